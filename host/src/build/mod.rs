@@ -1,0 +1,14 @@
+//! Compiles transforms: from a cargo package to a component, the same bytes on every machine.
+//!
+//! The compiler's settings are fixed here and not in the author's `Cargo.toml`, paths are mapped to constants, and the
+//! nested cargo runs in a folder of its own with an environment of its own, so that nothing of the caller's build reaches
+//! the component.
+
+mod cargo;
+mod package;
+
+pub use cargo::{BuildError, build_component};
+pub use package::{TransformPath, component_path};
+
+/// The compilation target of transforms.
+pub const TARGET: &str = "wasm32-wasip2";

@@ -1,0 +1,187 @@
+//! `onepath backfill`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::{Context, Format, output, progress};
+use crate::feature_store::{BackfillRequest, FeatureSelection, OpenOptions, SourceOverride, SpineSource};
+use crate::files;
+use crate::project::FeatureReference;
+use crate::time::{AsOf, Length, TimeUnit, parse_time};
+
+/// Make a point-in-time training set, or feature history.
+///
+/// Each row of the spine gets the features of its entity as of its own cut-off: events that were available by then, no
+/// others. Rows and columns keep the spine's order; feature columns follow. Beside the output lies OUT.manifest.json.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  onepath backfill --service churn_v1 --spine labels.parquet --as-of-column label_date --out training.parquet
+  onepath backfill --features activity:purchase_count_30d --spine labels.csv --as-of-column label_date --out t.csv
+  onepath backfill --service churn_v1 --source events=new.parquet --spine labels.parquet --out training.parquet
+  onepath backfill --service churn_v1 --at events --out history.parquet
+  onepath backfill --service churn_v1 --every 1d --from 2024-01-01 --to 2024-01-31 --out daily.parquet")]
+pub(super) struct Backfill {
+    #[command(flatten)]
+    selection: Selection,
+    /// The rows to make features for: a .parquet, .csv or .ndjson file.
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["at", "every"], conflicts_with_all = ["at", "every"])]
+    spine: Option<PathBuf>,
+    /// The spine's column of the cut-off [default: as_of, or event_timestamp].
+    #[arg(long, value_name = "COLUMN", requires = "spine")]
+    as_of_column: Option<String>,
+    /// The unit of a cut-off of plain integers.
+    #[arg(long, value_name = "UNIT", requires = "spine")]
+    as_of_unit: Option<Unit>,
+    /// Instead of a spine: feature history at each event of the views' sources.
+    #[arg(long, value_name = "WHAT", conflicts_with = "every")]
+    at: Option<At>,
+    /// Instead of a spine: every entity seen by then, at each step from --from to --to (such as 1d).
+    #[arg(long, value_name = "LENGTH", requires_all = ["from", "to"])]
+    every: Option<Length>,
+    /// The first moment of --every.
+    #[arg(long, value_name = "TIME", value_parser = parse_as_of, requires = "every")]
+    from: Option<AsOf>,
+    /// The last moment of --every, inclusive.
+    #[arg(long, value_name = "TIME", value_parser = parse_as_of, requires = "every")]
+    to: Option<AsOf>,
+    /// The file to write: .parquet, .csv or .ndjson. It appears whole or not at all.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// A file that stands for a source, instead of its own files and what was pushed to it. Repeat for more files.
+    #[arg(long, value_name = "NAME=FILE", value_parser = parse_source)]
+    source: Vec<(String, PathBuf)>,
+    /// Name feature columns `view__feature`.
+    #[arg(long)]
+    full_feature_names: bool,
+    /// Threads that evaluate [default: one per core]. Never changes the output.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Rows of one call of a component. Never changes the output.
+    #[arg(long, value_name = "N", default_value_t = 8_192, value_parser = clap::value_parser!(u32).range(1..))]
+    batch_rows: u32,
+    /// Print the first rows of the output.
+    #[arg(long, value_name = "ROWS", default_value_t = 0)]
+    head: usize,
+}
+
+/// Which features.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Selection {
+    /// All features of a service.
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// Features by reference: view:feature or view@v2:feature, with commas between.
+    #[arg(long, value_name = "REFERENCES", value_delimiter = ',')]
+    features: Vec<FeatureReference>,
+}
+
+impl Selection {
+    pub(super) fn resolve(&self) -> FeatureSelection {
+        match &self.service {
+            Some(service) => FeatureSelection::Service(service.clone()),
+            None => FeatureSelection::References(self.features.clone()),
+        }
+    }
+}
+
+/// What feature history is at.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum At {
+    /// Each event of the views' sources, as of when it was available.
+    Events,
+}
+
+/// The unit of integer timestamps.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Unit {
+    S,
+    Ms,
+    Us,
+    Ns,
+}
+
+pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let mut options = OpenOptions { batch_rows: command.batch_rows as usize, ..OpenOptions::default() };
+    if let Some(threads) = command.threads {
+        options.threads = usize::from(threads);
+    }
+    let (options, bar) = progress::shown(options, "backfill");
+    let mut store = context.open(options)?;
+    let request = BackfillRequest {
+        selection: command.selection.resolve(),
+        spine: command.spine_source(),
+        out: command.out.clone(),
+        overrides: overrides(&command.source),
+        full_feature_names: command.full_feature_names,
+    };
+    let report = store.backfill(&request);
+    bar.finish_and_clear();
+    let report = report?;
+    if command.head > 0 {
+        let (header, rows) = files::head(&report.out, command.head)?;
+        output::table(&header.iter().map(String::as_str).collect::<Vec<_>>(), rows);
+    }
+    match context.format {
+        Format::Json => output::json(&report)?,
+        Format::Text => output::line(&format!(
+            "{}: {} rows, {} features, from {} events in {:.2} s; sha256 {}\n{}",
+            report.out.display(),
+            output::thousands(report.rows),
+            report.features,
+            output::thousands(report.events),
+            started.elapsed().as_secs_f64(),
+            report.sha256,
+            report.manifest.display(),
+        )),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Backfill {
+    fn spine_source(&self) -> SpineSource {
+        match (&self.spine, self.every, self.from, self.to) {
+            (Some(path), ..) => SpineSource::File {
+                path: path.clone(),
+                as_of_column: self.as_of_column.clone(),
+                as_of_unit: self.as_of_unit.map(|unit| match unit {
+                    Unit::S => TimeUnit::Seconds,
+                    Unit::Ms => TimeUnit::Milliseconds,
+                    Unit::Us => TimeUnit::Microseconds,
+                    Unit::Ns => TimeUnit::Nanoseconds,
+                }),
+            },
+            (None, Some(every), Some(from), Some(to)) => SpineSource::Grid { every, from, to },
+            _ => SpineSource::AtEvents,
+        }
+    }
+}
+
+/// The files given for each source, in the order given.
+pub(super) fn overrides(given: &[(String, PathBuf)]) -> Vec<SourceOverride> {
+    let mut overrides: Vec<SourceOverride> = Vec::new();
+    for (source, file) in given {
+        match overrides.iter_mut().find(|known| known.source == *source) {
+            Some(known) => known.files.push(file.clone()),
+            None => overrides.push(SourceOverride { source: source.clone(), files: vec![file.clone()] }),
+        }
+    }
+    overrides
+}
+
+/// Parses `NAME=FILE`.
+pub(super) fn parse_source(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_owned(), PathBuf::from(file))),
+        _ => Err("give it as NAME=FILE, such as events=data/events.parquet".to_owned()),
+    }
+}
+
+/// Parses an as-of.
+pub(super) fn parse_as_of(text: &str) -> Result<AsOf, String> {
+    parse_time(text).map(AsOf).map_err(|error| error.to_string())
+}

@@ -1,0 +1,65 @@
+//! `onepath build`
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Context, Format, output};
+use crate::build::{TransformPath, build_component};
+use crate::feature_store::OpenOptions;
+
+/// Compile the project's transforms to components.
+///
+/// Each view's `transform` that is a cargo package is compiled for wasm32-wasip2, with settings that repeat byte for byte;
+/// a missing target is installed. A `.wasm` file is taken as it is. Every component is then loaded and described.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  onepath build\n  onepath build --project examples/churn --format json")]
+pub(super) struct Build {}
+
+pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
+    let mut store = context.open(OpenOptions::default())?;
+    let views = store.project().views.clone();
+    let mut built = Vec::new();
+    for view in &views {
+        let transform = TransformPath::new(&view.transform);
+        if let TransformPath::Package(package) = &transform
+            && !built.contains(package)
+        {
+            let output = store.component_path(view);
+            build_component(package, &output, &mut |note| eprintln!("{note}"))?;
+            built.push(package.clone());
+        }
+    }
+    let mut rows = Vec::new();
+    for view in &views {
+        let path = store.component_path(view);
+        let program = store.program(view)?;
+        rows.push((program, path));
+    }
+    match context.format {
+        Format::Json => {
+            let views = rows.iter().map(|(program, path)| {
+                serde_json::json!({
+                    "view": program.id(),
+                    "component": program.digest(),
+                    "path": path,
+                    "description": program.description(),
+                })
+            });
+            output::json(&views.collect::<Vec<_>>())?;
+        }
+        Format::Text => {
+            let rows = rows.iter().map(|(program, path)| {
+                let features = program.description().output_features.iter().map(|field| field.name.as_str());
+                vec![
+                    program.id().to_owned(),
+                    program.digest()[..12].to_owned(),
+                    features.collect::<Vec<_>>().join("\n"),
+                    path.display().to_string(),
+                ]
+            });
+            output::table(&["view", "component", "features", "file"], rows.collect());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

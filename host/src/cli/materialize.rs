@@ -1,0 +1,60 @@
+//! `onepath materialize`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::backfill::{overrides, parse_as_of, parse_source};
+use super::{Context, Format, output, progress};
+use crate::feature_store::OpenOptions;
+use crate::time::{AsOf, AvailableAt};
+
+/// Fold history into the states of the online store.
+///
+/// The states of every view with sources are rebuilt from its files and from what was pushed: they are the states that a
+/// backfill of the same events ends with.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  onepath materialize
+  onepath materialize --source events=data/events.parquet
+  onepath materialize --up-to 2024-06-30T00:00:00Z")]
+pub(super) struct Materialize {
+    /// A file that stands for the files of a source. Repeat for more files.
+    #[arg(long, value_name = "NAME=FILE", value_parser = parse_source)]
+    source: Vec<(String, PathBuf)>,
+    /// Leave out events of files that became available later [default: now].
+    #[arg(long, value_name = "TIME", value_parser = parse_as_of)]
+    up_to: Option<AsOf>,
+}
+
+pub(super) fn run(context: &Context, command: &Materialize) -> anyhow::Result<ExitCode> {
+    let (options, bar) = progress::shown(OpenOptions::default(), "materialize");
+    let mut store = context.open(options)?;
+    let report = store.materialize(&overrides(&command.source), command.up_to.map(|up_to| AvailableAt(up_to.0)));
+    bar.finish_and_clear();
+    let report = report?;
+    match context.format {
+        Format::Json => output::json(&report)?,
+        Format::Text => {
+            for view in &report.views {
+                output::line(&format!(
+                    "{}: {} events up to {} are now the states of {} entities ({} bytes)",
+                    view.view,
+                    output::thousands(view.events),
+                    report.up_to,
+                    output::thousands(view.entities),
+                    output::thousands(view.state_bytes),
+                ));
+                if view.later_events > 0 {
+                    output::line(&format!(
+                        "{}: {} later events of the files are not in the states; a backfill over these files sees them",
+                        view.view,
+                        output::thousands(view.later_events),
+                    ));
+                }
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

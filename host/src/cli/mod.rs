@@ -1,0 +1,85 @@
+//! The command line: one file per command.
+//!
+//! Exit codes: 0 good, 1 the answer is no, 2 misuse or an error.
+
+mod backfill;
+mod build;
+mod get;
+mod ingest;
+mod materialize;
+mod output;
+mod progress;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::feature_store::{FeatureStore, OpenOptions};
+
+/// Features without training-serving skew: one WebAssembly component, one path, offline and online.
+#[derive(Parser)]
+#[command(name = "onepath", version, max_term_width = 120)]
+struct Arguments {
+    /// The project's folder, which holds onepath.toml.
+    #[arg(long, global = true, default_value = ".", value_name = "DIR")]
+    project: PathBuf,
+    /// How results are printed.
+    #[arg(long, global = true, default_value = "text")]
+    format: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Tables and sentences.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Build(build::Build),
+    Backfill(backfill::Backfill),
+    Materialize(materialize::Materialize),
+    Ingest(ingest::Ingest),
+    Get(get::Get),
+    Verify(verify::Verify),
+}
+
+/// What every command is given.
+struct Context {
+    project: PathBuf,
+    format: Format,
+}
+
+impl Context {
+    fn open(&self, options: OpenOptions) -> anyhow::Result<FeatureStore> {
+        Ok(FeatureStore::open(&self.project, options)?)
+    }
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let context = Context { project: arguments.project, format: arguments.format };
+    let result = match arguments.command {
+        Command::Build(command) => build::run(&context, &command),
+        Command::Backfill(command) => backfill::run(&context, &command),
+        Command::Materialize(command) => materialize::run(&context, &command),
+        Command::Ingest(command) => ingest::run(&context, &command),
+        Command::Get(command) => get::run(&context, &command),
+        Command::Verify(command) => verify::run(&context, &command),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&error);
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Printing: tables, JSON and errors.
+
+use std::io::Write;
+
+use comfy_table::{Table, presets};
+
+/// Prints an error and its causes on standard error. A cause that the message already tells is left out.
+pub(super) fn error(error: &anyhow::Error) {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    // Nothing is left to tell where standard error is closed.
+    let _ = writeln!(std::io::stderr(), "error: {text}");
+}
+
+/// Prints a line on standard output; a reader that went away (`| head`) is no error.
+pub(super) fn line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints one JSON document.
+pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    line(&serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Prints a table.
+pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>) {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY).set_header(header.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    line(&table.to_string());
+}
+
+/// A number with its thousands apart.
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_are_apart() {
+        let seen = [0, 999, 1_000, 1_234_567].map(super::thousands);
+        assert_eq!(seen, ["0", "999", "1,000", "1,234,567"]);
+    }
+}

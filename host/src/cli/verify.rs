@@ -1,0 +1,62 @@
+//! `onepath verify`
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::backfill::parse_as_of;
+use super::{Context, Format, output, progress};
+use crate::feature_store::OpenOptions;
+use crate::monitor::VerifyReport;
+use crate::time::AsOf;
+
+/// Prove that what was served is what a backfill gives, bit for bit.
+///
+/// Every served vector is replayed from history and log at its own as-of, by the path that makes training sets; every state
+/// of the online store is compared with a replay. Exit 0: no difference. Exit 1: there are differences, the first are shown.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  onepath verify\n  onepath verify --since 2024-06-30 --format json")]
+pub(super) struct Verify {
+    /// Only vectors with this as-of or a later one [default: all].
+    #[arg(long, value_name = "TIME", value_parser = parse_as_of)]
+    since: Option<AsOf>,
+}
+
+pub(super) fn run(context: &Context, command: &Verify) -> anyhow::Result<ExitCode> {
+    let (options, bar) = progress::shown(OpenOptions::default(), "verify");
+    let mut store = context.open(options)?;
+    let report = store.verify(command.since);
+    bar.finish_and_clear();
+    let report = report?;
+    match context.format {
+        Format::Json => output::json(&report)?,
+        Format::Text => print(&report),
+    }
+    Ok(if report.is_equal() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn print(report: &VerifyReport) {
+    output::line(&format!(
+        "verified {} served vectors ({} values): {} differences",
+        output::thousands(report.vectors),
+        output::thousands(report.values),
+        output::thousands(report.differences),
+    ));
+    output::line(&format!(
+        "verified {} online states: {} differences",
+        output::thousands(report.states),
+        output::thousands(report.state_differences),
+    ));
+    for difference in &report.first {
+        let as_of = difference.as_of.as_ref().map_or_else(String::new, |as_of| format!(" as of {as_of}"));
+        output::line(&format!(
+            "\n{}, {}{as_of}\n  served   {}  {}\n  replayed {}  {}",
+            difference.what,
+            difference.entity,
+            difference.served,
+            difference.served_bits,
+            difference.replayed,
+            difference.replayed_bits,
+        ));
+    }
+}

@@ -1,0 +1,141 @@
+//! Entities: what features describe, and the keys that name them.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::batch::{Column, Value, Values};
+use crate::schema::ValueType;
+
+/// The type of one key column of an entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyType {
+    /// UTF-8 text.
+    Text,
+    /// A signed 64-bit integer.
+    Int64,
+}
+
+impl KeyType {
+    /// The type of the key's column.
+    pub fn value_type(self) -> ValueType {
+        match self {
+            Self::Text => ValueType::Text,
+            Self::Int64 => ValueType::Int64,
+        }
+    }
+}
+
+/// One value of a key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum KeyValue {
+    /// An integer.
+    Int64(i64),
+    /// A text.
+    Text(String),
+}
+
+/// The key of one entity: one value per key column, in the entity's order.
+///
+/// Stored as a JSON array (`["c1"]`, `[7]`), which is canonical: one spelling per key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct EntityKey(pub Vec<KeyValue>);
+
+impl EntityKey {
+    /// The key in `row` of key columns, or `None` where one of them is null.
+    pub fn from_columns(columns: &[Column], row: usize) -> Option<Self> {
+        let value = |column: &Column| match column.value(row) {
+            Value::Int64(value) => Some(KeyValue::Int64(value)),
+            Value::Text(value) => Some(KeyValue::Text(value)),
+            _ => None,
+        };
+        columns.iter().map(value).collect::<Option<Vec<_>>>().map(Self)
+    }
+
+    /// The canonical text of the key.
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self).expect("a list of texts and integers is always JSON")
+    }
+
+    /// The key whose canonical text is `text`.
+    pub fn decode(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+impl fmt::Display for KeyValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int64(value) => write!(f, "{value}"),
+            Self::Text(value) => f.write_str(value),
+        }
+    }
+}
+
+impl fmt::Display for EntityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, value) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str(", ")?;
+            }
+            write!(f, "{value}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives each distinct entity key a dense number, in the order of first sight.
+#[derive(Debug, Default)]
+pub struct KeyInterner {
+    ids: HashMap<Box<[u8]>, u32>,
+    keys: Vec<EntityKey>,
+    scratch: Vec<u8>,
+}
+
+impl KeyInterner {
+    /// An interner without keys.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The number of the key in `row` of key columns; a new one where it was not seen. No key value is null.
+    pub fn intern(&mut self, columns: &[Column], row: usize) -> u32 {
+        self.fill_scratch(columns, row);
+        if let Some(id) = self.ids.get(self.scratch.as_slice()) {
+            return *id;
+        }
+        let id = u32::try_from(self.keys.len()).expect("fewer than 4,294,967,296 entities fit in memory");
+        let key = EntityKey::from_columns(columns, row).expect("readers refuse null keys");
+        self.keys.push(key);
+        self.ids.insert(self.scratch.clone().into_boxed_slice(), id);
+        id
+    }
+
+    /// The number of the key in `row` of key columns, if it was seen.
+    pub fn find(&mut self, columns: &[Column], row: usize) -> Option<u32> {
+        self.fill_scratch(columns, row);
+        self.ids.get(self.scratch.as_slice()).copied()
+    }
+
+    /// The keys by number.
+    pub fn keys(&self) -> &[EntityKey] {
+        &self.keys
+    }
+
+    /// Writes the key in `row` as bytes that no other key has: texts after their length, integers as eight bytes.
+    fn fill_scratch(&mut self, columns: &[Column], row: usize) {
+        self.scratch.clear();
+        for column in columns {
+            match column.values() {
+                Values::Int64s(values) => self.scratch.extend_from_slice(&values[row].to_le_bytes()),
+                _ => {
+                    let text = column.text(row).unwrap_or_default();
+                    self.scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
+                    self.scratch.extend_from_slice(text);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! THE path: (component, states, rows) -> features.
+//!
+//! Offline replay and online serving reach a component only through [`evaluate`]. What is decided here is therefore the
+//! same on both sides: the call itself, the status of each answer, the time to live, and the nulls of an expired view.
+
+mod locate;
+mod program;
+mod status;
+
+pub use program::{ProgramError, ViewProgram};
+pub use status::Status;
+
+use crate::batch::{Column, Kind, Rows, States};
+use crate::time::{AsOf, EventTime, format_time, outside_max_age};
+use crate::wasm::CallError;
+
+/// The answers of one view to one batch.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    /// One column per output feature over the question rows, in row order.
+    pub features: Vec<Column>,
+    /// One per question row: how the view answered it, before single nulls are told apart.
+    pub statuses: Vec<Status>,
+    /// The state of each group after its last row, if it was wanted.
+    pub states: Option<States>,
+}
+
+/// A batch that could not be evaluated.
+#[derive(Debug, thiserror::Error)]
+#[error("view {view}, {place}: {source}")]
+pub struct EvaluateError {
+    /// The view.
+    pub view: String,
+    /// Entity and time, as far as they are known.
+    pub place: String,
+    /// What happened.
+    pub source: CallError,
+}
+
+/// Evaluates one batch of one view.
+///
+/// `newest` holds, per group, the newest event time applied before the batch, and after the call the one after it.
+/// `entity` names a group for errors.
+pub fn evaluate(
+    view: &ViewProgram,
+    rows: &Rows,
+    newest: &mut [Option<EventTime>],
+    entity: &dyn Fn(u32) -> String,
+) -> Result<Evaluated, EvaluateError> {
+    let answers = view.component().process(view.parameters(), rows).map_err(|source| {
+        let at = locate::row_at_fault(view, rows, &source);
+        EvaluateError { view: view.id().to_owned(), place: place(rows, at, entity), source }
+    })?;
+    let mut features = answers.features;
+    let statuses = statuses(view, rows, newest);
+    if statuses.contains(&Status::OutsideMaxAge) {
+        for feature in &mut features {
+            *feature = without_expired(feature, &statuses);
+        }
+    }
+    Ok(Evaluated { features, statuses, states: answers.states })
+}
+
+/// Walks the batch as time passes: events make the view's answer newer, questions meet it at some age.
+fn statuses(view: &ViewProgram, rows: &Rows, newest: &mut [Option<EventTime>]) -> Vec<Status> {
+    let mut statuses = Vec::with_capacity(rows.questions());
+    for ((time, group), kind) in rows.times.iter().zip(&rows.groups).zip(&rows.kinds) {
+        let newest = &mut newest[*group as usize];
+        if *kind == Kind::Event as u8 {
+            *newest = (*newest).max(Some(EventTime(*time)));
+        } else if view.has_sources() && newest.is_none() {
+            statuses.push(Status::NotFound);
+        } else if outside_max_age(*newest, AsOf(*time), view.ttl()) {
+            statuses.push(Status::OutsideMaxAge);
+        } else {
+            statuses.push(Status::Present);
+        }
+    }
+    statuses
+}
+
+/// The column with a null wherever the view has expired.
+fn without_expired(feature: &Column, statuses: &[Status]) -> Column {
+    let mut kept = Column::with_capacity(feature.value_type(), feature.len());
+    for (row, status) in statuses.iter().enumerate() {
+        if *status == Status::OutsideMaxAge {
+            kept.push_null();
+        } else {
+            kept.extend_from(feature, &[row as u32]).expect("a part of a column is no larger than the column");
+        }
+    }
+    kept
+}
+
+/// Names the row at fault, or what the batch holds where the row is not known.
+fn place(rows: &Rows, at: Option<usize>, entity: &dyn Fn(u32) -> String) -> String {
+    let Some(at) = at.filter(|at| *at < rows.len()) else {
+        return match rows.groups.first() {
+            Some(group) => format!("entity {} and {} more in one call", entity(*group), rows.states.len().saturating_sub(1)),
+            None => "an empty call".to_owned(),
+        };
+    };
+    let what = if rows.kinds[at] == Kind::Event as u8 { "event of" } else { "question at" };
+    format!("entity {}, {what} {}", entity(rows.groups[at]), format_time(rows.times[at]))
+}

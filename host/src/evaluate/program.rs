@@ -1,0 +1,157 @@
+//! A feature view ready to run: its component, its parameters and its time to live.
+
+use std::sync::Arc;
+
+use crate::batch::{Column, Value};
+use crate::schema::{Description, Field, ValueType};
+use crate::time::Length;
+use crate::wasm::Component;
+
+/// A feature view ready to run. Immutable, shared by all threads.
+#[derive(Debug)]
+pub struct ViewProgram {
+    id: String,
+    component: Arc<Component>,
+    parameters: Vec<Column>,
+    ttl: Option<Length>,
+    has_sources: bool,
+}
+
+/// A view whose parameters do not fit its component.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// A parameter that the component does not have.
+    #[error("view {view} gives parameter {parameter}, which its transform does not have; it has: {known}")]
+    Unknown {
+        /// The view.
+        view: String,
+        /// The parameter.
+        parameter: String,
+        /// Those that exist.
+        known: String,
+    },
+    /// A parameter that the component needs.
+    #[error("view {view} must give parameter {parameter} ({value_type}): add it to its `parameters`")]
+    Missing {
+        /// The view.
+        view: String,
+        /// The parameter.
+        parameter: String,
+        /// Its type.
+        value_type: ValueType,
+    },
+    /// A parameter of the wrong type.
+    #[error("view {view}, parameter {parameter}: {found} is not a value of type {value_type}")]
+    Type {
+        /// The view.
+        view: String,
+        /// The parameter.
+        parameter: String,
+        /// The type that the transform describes.
+        value_type: ValueType,
+        /// The value given.
+        found: String,
+    },
+    /// Event fields without a source to bring them.
+    #[error("view {view} reads events ({fields}) but has no sources: add `sources = [...]`")]
+    NoSources {
+        /// The view.
+        view: String,
+        /// The event fields of its transform.
+        fields: String,
+    },
+}
+
+impl ViewProgram {
+    /// Joins a view to its component. `parameters` are the view's constants by name.
+    pub fn new(
+        id: String,
+        component: Arc<Component>,
+        parameters: &[(String, Value)],
+        ttl: Option<Length>,
+        has_sources: bool,
+    ) -> Result<Self, ProgramError> {
+        let description = component.description();
+        if let Some((unknown, _)) =
+            parameters.iter().find(|(name, _)| !description.parameters.iter().any(|field| field.name == *name))
+        {
+            let known = names(&description.parameters);
+            return Err(ProgramError::Unknown { view: id, parameter: unknown.clone(), known });
+        }
+        if !has_sources && !description.event_fields.is_empty() {
+            return Err(ProgramError::NoSources { view: id, fields: names(&description.event_fields) });
+        }
+        let columns = description.parameters.iter().map(|field| parameter(&id, field, parameters));
+        let parameters = columns.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { id, component, parameters, ttl, has_sources })
+    }
+
+    /// The view's name, with its version where it is not the first: `activity`, `activity@v2`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The SHA-256 of its component.
+    pub fn digest(&self) -> &str {
+        self.component.digest()
+    }
+
+    /// What its component takes and gives.
+    pub fn description(&self) -> &Description {
+        self.component.description()
+    }
+
+    /// How old the newest event may be before the view answers null.
+    pub fn ttl(&self) -> Option<Length> {
+        self.ttl
+    }
+
+    /// Whether events reach it.
+    pub fn has_sources(&self) -> bool {
+        self.has_sources
+    }
+
+    /// The position of an output feature.
+    pub fn feature(&self, name: &str) -> Option<usize> {
+        self.description().output_features.iter().position(|field| field.name == name)
+    }
+
+    pub(super) fn component(&self) -> &Component {
+        &self.component
+    }
+
+    pub(super) fn parameters(&self) -> &[Column] {
+        &self.parameters
+    }
+}
+
+/// A column of one row: the value given, the integer as a float64 where one is wanted, or null where that is allowed.
+fn parameter(view: &str, field: &Field, given: &[(String, Value)]) -> Result<Column, ProgramError> {
+    let mut column = Column::new(field.value_type);
+    let value = match given.iter().find(|(name, _)| *name == field.name) {
+        Some((_, Value::Int64(value))) if field.value_type == ValueType::Float64 => Value::Float64(*value as f64),
+        Some((_, value)) => value.clone(),
+        None if field.nullable => Value::Null,
+        None => {
+            return Err(ProgramError::Missing {
+                view: view.to_owned(),
+                parameter: field.name.clone(),
+                value_type: field.value_type,
+            });
+        }
+    };
+    column.push(&value).map_err(|_| ProgramError::Type {
+        view: view.to_owned(),
+        parameter: field.name.clone(),
+        value_type: field.value_type,
+        found: value.to_string(),
+    })?;
+    Ok(column)
+}
+
+fn names(fields: &[Field]) -> String {
+    if fields.is_empty() {
+        return "none".to_owned();
+    }
+    fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,73 @@
+//! Events of a source: from files and the log into the columns that a view's transform reads, and from a push into the log.
+
+mod logged;
+mod push;
+mod read;
+
+use std::path::PathBuf;
+
+use crate::batch::ColumnError;
+use crate::entity::EntityKey;
+use crate::files::InputError;
+use crate::log::{EventLog, LogError};
+use crate::project::{Key, Source};
+use crate::time::AvailableAt;
+
+pub(crate) use logged::{append_fields, key_columns};
+pub use push::{Arrival, read_push};
+pub use read::{EventSet, FileCount, Keep, read_events};
+
+/// Where the events of one source come from.
+#[derive(Clone)]
+pub struct SourceInput<'a> {
+    /// The source.
+    pub source: &'a Source,
+    /// The key columns of its entity.
+    pub keys: &'a [Key],
+    /// Its files, in order.
+    pub files: Vec<PathBuf>,
+    /// Events of files that became available later are left out.
+    pub up_to: Option<AvailableAt>,
+    /// The pushed events, if they count.
+    pub pushed: Option<Pushed<'a>>,
+}
+
+/// The events of a log up to an offset.
+#[derive(Clone, Copy)]
+pub struct Pushed<'a> {
+    /// The log.
+    pub log: &'a EventLog,
+    /// The last offset to read, inclusive.
+    pub up_to: u64,
+}
+
+/// Events that could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A file is missing, damaged, or holds a wrong value.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A pushed event does not have what the transform reads.
+    #[error("the event at offset {offset} of the log (source {source_name}, entity {entity}): field {field} {message}")]
+    Logged {
+        /// Its position.
+        offset: u64,
+        /// The source.
+        source_name: String,
+        /// The entity.
+        entity: EntityKey,
+        /// The field.
+        field: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// More than one process can hold.
+    #[error("more than 4,294,967,295 events in one run: give fewer files")]
+    TooMany,
+    /// More text than one column holds.
+    #[error(transparent)]
+    Column(#[from] ColumnError),
+}

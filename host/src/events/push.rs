@@ -1,0 +1,108 @@
+//! From a pushed file to the events of the log.
+
+use std::path::Path;
+
+use crate::batch::{Column, Value};
+use crate::entity::EntityKey;
+use crate::files::{self, InputError, Nulls, Rest, Wanted};
+use crate::log::NewEvent;
+use crate::project::{Key, Source};
+use crate::schema::{Field, ValueType};
+use crate::time::EventTime;
+
+/// Where the arrival times of a push come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// The clock of the log, now.
+    Now,
+    /// Each event arrived when it happened: past data is lived through again.
+    EventTime,
+    /// A column says when each event arrived.
+    Column(String),
+}
+
+/// Reads the events of a file for the log. Every column of the file is kept, also those that no transform reads yet.
+///
+/// `fields` are the event fields of the views that read the source; they fix the types of their columns.
+pub fn read_push(
+    source: &Source,
+    keys: &[Key],
+    fields: &[Field],
+    path: &Path,
+    arrival: &Arrival,
+) -> Result<Vec<NewEvent>, InputError> {
+    let names = files::column_names(path)?;
+    let wanted = wanted(source, keys, fields, arrival, &names);
+    let mut events = Vec::new();
+    for table in files::open(path, &wanted, Rest::Keep)? {
+        let table = table?;
+        let rest = match &table.rest {
+            Some(rest) => files::scalar_columns(path, rest, table.rows_before)?,
+            None => Vec::new(),
+        };
+        let first_row = events.len() as u64 + 1;
+        for row in 0..table.rows {
+            let key = EntityKey::from_columns(&table.columns[..keys.len()], row).expect("readers refuse null keys");
+            let named = wanted.iter().zip(&table.columns).map(|(wanted, column)| (&wanted.name, column));
+            let rest = rest.iter().map(|(name, column)| (name, column));
+            events.push(NewEvent {
+                event_id: named_value(&wanted, &table.columns, source.event_id.as_deref(), row).map(|id| id.to_string()),
+                key,
+                event_time: EventTime(time(&table.columns[keys.len()], row)),
+                arrival: match arrival {
+                    Arrival::Now => None,
+                    Arrival::EventTime => Some(time(&table.columns[keys.len()], row)),
+                    Arrival::Column(_) => Some(time(&table.columns[keys.len() + 1], row)),
+                },
+                fields: object(named.chain(rest), row),
+                row: first_row + row as u64,
+            });
+        }
+    }
+    Ok(events)
+}
+
+/// Keys, event time, arrival time, event id, then every event field that is none of these.
+fn wanted(source: &Source, keys: &[Key], fields: &[Field], arrival: &Arrival, names: &[String]) -> Vec<Wanted> {
+    let column = |name: &str, value_type, nulls, unit| Wanted { name: name.to_owned(), value_type, nulls, unit };
+    let mut wanted: Vec<Wanted> =
+        keys.iter().map(|key| column(&key.name, key.key_type.value_type(), Nulls::Refused, None)).collect();
+    wanted.push(column(&source.event_time, ValueType::Time, Nulls::Refused, source.event_time_unit));
+    if let Arrival::Column(name) = arrival {
+        let unit = source.arrival_time_unit.filter(|_| source.arrival_time.as_ref() == Some(name));
+        wanted.push(column(name, ValueType::Time, Nulls::Refused, unit));
+    }
+    if let Some(id) = &source.event_id {
+        wanted.push(column(id, ValueType::Text, Nulls::Refused, None));
+    }
+    // An optional field that no event of the push has is null in all of them.
+    for field in fields.iter().filter(|field| !field.nullable || names.contains(&field.name)) {
+        if !wanted.iter().any(|wanted| wanted.name == field.name) {
+            let nulls = if field.nullable { Nulls::Allowed } else { Nulls::Refused };
+            wanted.push(column(&field.name, field.value_type, nulls, None));
+        }
+    }
+    wanted
+}
+
+/// The value of a named column.
+fn named_value(wanted: &[Wanted], columns: &[Column], name: Option<&str>, row: usize) -> Option<Value> {
+    let at = wanted.iter().position(|wanted| Some(wanted.name.as_str()) == name)?;
+    Some(columns[at].value(row)).filter(|value| !matches!(value, Value::Null))
+}
+
+/// One row as a JSON object, nulls left out.
+fn object<'a>(columns: impl Iterator<Item = (&'a String, &'a Column)>, row: usize) -> String {
+    let object: serde_json::Map<String, serde_json::Value> = columns
+        .filter(|(_, column)| !column.is_null(row))
+        .map(|(name, column)| (name.clone(), files::to_json(&column.value(row))))
+        .collect();
+    serde_json::Value::Object(object).to_string()
+}
+
+fn time(column: &Column, row: usize) -> i64 {
+    match column.value(row) {
+        Value::Time(time) => time,
+        _ => 0,
+    }
+}

@@ -1,0 +1,321 @@
+//! A backfill: from a spine file, or a rule that makes one, to a training set with its manifest.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{FieldRef, Schema};
+
+use super::history::spine_of_keys;
+use super::manifest::{Manifest, SpineRecord};
+use super::{FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, SourceOverride, Spine, StoreFault};
+use crate::batch::{Column, Values};
+use crate::entity::{EntityKey, KeyInterner};
+use crate::events::{Keep, read_events};
+use crate::files::{self, Nulls, Rest, TableWriter, Wanted};
+use crate::replay::{at_events, on_grid};
+use crate::schema::ValueType;
+use crate::time::{AsOf, Length, TimeUnit};
+
+/// Where the questions of a backfill come from.
+#[derive(Clone, Debug)]
+pub enum SpineSource {
+    /// A file with entity keys, as-of, request fields, and columns that pass through.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The column of the as-of; by default `as_of` or `event_timestamp`.
+        as_of_column: Option<String>,
+        /// The unit of an as-of column of plain integers.
+        as_of_unit: Option<TimeUnit>,
+    },
+    /// Each event of the views' sources, as of when it was available.
+    AtEvents,
+    /// Every entity seen by then, at regular moments.
+    Grid {
+        /// The step.
+        every: Length,
+        /// The first moment.
+        from: AsOf,
+        /// The last moment, inclusive.
+        to: AsOf,
+    },
+}
+
+/// A backfill to run.
+#[derive(Clone, Debug)]
+pub struct BackfillRequest {
+    /// The features.
+    pub selection: FeatureSelection,
+    /// The questions.
+    pub spine: SpineSource,
+    /// The file to write: `.parquet`, `.csv` or `.ndjson`.
+    pub out: PathBuf,
+    /// Files that stand for sources.
+    pub overrides: Vec<SourceOverride>,
+    /// Whether feature columns are named `view__feature`.
+    pub full_feature_names: bool,
+}
+
+/// What a backfill did.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct BackfillReport {
+    /// The training set.
+    pub out: PathBuf,
+    /// Its manifest.
+    pub manifest: PathBuf,
+    /// Rows written.
+    pub rows: u64,
+    /// Feature columns written.
+    pub features: usize,
+    /// Events that the sources hold.
+    pub events: u64,
+    /// SHA-256 of the training set.
+    pub sha256: String,
+}
+
+/// The name of the as-of column of feature history.
+const AS_OF: &str = "as_of";
+
+/// Rows of one batch of the output.
+const WRITE_ROWS: usize = 8_192;
+
+/// Key of the manifest in the metadata of a Parquet training set.
+const MANIFEST_KEY: &str = "onepath.manifest";
+
+/// A spine with the columns that lead the output: those of its file, in their order.
+struct LedSpine {
+    spine: Spine,
+    columns: Vec<(FieldRef, ArrayRef)>,
+    record: SpineRecord,
+}
+
+impl FeatureStore {
+    /// Writes a training set and, beside it, `OUT.manifest.json`.
+    pub fn backfill(&mut self, request: &BackfillRequest) -> Result<BackfillReport, StoreFault> {
+        for given in &request.overrides {
+            self.project().source(&given.source)?;
+        }
+        if files::Format::of(&request.out).is_none() {
+            return Err(wrong(format!("{}: the output must end in .parquet, .csv or .ndjson", request.out.display())));
+        }
+        let plan = self.plan(&request.selection)?;
+        let names = feature_names(&plan, request.full_feature_names)?;
+        let log = self.log_for_reading()?;
+        let led = match &request.spine {
+            SpineSource::File { path, as_of_column, as_of_unit } => {
+                spine_from_file(&plan, path, as_of_column.as_deref(), *as_of_unit)?
+            }
+            rule => self.spine_from_rule(&plan, rule, &request.overrides, log.as_ref())?,
+        };
+        if let Some((field, _)) = led.columns.iter().find(|(field, _)| names.contains(field.name())) {
+            return Err(wrong(format!(
+                "the spine already has a column {}: give --full-feature-names, or rename the spine's column",
+                field.name()
+            )));
+        }
+        let events = super::Events::Declared { overrides: &request.overrides, log: log.as_ref() };
+        let features = self.historical(&plan, &led.spine, events)?;
+        let offset = log.as_ref().map(crate::log::EventLog::last_offset).transpose()?;
+        let manifest = Manifest::new(self, &plan, &features, &led.record, led.spine.rows(), offset)?;
+        self.write(request, &plan, &names, led, features, manifest)
+    }
+
+    fn write(
+        &self,
+        request: &BackfillRequest,
+        plan: &FeaturePlan,
+        names: &[String],
+        led: LedSpine,
+        features: HistoricalFeatures,
+        mut manifest: Manifest,
+    ) -> Result<BackfillReport, StoreFault> {
+        let rows = led.spine.rows();
+        let (mut fields, mut arrays): (Vec<FieldRef>, Vec<ArrayRef>) = led.columns.into_iter().unzip();
+        for ((name, column), value_type) in names.iter().zip(&features.features).zip(plan.types()) {
+            fields.push(Arc::new(files::arrow_field(name, value_type, true)));
+            arrays.push(files::to_arrow(column).map_err(|error| wrong(error.to_string()))?);
+        }
+        let schema = Arc::new(Schema::new(fields));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| wrong(error.to_string()))?;
+        let mut writer = TableWriter::create(&request.out, &schema)?;
+        for start in (0..rows).step_by(WRITE_ROWS) {
+            writer.write(&batch.slice(start, WRITE_ROWS.min(rows - start)))?;
+        }
+        let written = writer.finish(&[(MANIFEST_KEY.to_owned(), manifest.to_json())])?;
+        manifest.set_output(&request.out, &written.sha256, written.bytes);
+        let sidecar = sidecar_path(&request.out);
+        files::write_text(&sidecar, &manifest.to_json())?;
+        Ok(BackfillReport {
+            out: request.out.clone(),
+            manifest: sidecar,
+            rows: rows as u64,
+            features: names.len(),
+            events: manifest.events(),
+            sha256: written.sha256,
+        })
+    }
+
+    /// Feature history: the entities and moments come from the events themselves.
+    fn spine_from_rule(
+        &self,
+        plan: &FeaturePlan,
+        rule: &SpineSource,
+        overrides: &[SourceOverride],
+        log: Option<&crate::log::EventLog>,
+    ) -> Result<LedSpine, StoreFault> {
+        if let Some(field) = plan.request_fields()?.first() {
+            return Err(wrong(format!(
+                "feature history has no request fields, and a view asked for reads {}: give a --spine with that column",
+                field.name
+            )));
+        }
+        let views: Vec<_> = plan.views.iter().filter(|view| view.program.has_sources()).collect();
+        let Some(entity) = views.first().and_then(|view| view.entity.as_ref()) else {
+            return Err(wrong("feature history needs a view with sources: give a --spine".to_owned()));
+        };
+        if let Some(other) = views.iter().filter_map(|view| view.entity.as_ref()).find(|e| e.name != entity.name) {
+            return Err(wrong(format!(
+                "feature history is of one entity, and the views asked for have {} and {}: give a --spine",
+                entity.name, other.name
+            )));
+        }
+        let mut interner = KeyInterner::new();
+        let mut asked: Vec<(AsOf, u32)> = Vec::new();
+        let mut all = crate::events::EventSet::default();
+        for view in views {
+            let inputs = self.source_inputs(view, super::Events::Declared { overrides, log })?;
+            let (events, _) = read_events(&[], &inputs, &mut interner, Keep::All)?;
+            all.entities.extend(events.entities);
+            all.available_at.extend(events.available_at);
+        }
+        let (entities, moments) = match rule {
+            SpineSource::Grid { every, from, to } => on_grid(&all, interner.keys().len(), *from, *to, every.0),
+            _ => at_events(&all),
+        };
+        asked.extend(moments.into_iter().zip(entities));
+        let keys = interner.keys();
+        let mut asked: Vec<(AsOf, &EntityKey)> = asked.iter().map(|(at, entity)| (*at, &keys[*entity as usize])).collect();
+        asked.sort_unstable();
+        let asked: Vec<(EntityKey, AsOf)> = asked.into_iter().map(|(as_of, key)| (key.clone(), as_of)).collect();
+        let spine = spine_of_keys(entity, &asked)?;
+        let mut columns: Vec<(FieldRef, ArrayRef)> = spine.keys.iter().map(|(name, column)| arrow(name, column)).collect::<Result<_, _>>()?;
+        columns.push(arrow(AS_OF, &as_of_column(&spine))?);
+        let record = match rule {
+            SpineSource::Grid { every, from, to } => SpineRecord::Grid {
+                every: every.to_string(),
+                from: from.to_string(),
+                to: to.to_string(),
+            },
+            _ => SpineRecord::AtEvents { at: "events" },
+        };
+        Ok(LedSpine { spine, columns, record })
+    }
+}
+
+/// Reads a spine: keys, as-of and request fields by their types, everything else as it is.
+fn spine_from_file(
+    plan: &FeaturePlan,
+    path: &Path,
+    as_of_column_name: Option<&str>,
+    as_of_unit: Option<TimeUnit>,
+) -> Result<LedSpine, StoreFault> {
+    let names = files::column_names(path)?;
+    let as_of_name = match as_of_column_name {
+        Some(name) => name.to_owned(),
+        None => {
+            let known = [AS_OF, "event_timestamp"].iter().find(|known| names.iter().any(|name| name == *known));
+            let missing = || {
+                wrong(format!(
+                    "{} has neither as_of nor event_timestamp: name the column of the cut-off with --as-of-column; it has: {}",
+                    path.display(),
+                    names.join(", ")
+                ))
+            };
+            (*known.ok_or_else(missing)?).to_owned()
+        }
+    };
+    let (keys, fields) = (plan.keys(), plan.request_fields()?);
+    let column = |name: &str, value_type, nulls, unit| Wanted { name: name.to_owned(), value_type, nulls, unit };
+    let mut wanted: Vec<Wanted> =
+        keys.iter().map(|key| column(&key.name, key.key_type.value_type(), Nulls::Refused, None)).collect();
+    wanted.push(column(&as_of_name, ValueType::Time, Nulls::Refused, as_of_unit));
+    for field in &fields {
+        let nulls = if field.nullable { Nulls::Allowed } else { Nulls::Refused };
+        wanted.push(column(&field.name, field.value_type, nulls, None));
+    }
+    let mut typed: Vec<Column> = wanted.iter().map(|wanted| Column::new(wanted.value_type)).collect();
+    let mut rest = Vec::new();
+    for table in files::open(path, &wanted, Rest::Keep)? {
+        let table = table?;
+        for (all, column) in typed.iter_mut().zip(&table.columns) {
+            all.append(column)?;
+        }
+        rest.extend(table.rest);
+    }
+    let rest = match rest.first() {
+        Some(first) => Some(
+            arrow::compute::concat_batches(&first.schema(), &rest).map_err(|error| wrong(error.to_string()))?,
+        ),
+        None => None,
+    };
+    let rows = typed[keys.len()].len();
+    // The columns keep the order that they have in the file.
+    let leading = names.iter().filter_map(|name| match wanted.iter().position(|wanted| wanted.name == *name) {
+        Some(at) => Some(arrow(name, &typed[at])),
+        None => {
+            let rest = rest.as_ref()?;
+            let at = rest.schema().index_of(name).ok()?;
+            Some(Ok((rest.schema().fields()[at].clone(), Arc::clone(rest.column(at)))))
+        }
+    });
+    let columns = leading.collect::<Result<_, _>>()?;
+    let request_fields = typed.split_off(keys.len() + 1);
+    let as_of = typed.pop().expect("the as-of column was read");
+    let spine = Spine {
+        keys: keys.iter().map(|key| key.name.clone()).zip(typed).collect(),
+        as_of: match as_of.values() {
+            Values::Times(times) => times.iter().copied().map(AsOf).collect(),
+            _ => Vec::new(),
+        },
+        request_fields: fields.iter().map(|field| field.name.clone()).zip(request_fields).collect(),
+    };
+    let record = SpineRecord::File {
+        path: path.to_owned(),
+        as_of_column: as_of_name,
+        rows: rows as u64,
+        sha256: files::sha256_file(path)?,
+    };
+    Ok(LedSpine { spine, columns, record })
+}
+
+/// The names of the feature columns; two of one name are refused.
+fn feature_names(plan: &FeaturePlan, full: bool) -> Result<Vec<String>, StoreFault> {
+    let names = plan.names(full);
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].contains(name) {
+            let help = if full { "name it once" } else { "give --full-feature-names, or name it once" };
+            return Err(wrong(format!("two of the features asked for would be in one column {name}: {help}")));
+        }
+    }
+    Ok(names)
+}
+
+fn as_of_column(spine: &Spine) -> Column {
+    Column::from_parts(Values::Times(spine.as_of.iter().map(|as_of| as_of.0).collect()), None)
+}
+
+fn arrow(name: &str, column: &Column) -> Result<(FieldRef, ArrayRef), StoreFault> {
+    let array = files::to_arrow(column).map_err(|error| wrong(error.to_string()))?;
+    Ok((Arc::new(files::arrow_field(name, column.value_type(), true)), array))
+}
+
+fn sidecar_path(out: &Path) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    name.push(".manifest.json");
+    PathBuf::from(name)
+}
+
+fn wrong(message: String) -> StoreFault {
+    StoreFault::Request { message }
+}

@@ -1,0 +1,198 @@
+//! Historical features of spine rows: each view is replayed over its sources, inputs before their users.
+
+use std::path::PathBuf;
+
+use super::{FeaturePlan, FeatureStore, PlannedView, Spine, StoreFault};
+use crate::batch::Column;
+use crate::entity::{EntityKey, KeyInterner};
+use crate::evaluate::Status;
+use crate::events::{FileCount, Keep, Pushed, SourceInput, read_events};
+use crate::log::{EventLog, History};
+use crate::project::Source;
+use crate::replay::{Questions, ReplayOptions, replay};
+use crate::time::AvailableAt;
+
+/// Files that stand for a source in one run, instead of its own files and the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceOverride {
+    /// The source.
+    pub source: String,
+    /// The files, in order.
+    pub files: Vec<PathBuf>,
+}
+
+/// Which events a run sees.
+#[derive(Clone, Copy)]
+pub(crate) enum Events<'a> {
+    /// The declared files of each source and all that was pushed to it; an override replaces both.
+    Declared {
+        /// The overrides.
+        overrides: &'a [SourceOverride],
+        /// The log, if there is one.
+        log: Option<&'a EventLog>,
+    },
+    /// What serving saw: the files of a materialized history up to its cut, and the log up to an offset.
+    Recorded {
+        /// The history; none where nothing was materialized.
+        history: Option<&'a History>,
+        /// The log.
+        log: &'a EventLog,
+        /// The last offset, inclusive.
+        up_to: u64,
+    },
+}
+
+/// The features of every spine row.
+#[derive(Debug, Default)]
+pub struct HistoricalFeatures {
+    /// One column per planned feature, one row per spine row.
+    pub features: Vec<Column>,
+    /// Per planned feature, the status of each row's value.
+    pub statuses: Vec<Vec<Status>>,
+    /// Per planned view, the newest log offset of its entity that each row saw; 0 where it saw only files.
+    pub offsets: Vec<Vec<u64>>,
+    /// The files that were read and how many events they hold.
+    pub files: Vec<FileCount>,
+}
+
+impl FeatureStore {
+    /// The features of the plan for every row of the spine, point in time.
+    pub fn get_historical_features(
+        &self,
+        plan: &FeaturePlan,
+        spine: &Spine,
+        overrides: &[SourceOverride],
+    ) -> Result<HistoricalFeatures, StoreFault> {
+        let log = self.log_for_reading()?;
+        self.historical(plan, spine, Events::Declared { overrides, log: log.as_ref() })
+    }
+
+    pub(crate) fn historical(
+        &self,
+        plan: &FeaturePlan,
+        spine: &Spine,
+        events: Events<'_>,
+    ) -> Result<HistoricalFeatures, StoreFault> {
+        let mut result = HistoricalFeatures::default();
+        let mut replayed = Vec::with_capacity(plan.views.len());
+        for view in &plan.views {
+            let (mut interner, entities) = (KeyInterner::new(), Vec::with_capacity(spine.rows()));
+            let mut questions = Questions { entities, as_of: spine.as_of.clone(), ..Questions::default() };
+            let keys = match &view.entity {
+                Some(entity) => spine.key_columns(entity)?,
+                None => Vec::new(),
+            };
+            questions.entities.extend((0..spine.rows()).map(|row| interner.intern(&keys, row)));
+            for field in &view.program.description().request_fields {
+                questions.request_fields.push(spine.request_column(field)?.clone());
+            }
+            for (producer, feature) in &view.inputs {
+                let produced: &crate::replay::Replayed = &replayed[*producer];
+                questions.input_features.push(produced.features[*feature].clone());
+            }
+            let inputs = self.source_inputs(view, events)?;
+            let fields = &view.program.description().event_fields;
+            let (set, files) = read_events(fields, &inputs, &mut interner, Keep::Known)?;
+            result.files.extend(files);
+            replayed.push(replay(
+                &view.program,
+                &set,
+                &questions,
+                interner.keys(),
+                false,
+                self.replay_options(),
+            )?);
+        }
+        for feature in &plan.features {
+            let view = &replayed[feature.view];
+            let column = view.features[feature.feature].clone();
+            let statuses = view.statuses.iter().enumerate().map(|(row, status)| status.of(&column, row));
+            result.statuses.push(statuses.collect());
+            result.features.push(column);
+        }
+        result.offsets = replayed.into_iter().map(|view| view.offsets).collect();
+        Ok(result)
+    }
+
+    /// Where the events of a view come from.
+    pub(crate) fn source_inputs<'a>(
+        &self,
+        view: &'a PlannedView,
+        events: Events<'a>,
+    ) -> Result<Vec<SourceInput<'a>>, StoreFault> {
+        let Some(entity) = &view.entity else { return Ok(Vec::new()) };
+        view.sources
+            .iter()
+            .map(|source| {
+                let (files, up_to, pushed) = self.source_events(source, events)?;
+                Ok(SourceInput { source, keys: &entity.keys, files, up_to, pushed })
+            })
+            .collect()
+    }
+
+    fn source_events<'a>(
+        &self,
+        source: &Source,
+        events: Events<'a>,
+    ) -> Result<(Vec<PathBuf>, Option<AvailableAt>, Option<Pushed<'a>>), StoreFault> {
+        match events {
+            Events::Declared { overrides, log } => {
+                if let Some(given) = overrides.iter().find(|given| given.source == source.name) {
+                    return Ok((given.files.clone(), None, None));
+                }
+                let pushed = match log {
+                    Some(log) => Some(Pushed { log, up_to: log.last_offset()? }),
+                    None => None,
+                };
+                Ok((source.resolve_files(&self.project().root)?, None, pushed))
+            }
+            Events::Recorded { history, log, up_to } => {
+                let of_source = |history: &History| {
+                    let recorded = history.sources.iter().find(|recorded| recorded.source == source.name);
+                    recorded.map_or_else(Vec::new, |recorded| recorded.files.iter().map(|f| f.path.clone()).collect())
+                };
+                let files = history.map_or_else(Vec::new, of_source);
+                Ok((files, history.map(|history| history.up_to), Some(Pushed { log, up_to })))
+            }
+        }
+    }
+
+    pub(crate) fn replay_options(&self) -> ReplayOptions<'_> {
+        let options = self.options();
+        ReplayOptions {
+            threads: options.threads,
+            batch_rows: options.batch_rows,
+            progress: &*options.progress,
+        }
+    }
+}
+
+/// One spine row per (entity, as-of), with the entity's key columns.
+pub(crate) fn spine_of_keys(
+    entity: &crate::project::Entity,
+    asked: &[(EntityKey, crate::time::AsOf)],
+) -> Result<Spine, StoreFault> {
+    let mut keys: Vec<(String, Column)> =
+        entity.keys.iter().map(|key| (key.name.clone(), Column::new(key.key_type.value_type()))).collect();
+    for (key, _) in asked {
+        let values = crate::events::key_columns(key)?;
+        for ((_, column), value) in keys.iter_mut().zip(&values) {
+            column.append(value)?;
+        }
+    }
+    Ok(Spine { keys, as_of: asked.iter().map(|(_, as_of)| *as_of).collect(), request_fields: Vec::new() })
+}
+
+/// Refuses a recorded history whose files are not what they were.
+pub(crate) fn check_history(history: &History) -> Result<(), StoreFault> {
+    for file in history.sources.iter().flat_map(|source| &source.files) {
+        let changed = |message: &str| StoreFault::ChangedHistory { path: file.path.clone(), message: message.to_owned() };
+        if !file.path.exists() {
+            return Err(changed("it is gone; put it back, or serve and verify after `onepath materialize` with the new files"));
+        }
+        if crate::files::sha256_file(&file.path)? != file.sha256 {
+            return Err(changed("its bytes differ; put the old file back to verify what was served from it"));
+        }
+    }
+    Ok(())
+}

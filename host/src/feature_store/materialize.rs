@@ -1,0 +1,137 @@
+//! History becomes online states: files and log are replayed, and the states that the replay ends with are stored.
+
+use super::history::Events;
+use super::{FeatureStore, SourceOverride, StoreFault};
+use crate::entity::KeyInterner;
+use crate::events::{FileCount, Keep, read_events};
+use crate::files::sha256_file;
+use crate::log::{History, HistoryFile, HistorySource};
+use crate::replay::{Questions, replay};
+use crate::store::{OnlineStore, StoredState, ViewMark};
+use crate::time::AvailableAt;
+
+/// What `materialize` did.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct MaterializeReport {
+    /// Events that were available by then are in the states, in ISO 8601.
+    pub up_to: String,
+    /// One per view.
+    pub views: Vec<MaterializedView>,
+}
+
+/// The states of one view.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct MaterializedView {
+    /// The view.
+    pub view: String,
+    /// Events of files and log that the states include.
+    pub events: u64,
+    /// Events of files that were left out because they became available later.
+    pub later_events: u64,
+    /// Entities that have a state now.
+    pub entities: u64,
+    /// Bytes of all states.
+    pub state_bytes: u64,
+}
+
+impl FeatureStore {
+    /// Rebuilds the online states of every view from files and log, as of `up_to` (default: now).
+    ///
+    /// Events of files that became available later are left out; pushed events all count. Each view's states are replaced
+    /// in one transaction.
+    pub fn materialize(
+        &mut self,
+        overrides: &[SourceOverride],
+        up_to: Option<AvailableAt>,
+    ) -> Result<MaterializeReport, StoreFault> {
+        let views = self.plan_stateful_views()?;
+        let now = self.options().clock.now();
+        let up_to = up_to.unwrap_or(AvailableAt(now));
+        if up_to.0 > now {
+            return Err(StoreFault::Request { message: format!("cannot materialize up to {up_to}: it is in the future") });
+        }
+        for view in &views {
+            self.keep_component(&view.view, view.program.digest())?;
+        }
+        let mut stores = self.take_stores()?;
+        let applied_offset = stores.log.last_offset()?;
+        // Everything is read and evaluated before anything is written.
+        let mut folded = Vec::new();
+        let mut files: Vec<FileCount> = Vec::new();
+        for view in &views {
+            let mut inputs =
+                self.source_inputs(view, Events::Declared { overrides, log: Some(&stores.log) })?;
+            for input in &mut inputs {
+                input.up_to = Some(up_to);
+                let whole_log = crate::events::Pushed { log: &stores.log, up_to: applied_offset };
+                input.pushed = Some(whole_log);
+            }
+            let mut interner = KeyInterner::new();
+            let (events, counts) =
+                read_events(&view.program.description().event_fields, &inputs, &mut interner, Keep::All)?;
+            let questions = Questions {
+                request_fields: empty_columns(&view.program.description().request_fields),
+                input_features: empty_columns(&view.program.description().input_features),
+                ..Questions::default()
+            };
+            let states =
+                replay(&view.program, &events, &questions, interner.keys(), true, self.replay_options())?.states;
+            let later_events = counts.iter().map(|count| count.after_cut).sum();
+            for count in counts {
+                if !files.iter().any(|known| known.source == count.source && known.path == count.path) {
+                    files.push(count);
+                }
+            }
+            let report = MaterializedView {
+                view: view.program.id().to_owned(),
+                events: events.len() as u64,
+                later_events,
+                entities: states.len() as u64,
+                state_bytes: states.iter().map(|state| state.bytes.len() as u64).sum(),
+            };
+            folded.push((view, interner, states, report));
+        }
+        let history = stores.log.record_history(&history_of(up_to, &files)?)?;
+        let mut reports = Vec::new();
+        for (view, interner, states, report) in folded {
+            let mark = ViewMark {
+                digest: view.program.digest().to_owned(),
+                state_version: view.program.description().state_version,
+                history: Some(history),
+                applied_offset,
+            };
+            let mut replacement = stores.store.begin_replace(view.program.id(), &mark)?;
+            for state in states {
+                let stored = StoredState {
+                    bytes: state.bytes,
+                    newest_event: state.newest_event,
+                    newest_available_at: state.newest_available_at,
+                    offset: state.offset,
+                };
+                replacement.put(&interner.keys()[state.entity as usize], &stored)?;
+            }
+            replacement.commit()?;
+            reports.push(report);
+        }
+        self.put_stores(stores);
+        Ok(MaterializeReport { up_to: up_to.to_string(), views: reports })
+    }
+}
+
+fn empty_columns(fields: &[crate::schema::Field]) -> Vec<crate::batch::Column> {
+    fields.iter().map(|field| crate::batch::Column::new(field.value_type)).collect()
+}
+
+/// The record of what was folded: every file with its digest, by absolute path.
+fn history_of(up_to: AvailableAt, files: &[FileCount]) -> Result<History, StoreFault> {
+    let mut sources: Vec<HistorySource> = Vec::new();
+    for count in files {
+        let path = std::path::absolute(&count.path).unwrap_or_else(|_| count.path.clone());
+        let file = HistoryFile { sha256: sha256_file(&path)?, path, rows: count.rows };
+        match sources.iter_mut().find(|source| source.source == count.source) {
+            Some(source) => source.files.push(file),
+            None => sources.push(HistorySource { source: count.source.clone(), files: vec![file] }),
+        }
+    }
+    Ok(History { up_to, sources })
+}

@@ -1,0 +1,174 @@
+//! The feature store of one project: what a process opens to make training sets, to push events and to answer questions.
+//!
+//! It joins the halves that do not know each other: [`crate::replay`] and [`crate::serving`].
+
+mod backfill;
+mod history;
+mod manifest;
+mod materialize;
+mod online;
+mod plan;
+mod spine;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use backfill::{BackfillReport, BackfillRequest, SpineSource};
+pub use history::{HistoricalFeatures, SourceOverride};
+pub(crate) use history::{Events, check_history};
+pub use materialize::{MaterializeReport, MaterializedView};
+pub use online::{OnlineRequest, OnlineVector};
+pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};
+pub use spine::Spine;
+
+use crate::build::{TransformPath, component_path};
+use crate::evaluate::{ProgramError, ViewProgram};
+use crate::log::EventLog;
+use crate::project::{Project, View};
+use crate::time::{Clock, SystemClock};
+use crate::wasm::{Component, Limits, Runtime};
+
+pub use fault::StoreFault;
+mod fault;
+
+/// How to open a project.
+#[derive(Clone)]
+pub struct OpenOptions {
+    /// Threads of backfills; at least 1.
+    pub threads: usize,
+    /// Rows of one call; at least 1. Never changes an answer.
+    pub batch_rows: usize,
+    /// What components may use.
+    pub limits: Limits,
+    /// The clock that stamps arrivals and as-ofs.
+    pub clock: Arc<dyn Clock>,
+    /// Told of the rows evaluated so far, from any thread.
+    pub progress: Arc<dyn Fn(u64) + Send + Sync>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            batch_rows: 8_192,
+            limits: Limits::default(),
+            clock: Arc::new(SystemClock),
+            progress: Arc::new(|_| {}),
+        }
+    }
+}
+
+/// The feature store of one project.
+pub struct FeatureStore {
+    project: Project,
+    runtime: Arc<Runtime>,
+    options: OpenOptions,
+    programs: HashMap<String, Arc<ViewProgram>>,
+    components: HashMap<PathBuf, Arc<Component>>,
+    online: Option<online::Stores>,
+}
+
+impl FeatureStore {
+    /// Opens the project in `dir`: reads `onepath.toml`. Components are loaded when they are needed.
+    pub fn open(dir: &Path, options: OpenOptions) -> Result<Self, StoreFault> {
+        let project = Project::load(dir)?;
+        let runtime = Runtime::new(options.limits.clone(), Some(project.data_dir().join("cache")))?;
+        let (programs, components) = (HashMap::new(), HashMap::new());
+        Ok(Self { project, runtime, options, programs, components, online: None })
+    }
+
+    /// The project.
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// How it was opened.
+    pub fn options(&self) -> &OpenOptions {
+        &self.options
+    }
+
+    /// The component file of a view.
+    pub fn component_path(&self, view: &View) -> PathBuf {
+        component_path(&self.project.data_dir(), &TransformPath::new(&view.transform))
+    }
+
+    /// The view ready to run; its component is loaded on first use.
+    pub fn program(&mut self, view: &View) -> Result<Arc<ViewProgram>, StoreFault> {
+        if let Some(program) = self.programs.get(&view.label()) {
+            return Ok(Arc::clone(program));
+        }
+        let path = self.component_path(view);
+        if !path.exists() {
+            return Err(match TransformPath::new(&view.transform) {
+                TransformPath::Package(package) => StoreFault::NotBuilt { view: view.label(), package },
+                TransformPath::File(path) => StoreFault::NoComponent { view: view.label(), path },
+            });
+        }
+        let component = match self.components.get(&path) {
+            Some(component) => Arc::clone(component),
+            None => {
+                let component = Arc::new(self.runtime.load(&path)?);
+                self.components.insert(path, Arc::clone(&component));
+                component
+            }
+        };
+        let program = Arc::new(program_of(view, component)?);
+        self.programs.insert(view.label(), Arc::clone(&program));
+        Ok(program)
+    }
+
+    /// The view run by the component of `digest`, which this project once served with.
+    pub(crate) fn program_of_digest(&mut self, view: &View, digest: &str) -> Result<Arc<ViewProgram>, StoreFault> {
+        if let Ok(program) = self.program(view)
+            && program.digest() == digest
+        {
+            return Ok(program);
+        }
+        let path = self.kept_component(digest);
+        if !path.exists() {
+            return Err(StoreFault::LostComponent { view: view.label(), digest: digest.to_owned(), path });
+        }
+        let component = self.runtime.load(&path)?;
+        if component.digest() != digest {
+            return Err(StoreFault::LostComponent { view: view.label(), digest: digest.to_owned(), path });
+        }
+        Ok(Arc::new(program_of(view, Arc::new(component))?))
+    }
+
+    /// Keeps the bytes of a view's component under its digest, so that what it served can be replayed after it changed.
+    pub(crate) fn keep_component(&self, view: &View, digest: &str) -> Result<(), StoreFault> {
+        let kept = self.kept_component(digest);
+        if kept.exists() {
+            return Ok(());
+        }
+        let write = |source| StoreFault::Write { path: kept.clone(), source };
+        let dir = kept.parent().expect("a file in a folder of the project");
+        std::fs::create_dir_all(dir).map_err(write)?;
+        let temporary = tempfile::NamedTempFile::new_in(dir).map_err(write)?;
+        std::fs::copy(self.component_path(view), temporary.path()).map_err(write)?;
+        temporary.persist(&kept).map_err(|error| write(error.error))?;
+        Ok(())
+    }
+
+    /// The project's log for reading, if there is one.
+    pub(crate) fn log_for_reading(&self) -> Result<Option<EventLog>, StoreFault> {
+        Ok(EventLog::open_read_only(&self.log_path())?)
+    }
+
+    pub(crate) fn log_path(&self) -> PathBuf {
+        self.project.data_dir().join("log.sqlite")
+    }
+
+    pub(crate) fn online_path(&self) -> PathBuf {
+        self.project.data_dir().join("online.sqlite")
+    }
+
+    fn kept_component(&self, digest: &str) -> PathBuf {
+        self.project.data_dir().join("components").join("served").join(format!("{digest}.wasm"))
+    }
+}
+
+fn program_of(view: &View, component: Arc<Component>) -> Result<ViewProgram, ProgramError> {
+    ViewProgram::new(view.label(), component, &view.parameters, view.ttl, !view.sources.is_empty())
+}

@@ -1,0 +1,332 @@
+//! Online features: push and get, from the project's log and states.
+
+use super::history::Events;
+use super::{FeaturePlan, FeatureStore, PlannedView, Spine, StoreFault};
+use crate::batch::{Column, Value};
+use crate::entity::{EntityKey, KeyType, KeyValue};
+use crate::evaluate::Status;
+use crate::events::{Arrival, read_push};
+use crate::log::{EventLog, ServedVector, ServedView as RecordedView};
+use crate::files::{self, Nulls, Wanted};
+use crate::project::{FeatureReference, Key};
+use crate::serving::{self, Answered, Applied, Question, ServedView, ViewAnswer};
+use crate::store::SqliteStore;
+use crate::time::AsOf;
+
+/// The project's stores, open for writing by this process alone.
+pub(crate) struct Stores {
+    pub(crate) log: EventLog,
+    pub(crate) store: SqliteStore,
+}
+
+/// One question to the online store.
+#[derive(Clone, Debug, Default)]
+pub struct OnlineRequest {
+    /// Key column and value of each entity.
+    pub entities: Vec<(String, KeyValue)>,
+    /// Request fields.
+    pub request: Vec<(String, Value)>,
+    /// The cut-off; now, where it is not given.
+    pub as_of: Option<AsOf>,
+}
+
+/// One served feature vector.
+#[derive(Clone, Debug)]
+pub struct OnlineVector {
+    /// The cut-off that was used.
+    pub as_of: AsOf,
+    /// The features, as they were asked for.
+    pub references: Vec<String>,
+    /// One value per feature.
+    pub values: Vec<Value>,
+    /// One status per feature.
+    pub statuses: Vec<Status>,
+    /// The newest offset of the log when it was answered.
+    pub offset: u64,
+    /// Whether the as-of lay before the newest event, so that the answer was replayed from history and log.
+    pub replayed: bool,
+}
+
+impl FeatureStore {
+    /// Appends the events of a file to the log of a source and applies them.
+    pub fn ingest(&mut self, source: &str, path: &std::path::Path, arrival: &Arrival) -> Result<Applied, StoreFault> {
+        let source = self.project().source(source)?.clone();
+        let keys = self.project().entity(&source.entity)?.keys.clone();
+        let views = self.served_views()?;
+        let mut fields = Vec::new();
+        for view in views.iter().filter(|view| view.sources.iter().any(|s| s.name == source.name)) {
+            fields.extend(view.program.description().event_fields.iter().cloned());
+        }
+        let events = read_push(&source, &keys, &fields, path, arrival)?;
+        let clock = std::sync::Arc::clone(&self.options().clock);
+        let mut stores = self.take_stores()?;
+        let pushed = serving::push(&mut stores.log, &mut stores.store, &views, &source, events, &*clock);
+        self.put_stores(stores);
+        Ok(pushed?)
+    }
+
+    /// Answers one question and records what was served.
+    pub fn get_online_features(
+        &mut self,
+        plan: &FeaturePlan,
+        request: &OnlineRequest,
+    ) -> Result<OnlineVector, StoreFault> {
+        let views: Vec<ServedView> =
+            plan.views.iter().filter(|view| view.program.has_sources()).map(served).collect();
+        for view in plan.views.iter().filter(|view| view.program.has_sources()) {
+            self.keep_component(&view.view, view.program.digest())?;
+        }
+        let mut stores = self.take_stores()?;
+        let answered = self.answer_and_record(&mut stores, plan, &views, request);
+        self.put_stores(stores);
+        answered
+    }
+
+    fn answer_and_record(
+        &self,
+        stores: &mut Stores,
+        plan: &FeaturePlan,
+        views: &[ServedView],
+        request: &OnlineRequest,
+    ) -> Result<OnlineVector, StoreFault> {
+        serving::catch_up(&stores.log, &mut stores.store, views)?;
+        // Everything about the request is checked before the clock moves.
+        let mut spine = spine_of_request(plan, request)?;
+        let as_of = stores.log.stamp_as_of_unsaved(request.as_of, self.options().clock.now())?;
+        spine.as_of = vec![as_of];
+        let offset = stores.log.last_offset()?;
+        let (answers, replayed) = match answer_views(stores, plan, &spine)? {
+            Some(answers) => (answers, false),
+            None => (self.answer_by_replay(stores, plan, &spine, offset)?, true),
+        };
+        let vector = OnlineVector {
+            as_of,
+            references: plan.features.iter().map(|feature| feature.reference.to_string()).collect(),
+            values: plan.features.iter().map(|f| answers[f.view].values[f.feature].clone()).collect(),
+            statuses: plan.features.iter().map(|f| answers[f.view].statuses[f.feature]).collect(),
+            offset,
+            replayed,
+        };
+        let history = stores.log.latest_history()?.map(|(id, _)| id);
+        stores.log.record_served(&[served_vector(plan, request, &vector, &answers, history)])?;
+        Ok(vector)
+    }
+
+    /// The answers of all views as of a moment that the states have passed.
+    fn answer_by_replay(
+        &self,
+        stores: &Stores,
+        plan: &FeaturePlan,
+        spine: &Spine,
+        up_to: u64,
+    ) -> Result<Vec<ViewAnswer>, StoreFault> {
+        let history = stores.log.latest_history()?.map(|(_, history)| history);
+        if let Some(history) = &history {
+            super::check_history(history)?;
+        }
+        // Every feature of every view, so that the answers have one shape whichever way they were made.
+        let every = plan.with_every_feature();
+        let events = Events::Recorded { history: history.as_ref(), log: &stores.log, up_to };
+        let replayed = self.historical(&every, spine, events)?;
+        let mut answers = Vec::with_capacity(plan.views.len());
+        let mut at = 0;
+        for (view, offsets) in plan.views.iter().zip(&replayed.offsets) {
+            let features = at..at + view.program.description().output_features.len();
+            at = features.end;
+            answers.push(ViewAnswer {
+                values: replayed.features[features.clone()].iter().map(|feature| feature.value(0)).collect(),
+                statuses: replayed.statuses[features.clone()].iter().map(|statuses| statuses[0]).collect(),
+                features: replayed.features[features].to_vec(),
+                offset: offsets[0],
+            });
+        }
+        Ok(answers)
+    }
+
+    /// Every view that keeps states, for pushes.
+    fn served_views(&mut self) -> Result<Vec<ServedView>, StoreFault> {
+        let planned = self.plan_stateful_views()?;
+        for view in &planned {
+            self.keep_component(&view.view, view.program.digest())?;
+        }
+        Ok(planned.iter().map(served).collect())
+    }
+
+    /// The stores; opened on first use, which makes this process the project's one writer.
+    pub(crate) fn take_stores(&mut self) -> Result<Stores, StoreFault> {
+        match self.online.take() {
+            Some(stores) => Ok(stores),
+            None => {
+                Ok(Stores { log: EventLog::open(&self.log_path())?, store: SqliteStore::open(&self.online_path())? })
+            }
+        }
+    }
+
+    pub(crate) fn put_stores(&mut self, stores: Stores) {
+        self.online = Some(stores);
+    }
+}
+
+impl OnlineRequest {
+    /// A request whose values are texts, as on a command line: each is read by the type that the plan gives it.
+    pub fn from_text(
+        plan: &FeaturePlan,
+        entities: &[(String, String)],
+        request: &[(String, String)],
+        as_of: Option<AsOf>,
+    ) -> Result<Self, StoreFault> {
+        let keys = plan.keys();
+        let key = |(name, text): &(String, String)| {
+            let value = match keys.iter().find(|key| key.name == *name).map(|key| key.key_type) {
+                Some(KeyType::Int64) => KeyValue::Int64(
+                    text.parse().map_err(|_| wrong(format!("the entity key {name}: {text:?} is not an integer")))?,
+                ),
+                _ => KeyValue::Text(text.clone()),
+            };
+            Ok((name.clone(), value))
+        };
+        let fields = plan.request_fields()?;
+        let field = |(name, text): &(String, String)| {
+            let Some(field) = fields.iter().find(|field| field.name == *name) else {
+                return Ok((name.clone(), Value::Text(text.clone())));
+            };
+            let wanted = Wanted::new(name, field.value_type, Nulls::Allowed);
+            let value = files::text_value(text, &wanted);
+            Ok((name.clone(), value.map_err(|fault| wrong(format!("the request field {name}: {fault}")))?))
+        };
+        Ok(Self {
+            entities: entities.iter().map(key).collect::<Result<_, StoreFault>>()?,
+            request: request.iter().map(field).collect::<Result<_, StoreFault>>()?,
+            as_of,
+        })
+    }
+}
+
+impl FeaturePlan {
+    /// The reference of a planned feature with the version that was chosen.
+    pub(crate) fn resolved(&self, feature: &super::PlannedFeature) -> FeatureReference {
+        FeatureReference { version: Some(self.views[feature.view].view.version), ..feature.reference.clone() }
+    }
+
+    /// The same views, with all features of each, in order.
+    pub(crate) fn with_every_feature(&self) -> Self {
+        let mut features = Vec::new();
+        for (at, view) in self.views.iter().enumerate() {
+            for (feature, field) in view.program.description().output_features.iter().enumerate() {
+                let reference = FeatureReference {
+                    view: view.view.name.clone(),
+                    version: Some(view.view.version),
+                    feature: field.name.clone(),
+                };
+                features.push(super::PlannedFeature { reference, view: at, feature });
+            }
+        }
+        Self { service: self.service.clone(), views: self.views.clone(), features }
+    }
+}
+
+fn served(view: &PlannedView) -> ServedView {
+    ServedView { program: std::sync::Arc::clone(&view.program), sources: view.sources.clone() }
+}
+
+/// Answers every view from states; `None` where one of them has passed the as-of.
+fn answer_views(stores: &Stores, plan: &FeaturePlan, spine: &Spine) -> Result<Option<Vec<ViewAnswer>>, StoreFault> {
+    let mut answers: Vec<ViewAnswer> = Vec::with_capacity(plan.views.len());
+    for view in &plan.views {
+        let keys = match &view.entity {
+            Some(entity) => spine.key_columns(entity)?,
+            None => Vec::new(),
+        };
+        let mut request_fields = Vec::new();
+        for field in &view.program.description().request_fields {
+            request_fields.push(spine.request_column(field)?.clone());
+        }
+        let inputs = view.inputs.iter().map(|(producer, feature)| answers[*producer].features[*feature].clone());
+        let question = Question {
+            key: EntityKey::from_columns(&keys, 0).expect("a request's keys are never null"),
+            as_of: spine.as_of[0],
+            request_fields,
+            input_features: inputs.collect(),
+        };
+        match serving::answer(&stores.store, &served(view), question)? {
+            Answered::FromState(answer) => answers.push(answer),
+            Answered::NeedsReplay => return Ok(None),
+        }
+    }
+    Ok(Some(answers))
+}
+
+/// A spine of one row, without its as-of: every key and request field that the plan needs, typed and checked.
+fn spine_of_request(plan: &FeaturePlan, request: &OnlineRequest) -> Result<Spine, StoreFault> {
+    let mut spine = Spine::default();
+    let (keys, fields) = (plan.keys(), plan.request_fields()?);
+    for key in &keys {
+        let given = request.entities.iter().find(|(name, _)| *name == key.name);
+        let (_, value) = given.ok_or_else(|| wrong(format!("the entity key {} is missing", key.name)))?;
+        spine.keys.push((key.name.clone(), key_column(key, value)?));
+    }
+    if let Some((unknown, _)) = request.entities.iter().find(|(name, _)| !keys.iter().any(|key| key.name == *name)) {
+        let known: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+        return Err(wrong(format!("no view asked for has the entity key {unknown}; the keys are: {}", known.join(", "))));
+    }
+    for field in &fields {
+        let given = request.request.iter().find(|(name, _)| *name == field.name);
+        let value = match given {
+            Some((_, value)) => value.clone(),
+            None if field.nullable => Value::Null,
+            None => return Err(wrong(format!("the request field {} ({}) is missing", field.name, field.value_type))),
+        };
+        let mut column = Column::new(field.value_type);
+        column.push(&value).map_err(|error| wrong(format!("the request field {}: {error}", field.name)))?;
+        spine.request_fields.push((field.name.clone(), column));
+    }
+    if let Some((unknown, _)) = request.request.iter().find(|(name, _)| !fields.iter().any(|f| f.name == *name)) {
+        let known: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return Err(wrong(format!("no view asked for has the request field {unknown}; the fields are: {known}")));
+    }
+    Ok(spine)
+}
+
+fn key_column(key: &Key, value: &KeyValue) -> Result<Column, StoreFault> {
+    let mut column = Column::new(key.key_type.value_type());
+    let value = match value {
+        KeyValue::Int64(value) => Value::Int64(*value),
+        KeyValue::Text(value) => Value::Text(value.clone()),
+    };
+    column.push(&value).map_err(|error| wrong(format!("the entity key {}: {error}", key.name)))?;
+    Ok(column)
+}
+
+fn served_vector(
+    plan: &FeaturePlan,
+    request: &OnlineRequest,
+    vector: &OnlineVector,
+    answers: &[ViewAnswer],
+    history: Option<i64>,
+) -> ServedVector {
+    let views = plan.views.iter().zip(answers).map(|(view, answer)| RecordedView {
+        view: view.program.id().to_owned(),
+        digest: view.program.digest().to_owned(),
+        offset: answer.offset,
+    });
+    ServedVector {
+        id: 0,
+        as_of: vector.as_of,
+        service: plan.service.clone(),
+        features: plan.features.iter().map(|feature| plan.resolved(feature).to_string()).collect(),
+        entities: request.entities.clone(),
+        request: request.request.clone(),
+        history,
+        offset: vector.offset,
+        views: views.collect(),
+        values: vector.values.clone(),
+        statuses: vector.statuses.iter().map(|status| status.as_str().to_owned()).collect(),
+        replayed: vector.replayed,
+    }
+}
+
+fn wrong(message: String) -> StoreFault {
+    StoreFault::Request { message }
+}
+

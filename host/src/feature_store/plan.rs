@@ -1,0 +1,230 @@
+//! From feature references to the views that must run, in order.
+
+use std::sync::Arc;
+
+use super::{FeatureStore, StoreFault};
+use crate::evaluate::ViewProgram;
+use crate::project::{Entity, FeatureReference, Input, Selection, Source, View};
+use crate::schema::{Field, ValueType};
+
+/// What to compute: the features of a service, or a list of references.
+#[derive(Clone, Debug)]
+pub enum FeatureSelection {
+    /// All features of a service.
+    Service(String),
+    /// These features, in this order.
+    References(Vec<FeatureReference>),
+}
+
+/// A view that must run, with all that it needs.
+#[derive(Clone, Debug)]
+pub struct PlannedView {
+    /// The view as the project file has it.
+    pub view: View,
+    /// The view ready to run.
+    pub program: Arc<ViewProgram>,
+    /// What its features describe; `None` where it only reads requests.
+    pub entity: Option<Entity>,
+    /// Its sources, in order.
+    pub sources: Vec<Source>,
+    /// Per input feature of its component: the planned view and feature that bring it.
+    pub inputs: Vec<(usize, usize)>,
+}
+
+/// One requested feature.
+#[derive(Clone, Debug)]
+pub struct PlannedFeature {
+    /// Its reference.
+    pub reference: FeatureReference,
+    /// The planned view that gives it.
+    pub view: usize,
+    /// Its position among the view's features.
+    pub feature: usize,
+}
+
+/// The views to run, inputs before their users, and the features to give, in the order asked for.
+#[derive(Clone, Debug)]
+pub struct FeaturePlan {
+    /// The service, if one was named.
+    pub service: Option<String>,
+    /// The views, in an order in which each finds its inputs.
+    pub views: Vec<PlannedView>,
+    /// The features, in the order asked for.
+    pub features: Vec<PlannedFeature>,
+}
+
+impl FeatureStore {
+    /// Resolves a selection: loads the components, checks that every name exists and that inputs fit.
+    pub fn plan(&mut self, selection: &FeatureSelection) -> Result<FeaturePlan, StoreFault> {
+        let (service, selections) = match selection {
+            FeatureSelection::Service(name) => {
+                let service = self.project().service(name)?.clone();
+                (Some(service.name), service.features)
+            }
+            FeatureSelection::References(references) => {
+                (None, references.iter().cloned().map(Selection::One).collect())
+            }
+        };
+        let mut plan = FeaturePlan { service, views: Vec::new(), features: Vec::new() };
+        for selection in &selections {
+            match selection {
+                Selection::One(reference) => {
+                    let at = self.plan_view(&mut plan, &reference.view, reference.version)?;
+                    let feature = feature_of(&plan.views[at].program, &reference.feature)?;
+                    plan.features.push(PlannedFeature { reference: reference.clone(), view: at, feature });
+                }
+                Selection::All { view, version } => {
+                    let at = self.plan_view(&mut plan, view, *version)?;
+                    let fields = plan.views[at].program.description().output_features.clone();
+                    for (feature, field) in fields.iter().enumerate() {
+                        let reference =
+                            FeatureReference { view: view.clone(), version: *version, feature: field.name.clone() };
+                        plan.features.push(PlannedFeature { reference, view: at, feature });
+                    }
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    /// The plan of every view that keeps states: all with sources.
+    pub fn plan_stateful_views(&mut self) -> Result<Vec<PlannedView>, StoreFault> {
+        let names: Vec<(String, u32)> = self
+            .project()
+            .views
+            .iter()
+            .filter(|view| !view.sources.is_empty())
+            .map(|view| (view.name.clone(), view.version))
+            .collect();
+        let mut plan = FeaturePlan { service: None, views: Vec::new(), features: Vec::new() };
+        for (name, version) in names {
+            self.plan_view(&mut plan, &name, Some(version))?;
+        }
+        plan.views.retain(|view| view.program.has_sources());
+        Ok(plan.views)
+    }
+
+    /// Adds a view and, before it, the views that it takes inputs from; gives its position. The project file has no cycles.
+    fn plan_view(&mut self, plan: &mut FeaturePlan, name: &str, version: Option<u32>) -> Result<usize, StoreFault> {
+        let view = self.project().view_version(name, version)?.clone();
+        if let Some(at) = plan.views.iter().position(|planned| planned.view.label() == view.label()) {
+            return Ok(at);
+        }
+        let program = self.program(&view)?;
+        let mut inputs = Vec::new();
+        for field in &program.description().input_features {
+            inputs.push(self.plan_input(plan, &view, field)?);
+        }
+        let entity = match &view.entity {
+            Some(entity) => Some(self.project().entity(entity)?.clone()),
+            None => None,
+        };
+        let mut sources = Vec::new();
+        for source in &view.sources {
+            sources.push(self.project().source(source)?.clone());
+        }
+        plan.views.push(PlannedView { view, program, entity, sources, inputs });
+        Ok(plan.views.len() - 1)
+    }
+
+    /// Finds the view and feature behind an input feature of a component.
+    fn plan_input(
+        &mut self,
+        plan: &mut FeaturePlan,
+        view: &View,
+        field: &Field,
+    ) -> Result<(usize, usize), StoreFault> {
+        let named = view.inputs.iter().find_map(|input| match input {
+            Input::Feature(reference) if reference.feature == field.name => Some(reference.clone()),
+            _ => None,
+        });
+        let Some(reference) = named else {
+            return Err(StoreFault::Input {
+                view: view.label(),
+                message: format!(
+                    "its transform reads the feature {}, which is not among the view's inputs: add \"VIEW:{}\" to `inputs`",
+                    field.name, field.name
+                ),
+            });
+        };
+        let at = self.plan_view(plan, &reference.view, reference.version)?;
+        let producer = &plan.views[at];
+        let feature = feature_of(&producer.program, &reference.feature)?;
+        let given = &producer.program.description().output_features[feature];
+        if given.value_type != field.value_type {
+            return Err(StoreFault::Input {
+                view: view.label(),
+                message: format!("{reference} is {} where its transform reads {}", given.value_type, field.value_type),
+            });
+        }
+        if !field.nullable && (given.nullable || producer.view.ttl.is_some()) {
+            return Err(StoreFault::Input {
+                view: view.label(),
+                message: format!("{reference} may be null, and its transform reads it as never null"),
+            });
+        }
+        Ok((at, feature))
+    }
+}
+
+impl FeaturePlan {
+    /// The names of the features in files and answers: bare, or `view__feature` with `full`.
+    pub fn names(&self, full: bool) -> Vec<String> {
+        self.features
+            .iter()
+            .map(|feature| {
+                let reference = &feature.reference;
+                if full { format!("{}__{}", reference.view, reference.feature) } else { reference.feature.clone() }
+            })
+            .collect()
+    }
+
+    /// The key columns of all its entities, each once.
+    pub fn keys(&self) -> Vec<crate::project::Key> {
+        let mut keys: Vec<crate::project::Key> = Vec::new();
+        for key in self.views.iter().filter_map(|view| view.entity.as_ref()).flat_map(|entity| &entity.keys) {
+            if !keys.iter().any(|known| known.name == key.name) {
+                keys.push(key.clone());
+            }
+        }
+        keys
+    }
+
+    /// The request fields of all its views, each once. Views that disagree on a type are refused.
+    pub fn request_fields(&self) -> Result<Vec<Field>, StoreFault> {
+        let mut fields: Vec<Field> = Vec::new();
+        for view in &self.views {
+            for field in &view.program.description().request_fields {
+                match fields.iter_mut().find(|known| known.name == field.name) {
+                    None => fields.push(field.clone()),
+                    Some(known) if known.value_type == field.value_type => known.nullable &= field.nullable,
+                    Some(known) => {
+                        return Err(StoreFault::Input {
+                            view: view.view.label(),
+                            message: format!(
+                                "it reads the request field {} as {}, and another view as {}",
+                                field.name, field.value_type, known.value_type
+                            ),
+                        });
+                    }
+                }
+            }
+        }
+        Ok(fields)
+    }
+
+    /// The type of each requested feature.
+    pub fn types(&self) -> Vec<ValueType> {
+        let field = |feature: &PlannedFeature| {
+            &self.views[feature.view].program.description().output_features[feature.feature]
+        };
+        self.features.iter().map(|feature| field(feature).value_type).collect()
+    }
+}
+
+fn feature_of(program: &ViewProgram, name: &str) -> Result<usize, StoreFault> {
+    program.feature(name).ok_or_else(|| {
+        let known: Vec<&str> = program.description().output_features.iter().map(|field| field.name.as_str()).collect();
+        StoreFault::UnknownFeature { view: program.id().to_owned(), feature: name.to_owned(), known: known.join(", ") }
+    })
+}

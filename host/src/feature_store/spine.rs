@@ -1,0 +1,44 @@
+//! The spine: rows of entity keys, as-of and request fields.
+
+use super::StoreFault;
+use crate::batch::Column;
+use crate::project::Entity;
+use crate::schema::Field;
+use crate::time::AsOf;
+
+/// Rows that ask for features: whose, as of when, with which request fields. Columns are found by name.
+#[derive(Clone, Debug, Default)]
+pub struct Spine {
+    /// The key columns, without nulls.
+    pub keys: Vec<(String, Column)>,
+    /// Per row, the cut-off.
+    pub as_of: Vec<AsOf>,
+    /// The request fields.
+    pub request_fields: Vec<(String, Column)>,
+}
+
+impl Spine {
+    /// How many rows.
+    pub fn rows(&self) -> usize {
+        self.as_of.len()
+    }
+
+    /// The key columns of an entity, in its order.
+    pub(crate) fn key_columns(&self, entity: &Entity) -> Result<Vec<Column>, StoreFault> {
+        let column = |key: &crate::project::Key| {
+            let found = self.keys.iter().find(|(name, _)| *name == key.name);
+            found.map(|(_, column)| column.clone()).ok_or_else(|| StoreFault::Request {
+                message: format!("the key {} of entity {} is missing", key.name, entity.name),
+            })
+        };
+        entity.keys.iter().map(column).collect()
+    }
+
+    /// The column of a request field.
+    pub(crate) fn request_column(&self, field: &Field) -> Result<&Column, StoreFault> {
+        let found = self.request_fields.iter().find(|(name, _)| *name == field.name);
+        found.map(|(_, column)| column).ok_or_else(|| StoreFault::Request {
+            message: format!("the request field {} ({}) is missing", field.name, field.value_type),
+        })
+    }
+}

@@ -1,0 +1,307 @@
+//! Arrow arrays to typed columns: the one place that says which type of a file becomes which type of ours.
+//!
+//! | wanted | taken |
+//! |---|---|
+//! | bool | booleans |
+//! | int64 | integers of any width and sign, if they fit |
+//! | float64 | floats of any width, widened exactly; integers that a float64 equals |
+//! | text | UTF-8 in any layout |
+//! | time | timestamps of any unit and zone, dates, ISO 8601 texts, integers of a declared unit |
+//! | `list<float64>` | lists of any layout whose items are taken by float64; no item is null |
+//!
+//! Dictionaries are taken as their values, and a column of Arrow's null type as nulls of any type. A timestamp without a zone
+//! is UTC; nanoseconds round down.
+
+use std::path::Path;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, FixedSizeListArray, OffsetSizeTrait, PrimitiveArray, RecordBatch,
+    StringArray, StringViewArray,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Float64Type, Int64Type, TimeUnit as ArrowUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt64Type,
+};
+
+use super::error::{InputError, InputFault};
+use super::read::{Nulls, Wanted};
+use super::text::{iso_time, out_of_range};
+use crate::batch::{Column, Float64Lists, Texts, Values, canonical};
+use crate::schema::ValueType;
+use crate::time::TimeUnit;
+
+/// The pass-through columns of a table as typed columns, each with the type that is natural for it. Columns whose type has
+/// no counterpart here (records, binary, decimals) are left out.
+pub fn scalar_columns(file: &Path, rest: &RecordBatch, rows_before: u64) -> Result<Vec<(String, Column)>, InputError> {
+    let mut columns = Vec::with_capacity(rest.num_columns());
+    for (field, array) in rest.schema().fields().iter().zip(rest.columns()) {
+        if let Some(value_type) = natural_type(field.data_type()) {
+            let wanted = Wanted::new(field.name(), value_type, Nulls::Allowed);
+            let typed = column(array, &wanted).map_err(|misfit| misfit.into_error(file, &wanted, rows_before))?;
+            columns.push((field.name().clone(), typed));
+        }
+    }
+    Ok(columns)
+}
+
+fn natural_type(found: &DataType) -> Option<ValueType> {
+    Some(match found {
+        DataType::Boolean => ValueType::Bool,
+        found if found.is_integer() => ValueType::Int64,
+        found if found.is_floating() => ValueType::Float64,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => ValueType::Text,
+        DataType::Dictionary(_, values) => return natural_type(values),
+        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => ValueType::Time,
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _)
+            if item.data_type().is_floating() =>
+        {
+            ValueType::Float64List
+        }
+        _ => return None,
+    })
+}
+
+/// A fault, and the row of the array (counted from 0) where it is.
+#[derive(Debug)]
+pub(super) struct Misfit {
+    /// The row, if it is the fault of one.
+    pub row: Option<usize>,
+    /// What is wrong.
+    pub fault: InputFault,
+}
+
+impl Misfit {
+    /// A fault of one row.
+    pub fn at(row: usize, fault: InputFault) -> Self {
+        Self { row: Some(row), fault }
+    }
+
+    /// The fault as an error of `file`, given how many of its rows come before the array.
+    pub fn into_error(self, file: &Path, wanted: &Wanted, rows_before: u64) -> InputError {
+        let error = InputError::new(file, self.fault).in_column(&wanted.name);
+        match self.row {
+            Some(row) => error.at_row(rows_before + row as u64 + 1),
+            None => error,
+        }
+    }
+}
+
+impl From<InputFault> for Misfit {
+    fn from(fault: InputFault) -> Self {
+        Self { row: None, fault }
+    }
+}
+
+/// Whether arrays of type `found` can become the wanted column: what is known before the first row.
+pub(super) fn check_type(found: &DataType, wanted: &Wanted) -> Result<(), InputFault> {
+    let fits = match (wanted.value_type, found) {
+        (_, DataType::Null) => true,
+        (_, DataType::Dictionary(_, values)) => return check_type(values, wanted),
+        (ValueType::Bool, found) => *found == DataType::Boolean,
+        (ValueType::Int64, found) => found.is_integer(),
+        (ValueType::Float64, found) => found.is_integer() || found.is_floating(),
+        (ValueType::Text, found) => is_text(found),
+        (ValueType::Time, found) if found.is_integer() => {
+            return match wanted.unit {
+                Some(_) => Ok(()),
+                None => Err(InputFault::NoUnit { name: wanted.name.clone() }),
+            };
+        }
+        (ValueType::Time, found) => {
+            is_text(found) || matches!(found, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64)
+        }
+        (
+            ValueType::Float64List,
+            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _),
+        ) => item.data_type().is_integer() || item.data_type().is_floating(),
+        (ValueType::Float64List, _) => false,
+    };
+    if fits { Ok(()) } else { Err(InputFault::Type { found: found.to_string(), expected: wanted.value_type }) }
+}
+
+fn is_text(found: &DataType) -> bool {
+    matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// The rows of `array` as the wanted column.
+pub(super) fn column(array: &ArrayRef, wanted: &Wanted) -> Result<Column, Misfit> {
+    check_type(array.data_type(), wanted)?;
+    if let DataType::Dictionary(_, values) = array.data_type() {
+        return column(&cast(array, values).map_err(InputFault::Decode)?, wanted);
+    }
+    let nulls = null_bytes(array);
+    if let (Nulls::Refused, Some(nulls)) = (wanted.nulls, &nulls) {
+        let row = nulls.iter().position(|null| *null != 0).expect("null bytes are kept only where a row is null");
+        return Err(Misfit::at(row, InputFault::Null));
+    }
+    if *array.data_type() == DataType::Null {
+        let mut column = Column::with_capacity(wanted.value_type, array.len());
+        (0..array.len()).for_each(|_| column.push_null());
+        return Ok(column);
+    }
+    let values = match wanted.value_type {
+        ValueType::Bool => Values::Booleans(booleans(array.as_boolean())),
+        ValueType::Int64 => Values::Int64s(int64s(array)?),
+        ValueType::Float64 => Values::Float64s(float64s(array)?),
+        ValueType::Text => Values::Texts(texts(array)?),
+        ValueType::Time => Values::Times(times(array, wanted.unit)?),
+        ValueType::Float64List => Values::Float64Lists(lists(array)?),
+    };
+    Ok(Column::from_parts(values, nulls))
+}
+
+/// One byte per row, 1 for null; `None` where no row is null.
+fn null_bytes(array: &ArrayRef) -> Option<Vec<u8>> {
+    let nulls = array.logical_nulls().filter(|nulls| nulls.null_count() > 0)?;
+    Some(nulls.iter().map(|valid| u8::from(!valid)).collect())
+}
+
+/// `convert` of each value that is not null, 0 elsewhere: what lies under a null may be anything.
+fn numbers<T: ArrowPrimitiveType, O: Copy + Default>(
+    array: &PrimitiveArray<T>,
+    convert: impl Fn(T::Native) -> Result<O, InputFault>,
+) -> Result<Vec<O>, Misfit> {
+    let mut numbers = Vec::with_capacity(array.len());
+    for (row, value) in array.values().iter().enumerate() {
+        numbers.push(if array.is_null(row) {
+            O::default()
+        } else {
+            convert(*value).map_err(|fault| Misfit::at(row, fault))?
+        });
+    }
+    Ok(numbers)
+}
+
+fn booleans(array: &BooleanArray) -> Vec<u8> {
+    array.iter().map(|value| u8::from(value.unwrap_or(false))).collect()
+}
+
+fn int64s(array: &ArrayRef) -> Result<Vec<i64>, Misfit> {
+    if *array.data_type() == DataType::UInt64 {
+        let fit = |value: u64| {
+            i64::try_from(value)
+                .map_err(|_| InputFault::Value(format!("{value} is beyond the greatest int64, 9223372036854775807")))
+        };
+        return numbers(array.as_primitive::<UInt64Type>(), fit);
+    }
+    let array = cast(array, &DataType::Int64).map_err(InputFault::Decode)?;
+    numbers(array.as_primitive::<Int64Type>(), Ok)
+}
+
+fn float64s(array: &ArrayRef) -> Result<Vec<f64>, Misfit> {
+    let exact = |integer: i128| {
+        exact_float(integer).ok_or_else(|| InputFault::Value(format!("the integer {integer} has no exact float64")))
+    };
+    match array.data_type() {
+        DataType::UInt64 => numbers(array.as_primitive::<UInt64Type>(), |value| exact(i128::from(value))),
+        found if found.is_integer() => {
+            let array = cast(array, &DataType::Int64).map_err(InputFault::Decode)?;
+            numbers(array.as_primitive::<Int64Type>(), |value| exact(i128::from(value)))
+        }
+        _ => {
+            let array = cast(array, &DataType::Float64).map_err(InputFault::Decode)?;
+            numbers(array.as_primitive::<Float64Type>(), |value| Ok(canonical(value)))
+        }
+    }
+}
+
+/// The float64 that equals an integer of at most 64 bits, if there is one.
+pub(super) fn exact_float(integer: i128) -> Option<f64> {
+    let float = integer as f64;
+    (float as i128 == integer).then_some(float)
+}
+
+/// The texts of an array in any of Arrow's layouts, a null as `None`.
+fn text_rows(array: &ArrayRef) -> Box<dyn Iterator<Item = Option<&str>> + '_> {
+    match array.data_type() {
+        DataType::LargeUtf8 => Box::new(array.as_string::<i64>().iter()),
+        DataType::Utf8View => Box::new(array.as_any().downcast_ref::<StringViewArray>().into_iter().flatten()),
+        _ => Box::new(array.as_any().downcast_ref::<StringArray>().into_iter().flatten()),
+    }
+}
+
+fn texts(array: &ArrayRef) -> Result<Texts, InputFault> {
+    let mut texts = Texts { ends: Vec::with_capacity(array.len()), bytes: Vec::new() };
+    for text in text_rows(array) {
+        texts.bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
+        texts.ends.push(end(texts.bytes.len())?);
+    }
+    Ok(texts)
+}
+
+fn times(array: &ArrayRef, unit: Option<TimeUnit>) -> Result<Vec<i64>, Misfit> {
+    fn of<T: ArrowPrimitiveType<Native = i64>>(array: &ArrayRef, unit: TimeUnit) -> Result<Vec<i64>, Misfit> {
+        let micros = |value: i64| unit.to_micros(value).ok_or_else(|| out_of_range(&value.to_string()));
+        numbers(array.as_primitive::<T>(), micros)
+    }
+    let midnight = |days: i64| days.checked_mul(86_400_000_000).ok_or_else(|| out_of_range(&format!("day {days}")));
+    match array.data_type() {
+        DataType::Timestamp(ArrowUnit::Second, _) => of::<TimestampSecondType>(array, TimeUnit::Seconds),
+        DataType::Timestamp(ArrowUnit::Millisecond, _) => of::<TimestampMillisecondType>(array, TimeUnit::Milliseconds),
+        DataType::Timestamp(ArrowUnit::Microsecond, _) => of::<TimestampMicrosecondType>(array, TimeUnit::Microseconds),
+        DataType::Timestamp(ArrowUnit::Nanosecond, _) => of::<TimestampNanosecondType>(array, TimeUnit::Nanoseconds),
+        DataType::Date32 => numbers(array.as_primitive::<Date32Type>(), |days| midnight(i64::from(days))),
+        DataType::Date64 => {
+            numbers(array.as_primitive::<Date64Type>(), |millis| midnight(millis.div_euclid(86_400_000)))
+        }
+        found if found.is_integer() => {
+            let unit = unit.expect("check_type asked for the unit");
+            let micros = |value: i64| unit.to_micros(value).ok_or_else(|| out_of_range(&value.to_string()));
+            int64s(array)?
+                .into_iter()
+                .enumerate()
+                .map(|(row, value)| micros(value).map_err(|fault| Misfit::at(row, fault)))
+                .collect()
+        }
+        _ => text_rows(array)
+            .enumerate()
+            .map(|(row, text)| text.map_or(Ok(0), |text| iso_time(text).map_err(|fault| Misfit::at(row, fault))))
+            .collect(),
+    }
+}
+
+fn lists(array: &ArrayRef) -> Result<Float64Lists, Misfit> {
+    match array.data_type() {
+        DataType::LargeList(_) => offset_lists::<i64>(array),
+        DataType::FixedSizeList(..) => fixed_lists(array.as_fixed_size_list()),
+        _ => offset_lists::<i32>(array),
+    }
+}
+
+fn offset_lists<O: OffsetSizeTrait>(array: &ArrayRef) -> Result<Float64Lists, Misfit> {
+    let array = array.as_list::<O>();
+    let offsets = array.value_offsets();
+    let span = |row: usize| offsets[row].as_usize()..offsets[row + 1].as_usize();
+    gather(array, array.values(), span)
+}
+
+fn fixed_lists(array: &FixedSizeListArray) -> Result<Float64Lists, Misfit> {
+    let length = usize::try_from(array.value_length()).expect("Arrow refuses negative lengths");
+    gather(array, array.values(), |row| row * length..(row + 1) * length)
+}
+
+/// The lists of the rows of `array` that are not null, each at the `span` of its row in `items`.
+fn gather(
+    array: &dyn Array,
+    items: &ArrayRef,
+    span: impl Fn(usize) -> std::ops::Range<usize>,
+) -> Result<Float64Lists, Misfit> {
+    let mut lists = Float64Lists { ends: Vec::with_capacity(array.len()), values: Vec::new() };
+    for row in 0..array.len() {
+        if !array.is_null(row) {
+            let span = span(row);
+            let items = items.slice(span.start, span.len());
+            if items.null_count() > 0 {
+                return Err(Misfit::at(row, InputFault::Value("holds a list with a null in it".to_owned())));
+            }
+            lists.values.extend(float64s(&items).map_err(|misfit| Misfit::at(row, misfit.fault))?);
+        }
+        lists.ends.push(end(lists.values.len())?);
+    }
+    Ok(lists)
+}
+
+fn end(length: usize) -> Result<u32, InputFault> {
+    u32::try_from(length).map_err(|_| InputFault::TooLarge(crate::batch::ColumnError::TooLarge))
+}

@@ -1,0 +1,183 @@
+//! Reading CSV: RFC 4180 with a header, UTF-8 with or without a byte order mark. An empty field is a null;
+//! an empty line holds no row.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::csv::ReaderBuilder;
+use arrow::csv::reader::{BufReader as Records, Format};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+
+use super::TABLE_ROWS_MAX;
+use super::arrow_out::to_arrow;
+use super::convert::{self, Misfit};
+use super::error::{InputError, InputFault};
+use super::infer::{Guess, typed};
+use super::read::{Nulls, Rest, Selection, Table, TableReader, Wanted, rest_batch};
+use super::text::text_value;
+use crate::batch::Column;
+use crate::schema::ValueType;
+
+pub(super) fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
+    let format = Format::default().with_header(true);
+    let (header, _) = format
+        .infer_schema(BufReader::new(open_file(path)?), Some(0))
+        .map_err(|error| InputError::new(path, header_fault(error)))?;
+    if header.fields().is_empty() {
+        return Err(InputError::new(path, InputFault::Empty("a CSV file has at least a header")));
+    }
+    Ok(header.fields().iter().map(|field| field.name().clone()).collect())
+}
+
+pub(super) fn open(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
+    let names = column_names(path)?;
+    let selection = Selection::new(path, &names, wanted, rest)?;
+    let rest = match &selection.rest {
+        Some(places) => Some(infer(path, &names, &selection, places)?),
+        None => None,
+    };
+    let rest_schema = rest.as_ref().map(|(_, schema)| Arc::clone(schema));
+    let mut records = records(path, &names, &selection)?;
+    let mut tables = Tables { file: path.to_owned(), wanted: wanted.to_vec(), selection, rest, rows_before: 0 };
+    let tables = std::iter::from_fn(move || Some(records.next()?.and_then(|batch| tables.table(&batch))));
+    Ok(TableReader::new(tables, rest_schema))
+}
+
+fn open_file(path: &Path) -> Result<File, InputError> {
+    File::open(path).map_err(|error| InputError::new(path, InputFault::Open(error)))
+}
+
+/// The selected fields of all rows as texts, in batches; errors name the row.
+fn records(
+    path: &Path,
+    names: &[String],
+    selection: &Selection,
+) -> Result<impl Iterator<Item = Result<RecordBatch, InputError>> + Send + 'static, InputError> {
+    let fields: Vec<Field> = names.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
+    let records: Records<BufReader<File>> = ReaderBuilder::new(Arc::new(Schema::new(fields)))
+        .with_header(true)
+        .with_batch_size(TABLE_ROWS_MAX)
+        .with_projection(selection.read.clone())
+        .build_buffered(BufReader::with_capacity(1 << 18, open_file(path)?))
+        .map_err(|error| InputError::new(path, InputFault::Decode(error)))?;
+    let (path, names) = (path.to_owned(), names.to_vec());
+    Ok(records.map(move |batch| batch.map_err(|error| row_error(&path, &names, error))))
+}
+
+/// Reads the whole file to find the types of its pass-through columns.
+fn infer(
+    path: &Path,
+    names: &[String],
+    selection: &Selection,
+    places: &[usize],
+) -> Result<(Vec<Wanted>, SchemaRef), InputError> {
+    let name = |place: &usize| names[selection.read[*place]].clone();
+    let mut columns: Vec<(String, Guess)> = places.iter().map(|place| (name(place), Guess::new())).collect();
+    if !columns.is_empty() {
+        for batch in records(path, names, selection)? {
+            let batch = batch?;
+            for ((_, guess), place) in columns.iter_mut().zip(places) {
+                batch.column(*place).as_string::<i32>().iter().flatten().for_each(|text| guess.see_text(text));
+            }
+        }
+    }
+    Ok(typed(columns))
+}
+
+/// Makes tables of batches of texts.
+struct Tables {
+    file: PathBuf,
+    wanted: Vec<Wanted>,
+    selection: Selection,
+    rest: Option<(Vec<Wanted>, SchemaRef)>,
+    rows_before: u64,
+}
+
+impl Tables {
+    fn table(&mut self, batch: &RecordBatch) -> Result<Table, InputError> {
+        let read = |wanted: &Wanted, place: &usize| {
+            let column = column(batch.column(*place), wanted);
+            column.map_err(|misfit| misfit.into_error(&self.file, wanted, self.rows_before))
+        };
+        let columns =
+            self.wanted.iter().zip(&self.selection.wanted).map(|(w, p)| read(w, p)).collect::<Result<Vec<_>, _>>()?;
+        let rest = match (&self.rest, &self.selection.rest) {
+            (Some((wanted, schema)), Some(places)) => {
+                let mut arrays = Vec::with_capacity(places.len());
+                for (wanted, place) in wanted.iter().zip(places) {
+                    let array = to_arrow(&read(wanted, place)?);
+                    arrays.push(array.map_err(|error| InputError::new(&self.file, InputFault::Decode(error)))?);
+                }
+                Some(rest_batch(schema, arrays, batch.num_rows()))
+            }
+            _ => None,
+        };
+        let rows_before = self.rows_before;
+        self.rows_before += batch.num_rows() as u64;
+        Ok(Table { columns, rest, rows: batch.num_rows(), rows_before })
+    }
+}
+
+/// The wanted column that an array of cells spells.
+fn column(cells: &ArrayRef, wanted: &Wanted) -> Result<Column, Misfit> {
+    if wanted.value_type == ValueType::Text {
+        return convert::column(cells, wanted);
+    }
+    let mut column = Column::with_capacity(wanted.value_type, cells.len());
+    for (row, cell) in cells.as_string::<i32>().iter().enumerate() {
+        let misfit = |fault| Misfit::at(row, fault);
+        match cell {
+            Some(text) => {
+                let value = text_value(text, wanted).map_err(misfit)?;
+                column.push(&value).map_err(|error| misfit(InputFault::TooLarge(error)))?;
+            }
+            None if wanted.nulls == Nulls::Refused => return Err(misfit(InputFault::Null)),
+            None => column.push_null(),
+        }
+    }
+    Ok(column)
+}
+
+fn header_fault(error: ArrowError) -> InputFault {
+    match error {
+        ArrowError::IoError(_, error) => InputFault::Read(error),
+        error => InputFault::Header(error),
+    }
+}
+
+/// An error of the CSV decoder, which tells the record only in its words: `... for line 3, expected 2 got 1` and
+/// `... for line 3 and field 2`. It counts records from 1 with the header, so that our row is one less.
+fn row_error(path: &Path, names: &[String], error: ArrowError) -> InputError {
+    let text = match error {
+        ArrowError::CsvError(text) => text,
+        ArrowError::IoError(_, error) => return InputError::new(path, InputFault::Read(error)),
+        error => return InputError::new(path, InputFault::Decode(error)),
+    };
+    let number_after = |words: &str| {
+        let rest = text.split_once(words)?.1;
+        rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<usize>().ok()
+    };
+    let row = number_after("for line ").and_then(|record| record.checked_sub(1)).filter(|row| *row > 0);
+    let mut error = if let Some(field) = number_after("and field ") {
+        let error = InputError::new(path, InputFault::Utf8);
+        match names.get(field - 1) {
+            Some(name) => error.in_column(name),
+            None => error,
+        }
+    } else if let Some((_, numbers)) = text.split_once(", expected ") {
+        InputError::new(path, InputFault::Ragged { expected: names.len(), found: found(numbers) })
+    } else {
+        InputError::new(path, InputFault::Decode(ArrowError::CsvError(text.clone())))
+    };
+    error.row = row.map(|row| row as u64);
+    error
+}
+
+/// `2 got 1` as `1`, `2 got more than 2` as `more than 2`.
+fn found(numbers: &str) -> String {
+    numbers.split_once(" got ").map_or(numbers, |(_, found)| found).to_owned()
+}

@@ -1,0 +1,184 @@
+//! Values as JSON: the fields of NDJSON, of the event log and of requests.
+//!
+//! [`json_value`] reads back, bit for bit, what [`to_json`] wrote. JSON has no number for NaN and the infinities, so they are
+//! the texts `"NaN"`, `"Infinity"` and `"-Infinity"`; times are ISO 8601 texts.
+
+use serde_json::Value as Json;
+
+use super::error::InputFault;
+use super::read::{Nulls, Wanted};
+use super::text::{iso_time, out_of_range, quoted};
+use crate::batch::{CANONICAL_NAN, Value};
+use crate::schema::ValueType;
+use crate::time::format_time;
+
+/// The value of the type of `wanted` that `json` holds.
+///
+/// - bool, int64, text: the JSON boolean, integer or string;
+/// - float64: a number, or `"NaN"`, `"Infinity"`, `"-Infinity"`; digits beyond float64 round to nearest, as everywhere in JSON;
+/// - time: an ISO 8601 string, or an integer where `wanted` declares its unit;
+/// - `list<float64>`: an array of what float64 takes;
+/// - any type: `null`, if `wanted` allows nulls.
+pub fn json_value(json: &Json, wanted: &Wanted) -> Result<Value, InputFault> {
+    let wrong = || InputFault::Value(format!("{} is not {}", shown(json), described(wanted.value_type)));
+    Ok(match (wanted.value_type, json) {
+        (_, Json::Null) => match wanted.nulls {
+            Nulls::Allowed => Value::Null,
+            Nulls::Refused => return Err(InputFault::Null),
+        },
+        (ValueType::Bool, Json::Bool(value)) => Value::Bool(*value),
+        (ValueType::Int64, Json::Number(number)) => Value::Int64(number.as_i64().ok_or_else(wrong)?),
+        (ValueType::Float64, json) => Value::Float64(float64(json).ok_or_else(wrong)?),
+        (ValueType::Text, Json::String(text)) => Value::Text(text.clone()),
+        (ValueType::Time, Json::String(text)) => Value::Time(iso_time(text)?),
+        (ValueType::Time, Json::Number(number)) => {
+            let number = number.as_i64().ok_or_else(wrong)?;
+            let unit = wanted.unit.ok_or_else(|| InputFault::NoUnit { name: wanted.name.clone() })?;
+            Value::Time(unit.to_micros(number).ok_or_else(|| out_of_range(&number.to_string()))?)
+        }
+        (ValueType::Float64List, Json::Array(items)) => {
+            Value::Float64List(items.iter().map(float64).collect::<Option<_>>().ok_or_else(wrong)?)
+        }
+        _ => return Err(wrong()),
+    })
+}
+
+/// `value` as JSON: floats as numbers that read back to the same bits, or `"NaN"`, `"Infinity"`, `"-Infinity"`; times as
+/// ISO 8601 texts in UTC, to the microsecond.
+pub fn to_json(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(value) => Json::Bool(*value),
+        Value::Int64(value) => Json::from(*value),
+        Value::Float64(value) => number(*value),
+        Value::Text(value) => Json::String(value.clone()),
+        Value::Time(micros) => Json::String(format_time(*micros)),
+        Value::Float64List(values) => Json::Array(values.iter().copied().map(number).collect()),
+    }
+}
+
+fn number(value: f64) -> Json {
+    match serde_json::Number::from_f64(value) {
+        Some(number) => Json::Number(number),
+        None if value.is_nan() => Json::from("NaN"),
+        None => Json::from(if value > 0.0 { "Infinity" } else { "-Infinity" }),
+    }
+}
+
+fn float64(json: &Json) -> Option<f64> {
+    match json {
+        Json::Number(number) => number.as_f64(),
+        Json::String(text) => match text.as_str() {
+            "NaN" => Some(f64::from_bits(CANONICAL_NAN)),
+            "Infinity" => Some(f64::INFINITY),
+            "-Infinity" => Some(f64::NEG_INFINITY),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn described(value_type: ValueType) -> &'static str {
+    match value_type {
+        ValueType::Bool => "true or false",
+        ValueType::Int64 => "an int64 number",
+        ValueType::Float64 => r#"a float64 number, "NaN", "Infinity" or "-Infinity""#,
+        ValueType::Text => "a text",
+        ValueType::Time => "an ISO 8601 time such as \"2024-02-29T12:30:00.000001Z\"",
+        ValueType::Float64List => "an array of float64 numbers",
+    }
+}
+
+/// `json` for a message: short, and quoted where it is a text.
+fn shown(json: &Json) -> String {
+    let text = match json {
+        Json::String(text) => return quoted(text),
+        json => json.to_string(),
+    };
+    match text.char_indices().nth(80) {
+        Some((cut, _)) => format!("{}...", &text[..cut]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::TimeUnit;
+    use proptest::prelude::*;
+
+    fn wanted(value_type: ValueType) -> Wanted {
+        Wanted::new("x", value_type, Nulls::Allowed)
+    }
+
+    /// `value` written as a line of JSON and read back as its own type.
+    fn round_trip(value: &Value) -> Value {
+        let text = to_json(value).to_string();
+        let json = serde_json::from_str(&text).expect("JSON");
+        let value_type = value.value_type().unwrap_or(ValueType::Text);
+        json_value(&json, &wanted(value_type)).expect("a value of its type")
+    }
+
+    #[test]
+    fn edge_values_read_back_bit_for_bit() {
+        let floats =
+            [0.0, -0.0, 5e-324, -5e-324, 1e308, f64::MAX, f64::MIN_POSITIVE, 0.1, 1e22, 9_007_199_254_740_993.0];
+        let special = [f64::from_bits(CANONICAL_NAN), f64::INFINITY, f64::NEG_INFINITY];
+        let all: Vec<f64> = floats.into_iter().chain(special).collect();
+        let mut values: Vec<Value> = all.iter().map(|float| Value::Float64(*float)).collect();
+        for number in [i64::MIN, -1, 0, 1, i64::MAX] {
+            values.extend([Value::Int64(number), Value::Time(number)]);
+        }
+        values.push(Value::Float64List(all));
+        values.push(Value::Float64List(Vec::new()));
+        for text in ["", "NaN", "null", "\u{0}\u{1f}\"\\\n\u{2028}", "é🦀"] {
+            values.push(Value::Text(text.to_owned()));
+        }
+        values.extend([Value::Null, Value::Bool(true), Value::Bool(false)]);
+        for value in values {
+            assert!(round_trip(&value).same_bits(&value), "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_reads_back_bit_for_bit(bits in any::<u64>(), number in any::<i64>(), text in any::<String>()) {
+            let float = crate::batch::canonical(f64::from_bits(bits));
+            for value in [Value::Float64(float), Value::Int64(number), Value::Time(number), Value::Text(text.clone())] {
+                prop_assert!(round_trip(&value).same_bits(&value), "{}", value);
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_shown() {
+        for (json, value_type, expected) in [
+            ("1.0", ValueType::Int64, "1.0 is not an int64 number"),
+            ("9223372036854775808", ValueType::Int64, "9223372036854775808 is not an int64 number"),
+            ("\"1\"", ValueType::Int64, "\"1\" is not an int64 number"),
+            ("1", ValueType::Bool, "1 is not true or false"),
+            ("\"nan\"", ValueType::Float64, r#""nan" is not a float64 number, "NaN", "Infinity" or "-Infinity""#),
+            ("{\"a\":[1]}", ValueType::Text, "{\"a\":[1]} is not a text"),
+            ("[1,null]", ValueType::Float64List, "[1,null] is not an array of float64 numbers"),
+            ("true", ValueType::Time, "true is not an ISO 8601 time such as \"2024-02-29T12:30:00.000001Z\""),
+            (
+                "5",
+                ValueType::Time,
+                r#"holds integers where time is expected: declare their unit, x_unit = "s" | "ms" | "us" | "ns""#,
+            ),
+        ] {
+            let json: Json = serde_json::from_str(json).expect("JSON");
+            let fault = json_value(&json, &wanted(value_type)).expect_err("wrong");
+            assert_eq!(fault.to_string(), expected);
+        }
+        let refused = Wanted { nulls: Nulls::Refused, ..wanted(ValueType::Text) };
+        assert_eq!(json_value(&Json::Null, &refused).expect_err("wrong").to_string(), "is null");
+    }
+
+    #[test]
+    fn integers_of_a_declared_unit_are_times() {
+        let wanted = Wanted { unit: Some(TimeUnit::Milliseconds), ..wanted(ValueType::Time) };
+        let value = json_value(&Json::from(1_709_209_800_123_i64), &wanted).expect("a time");
+        assert_eq!(value.to_string(), "2024-02-29T12:30:00.123Z");
+    }
+}

@@ -1,0 +1,63 @@
+//! Files of rows: Parquet, CSV and NDJSON, read as typed columns and written whole or not at all.
+//!
+//! A reader is told which columns are wanted and of which type, and gives [`Table`]s of at most [`TABLE_ROWS_MAX`] rows in
+//! the order of the file. One set of conversions serves every format, so the same data gives the same columns whatever it is
+//! stored in. What is wrong with an input is an [`InputError`] that names file, row and column.
+//!
+//! This module knows nothing of projects, views or transforms, and Arrow arrays do not leave it but for the pass-through
+//! columns of [`Rest::Keep`] and the batches that a [`TableWriter`] takes.
+
+mod arrow_out;
+mod cells;
+mod convert;
+mod csv;
+mod digest;
+mod error;
+mod infer;
+mod json;
+mod ndjson;
+mod parquet;
+mod read;
+#[cfg(test)]
+mod tests;
+mod text;
+mod write;
+
+use std::path::Path;
+
+pub use self::arrow_out::{arrow_field, arrow_type, to_arrow};
+pub use self::cells::head;
+pub use self::convert::scalar_columns;
+pub use self::digest::sha256_file;
+pub use self::error::{InputError, InputFault, OutputError, OutputFault};
+pub use self::json::{json_value, to_json};
+pub use self::ndjson::{LINE_BYTES_MAX, read_lines};
+pub use self::read::{Nulls, Rest, Table, TableReader, Wanted, column_names, open};
+pub use self::text::text_value;
+pub use self::write::{TableWriter, Written, write_text};
+
+/// How many rows a [`Table`] has at most.
+pub const TABLE_ROWS_MAX: usize = 8_192;
+
+/// The format of a file, told by its extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `.parquet` or `.pq`.
+    Parquet,
+    /// `.csv`: comma-separated values as of RFC 4180, UTF-8, with a header.
+    Csv,
+    /// `.ndjson` or `.jsonl`: one JSON object a line.
+    Ndjson,
+}
+
+impl Format {
+    /// The format that the extension of `path` tells, in any case; `None` for any other extension.
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "parquet" | "pq" => Some(Self::Parquet),
+            "csv" => Some(Self::Csv),
+            "ndjson" | "jsonl" => Some(Self::Ndjson),
+            _ => None,
+        }
+    }
+}

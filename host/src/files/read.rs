@@ -1,0 +1,183 @@
+//! Opening a file and reading it as typed columns.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Schema, SchemaRef};
+
+use super::error::{InputError, InputFault};
+use super::{Format, csv, ndjson, parquet};
+use crate::batch::Column;
+use crate::schema::ValueType;
+use crate::time::TimeUnit;
+
+/// Whether a column may hold nulls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nulls {
+    /// A null is a value like any other.
+    Allowed,
+    /// A null is an error that names its row.
+    Refused,
+}
+
+/// A column that is wanted as a given type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The column's name in the file.
+    pub name: String,
+    /// The type that it becomes.
+    pub value_type: ValueType,
+    /// Whether it may hold nulls.
+    pub nulls: Nulls,
+    /// The unit of times that are stored as integers; without effect on times that are stored as such or as text.
+    pub unit: Option<TimeUnit>,
+}
+
+impl Wanted {
+    /// A column without a declared unit.
+    pub fn new(name: impl Into<String>, value_type: ValueType, nulls: Nulls) -> Self {
+        Self { name: name.into(), value_type, nulls, unit: None }
+    }
+}
+
+/// What becomes of the columns that are not wanted by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// They are not read.
+    Ignore,
+    /// They pass through as Arrow arrays: those of Parquet untouched, those of CSV and NDJSON typed over the whole file,
+    /// which is then read twice.
+    Keep,
+}
+
+/// Rows of a file, in its order.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The wanted columns, in the order in which they were asked for.
+    pub columns: Vec<Column>,
+    /// With [`Rest::Keep`], the other columns in the order of the file; there may be none.
+    pub rest: Option<RecordBatch>,
+    /// How many rows.
+    pub rows: usize,
+    /// How many rows of the file come before these.
+    pub rows_before: u64,
+}
+
+/// The rows of a file, as [`Table`]s of at most [`super::TABLE_ROWS_MAX`] rows. After an error there are no more.
+pub struct TableReader {
+    tables: Box<dyn Iterator<Item = Result<Table, InputError>> + Send>,
+    rest_schema: Option<SchemaRef>,
+    failed: bool,
+}
+
+impl TableReader {
+    /// A reader of `tables`, whose pass-through columns have `rest_schema`.
+    pub(super) fn new(
+        tables: impl Iterator<Item = Result<Table, InputError>> + Send + 'static,
+        rest_schema: Option<SchemaRef>,
+    ) -> Self {
+        Self { tables: Box::new(tables), rest_schema, failed: false }
+    }
+
+    /// With [`Rest::Keep`], the names and types of the pass-through columns, known before the first row.
+    pub fn rest_schema(&self) -> Option<&SchemaRef> {
+        self.rest_schema.as_ref()
+    }
+}
+
+impl Iterator for TableReader {
+    type Item = Result<Table, InputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let table = self.tables.next();
+        self.failed = matches!(table, Some(Err(_)));
+        table
+    }
+}
+
+/// Opens the file at `path`, whose extension tells its format, to read the `wanted` columns.
+///
+/// A missing file, an unknown extension, a missing column and a column of an impossible type are errors here; what is wrong
+/// with single rows is an error of the reader. An NDJSON file has no header: a wanted field that occurs in none of its
+/// first lines is an error of the reader.
+pub fn open(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
+    match format(path)? {
+        Format::Parquet => parquet::open(path, wanted, rest),
+        Format::Csv => csv::open(path, wanted, rest),
+        Format::Ndjson => ndjson::open(path, wanted, rest),
+    }
+}
+
+/// The names of the columns of the file at `path`, in its order; for NDJSON, in the order of first sight in the whole file.
+pub fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
+    match format(path)? {
+        Format::Parquet => parquet::column_names(path),
+        Format::Csv => csv::column_names(path),
+        Format::Ndjson => ndjson::column_names(path),
+    }
+}
+
+fn format(path: &Path) -> Result<Format, InputError> {
+    Format::of(path).ok_or_else(|| InputError::new(path, InputFault::Format))
+}
+
+/// Which columns of a file with a header to read, by position.
+pub(super) struct Selection {
+    /// The positions to read, increasing.
+    pub read: Vec<usize>,
+    /// Per wanted column, its place among those read.
+    pub wanted: Vec<usize>,
+    /// Per pass-through column, its place among those read; `None` where they are ignored.
+    pub rest: Option<Vec<usize>>,
+}
+
+impl Selection {
+    /// The selection among the columns `names` of `file`. No two columns have one name, and each wanted one is there.
+    pub fn new(file: &Path, names: &[String], wanted: &[Wanted], rest: Rest) -> Result<Self, InputError> {
+        refuse_duplicates(file, names)?;
+        let position = |wanted: &Wanted| {
+            names.iter().position(|name| *name == wanted.name).ok_or_else(|| {
+                InputError::new(file, InputFault::NoColumn { name: wanted.name.clone(), has: names.to_vec() })
+            })
+        };
+        let positions = wanted.iter().map(position).collect::<Result<Vec<usize>, _>>()?;
+        let others: Vec<usize> = match rest {
+            Rest::Ignore => Vec::new(),
+            Rest::Keep => (0..names.len()).filter(|position| !positions.contains(position)).collect(),
+        };
+        let mut read: Vec<usize> = positions.iter().chain(&others).copied().collect();
+        read.sort_unstable();
+        read.dedup();
+        let place = |position: &usize| read.partition_point(|read| read < position);
+        let wanted = positions.iter().map(place).collect();
+        let rest = (rest == Rest::Keep).then(|| others.iter().map(place).collect());
+        Ok(Self { read, wanted, rest })
+    }
+
+    /// The schema of the pass-through columns, given that of the columns read. The file's own metadata is not kept: it
+    /// describes columns that are no longer there.
+    pub fn rest_schema(&self, read: &Schema) -> Option<SchemaRef> {
+        let places = self.rest.as_ref()?;
+        Some(Arc::new(Schema::new(places.iter().map(|place| read.field(*place).clone()).collect::<Vec<_>>())))
+    }
+}
+
+fn refuse_duplicates(file: &Path, names: &[String]) -> Result<(), InputError> {
+    let mut seen = HashSet::new();
+    match names.iter().find(|name| !seen.insert(*name)) {
+        Some(name) => Err(InputError::new(file, InputFault::DuplicateColumn { name: name.clone() })),
+        None => Ok(()),
+    }
+}
+
+/// A batch of `rows` rows of pass-through columns, of which there may be none.
+pub(super) fn rest_batch(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> RecordBatch {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
+        .expect("the columns were made with the types of the schema and one length")
+}

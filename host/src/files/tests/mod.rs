@@ -1,0 +1,80 @@
+//! Whole files: what is read from each format, what is refused and with which words, and what is written.
+
+mod bad;
+mod output;
+mod same;
+mod types;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ::parquet::arrow::ArrowWriter;
+use arrow::array::{ArrayRef, RecordBatch};
+use tempfile::TempDir;
+
+use super::{InputError, Nulls, Rest, Table, Wanted, open};
+use crate::batch::Column;
+use crate::schema::ValueType;
+
+/// A directory of one test's files.
+struct Files(TempDir);
+
+impl Files {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary directory"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn text(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).expect("a file");
+        path
+    }
+
+    fn parquet(&self, name: &str, columns: Vec<(&str, ArrayRef)>) -> PathBuf {
+        let path = self.path(name);
+        let batch =
+            RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)));
+        let batch = batch.expect("a batch");
+        let file = std::fs::File::create(&path).expect("a file");
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");
+        writer.write(&batch).expect("rows");
+        writer.close().expect("a footer");
+        path
+    }
+
+    /// A message without the directory.
+    fn told(&self, error: &InputError) -> String {
+        let told = error.to_string();
+        told.strip_prefix(&format!("{}/", self.0.path().display())).expect("the file comes first").to_owned()
+    }
+}
+
+fn wanted(name: &str, value_type: ValueType) -> Wanted {
+    Wanted::new(name, value_type, Nulls::Allowed)
+}
+
+fn read(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<Vec<Table>, InputError> {
+    open(path, wanted, rest)?.collect()
+}
+
+/// The one column `name` of a file, all tables together.
+fn read_column(path: &Path, wanted: Wanted) -> Result<Column, InputError> {
+    let mut column = Column::new(wanted.value_type);
+    for table in read(path, &[wanted], Rest::Ignore)? {
+        column.append(&table.columns[0]).expect("one type");
+    }
+    Ok(column)
+}
+
+/// The values of a column as people read them.
+fn shown(column: &Column) -> String {
+    (0..column.len()).map(|row| column.value(row).to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn array(array: impl arrow::array::Array + 'static) -> ArrayRef {
+    Arc::new(array)
+}

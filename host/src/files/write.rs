@@ -1,0 +1,246 @@
+//! Writing a file: whole under its name, or not at all.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ::parquet::arrow::ArrowWriter;
+use ::parquet::basic::Compression;
+use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::KeyValue;
+use ::parquet::file::properties::WriterProperties;
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
+use tempfile::NamedTempFile;
+
+use super::digest::Digesting;
+use super::error::{OutputError, OutputFault};
+use super::{Format, cells};
+
+/// How many rows a row group of Parquet has, the last one excepted.
+const ROW_GROUP_ROWS: usize = 122_880;
+
+/// How many rows are encoded at a time. The encoder ends pages between its calls, so that calls of one size, which divides
+/// that of a row group, give the same bytes however the rows came.
+const ENCODED_ROWS: usize = 8_192;
+
+/// What is named as the creator of a Parquet file.
+const CREATED_BY: &str = concat!("onepath version ", env!("CARGO_PKG_VERSION"));
+
+/// A file in the making, beside its target and under another name. [`TableWriter::finish`] gives it its own; dropped
+/// before that, it leaves nothing behind.
+pub struct TableWriter {
+    target: PathBuf,
+    schema: SchemaRef,
+    encoder: Encoder,
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The size of the file in bytes.
+    pub bytes: u64,
+    /// Its SHA-256, as 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// How many rows it holds.
+    pub rows: u64,
+}
+
+type Sink = Digesting<BufWriter<NamedTempFile>>;
+
+enum Encoder {
+    Parquet(Box<ArrowWriter<Sink>>, Pending),
+    Csv(Sink, u64),
+    Ndjson(Sink, u64),
+}
+
+/// Rows that wait until they are enough to be encoded.
+struct Pending {
+    batches: Vec<RecordBatch>,
+    rows: usize,
+    rows_encoded: u64,
+}
+
+impl TableWriter {
+    /// Begins the file at `path`, whose extension tells the format, with the columns of `schema`. Metadata of the schema as
+    /// a whole is not written.
+    ///
+    /// Parquet is compressed with Snappy, in row groups of 122,880 rows; the same rows give the same bytes, whatever the
+    /// sizes of their batches. CSV has a header; there, a null and an empty text are the same empty field, and times have a
+    /// fraction only where it is not zero. NDJSON writes every field of every row.
+    pub fn create(path: &Path, schema: &SchemaRef) -> Result<Self, OutputError> {
+        let fail = |fault| OutputError::new(path, fault);
+        let format = Format::of(path).ok_or_else(|| fail(OutputFault::Format))?;
+        if path.is_dir() {
+            return Err(fail(OutputFault::Directory));
+        }
+        let directory = directory_of(path);
+        let create = |source| fail(OutputFault::Create { directory: directory.to_owned(), source });
+        let sink = Digesting::new(BufWriter::with_capacity(1 << 18, temporary(directory).map_err(create)?));
+        let schema = Arc::new(Schema::new(schema.fields().clone()));
+        let encoder = Encoder::new(format, sink, &schema).map_err(fail)?;
+        Ok(Self { target: path.to_owned(), schema, encoder })
+    }
+
+    /// Appends the rows of `batch`, whose columns are those of the schema.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), OutputError> {
+        let fail = |fault| OutputError::new(&self.target, fault);
+        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), batch.columns().to_vec(), &options)
+            .map_err(|error| fail(OutputFault::Encode(error)))?;
+        self.encoder.write(&self.schema, batch).map_err(fail)
+    }
+
+    /// Ends the file, makes it durable and gives it its name, in place of what had it. `metadata` becomes the key-value
+    /// metadata of Parquet; CSV and NDJSON have no place for any.
+    pub fn finish(self, metadata: &[(String, String)]) -> Result<Written, OutputError> {
+        let fail = |fault| OutputError::new(&self.target, fault);
+        let failed_write = |error| OutputError::new(&self.target, OutputFault::Write(error));
+        let (sink, rows) = self.encoder.finish(&self.schema, metadata).map_err(fail)?;
+        let (buffer, bytes, sha256) = sink.into_parts();
+        let file = buffer.into_inner().map_err(|error| failed_write(error.into_error()))?;
+        file.as_file().sync_all().map_err(failed_write)?;
+        file.persist(&self.target).map_err(|error| failed_write(error.error))?;
+        // The new name is durable once the directory is; where directories cannot be synced, it is as durable as it gets.
+        if let Ok(directory) = File::open(directory_of(&self.target)) {
+            directory.sync_all().map_err(failed_write)?;
+        }
+        Ok(Written { bytes, sha256, rows })
+    }
+}
+
+/// Writes a small text file, whole under its name or not at all.
+pub fn write_text(path: &Path, text: &str) -> Result<(), OutputError> {
+    let directory = directory_of(path);
+    let create = |source| OutputError::new(path, OutputFault::Create { directory: directory.to_owned(), source });
+    let write = |error| OutputError::new(path, OutputFault::Write(error));
+    let mut file = temporary(directory).map_err(create)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(write)?;
+    file.as_file().sync_all().map_err(write)?;
+    file.persist(path).map_err(|error| write(error.error))?;
+    Ok(())
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn temporary(directory: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".onepath-").suffix(".partial");
+    // An output is as readable as any file of its owner, not private as temporary files are; the umask still applies.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(directory)
+}
+
+impl Encoder {
+    fn new(format: Format, mut sink: Sink, schema: &SchemaRef) -> Result<Self, OutputFault> {
+        Ok(match format {
+            Format::Parquet => {
+                let properties = WriterProperties::builder()
+                    .set_compression(Compression::SNAPPY)
+                    .set_created_by(CREATED_BY.to_owned())
+                    .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+                    .build();
+                let writer =
+                    ArrowWriter::try_new(sink, Arc::clone(schema), Some(properties)).map_err(OutputFault::from)?;
+                Self::Parquet(Box::new(writer), Pending { batches: Vec::new(), rows: 0, rows_encoded: 0 })
+            }
+            Format::Csv => {
+                cells::csv_header(schema, &mut sink).map_err(OutputFault::Write)?;
+                Self::Csv(sink, 0)
+            }
+            Format::Ndjson => Self::Ndjson(sink, 0),
+        })
+    }
+
+    fn write(&mut self, schema: &SchemaRef, batch: RecordBatch) -> Result<(), OutputFault> {
+        match self {
+            Self::Parquet(writer, pending) => pending.push(schema, batch, writer),
+            Self::Csv(sink, rows) => {
+                *rows += batch.num_rows() as u64;
+                Ok(cells::csv_rows(&batch, sink)?)
+            }
+            Self::Ndjson(sink, rows) => {
+                *rows += batch.num_rows() as u64;
+                Ok(cells::ndjson_rows(&batch, sink)?)
+            }
+        }
+    }
+
+    /// The sink with all rows in it, and their number.
+    fn finish(self, schema: &SchemaRef, metadata: &[(String, String)]) -> Result<(Sink, u64), OutputFault> {
+        let (mut sink, rows) = match self {
+            Self::Parquet(mut writer, mut pending) => {
+                pending.encode(schema, pending.rows, &mut writer)?;
+                for (key, value) in metadata {
+                    writer.append_key_value_metadata(KeyValue::new(key.clone(), value.clone()));
+                }
+                (writer.into_inner()?, pending.rows_encoded)
+            }
+            Self::Csv(sink, rows) | Self::Ndjson(sink, rows) => (sink, rows),
+        };
+        sink.flush().map_err(OutputFault::Write)?;
+        Ok((sink, rows))
+    }
+}
+
+impl Pending {
+    fn push(
+        &mut self,
+        schema: &SchemaRef,
+        batch: RecordBatch,
+        writer: &mut ArrowWriter<Sink>,
+    ) -> Result<(), OutputFault> {
+        self.rows += batch.num_rows();
+        self.batches.push(batch);
+        while self.rows >= ENCODED_ROWS {
+            self.encode(schema, ENCODED_ROWS, writer)?;
+        }
+        Ok(())
+    }
+
+    /// Encodes the first `rows` of the rows that wait.
+    fn encode(&mut self, schema: &SchemaRef, rows: usize, writer: &mut ArrowWriter<Sink>) -> Result<(), OutputFault> {
+        if rows == 0 {
+            return Ok(());
+        }
+        let (mut now, mut missing) = (Vec::new(), rows);
+        let mut later = Vec::new();
+        for batch in self.batches.drain(..) {
+            let taken = missing.min(batch.num_rows());
+            missing -= taken;
+            if taken < batch.num_rows() {
+                later.push(batch.slice(taken, batch.num_rows() - taken));
+            }
+            now.push(batch.slice(0, taken));
+        }
+        self.batches = later;
+        self.rows -= rows;
+        self.rows_encoded += rows as u64;
+        writer.write(&concat_batches(schema, &now)?)?;
+        Ok(())
+    }
+}
+
+impl From<ArrowError> for OutputFault {
+    fn from(error: ArrowError) -> Self {
+        match error {
+            ArrowError::IoError(_, error) => Self::Write(error),
+            error => Self::Encode(error),
+        }
+    }
+}
+
+impl From<ParquetError> for OutputFault {
+    fn from(error: ParquetError) -> Self {
+        Self::Parquet(error)
+    }
+}

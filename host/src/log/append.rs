@@ -1,0 +1,235 @@
+//! Appending a push: stamped and written in one transaction, committed by the caller once it was evaluated.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+use super::clock::{LogClock, SourceId};
+use super::file::{FileName, SqliteFile, from_sql, to_sql};
+use super::{EventLog, LogError, LoggedEvent};
+use crate::entity::EntityKey;
+use crate::time::{AsOf, AvailableAt, EventTime, visible};
+
+/// How many events one push may hold.
+pub const EVENTS_PER_PUSH_MAX: usize = 1_000_000;
+/// How many bytes the fields of one event may have, as JSON.
+pub const FIELDS_BYTES_MAX: usize = 1 << 20;
+/// How many bytes the key of an event's entity may have, as JSON.
+pub const KEY_BYTES_MAX: usize = 4 << 10;
+/// How many bytes an event id may have.
+pub const EVENT_ID_BYTES_MAX: usize = 1 << 10;
+
+/// The counter of events that were refused because they were dated in the future.
+const REFUSED_FUTURE: &str = "refused_future";
+
+/// An event to append.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// Names the event within its source, so that a push can be sent again; the event of an id is appended once.
+    pub event_id: Option<String>,
+    /// The entity that it is about.
+    pub key: EntityKey,
+    /// When it happened.
+    pub event_time: EventTime,
+    /// When it arrived, in microseconds, where past data is lived through again; `None`: now.
+    pub arrival: Option<i64>,
+    /// Its fields: one JSON object, checked by the caller.
+    pub fields: String,
+    /// Its row in the push, from 1, for messages and for the order of equal arrivals.
+    pub row: u64,
+}
+
+/// A push that is written and not yet committed. Dropping it undoes it, and the clock with it.
+#[derive(Debug)]
+pub struct Appending<'log> {
+    /// The new events with their offsets and stamps, in order.
+    pub events: Vec<LoggedEvent>,
+    /// How many events were left out because their source has an event of that id.
+    pub duplicates: usize,
+    /// How many events are stamped later than they were declared to have arrived.
+    pub adjusted: usize,
+    transaction: Transaction<'log>,
+    name: &'log FileName,
+    clock: &'log mut LogClock,
+    clock_after: LogClock,
+}
+
+/// What was decided about each event of a push, in the order of the log.
+struct Decision {
+    /// The stamp of each event; `None` for a duplicate.
+    stamps: Vec<Option<i64>>,
+    duplicates: usize,
+    adjusted: usize,
+    clock_after: LogClock,
+}
+
+impl EventLog {
+    /// Writes a push of `source` that arrives at `now` (microseconds), without committing it: evaluate
+    /// [`Appending::events`], then [`Appending::commit`] and acknowledge.
+    ///
+    /// Events without a declared arrival are in the order of the push. Those with one come before them, in the order of
+    /// (declared arrival, row), so that a shuffled file gives the log that the sorted one gives. An event that happened
+    /// after it arrived, or is declared to arrive later than `now`, refuses the whole push and is counted.
+    pub fn begin_append(
+        &mut self,
+        source: &str,
+        mut events: Vec<NewEvent>,
+        now: i64,
+    ) -> Result<Appending<'_>, LogError> {
+        self.writable()?;
+        check_limits(&events)?;
+        events.sort_by_key(|event| (event.arrival.is_none(), event.arrival, event.row));
+        let Self { file: SqliteFile { connection, name, .. }, clock } = self;
+        let name: &FileName = name;
+        let transaction = name.sql(connection.transaction_with_behavior(TransactionBehavior::Immediate))?;
+        let source_id = name.sql(add_source(&transaction, source))?;
+        let seen = name.sql(duplicates(&transaction, source_id, &events))?;
+        match decide(*clock, source_id, &events, &seen, now) {
+            Ok(Decision { stamps, duplicates, adjusted, clock_after }) => {
+                let stamped = events.into_iter().zip(stamps).filter_map(|(event, stamp)| Some((event, stamp?)));
+                let events = name.sql(insert(&transaction, source, source_id, stamped))?;
+                Ok(Appending { events, duplicates, adjusted, transaction, name, clock, clock_after })
+            }
+            Err(error) => {
+                // Nothing of the push is written yet but its source's name. What is committed is the count.
+                if let LogError::FutureEvent { refused, .. } | LogError::FutureArrival { refused, .. } = &error {
+                    name.sql(count(&transaction, REFUSED_FUTURE, *refused))?;
+                    name.sql(transaction.commit())?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// How many events were refused because they were dated in the future, since the log began.
+    pub fn refused_future(&self) -> Result<u64, LogError> {
+        let sql = "SELECT value FROM counters WHERE name = ?1";
+        let value = self.file.connection.query_row(sql, [REFUSED_FUTURE], |row| row.get(0)).optional();
+        Ok(self.file.name.sql(value)?.map_or(0, from_sql))
+    }
+}
+
+impl Appending<'_> {
+    /// Commits the push. When this returns it is on disk and may be acknowledged.
+    pub fn commit(self) -> Result<(), LogError> {
+        self.name.sql(self.clock_after.save(&self.transaction))?;
+        self.name.sql(self.transaction.commit())?;
+        *self.clock = self.clock_after;
+        Ok(())
+    }
+}
+
+fn check_limits(events: &[NewEvent]) -> Result<(), LogError> {
+    if events.len() > EVENTS_PER_PUSH_MAX {
+        return Err(LogError::TooManyEvents { events: events.len(), limit: EVENTS_PER_PUSH_MAX });
+    }
+    for event in events {
+        let id_bytes = event.event_id.as_ref().map_or(0, String::len);
+        for (what, bytes, limit) in [
+            ("fields", event.fields.len(), FIELDS_BYTES_MAX),
+            ("an entity key", event.key.encode().len(), KEY_BYTES_MAX),
+            ("an event id", id_bytes, EVENT_ID_BYTES_MAX),
+        ] {
+            if bytes > limit {
+                return Err(LogError::TooLarge { row: event.row, what, bytes, limit });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The number of `source`, a new one where the log does not have it.
+fn add_source(transaction: &Transaction<'_>, source: &str) -> rusqlite::Result<SourceId> {
+    let mut add = transaction.prepare_cached("INSERT INTO sources (name) VALUES (?1) ON CONFLICT DO NOTHING")?;
+    add.execute([source])?;
+    transaction.prepare_cached("SELECT id FROM sources WHERE name = ?1")?.query_row([source], |row| row.get(0))
+}
+
+/// Per event, whether its id is in the log or was earlier in the push.
+fn duplicates(transaction: &Transaction<'_>, source: SourceId, events: &[NewEvent]) -> rusqlite::Result<Vec<bool>> {
+    let mut logged = transaction.prepare_cached("SELECT 1 FROM events WHERE source = ?1 AND event_id = ?2")?;
+    let mut pushed = HashSet::new();
+    let mut is_duplicate = |event: &NewEvent| match &event.event_id {
+        Some(id) => Ok(!pushed.insert(id.clone()) || logged.exists((source, id))?),
+        None => Ok(false),
+    };
+    events.iter().map(&mut is_duplicate).collect()
+}
+
+/// Stamps the events, or refuses them where one is dated in the future.
+fn decide(
+    mut clock: LogClock,
+    source: SourceId,
+    events: &[NewEvent],
+    duplicates: &[bool],
+    now: i64,
+) -> Result<Decision, LogError> {
+    let mut stamps = Vec::with_capacity(events.len());
+    let mut adjusted = 0;
+    let mut refused = 0;
+    let mut first: Option<(&NewEvent, i64)> = None;
+    for (event, is_duplicate) in events.iter().zip(duplicates) {
+        if *is_duplicate {
+            stamps.push(None);
+            continue;
+        }
+        let stamp = match event.arrival {
+            Some(declared) => clock.arrive_declared(source, declared),
+            None => clock.arrive(source, now),
+        };
+        adjusted += usize::from(event.arrival.is_some_and(|declared| declared != stamp));
+        stamps.push(Some(stamp));
+        // What is dated in the future is so by the arrival that was declared, wherever its stamp was moved to.
+        let arrival = event.arrival.unwrap_or(stamp);
+        let arrives_later = event.arrival.is_some_and(|declared| !is_past(declared, now));
+        if arrives_later || !is_past(event.event_time.0, arrival) {
+            refused += 1;
+            if first.is_none_or(|(first, _)| event.row < first.row) {
+                first = Some((event, arrival));
+            }
+        }
+    }
+    let Some((event, arrival)) = first else {
+        let duplicates = duplicates.iter().filter(|is_duplicate| **is_duplicate).count();
+        return Ok(Decision { stamps, duplicates, adjusted, clock_after: clock });
+    };
+    let (row, events) = (event.row, events.len() as u64);
+    if is_past(event.event_time.0, arrival) {
+        return Err(LogError::FutureArrival { row, arrival, now, refused, events });
+    }
+    Err(LogError::FutureEvent { row, event_time: event.event_time, arrival, refused, events })
+}
+
+/// Whether `time` is not after `at`.
+fn is_past(time: i64, at: i64) -> bool {
+    visible(AvailableAt(time), AsOf(at))
+}
+
+/// Writes the events after the newest one.
+fn insert(
+    transaction: &Transaction<'_>,
+    source: &str,
+    source_id: SourceId,
+    stamped: impl Iterator<Item = (NewEvent, i64)>,
+) -> rusqlite::Result<Vec<LoggedEvent>> {
+    let last: Option<i64> = transaction.query_row("SELECT max(position) FROM events", [], |row| row.get(0))?;
+    let mut offset = last.map_or(0, from_sql);
+    let sql = "INSERT INTO events (position, source, entity, event_time, available_at, event_id, fields)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let mut add = transaction.prepare_cached(sql)?;
+    let mut events = Vec::with_capacity(stamped.size_hint().1.unwrap_or(0));
+    for (NewEvent { event_id, key, event_time, fields, .. }, stamp) in stamped {
+        offset += 1;
+        let available_at = AvailableAt::new(event_time, stamp);
+        let times = (event_time.0, available_at.0);
+        add.execute((to_sql(offset), source_id, key.encode(), times.0, times.1, event_id, &fields))?;
+        events.push(LoggedEvent { offset, source: source.to_owned(), key, event_time, available_at, fields });
+    }
+    Ok(events)
+}
+
+/// Adds to a counter.
+fn count(connection: &Connection, counter: &str, by: u64) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO counters (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = value + ?2";
+    connection.execute(sql, (counter, to_sql(by))).map(|_| ())
+}

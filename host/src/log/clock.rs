@@ -1,0 +1,221 @@
+//! The clock of the log: which stamps arrivals and as-ofs get.
+//!
+//! What a question at an as-of sees must be a prefix of the log, now and in every later backfill, and the log must have
+//! the order in which a backfill merges sources: `(available at, source order, offset)`. Therefore:
+//!
+//! - Stamps of the system are strictly increasing, for arrivals and as-ofs together: at least "now", and after both the
+//!   last arrival and the last as-of, even where the machine's clock stands still or goes back.
+//! - A *declared* arrival (past data, lived through again) is taken as it is where it can be. It is moved up to just after
+//!   the last as-of, because a question that was answered there did not see it. It is never before the last arrival.
+//!   It may equal it within one source, where offsets give the order as rows give it in files; arrivals of different
+//!   sources are kept apart, because the order of sources belongs to the views and the log does not know it.
+//! - A declared as-of may be any time that has passed. What arrives later arrives after it.
+//!
+//! Time has an end only in principle: beyond year 294,246 stamps would stand still.
+
+use rusqlite::Connection;
+
+use super::{EventLog, LogError};
+use crate::time::{AsOf, AvailableAt, visible};
+
+/// The number of a source within the log.
+pub(super) type SourceId = i64;
+
+/// The newest stamps, in microseconds; `None` before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LogClock {
+    pub last_arrival: Option<i64>,
+    pub last_arrival_source: Option<SourceId>,
+    pub last_as_of: Option<i64>,
+}
+
+/// The first time after `last`.
+fn after(last: Option<i64>) -> i64 {
+    last.map_or(i64::MIN, |last| last.saturating_add(1))
+}
+
+impl LogClock {
+    /// Stamps an arrival at `now`.
+    pub fn arrive(&mut self, source: SourceId, now: i64) -> i64 {
+        self.arrived(source, now.max(after(self.last_arrival)).max(after(self.last_as_of)))
+    }
+
+    /// Stamps an arrival that is declared to have been at `declared`. The stamp is later where it has to be.
+    pub fn arrive_declared(&mut self, source: SourceId, declared: i64) -> i64 {
+        let earliest = match self.last_arrival {
+            Some(last) if self.last_arrival_source == Some(source) => last,
+            last => after(last),
+        };
+        self.arrived(source, declared.max(earliest).max(after(self.last_as_of)))
+    }
+
+    /// Stamps a question at `now`.
+    pub fn ask(&mut self, now: i64) -> AsOf {
+        let stamp = now.max(after(self.last_arrival)).max(after(self.last_as_of));
+        self.pass(stamp);
+        AsOf(stamp)
+    }
+
+    /// Notes a question at `declared`, or refuses it where `now` has not come to it.
+    pub fn ask_declared(&mut self, declared: AsOf, now: i64) -> Result<AsOf, LogError> {
+        if !visible(AvailableAt(declared.0), AsOf(now)) {
+            return Err(LogError::FutureAsOf { as_of: declared, now });
+        }
+        self.pass(declared.0);
+        Ok(declared)
+    }
+
+    /// Puts every later arrival after `time`.
+    pub fn pass(&mut self, time: i64) {
+        self.last_as_of = self.last_as_of.max(Some(time));
+    }
+
+    fn arrived(&mut self, source: SourceId, stamp: i64) -> i64 {
+        self.last_arrival = Some(stamp);
+        self.last_arrival_source = Some(source);
+        stamp
+    }
+
+    /// The clock as it was saved.
+    pub fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        let sql = "SELECT last_arrival, last_arrival_source, last_as_of FROM clock";
+        connection.query_row(sql, [], |row| {
+            Ok(Self { last_arrival: row.get(0)?, last_arrival_source: row.get(1)?, last_as_of: row.get(2)? })
+        })
+    }
+
+    /// Saves the clock within the transaction of what it stamped.
+    pub fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let sql = "UPDATE clock SET last_arrival = ?1, last_arrival_source = ?2, last_as_of = ?3";
+        let mut statement = connection.prepare_cached(sql)?;
+        statement.execute((self.last_arrival, self.last_arrival_source, self.last_as_of)).map(|_| ())
+    }
+}
+
+impl EventLog {
+    /// The as-of of a question that is asked at `now`: a stamp of its own, or the `declared` one. It is on disk when this
+    /// returns, so a question may be answered and never recorded.
+    pub fn stamp_as_of(&mut self, declared: Option<AsOf>, now: i64) -> Result<AsOf, LogError> {
+        self.writable()?;
+        let mut clock = self.clock;
+        let as_of = clock.stamp(declared, now)?;
+        self.file.name.sql(clock.save(&self.file.connection))?;
+        self.clock = clock;
+        Ok(as_of)
+    }
+
+    /// As [`EventLog::stamp_as_of`] without a write: the stamp holds in this process at once, and is on disk with the next
+    /// commit, at the latest that of [`EventLog::record_served`] for its answer. A question then costs one commit, or its
+    /// share of one where answers are recorded in batches.
+    ///
+    /// Should the process die before, the answer is not in the feature log either, so nothing that is recorded depends on
+    /// it; later stamps are still after it unless the machine's clock went back meanwhile.
+    pub fn stamp_as_of_unsaved(&mut self, declared: Option<AsOf>, now: i64) -> Result<AsOf, LogError> {
+        self.writable()?;
+        self.clock.stamp(declared, now)
+    }
+
+    /// Refuses where the log was opened for reading.
+    pub(super) fn writable(&self) -> Result<(), LogError> {
+        if self.file.is_writable() { Ok(()) } else { Err(LogError::ReadOnly { path: self.path().to_owned() }) }
+    }
+}
+
+impl LogClock {
+    fn stamp(&mut self, declared: Option<AsOf>, now: i64) -> Result<AsOf, LogError> {
+        match declared {
+            Some(declared) => self.ask_declared(declared, now),
+            None => Ok(self.ask(now)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One step of the clock and the stamp that it must give.
+    enum Step {
+        Arrive(SourceId, i64),
+        Declare(SourceId, i64),
+        Ask(i64),
+        AskAt(i64, i64),
+        Pass(i64),
+    }
+    use Step::{Arrive, Ask, AskAt, Declare, Pass};
+
+    fn check(rule: &str, steps: &[(Step, Option<i64>)]) {
+        let mut clock = LogClock::default();
+        for (number, (step, expected)) in steps.iter().enumerate() {
+            let stamp = match step {
+                Arrive(source, now) => Some(clock.arrive(*source, *now)),
+                Declare(source, at) => Some(clock.arrive_declared(*source, *at)),
+                Ask(now) => Some(clock.ask(*now).0),
+                AskAt(at, now) => clock.ask_declared(AsOf(*at), *now).ok().map(|as_of| as_of.0),
+                Pass(time) => {
+                    clock.pass(*time);
+                    None
+                }
+            };
+            assert_eq!(stamp, *expected, "{rule}, step {number}");
+        }
+    }
+
+    #[test]
+    fn rules() {
+        check(
+            "the system's stamps strictly increase while the machine's clock stands still",
+            &[
+                (Arrive(1, 100), Some(100)),
+                (Arrive(1, 100), Some(101)),
+                (Arrive(2, 100), Some(102)),
+                (Ask(100), Some(103)),
+                (Ask(100), Some(104)),
+                (Arrive(1, 100), Some(105)),
+            ],
+        );
+        check(
+            "and when it goes back",
+            &[(Arrive(1, 100), Some(100)), (Ask(50), Some(101)), (Arrive(1, 20), Some(102))],
+        );
+        check("and they follow it when it goes on", &[(Ask(100), Some(100)), (Arrive(1, 200), Some(200))]);
+        check("times before the epoch are times", &[(Declare(1, i64::MIN), Some(i64::MIN)), (Ask(-5), Some(-5))]);
+        check(
+            "equal declared times of one source stay equal",
+            &[(Declare(1, 10), Some(10)), (Declare(1, 10), Some(10)), (Declare(1, 11), Some(11))],
+        );
+        check(
+            "of two sources they are kept apart",
+            &[
+                (Declare(1, 10), Some(10)),
+                (Declare(2, 10), Some(11)),
+                (Declare(2, 10), Some(11)),
+                (Declare(1, 10), Some(12)),
+            ],
+        );
+        check(
+            "a declared time before the last arrival is moved up to it",
+            &[(Declare(1, 10), Some(10)), (Declare(1, 3), Some(10)), (Declare(2, 3), Some(11))],
+        );
+        check(
+            "no declared arrival is visible at an as-of that was answered",
+            &[
+                (Declare(1, 10), Some(10)),
+                (AskAt(10, 1_000), Some(10)),
+                (Declare(1, 10), Some(11)),
+                (AskAt(20, 1_000), Some(20)),
+                (Declare(1, 15), Some(21)),
+                (Declare(1, 30), Some(30)),
+            ],
+        );
+        check(
+            "an earlier as-of does not turn the clock back",
+            &[(AskAt(20, 1_000), Some(20)), (AskAt(5, 1_000), Some(5)), (Declare(1, 7), Some(21))],
+        );
+        check(
+            "an as-of is at most now",
+            &[(AskAt(1_000, 1_000), Some(1_000)), (AskAt(1_001, 1_000), None), (Arrive(1, 1_000), Some(1_001))],
+        );
+        check("arrivals are after the history that was folded", &[(Pass(50), None), (Declare(1, 50), Some(51))]);
+    }
+}

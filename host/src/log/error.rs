@@ -1,0 +1,92 @@
+//! What can go wrong with the log.
+
+use std::path::PathBuf;
+
+use super::file::FileError;
+use crate::time::{AsOf, EventTime, format_time};
+
+/// A failure of the event log or of the feature log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The file cannot be opened, read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A push holds an event that happened after it arrived.
+    #[error(
+        "row {row}: event time {event_time} is after its arrival {}; \
+         events dated in the future are refused ({refused} of {events})", format_time(*.arrival)
+    )]
+    FutureEvent {
+        /// The first such row of the push, from 1.
+        row: u64,
+        /// When it says that it happened.
+        event_time: EventTime,
+        /// When it arrived, in microseconds.
+        arrival: i64,
+        /// How many events of the push are dated in the future.
+        refused: u64,
+        /// How many events the push holds.
+        events: u64,
+    },
+    /// A push declares that an event arrived later than now.
+    #[error(
+        "row {row}: arrival {} is in the future, it is {}; only past arrivals can be declared ({refused} of {events})",
+        format_time(*.arrival), format_time(*.now)
+    )]
+    FutureArrival {
+        /// The first such row of the push, from 1.
+        row: u64,
+        /// The declared arrival, in microseconds.
+        arrival: i64,
+        /// The time of the push, in microseconds.
+        now: i64,
+        /// How many events of the push are dated in the future.
+        refused: u64,
+        /// How many events the push holds.
+        events: u64,
+    },
+    /// A question about a time that has not come.
+    #[error("as-of {as_of} is in the future, it is {}; ask for a time that has passed, or for none", format_time(*.now))]
+    FutureAsOf {
+        /// The time that was asked for.
+        as_of: AsOf,
+        /// The time of the question, in microseconds.
+        now: i64,
+    },
+    /// A push is too long.
+    #[error("a push of {events} events is over the limit of {limit}: send it in parts")]
+    TooManyEvents {
+        /// How many events the push holds.
+        events: usize,
+        /// How many it may hold.
+        limit: usize,
+    },
+    /// A part of an event is too large.
+    #[error("row {row}: {what} of {bytes} bytes is over the limit of {limit} bytes: keep large contents elsewhere")]
+    TooLarge {
+        /// The row of the push, from 1.
+        row: u64,
+        /// Which part.
+        what: &'static str,
+        /// Its size in bytes.
+        bytes: usize,
+        /// The most that it may have.
+        limit: usize,
+    },
+    /// A record cannot be written as JSON, or what is stored is not the JSON that was written.
+    #[error("{record} of the event log {path} is not as it was written; restore the log from a copy")]
+    Record {
+        /// The log.
+        path: PathBuf,
+        /// Which record.
+        record: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A write to a log that was opened for reading.
+    #[error("the event log {path} was opened for reading only: open it for writing")]
+    ReadOnly {
+        /// The log.
+        path: PathBuf,
+    },
+}

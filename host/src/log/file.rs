@@ -1,0 +1,295 @@
+//! One SQLite file of onepath: made, opened, checked, locked. Shared by every store that is one.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+/// How long a statement waits for another process that holds SQLite's own short locks.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What sort of file it is.
+#[derive(Debug)]
+pub(crate) struct FileKind {
+    /// Its name for people, such as `event log`.
+    pub name: &'static str,
+    /// SQLite's `application_id`, by which a file says whose it is.
+    pub application_id: i32,
+    /// The version of the tables, SQLite's `user_version`.
+    pub version: i32,
+    /// The statements that make the tables.
+    pub tables: &'static str,
+    /// SQLite's `synchronous`: `FULL` where a commit is on disk when it returns, `NORMAL` where it may be lost.
+    pub synchronous: &'static str,
+    /// What to do about a damaged file.
+    pub mend: &'static str,
+}
+
+/// A file by name, for messages.
+#[derive(Debug)]
+pub(crate) struct FileName {
+    pub path: PathBuf,
+    pub kind: &'static FileKind,
+}
+
+/// An open file.
+#[derive(Debug)]
+pub(crate) struct SqliteFile {
+    pub connection: Connection,
+    pub name: FileName,
+    /// Held for as long as this process may write; `None` in a reader.
+    lock: Option<File>,
+}
+
+/// A file of onepath that cannot be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The directory or the lock file beside it cannot be made.
+    #[error("cannot make {path}")]
+    Make {
+        /// What cannot be made.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process writes it.
+    #[error("another onepath process is writing {path}; one process writes a project's stores at a time")]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It belongs to something else.
+    #[error("{path} is not the {kind} of an onepath project: move it away or name another path")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        kind: &'static str,
+    },
+    /// It was written by a later onepath.
+    #[error("the {kind} {path} has format {found}, this onepath knows format {known}: use a newer onepath")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+        /// Its format.
+        found: i32,
+        /// The newest format known here.
+        known: i32,
+    },
+    /// It is not what was written.
+    #[error("the {kind} {path} is damaged or not a SQLite file: {mend}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+        /// What to do.
+        mend: &'static str,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// There is no room.
+    #[error("no space is left for the {kind} {path}; nothing of this was written: make room and try again")]
+    Full {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// Anything else.
+    #[error("cannot read or write the {kind} {path}")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+}
+
+impl FileName {
+    /// A result of SQLite with the file named in its error.
+    pub fn sql<T>(&self, result: rusqlite::Result<T>) -> Result<T, FileError> {
+        result.map_err(|source| {
+            let (path, kind) = (self.path.clone(), self.kind.name);
+            match source.sqlite_error_code() {
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                    FileError::Damaged { path, kind, mend: self.kind.mend, source }
+                }
+                Some(ErrorCode::DiskFull) => FileError::Full { path, kind, source },
+                _ => FileError::Sqlite { path, kind, source },
+            }
+        })
+    }
+
+    /// Checks whose file it is and of which version; `false` where nothing was written to it yet.
+    fn is_made(&self, connection: &Connection) -> Result<bool, FileError> {
+        let pragma = |name| self.sql(connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)));
+        let (path, kind) = (self.path.clone(), self.kind.name);
+        let (application_id, version) = (pragma("application_id")?, pragma("user_version")?);
+        let tables: i64 = self.sql(connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)))?;
+        if application_id == 0 && version == 0 && tables == 0 {
+            return Ok(false);
+        }
+        if application_id != self.kind.application_id || version < 1 {
+            return Err(FileError::Foreign { path, kind });
+        }
+        if version > self.kind.version {
+            return Err(FileError::Newer { path, kind, found: version, known: self.kind.version });
+        }
+        Ok(true)
+    }
+
+    /// Makes the tables of a new file, all or nothing.
+    fn make(&self, connection: &mut Connection) -> Result<(), FileError> {
+        let transaction = self.sql(connection.transaction())?;
+        self.sql(transaction.execute_batch(self.kind.tables))?;
+        self.sql(transaction.pragma_update(None, "application_id", self.kind.application_id))?;
+        self.sql(transaction.pragma_update(None, "user_version", self.kind.version))?;
+        self.sql(transaction.commit())
+    }
+}
+
+impl SqliteFile {
+    /// Opens the file for writing, and holds its lock; makes it, and the directories above it, where there is none.
+    pub fn open(path: &Path, kind: &'static FileKind) -> Result<Self, FileError> {
+        let name = FileName { path: path.to_owned(), kind };
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory)
+                .map_err(|source| FileError::Make { path: directory.to_owned(), source })?;
+        }
+        let lock = lock(path)?;
+        let mut connection = name.sql(Connection::open(path))?;
+        name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
+        // A file of something else is left as it is: it is checked before anything in it is set.
+        let made = name.is_made(&connection)?;
+        name.sql(connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())))?;
+        name.sql(connection.pragma_update(None, "synchronous", kind.synchronous))?;
+        if !made {
+            name.make(&mut connection)?;
+        }
+        Ok(Self { connection, name, lock: Some(lock) })
+    }
+
+    /// Opens the file for reading; `None` where there is none yet.
+    pub fn open_read_only(path: &Path, kind: &'static FileKind) -> Result<Option<Self>, FileError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let name = FileName { path: path.to_owned(), kind };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = name.sql(Connection::open_with_flags(path, flags))?;
+        name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
+        Ok(name.is_made(&connection)?.then_some(Self { connection, name, lock: None }))
+    }
+
+    /// Whether this process may write the file.
+    pub fn is_writable(&self) -> bool {
+        self.lock.is_some()
+    }
+}
+
+/// Takes the lock beside `path`. The lock file stays when the lock is given back, for removing it would let two processes
+/// each lock a file of that name.
+fn lock(path: &Path) -> Result<File, FileError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
+    let made = |source| FileError::Make { path: PathBuf::from(&beside), source };
+    let file = File::options().create(true).truncate(false).write(true).open(&beside).map_err(made)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(FileError::Locked { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(made(source)),
+    }
+}
+
+/// A position as SQLite keeps it. What is beyond its range is beyond any log.
+pub(crate) fn to_sql(position: u64) -> i64 {
+    i64::try_from(position).unwrap_or(i64::MAX)
+}
+
+/// A position as SQLite kept it; none is negative.
+pub(crate) fn from_sql(position: i64) -> u64 {
+    u64::try_from(position).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static KIND: FileKind = FileKind {
+        name: "test file",
+        application_id: 7,
+        version: 2,
+        tables: "CREATE TABLE t (x INTEGER) STRICT;",
+        synchronous: "FULL",
+        mend: "restore it",
+    };
+
+    /// The error of opening the file in which `statements` were run.
+    fn open_after(statements: &str) -> (String, String) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
+        let other = Connection::open(&path).expect("opens");
+        other.execute_batch(statements).expect("runs");
+        drop(other);
+        let before = std::fs::read(&path).expect("reads");
+        let text = |result: Result<(), FileError>| match result {
+            Ok(()) => "ok".to_owned(),
+            Err(error) => error.to_string().replace(&path.display().to_string(), "PATH"),
+        };
+        let write = text(SqliteFile::open(&path, &KIND).map(|_| ()));
+        if write != "ok" {
+            assert_eq!(std::fs::read(&path).expect("reads"), before, "a refused file is not touched");
+        }
+        (write, text(SqliteFile::open_read_only(&path, &KIND).map(|_| ())))
+    }
+
+    #[test]
+    fn files_of_others_and_of_later_versions_are_refused() {
+        let foreign = "PATH is not the test file of an onepath project: move it away or name another path";
+        let newer = "the test file PATH has format 3, this onepath knows format 2: use a newer onepath";
+        for (statements, expected) in [
+            ("", "ok"),
+            ("CREATE TABLE theirs (x)", foreign),
+            ("PRAGMA application_id = 8; PRAGMA user_version = 2; CREATE TABLE theirs (x)", foreign),
+            ("PRAGMA application_id = 7; CREATE TABLE theirs (x)", foreign),
+            ("PRAGMA application_id = 7; PRAGMA user_version = 3; CREATE TABLE t (x)", newer),
+            ("PRAGMA application_id = 7; PRAGMA user_version = 2; CREATE TABLE t (x)", "ok"),
+        ] {
+            assert_eq!(open_after(statements), (expected.to_owned(), expected.to_owned()), "{statements}");
+        }
+    }
+
+    #[test]
+    fn damaged_files_are_named() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
+        std::fs::write(&path, b"customer_id,amount\n".repeat(100)).expect("writes");
+        let expected = format!("the test file {} is damaged or not a SQLite file: restore it", path.display());
+        let write = SqliteFile::open(&path, &KIND).expect_err("not a SQLite file");
+        let read = SqliteFile::open_read_only(&path, &KIND).expect_err("not a SQLite file");
+        assert_eq!((write.to_string(), read.to_string()), (expected.clone(), expected));
+    }
+
+    #[test]
+    fn one_writer_and_any_reader() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("deep/er/file");
+        assert!(SqliteFile::open_read_only(&path, &KIND).expect("no file is no error").is_none());
+        let first = SqliteFile::open(&path, &KIND).expect("made");
+        let error = SqliteFile::open(&path, &KIND).expect_err("the first writes");
+        let expected = "; one process writes a project's stores at a time";
+        assert_eq!(error.to_string(), format!("another onepath process is writing {}{expected}", path.display()));
+        assert!(SqliteFile::open_read_only(&path, &KIND).expect("readers are free").is_some());
+        drop(first);
+        assert!(SqliteFile::open(&path, &KIND).expect("the lock was given back").is_writable());
+    }
+}

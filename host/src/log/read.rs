@@ -1,0 +1,128 @@
+//! Reading events, in the order of their offsets.
+
+use std::collections::HashSet;
+
+use rusqlite::{OptionalExtension, Params};
+
+use super::clock::SourceId;
+use super::file::{from_sql, to_sql};
+use super::{EventLog, LogError};
+use crate::entity::EntityKey;
+use crate::time::{AvailableAt, EventTime};
+
+/// An event of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedEvent {
+    /// Its position: 1, 2, 3 ... across all sources.
+    pub offset: u64,
+    /// The source that it was pushed to.
+    pub source: String,
+    /// The entity that it is about.
+    pub key: EntityKey,
+    /// When it happened.
+    pub event_time: EventTime,
+    /// When the platform could first have known it. Never decreases from one offset to the next.
+    pub available_at: AvailableAt,
+    /// Its fields: one JSON object.
+    pub fields: String,
+}
+
+impl EventLog {
+    /// Gives `on_event` the events of `source` whose offsets are over `after` and at most `up_to`, in order, one by one.
+    /// The log as it is at the call is read; an error of `on_event` ends the reading.
+    pub fn read<E: From<LogError>>(
+        &self,
+        source: &str,
+        after: u64,
+        up_to: u64,
+        on_event: impl FnMut(LoggedEvent) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(source_id) = self.source_id(source)? else { return Ok(()) };
+        // Without an index the events are met in the order of their offsets; with the one by entity they would be sorted.
+        let sql = "SELECT position, entity, event_time, available_at, fields FROM events NOT INDEXED
+                   WHERE source = ?1 AND position > ?2 AND position <= ?3 ORDER BY position";
+        self.each_event(source, sql, (source_id, to_sql(after), to_sql(up_to)), on_event)
+    }
+
+    /// As [`EventLog::read`], the events of one entity only.
+    pub fn read_entity<E: From<LogError>>(
+        &self,
+        source: &str,
+        key: &EntityKey,
+        after: u64,
+        up_to: u64,
+        on_event: impl FnMut(LoggedEvent) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(source_id) = self.source_id(source)? else { return Ok(()) };
+        let sql = "SELECT position, entity, event_time, available_at, fields FROM events INDEXED BY events_by_entity
+                   WHERE source = ?1 AND entity = ?2 AND position > ?3 AND position <= ?4 ORDER BY position";
+        self.each_event(source, sql, (source_id, key.encode(), to_sql(after), to_sql(up_to)), on_event)
+    }
+
+    /// The ids of all events of `source` that have one.
+    pub fn event_ids(&self, source: &str) -> Result<HashSet<String>, LogError> {
+        let sql = "SELECT event_id FROM events JOIN sources ON sources.id = source
+                   WHERE sources.name = ?1 AND event_id IS NOT NULL";
+        let ids = || {
+            let mut statement = self.file.connection.prepare_cached(sql)?;
+            statement.query_map([source], |row| row.get(0))?.collect()
+        };
+        Ok(self.file.name.sql(ids())?)
+    }
+
+    /// The offset of the newest event; 0 in a log without events.
+    pub fn last_offset(&self) -> Result<u64, LogError> {
+        let last = || {
+            let mut statement = self.file.connection.prepare_cached("SELECT max(position) FROM events")?;
+            statement.query_row([], |row| row.get::<_, Option<i64>>(0))
+        };
+        Ok(self.file.name.sql(last())?.map_or(0, from_sql))
+    }
+
+    /// How many events `source` has. Costs a pass over its index.
+    pub fn count(&self, source: &str) -> Result<u64, LogError> {
+        let sql = "SELECT count(*) FROM events JOIN sources ON sources.id = source WHERE sources.name = ?1";
+        let count = self.file.connection.query_row(sql, [source], |row| row.get(0));
+        Ok(from_sql(self.file.name.sql(count)?))
+    }
+
+    fn source_id(&self, source: &str) -> Result<Option<SourceId>, LogError> {
+        let id = || {
+            let mut statement = self.file.connection.prepare_cached("SELECT id FROM sources WHERE name = ?1")?;
+            statement.query_row([source], |row| row.get(0)).optional()
+        };
+        Ok(self.file.name.sql(id())?)
+    }
+
+    fn each_event<E: From<LogError>>(
+        &self,
+        source: &str,
+        sql: &str,
+        parameters: impl Params,
+        mut on_event: impl FnMut(LoggedEvent) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let name = &self.file.name;
+        let mut statement = name.sql(self.file.connection.prepare_cached(sql)).map_err(LogError::from)?;
+        let mut rows = name.sql(statement.query(parameters)).map_err(LogError::from)?;
+        while let Some(row) = name.sql(rows.next()).map_err(LogError::from)? {
+            let (offset, entity, event_time, available_at, fields): (i64, String, i64, i64, String) =
+                name.sql(row.try_into()).map_err(LogError::from)?;
+            let offset = from_sql(offset);
+            let key = EntityKey::decode(&entity).map_err(|source| self.damaged(format!("event {offset}"), source))?;
+            on_event(LoggedEvent {
+                offset,
+                source: source.to_owned(),
+                key,
+                event_time: EventTime(event_time),
+                available_at: AvailableAt(available_at),
+                fields,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The error of a `record` whose JSON is not what was written.
+    pub(super) fn damaged(&self, record: String, source: serde_json::Error) -> LogError {
+        LogError::Record { path: self.path().to_owned(), record, source }
+    }
+}

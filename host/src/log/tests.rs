@@ -1,0 +1,240 @@
+//! Appending and reading, together.
+
+use std::path::Path;
+
+use super::*;
+use crate::entity::{EntityKey, KeyValue};
+use crate::time::{AsOf, EventTime};
+
+fn key(id: &str) -> EntityKey {
+    EntityKey(vec![KeyValue::Text(id.to_owned())])
+}
+
+/// Events as `(entity, event time, declared arrival)`, the row told in the fields.
+fn push(events: &[(&str, i64, Option<i64>)]) -> Vec<NewEvent> {
+    let event = |(row, (entity, event_time, arrival)): (u64, &(&str, i64, Option<i64>))| NewEvent {
+        event_id: None,
+        key: key(entity),
+        event_time: EventTime(*event_time),
+        arrival: *arrival,
+        fields: format!(r#"{{"row":{row}}}"#),
+        row,
+    };
+    (1..).zip(events).map(event).collect()
+}
+
+/// Appends and commits; gives the stamps and how many of them were adjusted.
+fn append(log: &mut EventLog, source: &str, events: Vec<NewEvent>, now: i64) -> (Vec<i64>, usize) {
+    let appending = log.begin_append(source, events, now).expect("begins");
+    let stamps = appending.events.iter().map(|event| event.available_at.0).collect();
+    let adjusted = appending.adjusted;
+    appending.commit().expect("commits");
+    (stamps, adjusted)
+}
+
+fn read(log: &EventLog, source: &str, after: u64, up_to: u64) -> Vec<LoggedEvent> {
+    let mut events = Vec::new();
+    log.read(source, after, up_to, |event| {
+        events.push(event);
+        Ok::<_, LogError>(())
+    })
+    .expect("reads");
+    events
+}
+
+fn open(directory: &Path) -> EventLog {
+    EventLog::open(&directory.join("state/log.db")).expect("opens")
+}
+
+#[test]
+fn what_is_committed_is_there_and_what_is_dropped_is_not() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = open(directory.path());
+    let appending = log.begin_append("events", push(&[("a", 10, None), ("b", 20, None)]), 100).expect("begins");
+    let first = appending.events.clone();
+    appending.commit().expect("commits");
+    let dropped = log.begin_append("others", push(&[("c", 10, None)]), 5_000).expect("begins");
+    assert_eq!((dropped.events[0].offset, dropped.events[0].available_at.0), (3, 5_000));
+    drop(dropped);
+    assert_eq!(log.last_offset().expect("reads"), 2);
+    // The clock of the dropped push is forgotten too.
+    assert_eq!(append(&mut log, "others", push(&[("c", 10, None)]), 100), (vec![102], 0));
+    drop(log);
+
+    let mut log = open(directory.path());
+    assert_eq!(read(&log, "events", 0, u64::MAX), first);
+    assert_eq!((log.last_offset().expect("reads"), log.count("events").expect("counts")), (3, 2));
+    // The clock goes on where it was.
+    assert_eq!(log.stamp_as_of(None, 50).expect("stamps"), AsOf(103));
+    drop(log);
+    assert_eq!(append(&mut open(directory.path()), "events", push(&[("a", 1, None)]), 50), (vec![104], 0));
+}
+
+#[test]
+fn an_event_id_is_appended_once_per_source() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = open(directory.path());
+    let with_ids = |ids: &[Option<&str>]| {
+        let mut events = push(&vec![("a", 1, None); ids.len()]);
+        events.iter_mut().zip(ids).for_each(|(event, id)| event.event_id = id.map(str::to_owned));
+        events
+    };
+    let first = log.begin_append("events", with_ids(&[Some("x"), Some("y"), Some("x"), None, None]), 100);
+    let first = first.expect("begins");
+    assert_eq!((first.events.len(), first.duplicates), (4, 1));
+    first.commit().expect("commits");
+    let again = log.begin_append("events", with_ids(&[Some("y"), Some("z")]), 200).expect("begins");
+    assert_eq!((again.events.len(), again.duplicates, again.events[0].offset), (1, 1, 5));
+    again.commit().expect("commits");
+    let elsewhere = log.begin_append("others", with_ids(&[Some("y")]), 300).expect("begins");
+    assert_eq!((elsewhere.events.len(), elsewhere.duplicates), (1, 0));
+    drop(elsewhere);
+    let expected = ["x", "y", "z"].map(str::to_owned).into();
+    assert_eq!(log.event_ids("events").expect("reads"), expected);
+}
+
+#[test]
+fn events_dated_in_the_future_refuse_the_push_and_are_counted() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = open(directory.path());
+    let now = 1_000_000;
+    for (events, expected) in [
+        (
+            vec![("a", 10, None), ("a", 3_000_000, None), ("a", 4_000_000, None)],
+            "row 2: event time 1970-01-01T00:00:03Z is after its arrival 1970-01-01T00:00:01.000001Z; \
+             events dated in the future are refused (2 of 3)",
+        ),
+        (
+            vec![("a", 500, Some(400)), ("a", 300, Some(300))],
+            "row 1: event time 1970-01-01T00:00:00.000500Z is after its arrival 1970-01-01T00:00:00.000400Z; \
+             events dated in the future are refused (1 of 2)",
+        ),
+        (
+            vec![("a", 10, Some(2_000_000))],
+            "row 1: arrival 1970-01-01T00:00:02Z is in the future, it is 1970-01-01T00:00:01Z; \
+             only past arrivals can be declared (1 of 1)",
+        ),
+    ] {
+        let error = log.begin_append("events", push(&events), now).expect_err("is refused");
+        assert_eq!(error.to_string(), expected);
+    }
+    assert_eq!((log.last_offset().expect("reads"), log.refused_future().expect("reads")), (0, 4));
+    // An event of now is not of the future, and a refused push leaves the clock alone.
+    assert_eq!(append(&mut log, "events", push(&[("a", now, None)]), now), (vec![now], 0));
+    drop(log);
+    assert_eq!(open(directory.path()).refused_future().expect("reads"), 4);
+}
+
+#[test]
+fn shuffled_declared_arrivals_give_the_log_of_the_sorted_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = open(directory.path());
+    let shuffled =
+        push(&[("a", 5, Some(30)), ("b", 10, None), ("b", 10, Some(10)), ("c", 9, Some(30)), ("d", 1, Some(20))]);
+    assert_eq!(append(&mut log, "events", shuffled, 1_000), (vec![10, 20, 30, 30, 1_000], 0));
+    let keys: Vec<String> = read(&log, "events", 0, 9).iter().map(|event| event.key.to_string()).collect();
+    assert_eq!(keys, ["b", "d", "a", "c", "b"]);
+}
+
+#[test]
+fn declared_arrivals_are_moved_after_answers_and_other_sources() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = open(directory.path());
+    assert_eq!(append(&mut log, "events", push(&[("a", 1, Some(10)), ("a", 1, Some(10))]), 1_000), (vec![10, 10], 0));
+    assert_eq!(append(&mut log, "others", push(&[("a", 1, Some(10)), ("a", 1, Some(12))]), 1_000), (vec![11, 12], 1));
+    assert_eq!(log.stamp_as_of(Some(AsOf(20)), 1_000).expect("stamps"), AsOf(20));
+    assert_eq!(append(&mut log, "others", push(&[("a", 15, Some(15)), ("a", 1, Some(22))]), 1_000), (vec![21, 22], 1));
+    let error = log.stamp_as_of(Some(AsOf(1_001)), 1_000).expect_err("has not come");
+    let expected = "as-of 1970-01-01T00:00:00.001001Z is in the future, it is 1970-01-01T00:00:00.001Z; \
+                    ask for a time that has passed, or for none";
+    assert_eq!(error.to_string().replace("001000Z", "001Z"), expected);
+}
+
+#[test]
+fn an_unsaved_as_of_is_saved_with_the_next_commit() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = open(directory.path());
+    assert_eq!(log.stamp_as_of_unsaved(None, 100).expect("stamps"), AsOf(100));
+    assert_eq!(append(&mut log, "events", push(&[("a", 1, Some(50))]), 1_000), (vec![101], 1));
+    drop(log);
+    assert_eq!(open(directory.path()).stamp_as_of(None, 0).expect("stamps"), AsOf(102));
+}
+
+#[test]
+fn events_are_read_in_order_by_source_and_by_entity() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = open(directory.path());
+    for at in 1..=10 {
+        let source = if at % 2 == 0 { "even" } else { "odd" };
+        append(&mut log, source, push(&[("b", 1, None), ("a", 2, None)]), at * 100);
+    }
+    let offsets = |events: Vec<LoggedEvent>| events.iter().map(|event| event.offset).collect::<Vec<_>>();
+    assert_eq!(offsets(read(&log, "odd", 0, u64::MAX)), [1, 2, 5, 6, 9, 10, 13, 14, 17, 18]);
+    assert_eq!(offsets(read(&log, "odd", 2, 10)), [5, 6, 9, 10]);
+    assert!(offsets(read(&log, "even", 20, u64::MAX)).is_empty());
+    assert!(offsets(read(&log, "none", 0, u64::MAX)).is_empty());
+    let reader = EventLog::open_read_only(log.path()).expect("opens").expect("is there");
+    let of_entity = |id: &str, after, up_to| {
+        let mut events = Vec::new();
+        let keep = |event| {
+            events.push(event);
+            Ok::<_, LogError>(())
+        };
+        reader.read_entity("odd", &key(id), after, up_to, keep).expect("reads");
+        offsets(events)
+    };
+    assert_eq!(of_entity("a", 2, 14), [6, 10, 14]);
+    assert_eq!(of_entity("b", 0, u64::MAX), [1, 5, 9, 13, 17]);
+    assert!(of_entity("c", 0, u64::MAX).is_empty());
+    // The caller's own error ends the reading.
+    let mut seen = 0;
+    let stopped = log.read("odd", 0, u64::MAX, |event| {
+        seen += 1;
+        if event.offset == 5 { Err(reader_error()) } else { Ok(()) }
+    });
+    assert_eq!((stopped.is_err(), seen), (true, 3));
+}
+
+fn reader_error() -> LogError {
+    LogError::TooManyEvents { events: 1, limit: 0 }
+}
+
+#[test]
+fn limits_and_readers_that_write_are_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = open(directory.path());
+    let mut events = push(&[("a", 1, None), ("a", 1, None)]);
+    events[1].fields = " ".repeat(FIELDS_BYTES_MAX + 1);
+    let error = log.begin_append("events", events, 100).expect_err("is too large");
+    let expected = "row 2: fields of 1048577 bytes is over the limit of 1048576 bytes: keep large contents elsewhere";
+    assert_eq!(error.to_string(), expected);
+    let event = push(&[("a", 1, None)]).remove(0);
+    let error = log.begin_append("events", vec![event; EVENTS_PER_PUSH_MAX + 1], 100).expect_err("is too long");
+    assert_eq!(error.to_string(), "a push of 1000001 events is over the limit of 1000000: send it in parts");
+
+    let mut reader = EventLog::open_read_only(log.path()).expect("opens").expect("is there");
+    let expected = format!("the event log {} was opened for reading only: open it for writing", log.path().display());
+    let refused = reader.begin_append("events", Vec::new(), 100).expect_err("a reader");
+    assert_eq!(refused.to_string(), expected);
+    assert!(reader.stamp_as_of(None, 100).is_err() && reader.record_served(&[]).is_err());
+    let second = EventLog::open(log.path()).expect_err("a second writer");
+    assert!(second.to_string().starts_with("another onepath process is writing "), "{second}");
+}
+
+#[test]
+fn damage_is_found_and_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = open(directory.path());
+    let path = log.path().to_owned();
+    append(&mut log, "events", push(&[("a", 1, None); 2_000]), 100);
+    drop(log);
+    let bytes = std::fs::read(&path).expect("reads");
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).expect("cuts");
+    let outcome = EventLog::open(&path).and_then(|log| {
+        log.read("events", 0, u64::MAX, |_| Ok::<_, LogError>(()))?;
+        log.count("events")
+    });
+    let error = outcome.expect_err("half of the file is missing");
+    let expected = format!("the event log {} is damaged or not a SQLite file: restore it from a copy", path.display());
+    assert_eq!(error.to_string(), expected);
+}

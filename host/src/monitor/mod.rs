@@ -1,0 +1,5 @@
+//! Health of what was served. The first and strictest measure: is it what a backfill gives, bit for bit?
+
+mod verify;
+
+pub use verify::{Difference, VerifyReport};

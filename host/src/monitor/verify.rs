@@ -1,0 +1,295 @@
+//! `verify`: every served vector is replayed from history and log, and compared bit for bit.
+//!
+//! The replay is the one that makes training sets; nothing here computes a feature. Online states are compared as well: each
+//! must be what a replay of the same events ends with.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+
+use crate::batch::{Column, Value};
+use crate::entity::{EntityKey, KeyInterner, KeyValue};
+use crate::events::{Keep, read_events};
+use crate::feature_store::{
+    Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, Spine, StoreFault, check_history,
+};
+use crate::log::{EventLog, History, ServedVector};
+use crate::replay::{FinalState, Questions, replay};
+use crate::store::{OnlineStore, SqliteStore, StoredState};
+use crate::time::AsOf;
+
+/// Vectors that are replayed at once.
+const VECTORS_AT_ONCE: usize = 100_000;
+
+/// Differences that are told one by one.
+const DIFFERENCES_SHOWN: usize = 20;
+
+/// What `verify` found.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct VerifyReport {
+    /// Served vectors that were replayed.
+    pub vectors: u64,
+    /// Their values.
+    pub values: u64,
+    /// Values, statuses or offsets that differ.
+    pub differences: u64,
+    /// Online states that were compared.
+    pub states: u64,
+    /// Online states that differ from a replay.
+    pub state_differences: u64,
+    /// The first differences.
+    pub first: Vec<Difference>,
+}
+
+/// Something that is not what a backfill gives.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Difference {
+    /// What differs: a feature, its status, its offset, or a state.
+    pub what: String,
+    /// The entity.
+    pub entity: String,
+    /// The as-of of the served vector; none for a state.
+    pub as_of: Option<String>,
+    /// What was served or stored.
+    pub served: String,
+    /// Its bits in hexadecimal.
+    pub served_bits: String,
+    /// What the replay gives.
+    pub replayed: String,
+    /// Its bits in hexadecimal.
+    pub replayed_bits: String,
+}
+
+impl VerifyReport {
+    /// Whether all is equal.
+    pub fn is_equal(&self) -> bool {
+        self.differences == 0 && self.state_differences == 0
+    }
+
+    fn differ(&mut self, difference: Difference) {
+        self.differences += 1;
+        self.show(difference);
+    }
+
+    fn show(&mut self, difference: Difference) {
+        if self.first.len() < DIFFERENCES_SHOWN {
+            self.first.push(difference);
+        }
+    }
+}
+
+/// Vectors that one replay answers: the same features, components and history.
+type Alike = (Vec<String>, Vec<(String, String)>, Option<i64>);
+
+impl FeatureStore {
+    /// Replays what was served at or after `since` (default: all) and all online states.
+    pub fn verify(&mut self, since: Option<AsOf>) -> Result<VerifyReport, StoreFault> {
+        let mut report = VerifyReport::default();
+        let Some(log) = self.log_for_reading()? else { return Ok(report) };
+        let mut waiting: BTreeMap<Alike, Vec<ServedVector>> = BTreeMap::new();
+        let mut full = Vec::new();
+        log.served(since, |vector| {
+            let digests = vector.views.iter().map(|view| (view.view.clone(), view.digest.clone())).collect();
+            let alike = (vector.features.clone(), digests, vector.history);
+            let vectors = waiting.entry(alike.clone()).or_default();
+            vectors.push(vector);
+            if vectors.len() == VECTORS_AT_ONCE {
+                full.push((alike, std::mem::take(vectors)));
+            }
+            Ok::<(), StoreFault>(())
+        })?;
+        for (alike, vectors) in full.into_iter().chain(waiting) {
+            self.verify_alike(&log, &alike, &vectors, &mut report)?;
+        }
+        self.verify_states(&log, &mut report)?;
+        Ok(report)
+    }
+
+    fn verify_alike(
+        &mut self,
+        log: &EventLog,
+        (features, digests, history): &Alike,
+        vectors: &[ServedVector],
+        report: &mut VerifyReport,
+    ) -> Result<(), StoreFault> {
+        if vectors.is_empty() {
+            return Ok(());
+        }
+        let references = features.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
+        let mut plan = self.plan(&FeatureSelection::References(references))?;
+        for view in &mut plan.views {
+            if let Some((_, digest)) = digests.iter().find(|(id, _)| *id == view.program.id()) {
+                view.program = self.program_of_digest(&view.view, digest)?;
+            }
+        }
+        let history = history_of(log, *history)?;
+        let spine = spine_of(&plan, vectors)?;
+        let up_to = log.last_offset()?;
+        let replayed = self.historical(&plan, &spine, Events::Recorded { history: history.as_ref(), log, up_to })?;
+        for (row, vector) in vectors.iter().enumerate() {
+            compare(&plan, vector, &replayed, row, report);
+        }
+        Ok(())
+    }
+
+    /// Compares every online state with the one that a replay of the same events ends with.
+    fn verify_states(&mut self, log: &EventLog, report: &mut VerifyReport) -> Result<(), StoreFault> {
+        let Some(store) = SqliteStore::open_read_only(&self.online_path())? else { return Ok(()) };
+        for view in self.plan_stateful_views()? {
+            let Some(mark) = store.mark(view.program.id())? else { continue };
+            let program = self.program_of_digest(&view.view, &mark.digest)?;
+            let history = history_of(log, mark.history)?;
+            let events = Events::Recorded { history: history.as_ref(), log, up_to: mark.applied_offset };
+            let inputs = self.source_inputs(&view, events)?;
+            let mut interner = KeyInterner::new();
+            let description = program.description();
+            let (events, _) = read_events(&description.event_fields, &inputs, &mut interner, Keep::All)?;
+            let empty = |fields: &[crate::schema::Field]| fields.iter().map(|f| Column::new(f.value_type)).collect();
+            let questions = Questions {
+                request_fields: empty(&description.request_fields),
+                input_features: empty(&description.input_features),
+                ..Questions::default()
+            };
+            let states = replay(&program, &events, &questions, interner.keys(), true, self.replay_options())?.states;
+            let mut expected: HashMap<&EntityKey, &FinalState> =
+                states.iter().map(|state| (&interner.keys()[state.entity as usize], state)).collect();
+            store.scan(program.id(), &mut |key, stored| {
+                report.states += 1;
+                compare_state(program.id(), &key, &stored, expected.remove(&key), report);
+                ControlFlow::Continue(())
+            })?;
+            for (key, state) in expected {
+                report.states += 1;
+                report.state_differences += 1;
+                report.show(state_difference(program.id(), key, "missing", "", Some(state)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn history_of(log: &EventLog, id: Option<i64>) -> Result<Option<History>, StoreFault> {
+    let history = match id {
+        Some(id) => log.history(id)?,
+        None => None,
+    };
+    if let Some(history) = &history {
+        check_history(history)?;
+    }
+    Ok(history)
+}
+
+/// The served questions as a spine.
+fn spine_of(plan: &FeaturePlan, vectors: &[ServedVector]) -> Result<Spine, StoreFault> {
+    let mut spine = Spine { as_of: vectors.iter().map(|vector| vector.as_of).collect(), ..Spine::default() };
+    for key in plan.keys() {
+        let mut column = Column::new(key.key_type.value_type());
+        for vector in vectors {
+            let found = vector.entities.iter().find(|(name, _)| *name == key.name);
+            column.push(&match found {
+                Some((_, KeyValue::Int64(value))) => Value::Int64(*value),
+                Some((_, KeyValue::Text(value))) => Value::Text(value.clone()),
+                None => Value::Null,
+            })?;
+        }
+        spine.keys.push((key.name, column));
+    }
+    for field in plan.request_fields()? {
+        let mut column = Column::new(field.value_type);
+        for vector in vectors {
+            let found = vector.request.iter().find(|(name, _)| *name == field.name);
+            column.push(found.map_or(&Value::Null, |(_, value)| value))?;
+        }
+        spine.request_fields.push((field.name, column));
+    }
+    Ok(spine)
+}
+
+/// Compares one served vector with row `row` of the replay.
+fn compare(
+    plan: &FeaturePlan,
+    vector: &ServedVector,
+    replayed: &HistoricalFeatures,
+    row: usize,
+    report: &mut VerifyReport,
+) {
+    report.vectors += 1;
+    let entity = vector.entities.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ");
+    let difference = |what: String, served: (String, String), replayed: (String, String)| Difference {
+        what,
+        entity: entity.clone(),
+        as_of: Some(vector.as_of.to_string()),
+        served: served.0,
+        served_bits: served.1,
+        replayed: replayed.0,
+        replayed_bits: replayed.1,
+    };
+    for (at, reference) in vector.features.iter().enumerate() {
+        report.values += 1;
+        let (served, again) = (vector.values.get(at).unwrap_or(&Value::Null), replayed.features[at].value(row));
+        if !served.same_bits(&again) {
+            let bits = ((served.to_string(), served.hex()), (again.to_string(), again.hex()));
+            report.differ(difference(reference.clone(), bits.0, bits.1));
+        }
+        let (served, again) = (vector.statuses.get(at).map_or("", String::as_str), replayed.statuses[at][row].as_str());
+        if served != again {
+            let what = format!("status of {reference}");
+            report.differ(difference(what, (served.to_owned(), String::new()), (again.to_owned(), String::new())));
+        }
+    }
+    for (at, view) in plan.views.iter().enumerate() {
+        let served = vector.views.iter().find(|served| served.view == view.program.id()).map(|served| served.offset);
+        let again = replayed.offsets[at][row];
+        if served != Some(again) {
+            let served = served.map_or_else(|| "none".to_owned(), |offset| offset.to_string());
+            let what = format!("newest log offset seen by view {}", view.program.id());
+            report.differ(difference(what, (served, String::new()), (again.to_string(), String::new())));
+        }
+    }
+}
+
+fn compare_state(
+    view: &str,
+    key: &EntityKey,
+    stored: &StoredState,
+    expected: Option<&FinalState>,
+    report: &mut VerifyReport,
+) {
+    let equal = expected.is_some_and(|expected| {
+        expected.bytes == stored.bytes
+            && expected.newest_event == stored.newest_event
+            && expected.newest_available_at == stored.newest_available_at
+            && expected.offset == stored.offset
+    });
+    if !equal {
+        report.state_differences += 1;
+        let shown = format!("{} bytes, newest event {}, offset {}", stored.bytes.len(), stored.newest_event, stored.offset);
+        report.show(state_difference(view, key, &shown, &hex(&stored.bytes), expected));
+    }
+}
+
+fn state_difference(
+    view: &str,
+    key: &EntityKey,
+    served: &str,
+    served_bits: &str,
+    expected: Option<&FinalState>,
+) -> Difference {
+    Difference {
+        what: format!("state of view {view}"),
+        entity: key.to_string(),
+        as_of: None,
+        served: served.to_owned(),
+        served_bits: served_bits.to_owned(),
+        replayed: expected.map_or_else(
+            || "none".to_owned(),
+            |state| format!("{} bytes, newest event {}, offset {}", state.bytes.len(), state.newest_event, state.offset),
+        ),
+        replayed_bits: expected.map_or_else(String::new, |state| hex(&state.bytes)),
+    }
+}
+
+/// The first bytes in hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    let shown: String = bytes.iter().take(64).map(|byte| format!("{byte:02x}")).collect();
+    if bytes.len() > 64 { format!("0x{shown}... ({} bytes)", bytes.len()) } else { format!("0x{shown}") }
+}

@@ -1,0 +1,186 @@
+//! The project file: `onepath.toml`, read, checked and resolved.
+//!
+//! Knows nothing of wasm, SQL or what files hold: only names, references between them, and where things are. Reading is a
+//! pure function of the text; [`Project::load`] and [`Source::resolve_files`] are all that touch the disk. Every fault of the
+//! text is reported with file, line, column, a caret under the offending part, and what to do.
+
+mod reference;
+mod source;
+mod view;
+
+mod error;
+mod fault;
+mod graph;
+mod names;
+mod raw;
+mod resolve;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use error::{Invalid, ProjectError, UnknownName};
+pub use reference::{FeatureReference, ReferenceError, Selection};
+pub use source::Source;
+pub use view::{FeatureInfo, Input, View};
+
+use crate::entity::KeyType;
+
+/// The name of the project file in its folder.
+pub const PROJECT_FILE: &str = "onepath.toml";
+
+/// A project: what its `onepath.toml` declares, in the order of the document, with every reference known to hold.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The folder of `onepath.toml`; paths in the file are relative to it.
+    pub root: PathBuf,
+    /// The project's name.
+    pub name: String,
+    /// What features describe.
+    pub entities: Vec<Entity>,
+    /// The named streams of events.
+    pub sources: Vec<Source>,
+    /// The feature views, one per name and version.
+    pub views: Vec<View>,
+    /// The feature services.
+    pub services: Vec<Service>,
+    /// The views' positions, each after those whose features it reads.
+    order: Vec<usize>,
+}
+
+/// What features describe, such as a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entity {
+    /// The entity's name.
+    pub name: String,
+    /// Its key columns, at least one, in order.
+    pub keys: Vec<Key>,
+    /// What it is, for people.
+    pub description: Option<String>,
+}
+
+/// One key column of an entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The column's name in files, spines and requests.
+    pub name: String,
+    /// The type of its values.
+    pub key_type: KeyType,
+}
+
+/// The exact features that one model reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The service's name.
+    pub name: String,
+    /// What it gives, in order, at least one, none twice.
+    pub features: Vec<Selection>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// What it is for, for people.
+    pub description: Option<String>,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Project {
+    /// Reads `onepath.toml` in the folder `dir`.
+    pub fn load(dir: &Path) -> Result<Self, ProjectError> {
+        let path: PathBuf = dir.join(PROJECT_FILE).components().collect();
+        let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+                return Err(ProjectError::Missing { dir: std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()) });
+            }
+            Err(source) => return Err(ProjectError::Read { path, source }),
+        };
+        Self::parse(&text, &path)
+    }
+
+    /// Reads `text`, the content of the project file at `path`; its folder becomes the project's root.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ProjectError> {
+        let root = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let raw = toml::from_str(text).map_err(|error| fault::Fault::from_toml(&error));
+        raw.and_then(|raw| resolve::project(raw, root))
+            .map_err(|fault| ProjectError::Invalid(Box::new(fault.locate(path, text))))
+    }
+
+    /// The folder that holds what onepath keeps for this project.
+    pub fn data_dir(&self) -> PathBuf {
+        self.root.join(".onepath")
+    }
+
+    /// The entity of this name.
+    pub fn entity(&self, name: &str) -> Result<&Entity, UnknownName> {
+        let found = self.entities.iter().find(|entity| entity.name == name);
+        found.ok_or_else(|| UnknownName::new("entity", name, self.entities.iter().map(|entity| &entity.name)))
+    }
+
+    /// The source of this name.
+    pub fn source(&self, name: &str) -> Result<&Source, UnknownName> {
+        let found = self.sources.iter().find(|source| source.name == name);
+        found.ok_or_else(|| UnknownName::new("source", name, self.sources.iter().map(|source| &source.name)))
+    }
+
+    /// The view called `name` (its highest version), or `name@v2` (that version).
+    pub fn view(&self, name: &str) -> Result<&View, UnknownName> {
+        match reference::versioned(name) {
+            Some((bare, version)) => self.view_version(bare, version),
+            None => Err(UnknownName::new("view", name, self.views.iter().map(|view| &view.name))),
+        }
+    }
+
+    /// The view of this name and version; without a version, its highest.
+    pub fn view_version(&self, name: &str, version: Option<u32>) -> Result<&View, UnknownName> {
+        graph::find(&self.views, name, version).map(|at| &self.views[at])
+    }
+
+    /// The service of this name.
+    pub fn service(&self, name: &str) -> Result<&Service, UnknownName> {
+        let found = self.services.iter().find(|service| service.name == name);
+        found.ok_or_else(|| UnknownName::new("service", name, self.services.iter().map(|service| &service.name)))
+    }
+
+    /// Reads a list of feature references, `view:feature,view@v2:feature,view:*`, whose views must exist.
+    pub fn references(&self, text: &str) -> Result<Vec<Selection>, ProjectError> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let selections = parts.map(str::parse).collect::<Result<Vec<Selection>, _>>()?;
+        for selection in &selections {
+            self.view_version(selection.view(), selection.version())?;
+        }
+        if selections.is_empty() {
+            return Err(ReferenceError::new(text, reference::SELECTION_FORMS).into());
+        }
+        Ok(selections)
+    }
+
+    /// The views that must be evaluated to answer for `selections`: those selected and, before each of them, those
+    /// whose features it reads. The order is the same for the same project, whatever the order of `selections`.
+    pub fn required_views(&self, selections: &[Selection]) -> Result<Vec<&View>, UnknownName> {
+        let mut wanted = vec![false; self.views.len()];
+        for selection in selections {
+            wanted[graph::find(&self.views, selection.view(), selection.version())?] = true;
+        }
+        for &at in self.order.iter().rev() {
+            if wanted[at] {
+                for input in self.views[at].feature_inputs() {
+                    wanted[graph::find(&self.views, &input.view, input.version)?] = true;
+                }
+            }
+        }
+        Ok(self.order.iter().filter(|at| wanted[**at]).map(|at| &self.views[*at]).collect())
+    }
+
+    /// The entities whose keys a question to `views` must bring, in the order of the document. Give it all the views that
+    /// are evaluated, [`Project::required_views`]: a view that joins several entities has them by its inputs' views.
+    pub fn required_entities(&self, views: &[&View]) -> Vec<&Entity> {
+        let named = |entity: &&Entity| views.iter().any(|view| view.entity.as_ref() == Some(&entity.name));
+        self.entities.iter().filter(named).collect()
+    }
+}

@@ -1,0 +1,108 @@
+//! `onepath.toml` as it is written: every field as TOML has it, with its place in the text, nothing checked yet.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::entity::KeyType;
+use crate::time::TimeUnit;
+
+/// A table whose keys are names.
+pub(super) type Table<T> = BTreeMap<Spanned<String>, T>;
+
+type Tags = BTreeMap<String, String>;
+
+/// The entries of `table` in the order of the document.
+pub(super) fn in_order<T>(table: Table<T>) -> Vec<(Spanned<String>, T)> {
+    let mut entries: Vec<_> = table.into_iter().collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
+    entries
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawProject {
+    pub project: RawHead,
+    #[serde(default)]
+    pub entities: Table<RawEntity>,
+    #[serde(default)]
+    pub sources: Table<RawSource>,
+    #[serde(default)]
+    pub views: Table<RawView>,
+    #[serde(default)]
+    pub services: Table<RawService>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawHead {
+    pub name: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEntity {
+    pub keys: Spanned<Table<Spanned<KeyType>>>,
+    pub description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSource {
+    pub entity: Spanned<String>,
+    #[serde(default)]
+    pub files: Vec<Spanned<String>>,
+    pub event_time: Spanned<String>,
+    pub event_time_unit: Option<TimeUnit>,
+    pub arrival_time: Option<Spanned<String>>,
+    pub arrival_time_unit: Option<Spanned<TimeUnit>>,
+    pub event_id: Option<Spanned<String>>,
+    pub description: Option<String>,
+    pub owner: Option<String>,
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawView {
+    pub version: Option<Spanned<i64>>,
+    pub entity: Option<Spanned<String>>,
+    #[serde(default)]
+    pub sources: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub inputs: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub parameters: Table<Spanned<toml::Value>>,
+    pub transform: Spanned<String>,
+    pub owner: Option<String>,
+    pub description: Option<String>,
+    pub ttl: Option<Spanned<String>>,
+    pub freshness: Option<Spanned<String>>,
+    #[serde(default)]
+    pub tags: Tags,
+    #[serde(default)]
+    pub features: Table<RawFeature>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFeature {
+    pub owner: Option<String>,
+    pub description: Option<String>,
+    pub freshness: Option<Spanned<String>>,
+    #[serde(default)]
+    pub tags: Tags,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawService {
+    #[serde(default)]
+    pub features: Vec<Spanned<String>>,
+    pub owner: Option<String>,
+    pub description: Option<String>,
+    #[serde(default)]
+    pub tags: Tags,
+}

@@ -1,0 +1,117 @@
+//! From what is written to what is meant: names checked, references resolved, lengths and paths read.
+//!
+//! The first fault in the order entities, sources, views, services is the one that is reported.
+
+mod parameters;
+mod sources;
+mod views;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use toml::Spanned;
+
+use super::fault::Fault;
+use super::graph;
+use super::names;
+use super::raw::{RawEntity, RawHead, RawProject, RawService, in_order};
+use super::{Entity, Key, Project, Selection, Service, View};
+use crate::entity::KeyType;
+use crate::time::Length;
+
+/// What to write where an entity has no keys.
+pub(super) const KEYS_HELP: &str = "name the columns that tell one from another: keys = { customer_id = \"text\" }";
+
+/// The project that `raw` describes, with the folder `root`.
+pub(super) fn project(raw: RawProject, root: PathBuf) -> Result<Project, Fault> {
+    let name = project_name(&raw.project)?;
+    let entities = entities(in_order(raw.entities))?;
+    let sources = sources::sources(in_order(raw.sources), &entities)?;
+    let (views, order) = views::views(in_order(raw.views), &entities, &sources, &root)?;
+    let services =
+        in_order(raw.services).into_iter().map(|(name, raw)| service(&name, raw, &views)).collect::<Result<_, _>>()?;
+    Ok(Project { root, name, entities, sources, views, services, order })
+}
+
+/// The project's name, which unlike the others may have hyphens, as folders do.
+fn project_name(head: &RawHead) -> Result<String, Fault> {
+    let name = head.name.get_ref();
+    if names::is_identifier(&name.replace('-', "_")) && !name.starts_with('-') {
+        return Ok(name.clone());
+    }
+    Err(Fault::new(head.name.span(), format!("{name:?} is not a name for a project"))
+        .help("a project's name is a letter or _, then letters, digits, _ and -"))
+}
+
+fn entities(raw: Vec<(Spanned<String>, RawEntity)>) -> Result<Vec<Entity>, Fault> {
+    let mut seen: HashMap<String, (KeyType, Range<usize>)> = HashMap::new();
+    let mut entities = Vec::with_capacity(raw.len());
+    for (name, raw) in raw {
+        let name = names::identifier(&name, "an entity")?;
+        if raw.keys.get_ref().is_empty() {
+            return Err(Fault::new(raw.keys.span(), format!("entity {name:?} has no keys")).help(KEYS_HELP));
+        }
+        let mut keys = Vec::new();
+        for (column, key_type) in in_order(raw.keys.into_inner()) {
+            let key = Key {
+                name: names::column(column.get_ref(), column.span(), "a key column")?,
+                key_type: *key_type.get_ref(),
+            };
+            let (first_type, first) = seen.entry(key.name.clone()).or_insert((key.key_type, key_type.span()));
+            if *first_type != key.key_type {
+                return Err(Fault::new(key_type.span(), format!("key column {:?} has two types", key.name))
+                    .also(first.clone(), "it has another type here")
+                    .help("entities that share a key column must agree on its type: change one of them, or rename the column"));
+            }
+            keys.push(key);
+        }
+        entities.push(Entity { name, keys, description: raw.description });
+    }
+    Ok(entities)
+}
+
+fn service(name: &Spanned<String>, raw: RawService, views: &[View]) -> Result<Service, Fault> {
+    let span = name.span();
+    let name = names::identifier(name, "a service")?;
+    if raw.features.is_empty() {
+        return Err(Fault::new(span, format!("service {name:?} has no features"))
+            .help("list the features that the model reads: features = [\"view:feature\", \"other_view:*\"]"));
+    }
+    let mut features: Vec<Selection> = Vec::with_capacity(raw.features.len());
+    let mut seen: Vec<(usize, Option<&str>, Range<usize>)> = Vec::with_capacity(raw.features.len());
+    for text in &raw.features {
+        let selection: Selection = text.get_ref().parse().map_err(|wrong| not_a_reference(text.span(), &wrong))?;
+        let found = graph::find(views, selection.view(), selection.version());
+        let view = found.map_err(|unknown| Fault::unknown(text.span(), &unknown))?;
+        let feature = text.get_ref().split_once(':').map(|(_, feature)| feature).filter(|feature| *feature != "*");
+        let overlaps = |other: &Option<&str>| other.is_none() || feature.is_none() || *other == feature;
+        if let Some((.., first)) = seen.iter().find(|(at, other, _)| *at == view && overlaps(other)) {
+            return Err(twice(text, format!("service {name:?}"), first.clone()));
+        }
+        seen.push((view, feature, text.span()));
+        features.push(selection);
+    }
+    Ok(Service { name, features, owner: raw.owner, description: raw.description, tags: raw.tags })
+}
+
+fn not_a_reference(span: Range<usize>, wrong: &super::ReferenceError) -> Fault {
+    Fault::new(span, wrong.message()).help(format!("write {}", wrong.forms()))
+}
+
+/// An entry of a list of `owner` that says again what stands at `first`.
+fn twice(text: &Spanned<String>, owner: String, first: Range<usize>) -> Fault {
+    Fault::new(text.span(), format!("{owner} has {:?} already", text.get_ref()))
+        .also(first, "here")
+        .help("remove one of them")
+}
+
+fn length(text: Option<Spanned<String>>) -> Result<Option<Length>, Fault> {
+    let parse = |text: Spanned<String>| text.get_ref().parse().map_err(|_| not_a_length(&text));
+    text.map(parse).transpose()
+}
+
+fn not_a_length(text: &Spanned<String>) -> Fault {
+    Fault::new(text.span(), format!("{:?} is not a length of time", text.get_ref()))
+        .help("write a whole number and a unit (us, ms, s, m, h, d or w), such as \"90s\", \"24h\" or \"180d\"")
+}

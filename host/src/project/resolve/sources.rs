@@ -1,0 +1,63 @@
+//! Resolves sources.
+
+use toml::Spanned;
+
+use crate::project::fault::Fault;
+use crate::project::names;
+use crate::project::raw::RawSource;
+use crate::project::{Entity, Source, UnknownName};
+
+/// The sources that `raw` describes, of the entities that there are.
+pub(super) fn sources(raw: Vec<(Spanned<String>, RawSource)>, entities: &[Entity]) -> Result<Vec<Source>, Fault> {
+    raw.into_iter().map(|(name, raw)| source(&name, raw, entities)).collect()
+}
+
+fn source(name: &Spanned<String>, raw: RawSource, entities: &[Entity]) -> Result<Source, Fault> {
+    let name = names::identifier(name, "a source")?;
+    let entity = entity(&raw.entity, entities)?;
+    for (field, column) in [("event_time", Some(&raw.event_time)), ("arrival_time", raw.arrival_time.as_ref())] {
+        let Some(column) = column else { continue };
+        if entity.keys.iter().any(|key| key.name == *column.get_ref()) {
+            let message = format!("{field} {:?} is a key column of entity {:?}", column.get_ref(), entity.name);
+            return Err(Fault::new(column.span(), message).help("name the column that holds a time"));
+        }
+    }
+    if let (Some(unit), None) = (&raw.arrival_time_unit, &raw.arrival_time) {
+        return Err(Fault::new(
+            unit.span(),
+            format!("source {name:?} has a unit for arrival_time, but no arrival_time"),
+        )
+        .help("name the column that says when an event arrived: arrival_time = \"...\", or remove the unit"));
+    }
+    let empty = |text: &&Spanned<String>| text.get_ref().is_empty();
+    if let Some(text) = raw.files.iter().find(empty) {
+        return Err(Fault::new(text.span(), format!("source {name:?} has an empty file name"))
+            .help("write a path or a pattern relative to the project's folder, such as \"data/events-*.parquet\""));
+    }
+    let columns = [Some(&raw.event_time), raw.arrival_time.as_ref(), raw.event_id.as_ref()];
+    if let Some(column) = columns.into_iter().flatten().find(empty) {
+        return Err(Fault::new(column.span(), format!("source {name:?} has an empty column name"))
+            .help("write a column's name as it is in the files"));
+    }
+    Ok(Source {
+        name,
+        entity: entity.name.clone(),
+        files: raw.files.into_iter().map(Spanned::into_inner).collect(),
+        event_time: raw.event_time.into_inner(),
+        event_time_unit: raw.event_time_unit,
+        arrival_time: raw.arrival_time.map(Spanned::into_inner),
+        arrival_time_unit: raw.arrival_time_unit.map(Spanned::into_inner),
+        event_id: raw.event_id.map(Spanned::into_inner),
+        description: raw.description,
+        owner: raw.owner,
+        tags: raw.tags,
+    })
+}
+
+/// The entity that `name` refers to.
+pub(super) fn entity<'e>(name: &Spanned<String>, entities: &'e [Entity]) -> Result<&'e Entity, Fault> {
+    entities.iter().find(|entity| entity.name == *name.get_ref()).ok_or_else(|| {
+        let known = entities.iter().map(|entity| &entity.name);
+        Fault::unknown(name.span(), &UnknownName::new("entity", name.get_ref(), known))
+    })
+}

@@ -1,0 +1,227 @@
+//! Resolves views: each by itself, then what they read of each other.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+use std::path::Path;
+
+use toml::Spanned;
+
+use super::{length, not_a_reference, parameters, sources, twice};
+use crate::project::fault::Fault;
+use crate::project::raw::{RawFeature, RawView, Table};
+use crate::project::reference::versioned;
+use crate::project::{Entity, FeatureInfo, Input, Source, UnknownName, View, graph, names};
+
+/// A view that is resolved but for what it reads of other views.
+struct Draft {
+    /// The view's key in the document.
+    key: Spanned<String>,
+    view: View,
+    /// Where each input is written.
+    input_spans: Vec<Range<usize>>,
+}
+
+/// The views that `raw` describes, and the order in which they can be evaluated.
+pub(super) fn views(
+    raw: Vec<(Spanned<String>, RawView)>,
+    entities: &[Entity],
+    sources: &[Source],
+    root: &Path,
+) -> Result<(Vec<View>, Vec<usize>), Fault> {
+    let mut first: HashMap<(String, u32), Range<usize>> = HashMap::with_capacity(raw.len());
+    let mut keys = Vec::with_capacity(raw.len());
+    let mut input_spans = Vec::with_capacity(raw.len());
+    let mut views: Vec<View> = Vec::with_capacity(raw.len());
+    for (key, raw) in raw {
+        let draft = draft(key, raw, entities, sources, root)?;
+        let View { name, version, .. } = &draft.view;
+        if let Some(first) = first.insert((name.clone(), *version), draft.key.span()) {
+            return Err(Fault::new(draft.key.span(), format!("view {name:?} has two tables for version {version}"))
+                .also(first, "first here")
+                .help(format!("give one of them another version: [views.\"{name}@v{}\"]", version.saturating_add(1))));
+        }
+        keys.push(draft.key);
+        input_spans.push(draft.input_spans);
+        views.push(draft.view);
+    }
+    let inputs = link(&views, &input_spans)?;
+    let order = graph::order(&inputs).map_err(|cycle| circle(&cycle, &keys, &views, &inputs, &input_spans))?;
+    inherit_entities(&mut views, &inputs, &order);
+    Ok((views, order))
+}
+
+fn draft(
+    key: Spanned<String>,
+    raw: RawView,
+    entities: &[Entity],
+    sources: &[Source],
+    root: &Path,
+) -> Result<Draft, Fault> {
+    let (name, version) = head(&key, raw.version)?;
+    if raw.sources.is_empty() && raw.inputs.is_empty() {
+        return Err(Fault::new(key.span(), format!("view {:?} has neither sources nor inputs", key.get_ref())).help(
+            "name the sources whose events it reads, sources = [\"events\"], or its inputs, inputs = [\"request:amount\"]",
+        ));
+    }
+    let declared =
+        raw.entity.map(|name| sources::entity(&name, entities).map(|entity| (entity.name.clone(), name.span())));
+    let entity = view_entity(key.get_ref(), declared.transpose()?, &raw.sources, sources)?;
+    let (inputs, input_spans) = inputs(key.get_ref(), &raw.inputs)?;
+    if raw.transform.get_ref().is_empty() {
+        return Err(Fault::new(raw.transform.span(), format!("view {:?} has an empty transform", key.get_ref()))
+            .help("name a cargo package or a .wasm file: transform = \"transforms/NAME\""));
+    }
+    let view = View {
+        name,
+        version,
+        entity,
+        sources: raw.sources.into_iter().map(Spanned::into_inner).collect(),
+        inputs,
+        parameters: parameters::parameters(raw.parameters)?,
+        transform: root.join(raw.transform.get_ref()),
+        owner: raw.owner,
+        description: raw.description,
+        ttl: length(raw.ttl)?,
+        freshness: length(raw.freshness)?,
+        tags: raw.tags,
+        features: features(raw.features)?,
+    };
+    Ok(Draft { key, view, input_spans })
+}
+
+/// The name and version of a view: its key is `name` or `name@v2`, and a version in the table must agree with the key.
+fn head(key: &Spanned<String>, version: Option<Spanned<i64>>) -> Result<(String, u32), Fault> {
+    let Some((name, in_key)) = versioned(key.get_ref()) else {
+        return Err(Fault::new(key.span(), format!("{:?} is not a name for a view", key.get_ref()))
+            .help("a view's table is [views.NAME], or [views.\"NAME@v2\"]; a name is a letter or _, then letters, digits and _"));
+    };
+    if name == "request" {
+        return Err(Fault::new(key.span(), "the view name \"request\" is reserved")
+            .help("request:field is a field of the request: choose another name"));
+    }
+    let Some(version) = version else { return Ok((name.to_owned(), in_key.unwrap_or(1))) };
+    let number = u32::try_from(*version.get_ref()).ok().filter(|number| *number > 0);
+    let Some(number) = number else {
+        return Err(Fault::new(version.span(), format!("{} is not a version", version.get_ref()))
+            .help(format!("a version is a whole number from 1 to {}", u32::MAX)));
+    };
+    match in_key {
+        Some(in_key) if in_key != number => Err(Fault::new(
+            version.span(),
+            format!("version {number} disagrees with the table's name, {:?}", key.get_ref()),
+        )
+        .also(key.span(), format!("version {in_key} here"))
+        .help("remove this line or rename the table")),
+        _ => Ok((name.to_owned(), number)),
+    }
+}
+
+/// The entity of a view: the one that all its sources have, and the one that is declared, where there is one.
+fn view_entity(
+    view: &str,
+    declared: Option<(String, Range<usize>)>,
+    names: &[Spanned<String>],
+    sources: &[Source],
+) -> Result<Option<String>, Fault> {
+    let mut entity = declared.map(|(entity, span)| (entity, span, "declared here".to_owned()));
+    let mut first: HashMap<&str, Range<usize>> = HashMap::new();
+    for name in names {
+        let source = sources.iter().find(|source| source.name == *name.get_ref()).ok_or_else(|| {
+            let known = sources.iter().map(|source| &source.name);
+            Fault::unknown(name.span(), &UnknownName::new("source", name.get_ref(), known))
+        })?;
+        if let Some(first) = first.insert(name.get_ref(), name.span()) {
+            return Err(twice(name, format!("view {view:?}"), first));
+        }
+        match &entity {
+            Some((entity, span, label)) if *entity != source.entity => {
+                let message = format!("source {:?} is of entity {:?}, not {entity:?}", source.name, source.entity);
+                return Err(Fault::new(name.span(), message).also(span.clone(), label).help(
+                    "a view's sources have one entity: make a view for each entity, and one over their features to bring them together",
+                ));
+            }
+            Some(_) => {}
+            None => entity = Some((source.entity.clone(), name.span(), format!("of entity {:?}", source.entity))),
+        }
+    }
+    Ok(entity.map(|(entity, ..)| entity))
+}
+
+fn inputs(view: &str, texts: &[Spanned<String>]) -> Result<(Vec<Input>, Vec<Range<usize>>), Fault> {
+    let mut first: HashMap<&str, Range<usize>> = HashMap::with_capacity(texts.len());
+    let mut inputs = Vec::with_capacity(texts.len());
+    for text in texts {
+        if let Some(first) = first.insert(text.get_ref(), text.span()) {
+            return Err(twice(text, format!("view {view:?}"), first));
+        }
+        inputs.push(match text.get_ref().strip_prefix("request:") {
+            Some(field) => Input::Request(names::column(field, text.span(), "a request field")?),
+            None => {
+                let reference = text.get_ref().parse();
+                Input::Feature(reference.map_err(|wrong| {
+                    not_a_reference(text.span(), &wrong).help("write view:feature, view@v2:feature or request:field")
+                })?)
+            }
+        });
+    }
+    Ok((inputs, texts.iter().map(Spanned::span).collect()))
+}
+
+fn features(raw: Table<RawFeature>) -> Result<BTreeMap<String, FeatureInfo>, Fault> {
+    let info = |(name, raw): (Spanned<String>, RawFeature)| {
+        let name = names::identifier(&name, "a feature")?;
+        let freshness = length(raw.freshness)?;
+        Ok((name, FeatureInfo { owner: raw.owner, description: raw.description, freshness, tags: raw.tags }))
+    };
+    raw.into_iter().map(info).collect()
+}
+
+/// For each view, the positions of the views whose features it reads.
+fn link(views: &[View], input_spans: &[Vec<Range<usize>>]) -> Result<Vec<Vec<usize>>, Fault> {
+    let read = |(view, spans): (&View, &Vec<Range<usize>>)| {
+        let mut read = Vec::new();
+        for (input, span) in view.inputs.iter().zip(spans) {
+            if let Input::Feature(reference) = input {
+                let found = graph::find(views, &reference.view, reference.version);
+                read.push(found.map_err(|unknown| Fault::unknown(span.clone(), &unknown))?);
+            }
+        }
+        Ok(read)
+    };
+    views.iter().zip(input_spans).map(read).collect()
+}
+
+/// The fault of views that read each other's features in a circle, at the input that closes it.
+fn circle(
+    cycle: &[usize],
+    keys: &[Spanned<String>],
+    views: &[View],
+    inputs: &[Vec<usize>],
+    input_spans: &[Vec<Range<usize>>],
+) -> Fault {
+    let (first, last) = (cycle[0], cycle[cycle.len() - 1]);
+    let features =
+        views[last].inputs.iter().zip(&input_spans[last]).filter(|(input, _)| matches!(input, Input::Feature(_)));
+    let closing = features.zip(&inputs[last]).find(|(_, read)| **read == first).map(|((_, span), _)| span.clone());
+    let path: Vec<&str> = cycle.iter().chain([&first]).map(|at| keys[*at].get_ref().as_str()).collect();
+    Fault::new(
+        closing.unwrap_or(keys[last].span()),
+        format!("views read each other in a circle: {}", path.join(" -> ")),
+    )
+    .label("this closes the circle")
+    .help("a view may not need its own features: remove one of these inputs")
+}
+
+/// Gives each view without an entity of its own the one that its inputs' views describe, if they describe just one.
+fn inherit_entities(views: &mut [View], inputs: &[Vec<usize>], order: &[usize]) {
+    let mut described: Vec<BTreeSet<String>> = vec![BTreeSet::new(); views.len()];
+    for &at in order {
+        described[at] = match &views[at].entity {
+            Some(entity) => BTreeSet::from([entity.clone()]),
+            None => inputs[at].iter().flat_map(|input| described[*input].iter().cloned()).collect(),
+        };
+        if described[at].len() == 1 {
+            views[at].entity = described[at].first().cloned();
+        }
+    }
+}

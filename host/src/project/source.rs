@@ -1,0 +1,81 @@
+//! Sources: named streams of events, and the files that hold their history.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::ProjectError;
+use crate::time::TimeUnit;
+
+/// A named stream of events of one schema: files of history, plus what is pushed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The source's name.
+    pub name: String,
+    /// The entity whose key columns each event has.
+    pub entity: String,
+    /// Paths or patterns of files, relative to the project's root, in the order of their events; none if all is pushed.
+    pub files: Vec<String>,
+    /// The column that says when an event happened.
+    pub event_time: String,
+    /// The unit of `event_time` where it is stored as an integer.
+    pub event_time_unit: Option<TimeUnit>,
+    /// The column that says when an event arrived; without one, when it happened.
+    pub arrival_time: Option<String>,
+    /// The unit of `arrival_time` where it is stored as an integer.
+    pub arrival_time_unit: Option<TimeUnit>,
+    /// The column that names an event, so that the same event pushed twice is applied once.
+    pub event_id: Option<String>,
+    /// What it is, for people.
+    pub description: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Source {
+    /// The files of history: those of each pattern sorted by path, patterns in their order, each file once, at its first place.
+    ///
+    /// A pattern is relative to `root`; `*` and `?` match within a name, `**` any folders, `[a-z]` one of a set. A path that
+    /// exists is taken as it is. A pattern that matches no file is an error.
+    pub fn resolve_files(&self, root: &Path) -> Result<Vec<PathBuf>, ProjectError> {
+        let mut seen = HashSet::new();
+        let mut files = Vec::new();
+        for pattern in &self.files {
+            let matched = self.matching(root, pattern)?;
+            if matched.is_empty() {
+                let (name, pattern) = (self.name.clone(), pattern.clone());
+                return Err(ProjectError::NoFile { name, pattern, folder: root.to_owned() });
+            }
+            files.extend(matched.into_iter().filter(|file| seen.insert(file.clone())));
+        }
+        Ok(files)
+    }
+
+    /// The files that match one pattern, sorted by path.
+    fn matching(&self, root: &Path, pattern: &str) -> Result<Vec<PathBuf>, ProjectError> {
+        let plain = root.join(pattern);
+        if plain.is_file() {
+            return Ok(vec![plain]);
+        }
+        let absolute = match Path::new(pattern).is_absolute() {
+            true => pattern.to_owned(),
+            // The root's own letters are not a pattern, whatever they are.
+            false => format!("{}/{pattern}", glob::Pattern::escape(&root.to_string_lossy())),
+        };
+        let options = glob::MatchOptions {
+            require_literal_separator: true,
+            require_literal_leading_dot: true,
+            ..Default::default()
+        };
+        let wrong = |source| ProjectError::Pattern { name: self.name.clone(), pattern: pattern.to_owned(), source };
+        let unlisted = |source| ProjectError::List { name: self.name.clone(), pattern: pattern.to_owned(), source };
+        let mut files = glob::glob_with(&absolute, options)
+            .map_err(wrong)?
+            .collect::<Result<Vec<PathBuf>, _>>()
+            .map_err(unlisted)?;
+        files.retain(|file| file.is_file());
+        files.sort();
+        Ok(files)
+    }
+}

@@ -1,0 +1,95 @@
+//! Feature views: groups of features made by one transform.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use super::FeatureReference;
+use crate::batch::Value;
+use crate::time::Length;
+
+/// A named, versioned group of features made by one transform.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The view's name.
+    pub name: String,
+    /// Its version, from 1.
+    pub version: u32,
+    /// What its features describe: declared, or that of its sources, or else the one that all its inputs' views agree on.
+    /// `None` for a view over request fields alone, and for one that joins the features of several entities.
+    pub entity: Option<String>,
+    /// The sources whose events it reads, all of one entity; at equal times the earlier source's events go first.
+    pub sources: Vec<String>,
+    /// What each question must bring beside the keys.
+    pub inputs: Vec<Input>,
+    /// Constants for the transform, in the order of the document.
+    pub parameters: Vec<(String, Value)>,
+    /// A cargo package or a `.wasm` file, with the project's root before it.
+    pub transform: PathBuf,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// What it is, for people.
+    pub description: Option<String>,
+    /// How old the newest event may be for the features to be served.
+    pub ttl: Option<Length>,
+    /// How old the newest event may be before people are told.
+    pub freshness: Option<Length>,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+    /// What is declared about single features, by name; those that it does not name have only what the view has.
+    pub features: BTreeMap<String, FeatureInfo>,
+}
+
+/// What one question brings for a view beside the keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A feature of another view: `view:feature`.
+    Feature(FeatureReference),
+    /// A field of the request: `request:field`.
+    Request(String),
+}
+
+/// What is declared about one feature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeatureInfo {
+    /// Who answers for it; without one, the view's owner.
+    pub owner: Option<String>,
+    /// What it is, for people.
+    pub description: Option<String>,
+    /// How old the newest event may be before people are told; without one, the view's.
+    pub freshness: Option<Length>,
+    /// Free labels, beside the view's.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl View {
+    /// The view's name and version as they are written in references: `activity@v2`.
+    pub fn label(&self) -> String {
+        format!("{}@v{}", self.name, self.version)
+    }
+
+    /// The features of other views that it reads, in order.
+    pub fn feature_inputs(&self) -> impl Iterator<Item = &FeatureReference> {
+        self.inputs.iter().filter_map(|input| match input {
+            Input::Feature(reference) => Some(reference),
+            Input::Request(_) => None,
+        })
+    }
+
+    /// The fields of the request that it reads, in order.
+    pub fn request_inputs(&self) -> impl Iterator<Item = &str> {
+        self.inputs.iter().filter_map(|input| match input {
+            Input::Feature(_) => None,
+            Input::Request(field) => Some(field.as_str()),
+        })
+    }
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Feature(reference) => reference.fmt(f),
+            Self::Request(field) => write!(f, "request:{field}"),
+        }
+    }
+}

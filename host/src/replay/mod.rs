@@ -1,0 +1,14 @@
+//! History and a spine become a training set.
+//!
+//! Events and questions of each entity are merged in the one order that design and tests fix: by time, an event before a
+//! question at equal times, events at equal times by source and position. Batches, threads and cuts do not change a bit,
+//! because a batch carries its states in and out.
+//!
+//! Replay knows nothing of online states or serving; both meet only in [`crate::evaluate`].
+
+mod batches;
+mod questions;
+mod run;
+
+pub use questions::{Questions, at_events, on_grid};
+pub use run::{FinalState, ReplayError, ReplayOptions, Replayed, replay};

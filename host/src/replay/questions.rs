@@ -1,0 +1,62 @@
+//! Questions of one view: whose features, as of when, with which request fields.
+
+use crate::batch::Column;
+use crate::events::EventSet;
+use crate::time::{AsOf, AvailableAt, visible};
+
+/// The questions to one view, in the order in which their answers are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Questions {
+    /// Per question, the entity's number in the view's interner.
+    pub entities: Vec<u32>,
+    /// Per question, the cut-off.
+    pub as_of: Vec<AsOf>,
+    /// The request fields of the view's transform, one row per question.
+    pub request_fields: Vec<Column>,
+    /// The input features of the view's transform, one row per question.
+    pub input_features: Vec<Column>,
+}
+
+impl Questions {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.entities.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entities.is_empty()
+    }
+}
+
+/// One question at each event: as of the moment when it was available. Equal moments of an entity are asked once.
+/// Ordered by as-of, then by entity number.
+pub fn at_events(events: &EventSet) -> (Vec<u32>, Vec<AsOf>) {
+    let mut asked: Vec<(AsOf, u32)> =
+        events.available_at.iter().zip(&events.entities).map(|(at, entity)| (AsOf(at.0), *entity)).collect();
+    asked.sort_unstable();
+    asked.dedup();
+    asked.into_iter().map(|(as_of, entity)| (entity, as_of)).unzip()
+}
+
+/// One question every `every` microseconds from `from` to `to` (inclusive), for each entity that has an event by then.
+/// Ordered by as-of, then by entity number.
+pub fn on_grid(events: &EventSet, entities: usize, from: AsOf, to: AsOf, every: i64) -> (Vec<u32>, Vec<AsOf>) {
+    let mut first = vec![None::<AvailableAt>; entities];
+    for (entity, at) in events.entities.iter().zip(&events.available_at) {
+        let first = &mut first[*entity as usize];
+        *first = Some(first.map_or(*at, |first| first.min(*at)));
+    }
+    let (mut asked, mut as_of) = ((Vec::new(), Vec::new()), from);
+    while as_of <= to {
+        for (entity, first) in first.iter().enumerate() {
+            if first.is_some_and(|first| visible(first, as_of)) {
+                asked.0.push(entity as u32);
+                asked.1.push(as_of);
+            }
+        }
+        let Some(next) = as_of.0.checked_add(every) else { break };
+        as_of = AsOf(next);
+    }
+    asked
+}

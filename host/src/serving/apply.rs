@@ -1,0 +1,240 @@
+//! Events move states: the push itself, and the tail of the log after a crash.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::batch::{Column, ColumnError, Kind, Rows};
+use crate::entity::EntityKey;
+use crate::evaluate::{EvaluateError, ViewProgram, evaluate};
+use crate::events::{ReadError, append_fields};
+use crate::log::{EventLog, LogError, LoggedEvent, NewEvent};
+use crate::project::Source;
+use crate::store::{OnlineStore, StoreError, StoredState, ViewMark};
+use crate::time::Clock;
+
+/// Rows of one call while events are applied.
+const BATCH_ROWS: usize = 8_192;
+
+/// A view whose states are kept online, with the sources that feed it.
+#[derive(Clone, Debug)]
+pub struct ServedView {
+    /// The view.
+    pub program: Arc<ViewProgram>,
+    /// Its sources, in the view's order.
+    pub sources: Vec<Source>,
+}
+
+/// What a push did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Applied {
+    /// Events that are now in the log.
+    pub appended: u64,
+    /// Events whose id the log already had.
+    pub duplicates: u64,
+    /// Events that were stamped later than the arrival they declared, because the log had gone on.
+    pub adjusted: u64,
+    /// The newest offset of the log.
+    pub offset: u64,
+}
+
+/// A push that was refused, or states that could not follow the log.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError {
+    /// The log refused it or failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A transform refused an event.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+    /// An event does not have what a transform reads.
+    #[error(transparent)]
+    Event(#[from] ReadError),
+    /// More text than one column holds.
+    #[error(transparent)]
+    Column(#[from] ColumnError),
+    /// The states do not start from the newest history.
+    #[error("view {view} has no states on top of the newest materialized history: run `onepath materialize`")]
+    NotMaterialized {
+        /// The view.
+        view: String,
+    },
+    /// The states were made by another component.
+    #[error(
+        "the states of view {view} were made by component {stored}, but the view now runs {running}: run `onepath \
+         materialize` to rebuild them"
+    )]
+    OtherComponent {
+        /// The view.
+        view: String,
+        /// The digest in the store.
+        stored: String,
+        /// The digest of the view's component.
+        running: String,
+    },
+}
+
+/// Appends events to the log of `source` and applies them to every view that reads it.
+///
+/// The views are evaluated before the log is committed: an event that a transform refuses is refused as a whole push, and
+/// nothing is kept. Once this returns, the events are on disk. A crash between log and states is mended by [`catch_up`].
+pub fn push(
+    log: &mut EventLog,
+    store: &mut dyn OnlineStore,
+    views: &[ServedView],
+    source: &Source,
+    events: Vec<NewEvent>,
+    clock: &dyn Clock,
+) -> Result<Applied, PushError> {
+    catch_up(log, store, views)?;
+    let pushed = events.len() as u64;
+    let appending = log.begin_append(&source.name, events, clock.now())?;
+    let offset = appending.events.last().map(|event| event.offset);
+    let mut moved = Vec::new();
+    for view in views.iter().filter(|view| view.sources.iter().any(|s| s.name == source.name)) {
+        let mut states = HashMap::new();
+        advance(store, view, &appending.events, &mut states)?;
+        moved.push((view, states));
+    }
+    let (duplicates, adjusted) = (appending.duplicates as u64, appending.adjusted as u64);
+    appending.commit()?;
+    let offset = match offset {
+        Some(offset) => offset,
+        None => log.last_offset()?,
+    };
+    let history = log.latest_history()?.map(|(id, _)| id);
+    for (view, states) in moved {
+        write(store, view, states, offset, history)?;
+    }
+    Ok(Applied { appended: pushed - duplicates, duplicates, adjusted, offset })
+}
+
+/// Applies the events of the log that the states do not include yet.
+pub fn catch_up(log: &EventLog, store: &mut dyn OnlineStore, views: &[ServedView]) -> Result<(), PushError> {
+    let (last, history) = (log.last_offset()?, log.latest_history()?.map(|(id, _)| id));
+    for view in views {
+        let applied = mark(store, view, history)?.applied_offset;
+        if applied >= last {
+            continue;
+        }
+        let mut events = Vec::new();
+        for source in &view.sources {
+            log.read(&source.name, applied, last, |event| {
+                events.push(event);
+                Ok::<(), LogError>(())
+            })?;
+        }
+        // Across sources the log's order is the order of time: the clock keeps their stamps apart.
+        events.sort_by_key(|event| event.offset);
+        let mut states = HashMap::new();
+        advance(store, view, &events, &mut states)?;
+        write(store, view, states, last, history)?;
+    }
+    Ok(())
+}
+
+/// The mark of a view's states; a new one where there are none yet. States of another component or history are refused.
+fn mark(store: &dyn OnlineStore, view: &ServedView, history: Option<i64>) -> Result<ViewMark, PushError> {
+    let program = &view.program;
+    let fresh = || ViewMark {
+        digest: program.digest().to_owned(),
+        state_version: program.description().state_version,
+        history: None,
+        applied_offset: 0,
+    };
+    let mark = store.mark(program.id())?.unwrap_or_else(fresh);
+    if mark.digest != program.digest() {
+        return Err(PushError::OtherComponent {
+            view: program.id().to_owned(),
+            stored: mark.digest,
+            running: program.digest().to_owned(),
+        });
+    }
+    if mark.history != history {
+        return Err(PushError::NotMaterialized { view: program.id().to_owned() });
+    }
+    Ok(mark)
+}
+
+/// Writes the moved states of a view and the offset that they include, in one transaction.
+fn write(
+    store: &mut dyn OnlineStore,
+    view: &ServedView,
+    states: HashMap<EntityKey, StoredState>,
+    applied_offset: u64,
+    history: Option<i64>,
+) -> Result<(), PushError> {
+    let mark = ViewMark { applied_offset, ..mark(store, view, history)? };
+    let mut states: Vec<_> = states.into_iter().collect();
+    states.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    Ok(store.apply(view.program.id(), &states, &mark)?)
+}
+
+/// Applies events to the states of one view, in the order given; `states` receives those that moved.
+fn advance(
+    store: &dyn OnlineStore,
+    view: &ServedView,
+    events: &[LoggedEvent],
+    states: &mut HashMap<EntityKey, StoredState>,
+) -> Result<(), PushError> {
+    for events in events.chunks(BATCH_ROWS) {
+        advance_batch(store, view, events, states)?;
+    }
+    Ok(())
+}
+
+fn advance_batch(
+    store: &dyn OnlineStore,
+    view: &ServedView,
+    events: &[LoggedEvent],
+    states: &mut HashMap<EntityKey, StoredState>,
+) -> Result<(), PushError> {
+    let program = &view.program;
+    let fields = &program.description().event_fields;
+    let mut rows = Rows {
+        event_fields: fields.iter().map(|field| Column::with_capacity(field.value_type, events.len())).collect(),
+        want_states: true,
+        ..Rows::default()
+    };
+    let (mut keys, mut last, mut newest, mut groups) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
+    for event in events {
+        let group = match groups.get(&event.key) {
+            Some(group) => *group,
+            None => {
+                let stored = match states.get(&event.key) {
+                    Some(state) => Some(state.clone()),
+                    None => store.get(program.id(), &event.key)?,
+                };
+                rows.states.push(stored.as_ref().map_or(&[][..], |state| &state.bytes))?;
+                newest.push(stored.as_ref().map(|state| state.newest_event));
+                keys.push(&event.key);
+                last.push(event);
+                let group = keys.len() as u32 - 1;
+                groups.insert(&event.key, group);
+                group
+            }
+        };
+        let source = view.sources.iter().find(|source| source.name == event.source);
+        let source = source.expect("only events of the view's sources are read");
+        append_fields(&mut rows.event_fields, source, fields, event)?;
+        rows.push(Kind::Event, group, event.event_time.0);
+        last[group as usize] = event;
+    }
+    let name = |group: u32| keys[group as usize].to_string();
+    let evaluated = evaluate(program, &rows, &mut newest, &name)?;
+    let after = evaluated.states.expect("states were wanted");
+    for (group, ((key, last), newest_event)) in keys.iter().zip(last).zip(newest).enumerate() {
+        states.insert(
+            (*key).clone(),
+            StoredState {
+                bytes: after.get(group).to_vec(),
+                newest_event: newest_event.expect("an event was applied"),
+                newest_available_at: last.available_at,
+                offset: last.offset,
+            },
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Online states: per view and entity, what a transform keeps between events.
+//!
+//! States are derived: a history and a prefix of the event log give them again, so losing this store loses time and no
+//! truth. Each view has a [`ViewMark`] that says what its states were made of; states and mark change together or not at
+//! all, so after a crash the log's tail after [`ViewMark::applied_offset`] is applied, and nothing twice.
+//!
+//! - `sqlite`: the states of one project in one SQLite file.
+//!
+//! This module knows nothing of transforms, of a project's files or of the command line. Views are named by a text that
+//! the caller chooses.
+
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use std::ops::ControlFlow;
+
+pub use sqlite::SqliteStore;
+
+use crate::entity::EntityKey;
+use crate::log::FileError;
+use crate::time::{AvailableAt, EventTime};
+
+/// How many bytes the state of one entity may have, unless the store is told otherwise.
+pub const STATE_BYTES_MAX: usize = 1 << 20;
+
+/// The state of one entity in one view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredState {
+    /// The state, as the transform gave it.
+    pub bytes: Vec<u8>,
+    /// The newest event time that was applied.
+    pub newest_event: EventTime,
+    /// The newest availability that was applied.
+    pub newest_available_at: AvailableAt,
+    /// The newest offset of the log that it includes; 0 where it holds only history.
+    pub offset: u64,
+}
+
+/// What the states of a view were made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewMark {
+    /// The digest of the component that made them.
+    pub digest: String,
+    /// The version of their format.
+    pub state_version: u32,
+    /// The history that they began from; `None` where they hold only events of the log.
+    pub history: Option<i64>,
+    /// Every event of the log up to this offset is applied.
+    pub applied_offset: u64,
+}
+
+/// A place that keeps online states.
+pub trait OnlineStore: Send {
+    /// The mark of `view`; `None` where the store has nothing of it.
+    fn mark(&self, view: &str) -> Result<Option<ViewMark>, StoreError>;
+
+    /// The state of an entity.
+    fn get(&self, view: &str, key: &EntityKey) -> Result<Option<StoredState>, StoreError>;
+
+    /// The states of entities, in the order of `keys`, all of one moment.
+    fn get_many(&self, view: &str, keys: &[EntityKey]) -> Result<Vec<Option<StoredState>>, StoreError>;
+
+    /// Puts the states of the entities that have new events, and the new mark: all of it or nothing.
+    ///
+    /// The mark must go on from the one that is stored. Where component, state version or history differ, the other
+    /// entities' states would be of something else: [`OnlineStore::begin_replace`] then.
+    fn apply(&mut self, view: &str, updates: &[(EntityKey, StoredState)], mark: &ViewMark) -> Result<(), StoreError>;
+
+    /// Begins to replace all states of `view`. Until [`Replacement::commit`] the old ones are what readers see.
+    fn begin_replace(&mut self, view: &str, mark: &ViewMark) -> Result<Box<dyn Replacement + '_>, StoreError>;
+
+    /// Gives `on_state` all states of `view`, one by one, in the order of the bytes of the keys' canonical texts. The
+    /// states of one moment are read; a `Break` ends the reading.
+    fn scan(
+        &self,
+        view: &str,
+        on_state: &mut dyn FnMut(EntityKey, StoredState) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// How many entities have a state in `view`.
+    fn count(&self, view: &str) -> Result<u64, StoreError>;
+}
+
+/// All states of a view, put one by one. Dropping it undoes it.
+pub trait Replacement {
+    /// Puts the state of an entity, over an earlier one of this replacement.
+    fn put(&mut self, key: &EntityKey, state: &StoredState) -> Result<(), StoreError>;
+
+    /// Makes the new states and their mark the view's.
+    fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// A failure of the online store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be opened, read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A state is too large.
+    #[error(
+        "view {view}: the state of {entity} has {bytes} bytes, over the limit of {limit}: \
+         use a shorter window, or a hopping one that keeps a sum per hop instead of every event"
+    )]
+    StateTooLarge {
+        /// The view.
+        view: String,
+        /// The entity.
+        entity: EntityKey,
+        /// The size of the state.
+        bytes: usize,
+        /// The most that it may have.
+        limit: usize,
+    },
+    /// New states do not go on from those that are stored.
+    #[error(
+        "view {view}: its states were made by component {} (state version {}, history {}), not by {} (state version {}, \
+         history {}); replace them all: run `onepath materialize`",
+        stored.digest, stored.state_version, Number(stored.history), given.digest, given.state_version,
+        Number(given.history)
+    )]
+    OtherStates {
+        /// The view.
+        view: String,
+        /// The mark of the store.
+        stored: Box<ViewMark>,
+        /// The mark of the new states.
+        given: Box<ViewMark>,
+    },
+    /// New states are older than those that are stored.
+    #[error("view {view}: its states include the log up to offset {stored}; those up to {given} are older")]
+    OlderStates {
+        /// The view.
+        view: String,
+        /// The offset that is applied.
+        stored: u64,
+        /// The offset of the new states.
+        given: u64,
+    },
+    /// The stored key of an entity is not one.
+    #[error("view {view}: {text} is not an entity key; delete the online store and run `onepath materialize`")]
+    Key {
+        /// The view.
+        view: String,
+        /// What is stored.
+        text: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A write to a store that was opened for reading.
+    #[error("view {view}: the online store was opened for reading only: open it for writing")]
+    ReadOnly {
+        /// The view.
+        view: String,
+    },
+}
+
+/// A number that may be missing, for messages.
+struct Number(Option<i64>);
+
+impl std::fmt::Display for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(number) => write!(f, "{number}"),
+            None => f.write_str("none"),
+        }
+    }
+}

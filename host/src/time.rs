@@ -1,0 +1,256 @@
+//! Time: the types that keep event time, availability and as-of apart, and the only place that asks the system for "now".
+//!
+//! All times are `i64` microseconds since the Unix epoch, UTC. [`visible`] is the one function that compares an event's
+//! time with a question's; nobody else does.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+
+/// When an event happened: microseconds since the Unix epoch, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventTime(pub i64);
+
+/// When the platform could first have known an event: `max(event time, arrival time)`, microseconds, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AvailableAt(pub i64);
+
+/// The cut-off of a question: microseconds since the Unix epoch, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AsOf(pub i64);
+
+impl AvailableAt {
+    /// The availability of an event that happened at `event_time` and arrived at `arrival` (both in microseconds).
+    pub fn new(event_time: EventTime, arrival: i64) -> Self {
+        Self(event_time.0.max(arrival))
+    }
+}
+
+/// Whether a question at `as_of` sees an event that was available at `available_at`. Inclusive: at equal times it does.
+pub fn visible(available_at: AvailableAt, as_of: AsOf) -> bool {
+    available_at.0 <= as_of.0
+}
+
+/// Whether a view whose newest applied event happened at `newest_event` is too old to answer at `as_of`.
+///
+/// The age is counted back from `as_of`; an age equal to `ttl` is still served. Without events there is no age.
+pub fn outside_max_age(newest_event: Option<EventTime>, as_of: AsOf, ttl: Option<Length>) -> bool {
+    match (newest_event, ttl) {
+        (Some(newest), Some(ttl)) => as_of.0.saturating_sub(newest.0) > ttl.0,
+        _ => false,
+    }
+}
+
+/// A source of "now", in microseconds since the Unix epoch, UTC.
+pub trait Clock: Send + Sync {
+    /// The current time in microseconds.
+    fn now(&self) -> i64;
+}
+
+/// The clock of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> i64 {
+        match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+            Err(before) => -i64::try_from(before.duration().as_micros()).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// A clock that always reads the same time, for tests and for living through past data again.
+#[derive(Clone, Copy, Debug)]
+pub struct FixedClock(pub i64);
+
+impl Clock for FixedClock {
+    fn now(&self) -> i64 {
+        self.0
+    }
+}
+
+/// The unit of timestamps that are stored as plain integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimeUnit {
+    /// Seconds.
+    #[serde(rename = "s")]
+    Seconds,
+    /// Milliseconds.
+    #[serde(rename = "ms")]
+    Milliseconds,
+    /// Microseconds.
+    #[serde(rename = "us")]
+    Microseconds,
+    /// Nanoseconds; rounded down to microseconds.
+    #[serde(rename = "ns")]
+    Nanoseconds,
+}
+
+impl TimeUnit {
+    /// `value` of this unit in microseconds (nanoseconds round down), or `None` where it does not fit.
+    pub fn to_micros(self, value: i64) -> Option<i64> {
+        match self {
+            Self::Seconds => value.checked_mul(1_000_000),
+            Self::Milliseconds => value.checked_mul(1_000),
+            Self::Microseconds => Some(value),
+            Self::Nanoseconds => Some(value.div_euclid(1_000)),
+        }
+    }
+}
+
+/// A length of time in microseconds, written `90s`, `30m`, `24h` or `180d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Length(pub i64);
+
+impl FromStr for Length {
+    type Err = TimeError;
+
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        let wrong = || TimeError::Length { text: text.to_owned() };
+        let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let count: i64 = text[..split].parse().map_err(|_| wrong())?;
+        let unit: i64 = match &text[split..] {
+            "us" => 1,
+            "ms" => 1_000,
+            "s" => 1_000_000,
+            "m" => 60_000_000,
+            "h" => 3_600_000_000,
+            "d" => 86_400_000_000,
+            "w" => 7 * 86_400_000_000,
+            _ => return Err(wrong()),
+        };
+        count.checked_mul(unit).map(Length).ok_or_else(wrong)
+    }
+}
+
+/// A text that is not the time or the length that it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum TimeError {
+    /// Not an ISO 8601 time.
+    #[error("{text:?} is not an ISO 8601 time such as 2024-02-29T12:30:00.000001Z")]
+    Time {
+        /// What was there.
+        text: String,
+    },
+    /// Not a length of time.
+    #[error("{text:?} is not a length of time such as 90s, 30m, 24h or 180d")]
+    Length {
+        /// What was there.
+        text: String,
+    },
+}
+
+/// Parses an ISO 8601 time to microseconds: `2024-02-29`, `2024-02-29T12:30`, `2024-02-29 12:30:00.000001`, with `Z` or an
+/// offset. Without an offset it is UTC, a date alone is its midnight, and digits beyond microseconds round down.
+pub fn parse_time(text: &str) -> Result<i64, TimeError> {
+    let wrong = || TimeError::Time { text: text.to_owned() };
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(time.timestamp_micros());
+    }
+    for pattern in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"] {
+        if let Ok(time) = NaiveDateTime::parse_from_str(text.strip_suffix('Z').unwrap_or(text), pattern) {
+            return Ok(time.and_utc().timestamp_micros());
+        }
+    }
+    for pattern in ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z"] {
+        if let Ok(time) = DateTime::parse_from_str(text, pattern) {
+            return Ok(time.timestamp_micros());
+        }
+    }
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| wrong())?;
+    Ok(date.and_hms_opt(0, 0, 0).ok_or_else(wrong)?.and_utc().timestamp_micros())
+}
+
+/// Writes microseconds as ISO 8601 in UTC: `2024-02-29T12:30:00.000001Z`, without a fraction where it is zero.
+/// A time beyond the calendar's range is written as its number of microseconds.
+pub fn format_time(micros: i64) -> String {
+    match DateTime::<Utc>::from_timestamp_micros(micros) {
+        Some(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        None => format!("{micros}us"),
+    }
+}
+
+impl fmt::Display for EventTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format_time(self.0))
+    }
+}
+
+impl fmt::Display for AvailableAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format_time(self.0))
+    }
+}
+
+impl fmt::Display for AsOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format_time(self.0))
+    }
+}
+
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (unit, name) in [(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s"), (1_000, "ms")] {
+            if self.0 % unit == 0 {
+                return write!(f, "{}{name}", self.0 / unit);
+            }
+        }
+        write!(f, "{}us", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_instant_in_every_spelling() {
+        let expected = 1_709_209_800_000_000;
+        for text in [
+            "2024-02-29T12:30:00Z",
+            "2024-02-29T12:30:00",
+            "2024-02-29 12:30:00",
+            "2024-02-29T12:30",
+            "2024-02-29T13:30:00+01:00",
+            "2024-02-29 13:30:00+0100",
+            "2024-02-29T12:30:00.0000009Z",
+        ] {
+            assert_eq!(parse_time(text).ok(), Some(expected), "{text}");
+        }
+        assert_eq!(parse_time("2024-02-29").ok(), Some(1_709_164_800_000_000));
+        for text in ["", "x", "2024-02-30", "2024-13-01", "12:30", "2024-02-29T25:00:00Z"] {
+            assert!(parse_time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_before_the_epoch_round_down() {
+        assert_eq!(TimeUnit::Nanoseconds.to_micros(-1), Some(-1));
+        assert_eq!(parse_time("1969-12-31T23:59:59.999999Z").ok(), Some(-1));
+    }
+
+    #[test]
+    fn lengths_read_as_they_are_written() {
+        for text in ["90s", "30m", "24h", "180d", "250ms", "7us"] {
+            let length: Length = text.parse().expect("a length");
+            let again: Length = length.to_string().parse().expect("a length");
+            assert_eq!(length, again, "{text}");
+        }
+        for text in ["", "d", "10", "10y", "-3d", "99999999999999d"] {
+            assert!(text.parse::<Length>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn age_equal_to_the_ttl_is_still_served() {
+        let ttl = Some(Length(10));
+        assert!(!outside_max_age(Some(EventTime(0)), AsOf(10), ttl));
+        assert!(outside_max_age(Some(EventTime(0)), AsOf(11), ttl));
+        assert!(!outside_max_age(None, AsOf(11), ttl));
+        assert!(!outside_max_age(Some(EventTime(i64::MAX)), AsOf(i64::MIN), ttl));
+    }
+}

@@ -1,0 +1,235 @@
+//! A loaded component: its digest, its description, and calls to it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+use wasmtime::component::Component as Compiled;
+use wasmtime::{Store, Trap};
+
+use super::cache::hex;
+use super::convert;
+use super::engine::{EPOCH_MS, Runtime};
+use super::error::{CallError, LimitHit, LoadError, Refused};
+use super::sandbox::{HostState, link};
+use crate::batch::{Answers, Column, Rows};
+use crate::schema::Description;
+
+pub(super) mod bindings {
+    //! Generated from `wit/`: the types that cross, and the calls.
+    #![allow(missing_docs, reason = "generated code; wit/ documents every item")]
+    #![allow(clippy::allow_attributes_without_reason, clippy::unwrap_used, reason = "generated code")]
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "feature",
+        ownership: Borrowing { duplicate_if_necessary: true },
+    });
+}
+use bindings::FeaturePre;
+
+/// How an import of a component is answered.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ImportAnswer {
+    /// The function, such as `wasi:cli/stderr@0.2.6.get-stderr`.
+    pub import: String,
+    /// `captured`, `empty`, `constant` or `trap`.
+    pub answer: &'static str,
+}
+
+/// A component of the world `feature`: immutable, shared by all threads.
+pub struct Component {
+    runtime: Arc<Runtime>,
+    digest: String,
+    bytes: usize,
+    description: Description,
+    imports: Vec<ImportAnswer>,
+    pre: FeaturePre<HostState>,
+    /// Warm instances. Each is taken by one thread for one call, and comes back only after a clean return; the last one
+    /// back is the first one out, so that a thread that calls again finds the instance that its cache knows.
+    idle: Mutex<Vec<Instance>>,
+}
+
+struct Instance {
+    store: Store<HostState>,
+    feature: bindings::Feature,
+}
+
+impl Component {
+    pub(super) fn load(runtime: &Arc<Runtime>, name: &str, bytes: &[u8]) -> Result<Self, LoadError> {
+        let engine = runtime.engine();
+        let digest = hex(&Sha256::digest(bytes));
+        let compiled = match runtime.cache().and_then(|cache| cache.get(engine, &digest)) {
+            Some(compiled) => compiled,
+            None => {
+                let compiled = Compiled::from_binary(engine, bytes).map_err(|error| not_a_component(name, bytes, &error))?;
+                if let Some(cache) = runtime.cache() {
+                    cache.put(engine, &digest, &compiled);
+                }
+                compiled
+            }
+        };
+        let (linker, answers) = link(engine, name, &compiled)?;
+        let wrong = |error: wasmtime::Error| LoadError::WrongWorld { name: name.to_owned(), reason: format!("{error:#}") };
+        let pre = FeaturePre::new(linker.instantiate_pre(&compiled).map_err(wrong)?).map_err(wrong)?;
+        let imports = answers.into_iter().map(|a| ImportAnswer { import: a.import, answer: a.answer }).collect();
+        let description = Description {
+            parameters: Vec::new(),
+            event_fields: Vec::new(),
+            request_fields: Vec::new(),
+            input_features: Vec::new(),
+            output_features: Vec::new(),
+            state_version: 0,
+            author_version: String::new(),
+        };
+        let mut component = Self {
+            runtime: Arc::clone(runtime),
+            digest,
+            bytes: bytes.len(),
+            description,
+            imports,
+            pre,
+            idle: Mutex::new(Vec::new()),
+        };
+        let described = component.describe();
+        component.description =
+            described.map_err(|source| LoadError::Describe { name: name.to_owned(), source })?;
+        Ok(component)
+    }
+
+    /// The SHA-256 of the component's bytes, in lower-case hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The size of the component, in bytes.
+    pub fn size_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// What it takes and gives.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// Its imports and how each is answered.
+    pub fn imports(&self) -> &[ImportAnswer] {
+        &self.imports
+    }
+
+    /// Processes one batch. `parameters` holds one column of one row per parameter of the description.
+    ///
+    /// The answer is checked against the description: nothing that a component gives back is trusted.
+    pub(crate) fn process(&self, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
+        let mut instance = self.instance()?;
+        let parameters: Vec<_> = parameters.iter().map(convert::column).collect();
+        let input = convert::rows(rows);
+        let called = instance.feature.onepath_feature_transform().call_process(
+            &mut instance.store,
+            &parameters,
+            input.as_param(),
+        );
+        let output = called.map_err(|error| self.fault(&error, instance.store.data()))?;
+        match output {
+            Ok(output) => {
+                let answers = convert::answers(output, rows, &self.description, self.runtime.limits());
+                // A component that broke its contract does not keep its instance either.
+                if answers.is_ok() {
+                    self.give_back(instance);
+                }
+                answers
+            }
+            Err(failure) => Err(CallError::Failure { row: failure.row, message: failure.message }),
+        }
+    }
+
+    /// Asks the component what it takes and gives.
+    pub(crate) fn describe(&self) -> Result<Description, CallError> {
+        let mut instance = self.instance()?;
+        let called = instance.feature.onepath_feature_transform().call_describe(&mut instance.store);
+        let described = called.map_err(|error| self.fault(&error, instance.store.data()))?;
+        self.give_back(instance);
+        convert::description(described)
+    }
+
+    /// A warm instance, or a fresh one, with its limits set for one call.
+    fn instance(&self) -> Result<Instance, CallError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut instance = match idle {
+            Some(instance) => instance,
+            None => self.fresh_instance()?,
+        };
+        self.arm(&mut instance.store);
+        Ok(instance)
+    }
+
+    fn fresh_instance(&self) -> Result<Instance, CallError> {
+        let mut store = Store::new(self.runtime.engine(), HostState::new(self.runtime.limits()));
+        store.limiter(|state| state);
+        store.epoch_deadline_trap();
+        self.arm(&mut store);
+        let instantiated = self.pre.instantiate(&mut store);
+        let feature = instantiated.map_err(|error| self.fault(&error, store.data()))?;
+        Ok(Instance { store, feature })
+    }
+
+    /// Sets what one call may use.
+    fn arm(&self, store: &mut Store<HostState>) {
+        let limits = self.runtime.limits();
+        // The current epoch is partly over, so one more tick keeps the limit from being cut short.
+        store.set_epoch_deadline(limits.call_ms_max.div_ceil(EPOCH_MS) + 1);
+        store.set_hostcall_fuel(limits.output_bytes_max);
+        store.data_mut().clear_output();
+    }
+
+    fn give_back(&self, instance: Instance) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
+    }
+
+    /// Tells a limit from a trap from a failure of the host.
+    fn fault(&self, error: &wasmtime::Error, state: &HostState) -> CallError {
+        let limits = self.runtime.limits();
+        let stderr = state.output();
+        if let Some(hit) = error.downcast_ref::<LimitHit>() {
+            return CallError::Limit { reason: hit.to_string(), stderr };
+        }
+        if let Some(refused) = error.downcast_ref::<Refused>() {
+            return CallError::Trap { reason: refused.to_string(), stderr };
+        }
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::Interrupt) => {
+                CallError::Limit { reason: format!("{} ms for one call", limits.call_ms_max), stderr }
+            }
+            Some(Trap::StackOverflow) => {
+                CallError::Limit { reason: format!("stack of {} bytes", limits.stack_bytes_max), stderr }
+            }
+            Some(Trap::UnreachableCodeReached) if !stderr.is_empty() => {
+                CallError::Trap { reason: "it panicked".to_owned(), stderr }
+            }
+            Some(trap) => CallError::Trap { reason: trap.to_string(), stderr },
+            None if format!("{error:#}").contains("fuel") => {
+                CallError::Limit { reason: format!("{} bytes of output", limits.output_bytes_max), stderr }
+            }
+            None => CallError::Contract { reason: format!("{error:#}") },
+        }
+    }
+}
+
+impl std::fmt::Debug for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Component").field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+/// Says what the bytes are instead of a component, and what to do.
+fn not_a_component(name: &str, bytes: &[u8], error: &wasmtime::Error) -> LoadError {
+    let reason = match bytes {
+        [] => "the file is empty".to_owned(),
+        [0x00, b'a', b's', b'm', 0x01, 0x00, 0x00, 0x00, ..] => {
+            "it is a core module; build it for wasm32-wasip2 (`onepath build` does), or wrap it with \
+             `wasm-tools component new`"
+                .to_owned()
+        }
+        [0x00, b'a', b's', b'm', ..] => format!("{error:#}"),
+        _ => "its first bytes are not those of WebAssembly; give a .wasm file or the folder of a cargo package".to_owned(),
+    };
+    LoadError::NotAComponent { name: name.to_owned(), reason }
+}

@@ -1,0 +1,105 @@
+//! The engine: one deterministic configuration for every component, offline and online.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::{Config, Engine};
+
+use super::cache::Cache;
+use super::error::LoadError;
+use super::{Component, Limits};
+
+/// The engine that runs components, as manifests name it.
+pub const ENGINE_VERSION: &str = "wasmtime 48.0";
+
+/// Milliseconds between two epochs: the grain of the limit on a call's time.
+pub(super) const EPOCH_MS: u64 = 10;
+
+/// Loads components. One per process is enough; it is cheap to share and safe to use from any thread.
+pub struct Runtime {
+    engine: Engine,
+    limits: Limits,
+    cache: Option<Cache>,
+}
+
+impl Runtime {
+    /// A runtime with `limits` that keeps compiled components in `cache_dir`, if given.
+    pub fn new(limits: Limits, cache_dir: Option<PathBuf>) -> Result<Arc<Self>, LoadError> {
+        let engine = Engine::new(&configuration(&limits))
+            .map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
+        start_ticker(&engine)?;
+        Ok(Arc::new(Self { engine, limits, cache: cache_dir.map(Cache::new) }))
+    }
+
+    /// Loads the component in the file `path`.
+    pub fn load(self: &Arc<Self>, path: &Path) -> Result<Component, LoadError> {
+        let read = |source| LoadError::Read { path: path.to_owned(), source };
+        let name = path.display().to_string();
+        let bytes = std::fs::metadata(path).map_err(read)?.len();
+        self.check_size(&name, bytes)?;
+        Component::load(self, &name, &std::fs::read(path).map_err(read)?)
+    }
+
+    /// Loads a component from its bytes; `name` stands for it in errors.
+    pub fn load_bytes(self: &Arc<Self>, name: &str, bytes: &[u8]) -> Result<Component, LoadError> {
+        self.check_size(name, bytes.len() as u64)?;
+        Component::load(self, name, bytes)
+    }
+
+    /// The limits of its components.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(super) fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
+    }
+
+    fn check_size(&self, name: &str, bytes: u64) -> Result<(), LoadError> {
+        let bytes_max = self.limits.component_bytes_max;
+        if bytes > bytes_max {
+            return Err(LoadError::TooLarge { name: name.to_owned(), bytes, bytes_max });
+        }
+        Ok(())
+    }
+}
+
+/// The deterministic configuration: one answer in bits for one input, whatever the machine.
+fn configuration(limits: &Limits) -> Config {
+    let mut config = Config::new();
+    config.wasm_component_model(true);
+    // Concurrency makes every synchronous call build a task; transforms are synchronous. The cargo feature is off as well.
+    config.concurrency_support(false);
+    config.cranelift_nan_canonicalization(true);
+    config.wasm_relaxed_simd(false);
+    config.relaxed_simd_deterministic(true);
+    config.wasm_backtrace_max_frames(None);
+    config.epoch_interruption(true);
+    config.max_wasm_stack(limits.stack_bytes_max);
+    // A memory that never moves lets compiled code keep its base address; it cannot outgrow the default reservation.
+    config.memory_may_move(false);
+    config.native_unwind_info(false);
+    config.generate_address_map(false);
+    config
+}
+
+/// Advances the engine's epoch until the engine is gone.
+fn start_ticker(engine: &Engine) -> Result<(), LoadError> {
+    let weak = engine.weak();
+    std::thread::Builder::new()
+        .name("onepath-epoch".to_owned())
+        .spawn(move || {
+            while let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(Duration::from_millis(EPOCH_MS));
+            }
+        })
+        .map_err(|error| LoadError::Engine { reason: format!("cannot start the epoch thread: {error}") })?;
+    Ok(())
+}

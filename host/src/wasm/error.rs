@@ -1,0 +1,127 @@
+//! What can go wrong with a component: it said no, it trapped, it hit a limit, it broke the contract, or the host failed.
+
+use std::path::PathBuf;
+
+/// A component that cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read the component {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The bytes are not a component.
+    #[error("{name} is not a WebAssembly component: {reason}")]
+    NotAComponent {
+        /// The file or the name given to the bytes.
+        name: String,
+        /// What was found instead, and what to do.
+        reason: String,
+    },
+    /// A component of some other world.
+    #[error("{name} is a component, but not a feature transform of onepath:feature@0.1.0: {reason}")]
+    WrongWorld {
+        /// The file or the name given to the bytes.
+        name: String,
+        /// What is missing or different.
+        reason: String,
+    },
+    /// An import that no transform may have.
+    #[error(
+        "{name} imports {import}: a transform has no imports but the wasi: interfaces that its standard library brings, \
+         and those are answered by constants or refused"
+    )]
+    Import {
+        /// The file or the name given to the bytes.
+        name: String,
+        /// The import.
+        import: String,
+    },
+    /// Larger than the limit.
+    #[error("{name} has {bytes} bytes; a component may have at most {bytes_max}")]
+    TooLarge {
+        /// The file or the name given to the bytes.
+        name: String,
+        /// Its size.
+        bytes: u64,
+        /// The limit.
+        bytes_max: u64,
+    },
+    /// `describe` failed or gave nonsense.
+    #[error("{name} does not describe itself")]
+    Describe {
+        /// The file or the name given to the bytes.
+        name: String,
+        /// Why.
+        source: CallError,
+    },
+    /// The engine itself failed.
+    #[error("the WebAssembly engine failed to start: {reason}")]
+    Engine {
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// A call that gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The transform refused its input.
+    #[error("the transform refused its input: {message}")]
+    Failure {
+        /// The row of the batch that it refused, if it said so.
+        row: Option<u32>,
+        /// Its message.
+        message: String,
+    },
+    /// The transform trapped: a panic, an illegal operation, or a call that the sandbox refuses.
+    #[error("the transform trapped: {reason}{}", shown(.stderr))]
+    Trap {
+        /// The trap.
+        reason: String,
+        /// What it had written to standard error and output.
+        stderr: String,
+    },
+    /// The transform hit a limit.
+    #[error("the transform exceeded a limit: {reason}{}", shown(.stderr))]
+    Limit {
+        /// Which limit, with its value.
+        reason: String,
+        /// What it had written to standard error and output.
+        stderr: String,
+    },
+    /// The transform gave back what the contract does not allow.
+    #[error("the transform broke its contract: {reason}")]
+    Contract {
+        /// What was wrong.
+        reason: String,
+    },
+    /// The host could not make the call.
+    #[error("the host could not call the transform: {reason}")]
+    Host {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Captured output as the tail of a message.
+fn shown(stderr: &str) -> String {
+    let text = stderr.trim_end();
+    if text.is_empty() { String::new() } else { format!("; it wrote:\n{text}") }
+}
+
+/// A limit that was hit inside a call.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct LimitHit(pub(super) String);
+
+/// An import that the sandbox refuses.
+#[derive(Debug, thiserror::Error)]
+#[error("it called {import}: {hint}")]
+pub(super) struct Refused {
+    pub(super) import: String,
+    pub(super) hint: &'static str,
+}

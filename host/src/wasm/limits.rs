@@ -1,0 +1,37 @@
+//! What a component may use. Every limit has a unit, a default and an error that names it.
+
+/// The limits of one component, the same offline and online.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Size of a component's file, in bytes. Default 16 MiB.
+    pub component_bytes_max: u64,
+    /// Linear memory of one instance, in bytes. Default 256 MiB.
+    pub memory_bytes_max: usize,
+    /// Elements of all tables of one instance. Default 100,000.
+    pub table_elements_max: usize,
+    /// Stack of a call, in bytes. Default 512 KiB.
+    pub stack_bytes_max: usize,
+    /// Wall time of one call, in milliseconds. Default 10,000. Exceeding it is an error, never a value.
+    pub call_ms_max: u64,
+    /// Bytes that one call may give back. Default 256 MiB.
+    pub output_bytes_max: usize,
+    /// Bytes of one entity's state. Default 1 MiB.
+    pub state_bytes_max: usize,
+    /// Bytes of captured standard output and error that are kept per call. Default 8 KiB.
+    pub stderr_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            component_bytes_max: 16 << 20,
+            memory_bytes_max: 256 << 20,
+            table_elements_max: 100_000,
+            stack_bytes_max: 512 << 10,
+            call_ms_max: 10_000,
+            output_bytes_max: 256 << 20,
+            state_bytes_max: 1 << 20,
+            stderr_bytes_max: 8 << 10,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The sandbox: the only code that names wasmtime.
+//!
+//! A [`Component`] is loaded by a [`Runtime`], describes itself, and processes batches. It is pure by construction:
+//!
+//! | what a transform might reach for | what it gets |
+//! |---|---|
+//! | standard output and error | captured, at most [`Limits::stderr_bytes_max`], shown in errors |
+//! | environment, arguments, working directory, preopened files | empty |
+//! | randomness (the seed of a `HashMap`) | the same constants, always |
+//! | clocks, files, sockets, standard input, exit | a trap that names the import |
+//! | an import outside `wasi:` | the component is refused |
+//! | threads, relaxed SIMD, shared memory | the component is refused |
+//! | a NaN with a payload | the canonical NaN, inside and at the boundary |
+//! | more memory, stack, time or output than [`Limits`] | an error, never a value |
+//!
+//! Instances are kept warm and used by one thread at a time; one that returned an error in any way is thrown away.
+
+mod cache;
+mod component;
+mod convert;
+mod engine;
+mod error;
+mod limits;
+mod sandbox;
+
+pub use component::{Component, ImportAnswer};
+pub use engine::{ENGINE_VERSION, Runtime};
+pub use error::{CallError, LoadError};
+pub use limits::Limits;

@@ -1,0 +1,76 @@
+//! The macros of `onepath-sdk`, which re-exports and explains them.
+//!
+//! They only write implementations of the traits that the SDK documents (`Row`, `State`, `Transform`), so that nothing they
+//! do could not be written by hand.
+
+mod row;
+mod state;
+mod transform;
+
+use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+/// The fields of an event that a transform reads: a struct with named fields and at most one lifetime.
+///
+/// Fields are `bool`, `i64`, `f64`, `&str`, `String`, `Time`, `&[f64]`, `Vec<f64>`, or an `Option` of one of these where
+/// null is allowed. Their doc comments become their documentation. `#[field(name = "...")]` names a column otherwise.
+#[proc_macro_derive(Event, attributes(field))]
+pub fn event(input: TokenStream) -> TokenStream {
+    expand(row::expand(&parse_macro_input!(input as DeriveInput), row::Kind::Event))
+}
+
+/// The fields that each question brings with it. Written like an event.
+#[proc_macro_derive(Request, attributes(field))]
+pub fn request(input: TokenStream) -> TokenStream {
+    expand(row::expand(&parse_macro_input!(input as DeriveInput), row::Kind::Request))
+}
+
+/// The features of other views that each question brings with it. Written like an event.
+#[proc_macro_derive(Inputs, attributes(field))]
+pub fn inputs(input: TokenStream) -> TokenStream {
+    expand(row::expand(&parse_macro_input!(input as DeriveInput), row::Kind::Inputs))
+}
+
+/// The constants that a feature view gives its transform. Written like an event.
+#[proc_macro_derive(Parameters, attributes(field))]
+pub fn parameters(input: TokenStream) -> TokenStream {
+    expand(row::expand(&parse_macro_input!(input as DeriveInput), row::Kind::Parameters))
+}
+
+/// The features that a transform gives: a struct with named fields, without a lifetime.
+///
+/// Features are `bool`, `i64`, `f64`, `String`, `Time`, `Vec<f64>`, or an `Option` of one of these where null is allowed.
+/// Their doc comments become their documentation. `#[field(name = "...")]` names a feature otherwise.
+#[proc_macro_derive(Features, attributes(field))]
+pub fn features(input: TokenStream) -> TokenStream {
+    expand(row::expand(&parse_macro_input!(input as DeriveInput), row::Kind::Features))
+}
+
+/// What a transform remembers of one entity: a struct whose fields are states, encoded in their order.
+#[proc_macro_derive(State)]
+pub fn state(input: TokenStream) -> TokenStream {
+    expand(state::expand(&parse_macro_input!(input as DeriveInput)))
+}
+
+/// Makes the transform of a crate from an inherent `impl` of its state, and exports the component.
+///
+/// `update(&mut self, event: &E, at: EventTime, parameters: &P)` applies an event; without it the transform is stateless.
+/// `read(&self, request: &R, inputs: &I, parameters: &P, as_of: AsOf) -> F` answers a question. Arguments are known by
+/// their names, in any order, and those that are not needed are left out (`update` needs its event). Both may return a
+/// `Result`, whose error becomes the failure of its row.
+///
+/// Options: `#[transform(version = "1.2.0", state_version = 3)]`. The version is otherwise the crate's, the state's version 1.
+///
+/// Beside the `impl` it puts `TRANSFORM`, the same transform callable natively, for tests and benchmarks.
+#[proc_macro_attribute]
+pub fn transform(options: TokenStream, item: TokenStream) -> TokenStream {
+    let options = parse_macro_input!(options as transform::Options);
+    let item = parse_macro_input!(item as syn::ItemImpl);
+    let expanded = transform::expand(&options, &item).unwrap_or_else(syn::Error::into_compile_error);
+    // The author's code stays as it was written, errors or not, so that other errors in it are still told.
+    quote::quote!(#item #expanded).into()
+}
+
+fn expand(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
+    expanded.unwrap_or_else(syn::Error::into_compile_error).into()
+}

@@ -1,0 +1,274 @@
+//! `Transform` from an inherent `impl`, and the export of the component.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
+use syn::{
+    Error, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, LitInt, LitStr, Pat, Result, ReturnType, Token, Type,
+    TypeReference,
+};
+
+/// What stands in the brackets of `#[transform(...)]`.
+#[derive(Default)]
+pub struct Options {
+    version: Option<LitStr>,
+    state_version: Option<LitInt>,
+}
+
+impl Parse for Options {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut options = Options::default();
+        while !input.is_empty() {
+            let option: Ident = input.parse()?;
+            input.parse::<Token![=]>()?;
+            match option.to_string().as_str() {
+                "version" => options.version = Some(input.parse()?),
+                "state_version" => options.state_version = Some(input.parse()?),
+                _ => return Err(Error::new(option.span(), "the options are `version` and `state_version`")),
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// What the methods take, by name. A type is that behind the reference.
+#[derive(Default)]
+struct Rows {
+    event: Option<Type>,
+    request: Option<Type>,
+    inputs: Option<Type>,
+    parameters: Option<Type>,
+}
+
+/// The implementation of `Transform`, the native functions and the export.
+pub fn expand(options: &Options, item: &ItemImpl) -> Result<TokenStream> {
+    let state = &*item.self_ty;
+    if let Some((_, path, _)) = &item.trait_ {
+        return Err(Error::new(path.span(), "put #[transform] on `impl State`, not on the `impl` of a trait"));
+    }
+    if let Some(parameter) = item.generics.params.first() {
+        return Err(Error::new(parameter.span(), "a transform cannot be generic: it is compiled to one component"));
+    }
+    let Some(read) = method(item, "read") else {
+        return Err(Error::new(state.span(), "a transform needs `fn read(&self, as_of: AsOf) -> Features`"));
+    };
+    let mut rows = Rows::default();
+    let read_body = read_body(read, state, &mut rows)?;
+    let update_body = match method(item, "update") {
+        Some(update) => update_body(update, state, &mut rows)?,
+        None => quote!(::core::result::Result::Err("the transform takes no events".to_owned())),
+    };
+    let ReturnType::Type(_, answer) = &read.sig.output else {
+        return Err(Error::new(read.sig.span(), "`read` returns the features"));
+    };
+    let version = options.version.as_ref().map_or_else(|| quote!(env!("CARGO_PKG_VERSION")), ToTokens::to_token_stream);
+    let state_version = options.state_version.as_ref().map_or_else(|| quote!(1), ToTokens::to_token_stream);
+    let (event, request) = (row_type(&rows.event), row_type(&rows.request));
+    let (inputs, parameters) = (row_type(&rows.inputs), row_type(&rows.parameters));
+    let exports = exports(state);
+    Ok(quote! {
+        #[automatically_derived]
+        #[allow(unused_variables, reason = "an argument that the author left out is still an argument of the trait")]
+        // The lifetime that an author may leave out of a row's type is also left out here.
+        #[allow(mismatched_lifetime_syntaxes, reason = "whether the author's type has a lifetime is not known here")]
+        impl ::onepath_sdk::transform::Transform for #state {
+            type Event<'a> = #event;
+            type Request<'a> = #request;
+            type Inputs<'a> = #inputs;
+            type Parameters<'a> = #parameters;
+            type Features = <#answer as ::onepath_sdk::transform::Outcome>::Value;
+
+            const VERSION: &'static str = #version;
+            const STATE_VERSION: u32 = #state_version;
+
+            #[inline]
+            fn update(
+                &mut self,
+                event: &Self::Event<'_>,
+                at: ::onepath_sdk::time::EventTime,
+                parameters: &Self::Parameters<'_>,
+            ) -> ::core::result::Result<(), ::std::string::String> {
+                #update_body
+            }
+
+            #[inline]
+            fn read(
+                &self,
+                request: &Self::Request<'_>,
+                inputs: &Self::Inputs<'_>,
+                parameters: &Self::Parameters<'_>,
+                as_of: ::onepath_sdk::time::AsOf,
+            ) -> ::core::result::Result<Self::Features, ::std::string::String> {
+                #read_body
+            }
+        }
+        #exports
+    })
+}
+
+/// The transform for native callers, and the component's exports where the target is one.
+fn exports(state: &Type) -> TokenStream {
+    quote! {
+        /// The transform, callable natively, for tests and benchmarks.
+        pub const TRANSFORM: ::onepath_sdk::native::Native = ::onepath_sdk::native::Native::of::<#state>();
+
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            type Component = ::onepath_sdk::wire::Component<#state>;
+            ::onepath_sdk::wire::bindings::export!(Component with_types_in ::onepath_sdk::wire::bindings);
+        };
+    }
+}
+
+/// A row's type with the lifetime `'a`, if it has one: what a function pointer returns for `&'a ()`.
+fn row_type(row: &Option<Type>) -> TokenStream {
+    match row {
+        Some(row) => quote_spanned!(row.span()=> <fn(&()) -> #row as ::onepath_sdk::transform::Borrowing<'a>>::Row),
+        None => quote!(()),
+    }
+}
+
+fn method<'a>(item: &'a ItemImpl, name: &str) -> Option<&'a ImplItemFn> {
+    item.items.iter().find_map(|item| match item {
+        ImplItem::Fn(method) if method.sig.ident == name => Some(method),
+        _ => None,
+    })
+}
+
+fn update_body(update: &ImplItemFn, state: &Type, rows: &mut Rows) -> Result<TokenStream> {
+    check_receiver(update, Receiver::Exclusive)?;
+    let names = arguments(update, &["event", "at", "parameters"], rows)?;
+    if rows.event.is_none() {
+        return Err(Error::new(update.sig.inputs.span(), "`update` takes `event: &Event` and `at: EventTime`"));
+    }
+    Ok(call(update, state, &names))
+}
+
+fn read_body(read: &ImplItemFn, state: &Type, rows: &mut Rows) -> Result<TokenStream> {
+    check_receiver(read, Receiver::Shared)?;
+    let names = arguments(read, &["request", "inputs", "parameters", "as_of"], rows)?;
+    Ok(call(read, state, &names))
+}
+
+/// The call of the author's method, which as an inherent one goes before the trait's of the same name.
+fn call(method: &ImplItemFn, state: &Type, names: &[Ident]) -> TokenStream {
+    let name = &method.sig.ident;
+    // The span is that of the author's return type, so that an unsuitable one is marked itself.
+    let span = match &method.sig.output {
+        ReturnType::Type(_, output) => output.span(),
+        ReturnType::Default => name.span(),
+    };
+    let returned = quote!(<#state>::#name(self #(, #names)*));
+    quote_spanned!(span=> ::onepath_sdk::transform::Outcome::outcome(#returned))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Receiver {
+    Shared,
+    Exclusive,
+}
+
+fn check_receiver(method: &ImplItemFn, expected: Receiver) -> Result<()> {
+    let signature = &method.sig;
+    if let Some(token) = &signature.asyncness {
+        return Err(Error::new(token.span(), "a transform waits for nothing: it cannot be async"));
+    }
+    if let Some(parameter) = signature.generics.type_params().next() {
+        return Err(Error::new(parameter.span(), "a transform cannot be generic: it is compiled to one component"));
+    }
+    let given = signature.receiver().filter(|receiver| receiver.reference.is_some());
+    let is_expected = given.is_some_and(|receiver| receiver.mutability.is_some() == (expected == Receiver::Exclusive));
+    match (is_expected, expected) {
+        (true, _) => Ok(()),
+        (false, Receiver::Shared) => {
+            Err(Error::new(signature.inputs.span(), "`read` takes `&self`: a question changes nothing"))
+        }
+        (false, Receiver::Exclusive) => Err(Error::new(signature.inputs.span(), "`update` takes `&mut self`")),
+    }
+}
+
+/// The names of the arguments after `self`, in the author's order. Notes the types of the rows among them.
+fn arguments(method: &ImplItemFn, known: &[&str], rows: &mut Rows) -> Result<Vec<Ident>> {
+    let mut names = Vec::new();
+    for argument in method.sig.inputs.iter() {
+        let FnArg::Typed(argument) = argument else { continue };
+        // An author who does not use an argument may say so with an underscore.
+        let name = match &*argument.pat {
+            Pat::Ident(pattern) => pattern.ident.to_string().trim_start_matches('_').to_owned(),
+            _ => String::new(),
+        };
+        if !known.contains(&name.as_str()) {
+            let message = format!("the arguments of `{}` are known by name: {}", method.sig.ident, known.join(", "));
+            return Err(Error::new(argument.pat.span(), message));
+        }
+        let row = match name.as_str() {
+            "event" => &mut rows.event,
+            "request" => &mut rows.request,
+            "inputs" => &mut rows.inputs,
+            "parameters" => &mut rows.parameters,
+            _ => {
+                names.push(Ident::new(&name, argument.pat.span()));
+                continue;
+            }
+        };
+        let Type::Reference(TypeReference { elem, mutability: None, .. }) = &*argument.ty else {
+            return Err(Error::new(argument.ty.span(), format!("`{name}` is taken by reference: `&`")));
+        };
+        row.get_or_insert_with(|| (**elem).clone());
+        names.push(Ident::new(&name, argument.pat.span()));
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn wrong_shapes_are_refused_with_the_way_out() {
+        let cases: [(ItemImpl, &str); 10] = [
+            (parse_quote!(impl S {}), "a transform needs `fn read(&self, as_of: AsOf) -> Features`"),
+            (parse_quote!(impl Display for S {}), "put #[transform] on `impl State`, not on the `impl` of a trait"),
+            (
+                parse_quote!(
+                    impl<T> S<T> {}
+                ),
+                "a transform cannot be generic: it is compiled to one component",
+            ),
+            (parse_quote!(impl S { fn read(&mut self) -> F {} }), "`read` takes `&self`: a question changes nothing"),
+            (
+                parse_quote!(impl S { async fn read(&self) -> F {} }),
+                "a transform waits for nothing: it cannot be async",
+            ),
+            (parse_quote!(impl S { fn read(&self) {} }), "`read` returns the features"),
+            (
+                parse_quote!(impl S { fn read(&self, now: AsOf) -> F {} }),
+                "the arguments of `read` are known by name: request, inputs, parameters, as_of",
+            ),
+            (parse_quote!(impl S { fn read(&self, request: Request) -> F {} }), "`request` is taken by reference: `&`"),
+            (
+                parse_quote!(impl S { fn update(&self, event: &E) {} fn read(&self) -> F {} }),
+                "`update` takes `&mut self`",
+            ),
+            (
+                parse_quote!(impl S { fn update(&mut self, at: EventTime) {} fn read(&self) -> F {} }),
+                "`update` takes `event: &Event` and `at: EventTime`",
+            ),
+        ];
+        for (item, expected) in cases {
+            assert_eq!(expand(&Options::default(), &item).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn an_unknown_option_is_refused() {
+        let refused = syn::parse_str::<Options>("ttl = 3").err().map(|error| error.to_string());
+        assert_eq!(refused.as_deref(), Some("the options are `version` and `state_version`"));
+    }
+}

@@ -1,0 +1,93 @@
+//! Write onepath features in Rust: a state, how an event changes it, and what it says when asked.
+//!
+//! A transform is a pure function. The host runs the same compiled component to build training sets from history and to
+//! answer a request, so both give the same bits. This crate turns a few plain Rust types into that component:
+//!
+//! ```
+//! use onepath_sdk::prelude::*;
+//!
+//! #[derive(Event)]
+//! struct Event {
+//!     /// What was paid.
+//!     amount: f64,
+//! }
+//!
+//! #[derive(State, Default)]
+//! struct Spending {
+//!     payments: Window<f64, Days<30>>,
+//! }
+//!
+//! #[derive(Features)]
+//! struct Features {
+//!     /// Mean payment of the last 30 days. Null where there was none.
+//!     mean_payment_30d: Option<f64>,
+//! }
+//!
+//! #[transform]
+//! impl Spending {
+//!     fn update(&mut self, event: &Event, at: EventTime) {
+//!         self.payments.push(at, event.amount);
+//!     }
+//!
+//!     fn read(&self, as_of: AsOf) -> Features {
+//!         Features { mean_payment_30d: self.payments.closed(as_of, days(30)).mean() }
+//!     }
+//! }
+//!
+//! // The same code runs natively, so an ordinary test covers it, state encoding included.
+//! let mut customer = onepath_sdk::testing::Harness::<Spending>::new();
+//! customer.event(EventTime(0), Event { amount: 10.0 });
+//! customer.event(EventTime(5), Event { amount: 20.0 });
+//! assert_eq!(customer.question(AsOf(9)).mean_payment_30d, Some(15.0));
+//! ```
+//!
+//! Build it with `cargo build --release --target wasm32-wasip2`, in a crate of type `cdylib`.
+//!
+//! # Map
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`prelude`] | what an author imports |
+//! | [`time`] | event time, as-of, time values and lengths: different types, so that they cannot be confused |
+//! | [`window`] | events of the last so many days, and exact sums over them |
+//! | [`state`] | states to bytes and back, canonically |
+//! | [`row`], [`value`] | structs to columns and back; implemented by the derive macros |
+//! | [`transform`](mod@transform) | the trait that `#[transform]` implements |
+//! | [`batch`] | the plain types of the component contract: columns, rows, answers |
+//! | [`native`] | the whole component as two functions |
+//! | [`testing`] | one entity, event by event, for an author's tests |
+//!
+//! The component's exports only move vectors between the generated types and those of [`batch`]; they know nothing else.
+
+// The derive macros name this crate by its path, here too.
+extern crate self as onepath_sdk;
+
+pub mod time;
+
+pub mod window;
+
+pub mod state;
+
+pub mod batch;
+
+pub mod value;
+
+pub mod row;
+
+pub mod transform;
+
+pub mod native;
+
+pub mod testing;
+
+#[cfg(target_family = "wasm")]
+pub mod wire;
+
+/// What a transform's source imports.
+pub mod prelude {
+    pub use onepath_sdk_macros::{Event, Features, Inputs, Parameters, Request, State, transform};
+
+    pub use crate::state::{State, StateError};
+    pub use crate::time::{AsOf, EventTime, Length, Time, days, hours, minutes, seconds};
+    pub use crate::window::{Days, Hours, Minutes, Seconds, View, Window};
+}

@@ -1,0 +1,209 @@
+//! Windows: the events of the last so many days, hours, minutes or seconds.
+//!
+//! A [`Window`] keeps what [`Retention`] says; a [`View`] of it is what one question sees. Nothing is added up
+//! incrementally: sums are computed from the contents, exactly, so no feature drifts with the events that went by.
+
+mod retention;
+mod sum;
+mod value;
+mod view;
+
+pub use retention::{Days, Hours, Minutes, Retention, Seconds};
+pub use sum::sum;
+pub use value::WindowValue;
+pub use view::View;
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::state::{State, StateError, decode_count, encode_count};
+use crate::time::{AsOf, EventTime, Length};
+
+/// Evicted events are cleared away once this many stand in front, and are at least half of all.
+const EVICTED_MIN: usize = 32;
+
+/// The events of one entity no older than `L` before the newest of them, each with a value.
+///
+/// Ordered by event time, and by the order of application where those are equal. A late event takes its place among the
+/// others; one that is already too old is not kept. `T` is `f64`, `i64`, `bool`, or `()` where only the times matter.
+///
+/// An as-of is never before the newest event, so whatever a question may ask for is still here.
+#[derive(Clone)]
+pub struct Window<T, L> {
+    /// Event times in microseconds, ascending. Those before `start` are evicted.
+    times: Vec<i64>,
+    /// The value of each event.
+    values: Vec<T>,
+    /// The first event that still counts. Events leave at the front without moving the rest, which makes eviction O(1) on
+    /// average.
+    start: usize,
+    retention: PhantomData<L>,
+}
+
+impl<T: WindowValue, L: Retention> Window<T, L> {
+    /// Adds an event, and evicts what is now older than the newest event by more than `L`.
+    pub fn push(&mut self, at: EventTime, value: T) {
+        let at = at.micros();
+        match self.live_times().last() {
+            Some(&newest) if at < newest => self.insert_late(at, value, newest),
+            _ => {
+                self.times.push(at);
+                self.values.push(value);
+                self.evict(at);
+            }
+        }
+    }
+
+    /// The events in `[as_of - length, as_of]`.
+    ///
+    /// # Panics
+    ///
+    /// If `length` is longer than what the window keeps, since the answer would silently be that of a shorter window.
+    #[inline]
+    pub fn closed(&self, as_of: AsOf, length: Length) -> View<'_, T> {
+        self.view(as_of, length, |time, start| time < start)
+    }
+
+    /// The events in `(as_of - length, as_of]`.
+    ///
+    /// # Panics
+    ///
+    /// If `length` is longer than what the window keeps, since the answer would silently be that of a shorter window.
+    #[inline]
+    pub fn half_open(&self, as_of: AsOf, length: Length) -> View<'_, T> {
+        self.view(as_of, length, |time, start| time <= start)
+    }
+
+    #[inline]
+    fn view(&self, as_of: AsOf, length: Length, too_old: impl Fn(i64, i64) -> bool) -> View<'_, T> {
+        assert!(length <= L::LENGTH, "a window that keeps {} was asked for {length}", L::LENGTH);
+        let times = self.live_times();
+        let (Some(&oldest), Some(&newest)) = (times.first(), times.last()) else {
+            return View::new(&[], &[]);
+        };
+        let as_of = as_of.micros();
+        // The usual question is newer than every event, and the usual window is partly full: only its start is searched.
+        let end = if newest > as_of { times.partition_point(|&time| time <= as_of) } else { times.len() };
+        let start = match as_of.checked_sub(length.micros()) {
+            Some(start) if too_old(oldest, start) => times.partition_point(|&time| too_old(time, start)).min(end),
+            // A negative length reaches into the future, where there is nothing.
+            None if length.micros() < 0 => end,
+            // Where the start lies before the beginning of time, every event is after it.
+            _ => 0,
+        };
+        View::new(&times[start..end], &self.live_values()[start..end])
+    }
+
+    fn insert_late(&mut self, at: i64, value: T, newest: i64) {
+        if at < oldest_kept::<L>(newest) {
+            return;
+        }
+        let place = self.start + self.live_times().partition_point(|&time| time <= at);
+        self.times.insert(place, at);
+        self.values.insert(place, value);
+    }
+
+    fn evict(&mut self, newest: i64) {
+        let oldest = oldest_kept::<L>(newest);
+        while self.times[self.start] < oldest {
+            self.start += 1;
+        }
+        if self.start >= EVICTED_MIN && self.start * 2 >= self.times.len() {
+            self.times.drain(..self.start);
+            self.values.drain(..self.start);
+            self.start = 0;
+        }
+    }
+}
+
+/// The oldest event time that stays when `newest` is the newest: exactly `L` before it, so that a closed window of length
+/// `L` is complete.
+fn oldest_kept<L: Retention>(newest: i64) -> i64 {
+    newest.saturating_sub(L::LENGTH.micros())
+}
+
+/// Whether no time is earlier than the one before it. Looks at all of them, for a loop without a way out is much faster on
+/// the usual, sorted times.
+fn is_ascending(times: &[i64]) -> bool {
+    let (mut previous, mut ascending) = (i64::MIN, true);
+    for &time in times {
+        ascending &= previous <= time;
+        previous = time;
+    }
+    ascending
+}
+
+impl<T, L> Window<T, L> {
+    /// How many events the window keeps.
+    pub fn len(&self) -> usize {
+        self.times.len() - self.start
+    }
+
+    /// Whether the window keeps no event.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn live_times(&self) -> &[i64] {
+        &self.times[self.start..]
+    }
+
+    fn live_values(&self) -> &[T] {
+        &self.values[self.start..]
+    }
+}
+
+impl<T, L> Default for Window<T, L> {
+    fn default() -> Self {
+        Window { times: Vec::new(), values: Vec::new(), start: 0, retention: PhantomData }
+    }
+}
+
+impl<T: PartialEq, L> PartialEq for Window<T, L> {
+    fn eq(&self, other: &Self) -> bool {
+        self.live_times() == other.live_times() && self.live_values() == other.live_values()
+    }
+}
+
+impl<T: fmt::Debug, L> fmt::Debug for Window<T, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.live_times().iter().zip(self.live_values())).finish()
+    }
+}
+
+/// The retention in microseconds (`i64`), the number of events (`u32`), all times, then all values.
+///
+/// Only what the window keeps is written, so two windows of equal contents have equal bytes whatever went by before. The
+/// retention is there so that a state kept for 30 days is never taken for one of 90.
+impl<T: WindowValue, L: Retention> State for Window<T, L> {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        L::LENGTH.encode(bytes);
+        encode_count(self.len(), bytes);
+        i64::encode_all(self.live_times(), bytes);
+        T::encode_all(self.live_values(), bytes);
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
+        let kept = Length::decode(bytes)?;
+        if kept != L::LENGTH {
+            let message =
+                format!("the state's window keeps {kept}, the transform's {}: raise state_version", L::LENGTH);
+            return Err(StateError::new(message));
+        }
+        let count = decode_count(bytes)?;
+        let times = i64::decode_all(count, bytes)?;
+        let values = T::decode_all(count, bytes)?;
+        if !is_ascending(&times) {
+            return Err(StateError::new("the times of a window are not in order"));
+        }
+        if let [oldest, .., newest] = times[..]
+            && oldest < oldest_kept::<L>(newest)
+        {
+            return Err(StateError::new("a window holds an event that it does not keep"));
+        }
+        Ok(Window { times, values, start: 0, retention: PhantomData })
+    }
+}
+
+#[cfg(test)]
+mod tests;
