@@ -1,4 +1,88 @@
 //! onepath: a feature platform without training-serving skew.
+//!
+//! A feature is a pure function compiled to one WebAssembly component. This host runs that component through one function,
+//! [`evaluate::evaluate`], to build training sets from history and to answer requests. For every feature vector ever served,
+//! a backfill at the same as-of over the same log gives the same bits.
+//!
+//! # The map
+//!
+//! From the bottom up; each room knows only those above it in this list.
+//!
+//! | room | answers | knows nothing of |
+//! |---|---|---|
+//! | [`time`] | what is visible when? what is now? | everything else |
+//! | [`schema`], [`batch`] | which types, which columns? | files, components |
+//! | [`entity`] | whom does a feature describe? | files, components |
+//! | [`files`] | how are rows read and written? | projects, components |
+//! | [`project`] | what does `onepath.toml` say? | components, stores |
+//! | [`build`] | how does a package become a component? | running it |
+//! | [`wasm`] | how is a component run, and what may it do? (the only room that names wasmtime) | views, time |
+//! | [`evaluate`] | what are the features of these rows? | where rows come from |
+//! | [`log`] | what was pushed, and what was served? | components |
+//! | [`store`] | what is the state of an entity? | components |
+//! | [`events`] | which events does a view see? | questions |
+//! | [`replay`] | history and spine to training set | online states, serving |
+//! | [`serving`] | pushes and questions | replay |
+//! | [`feature_store`] | all of it, for one project | the command line |
+//! | [`monitor`] | is what was served what a backfill gives? | the command line |
+//! | [`cli`] | one file per command | |
+//!
+//! # A whole program
+//!
+//! ```
+//! use std::path::Path;
+//! use onepath::batch::Value;
+//! use onepath::entity::KeyValue;
+//! use onepath::events::Arrival;
+//! use onepath::feature_store::{FeatureSelection, FeatureStore, OnlineRequest, OpenOptions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the host lies in the repository")?;
+//! // A project: one transform, compiled; one source; one view; one service.
+//! let dir = tempfile::tempdir()?;
+//! let transform = repository.join("transforms/churn");
+//! onepath::build::build_component(&transform, &dir.path().join("churn.wasm"), &mut |_| {})?;
+//! std::fs::write(
+//!     dir.path().join("onepath.toml"),
+//!     r#"
+//!     [project]
+//!     name = "churn"
+//!     [entities.customer]
+//!     keys = { customer_id = "text" }
+//!     [sources.events]
+//!     entity = "customer"
+//!     event_time = "at"
+//!     [views.activity]
+//!     sources = ["events"]
+//!     transform = "churn.wasm"
+//!     [services.churn_v1]
+//!     features = ["activity:purchase_count_30d"]
+//!     "#,
+//! )?;
+//! let mut store = FeatureStore::open(dir.path(), OpenOptions::default())?;
+//!
+//! // Push an event, and ask.
+//! let pushed = dir.path().join("pushed.ndjson");
+//! std::fs::write(
+//!     &pushed,
+//!     r#"{"customer_id": "c1", "at": "2024-02-29T12:00:00Z", "event_type": "purchase", "amount": 12.5}"#,
+//! )?;
+//! store.ingest("events", &pushed, &Arrival::EventTime)?;
+//! let plan = store.plan(&FeatureSelection::Service("churn_v1".into()))?;
+//! let request = OnlineRequest {
+//!     entities: vec![("customer_id".into(), KeyValue::Text("c1".into()))],
+//!     as_of: Some(onepath::time::AsOf(onepath::time::parse_time("2024-03-01")?)),
+//!     ..OnlineRequest::default()
+//! };
+//! let vector = store.get_online_features(&plan, &request)?;
+//! assert!(vector.values[0].same_bits(&Value::Int64(1)));
+//!
+//! // What was served is what a backfill gives.
+//! let report = store.verify(None)?;
+//! assert!(report.vectors == 1 && report.is_equal());
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod batch;
 pub mod build;

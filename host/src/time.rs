@@ -194,7 +194,9 @@ impl fmt::Display for AsOf {
 
 impl fmt::Display for Length {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (unit, name) in [(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s"), (1_000, "ms")] {
+        for (unit, name) in
+            [(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s"), (1_000, "ms")]
+        {
             if self.0 % unit == 0 {
                 return write!(f, "{}{name}", self.0 / unit);
             }

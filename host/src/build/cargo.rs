@@ -9,9 +9,7 @@ use super::TARGET;
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// No package there.
-    #[error(
-        "{path} holds no Cargo.toml: `transform` must name the folder of a cargo package, or a .wasm file"
-    )]
+    #[error("{path} holds no Cargo.toml: `transform` must name the folder of a cargo package, or a .wasm file")]
     NoPackage {
         /// The folder.
         path: PathBuf,
@@ -111,11 +109,8 @@ const PROFILE: [(&str, &str); 8] = [
 
 /// Maps every path that a panic message could hold to a constant.
 fn rust_flags(package: &Package) -> Vec<String> {
-    let mut flags: Vec<String> = package
-        .local
-        .iter()
-        .map(|(dir, name)| format!("--remap-path-prefix={}=/src/{name}", dir.display()))
-        .collect();
+    let mut flags: Vec<String> =
+        package.local.iter().map(|(dir, name)| format!("--remap-path-prefix={}=/src/{name}", dir.display())).collect();
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     if let Some(home) = home {
         flags.push(format!("--remap-path-prefix={}=/deps", home.join("registry").join("src").display()));
@@ -186,9 +181,7 @@ fn ensure_target(dir: &Path, note: &mut dyn FnMut(&str)) -> Result<(), BuildErro
     let added = clean_command("rustup", dir).args(["target", "add", TARGET]).output();
     match added {
         Ok(added) if added.status.success() => Ok(()),
-        Ok(added) => {
-            Err(BuildError::NoTarget { message: String::from_utf8_lossy(&added.stderr).trim().to_owned() })
-        }
+        Ok(added) => Err(BuildError::NoTarget { message: String::from_utf8_lossy(&added.stderr).trim().to_owned() }),
         Err(error) => Err(BuildError::NoTarget { message: error.to_string() }),
     }
 }

@@ -46,7 +46,8 @@ pub fn read_push(
             let named = wanted.iter().zip(&table.columns).map(|(wanted, column)| (&wanted.name, column));
             let rest = rest.iter().map(|(name, column)| (name, column));
             events.push(NewEvent {
-                event_id: named_value(&wanted, &table.columns, source.event_id.as_deref(), row).map(|id| id.to_string()),
+                event_id: named_value(&wanted, &table.columns, source.event_id.as_deref(), row)
+                    .map(|id| id.to_string()),
                 key,
                 event_time: EventTime(time(&table.columns[keys.len()], row)),
                 arrival: match arrival {

@@ -69,8 +69,7 @@ pub fn read_events(
         for path in &input.files {
             let present = present_fields(path, fields, sources.len())?;
             let wanted = wanted(input, fields, &present, !pushed_ids.is_empty());
-            let mut count =
-                FileCount { source: input.source.name.clone(), path: path.clone(), rows: 0, after_cut: 0 };
+            let mut count = FileCount { source: input.source.name.clone(), path: path.clone(), rows: 0, after_cut: 0 };
             for table in files::open(path, &wanted, Rest::Ignore)? {
                 let table = table?;
                 count.rows += table.rows as u64;

@@ -195,18 +195,18 @@ impl FeatureStore {
         };
         asked.extend(moments.into_iter().zip(entities));
         let keys = interner.keys();
-        let mut asked: Vec<(AsOf, &EntityKey)> = asked.iter().map(|(at, entity)| (*at, &keys[*entity as usize])).collect();
+        let mut asked: Vec<(AsOf, &EntityKey)> =
+            asked.iter().map(|(at, entity)| (*at, &keys[*entity as usize])).collect();
         asked.sort_unstable();
         let asked: Vec<(EntityKey, AsOf)> = asked.into_iter().map(|(as_of, key)| (key.clone(), as_of)).collect();
         let spine = spine_of_keys(entity, &asked)?;
-        let mut columns: Vec<(FieldRef, ArrayRef)> = spine.keys.iter().map(|(name, column)| arrow(name, column)).collect::<Result<_, _>>()?;
+        let mut columns: Vec<(FieldRef, ArrayRef)> =
+            spine.keys.iter().map(|(name, column)| arrow(name, column)).collect::<Result<_, _>>()?;
         columns.push(arrow(AS_OF, &as_of_column(&spine))?);
         let record = match rule {
-            SpineSource::Grid { every, from, to } => SpineRecord::Grid {
-                every: every.to_string(),
-                from: from.to_string(),
-                to: to.to_string(),
-            },
+            SpineSource::Grid { every, from, to } => {
+                SpineRecord::Grid { every: every.to_string(), from: from.to_string(), to: to.to_string() }
+            }
             _ => SpineRecord::AtEvents { at: "events" },
         };
         Ok(LedSpine { spine, columns, record })
@@ -254,9 +254,9 @@ fn spine_from_file(
         rest.extend(table.rest);
     }
     let rest = match rest.first() {
-        Some(first) => Some(
-            arrow::compute::concat_batches(&first.schema(), &rest).map_err(|error| wrong(error.to_string()))?,
-        ),
+        Some(first) => {
+            Some(arrow::compute::concat_batches(&first.schema(), &rest).map_err(|error| wrong(error.to_string()))?)
+        }
         None => None,
     };
     let rows = typed[keys.len()].len();

@@ -94,14 +94,7 @@ impl FeatureStore {
             let fields = &view.program.description().event_fields;
             let (set, files) = read_events(fields, &inputs, &mut interner, Keep::Known)?;
             result.files.extend(files);
-            replayed.push(replay(
-                &view.program,
-                &set,
-                &questions,
-                interner.keys(),
-                false,
-                self.replay_options(),
-            )?);
+            replayed.push(replay(&view.program, &set, &questions, interner.keys(), false, self.replay_options())?);
         }
         for feature in &plan.features {
             let view = &replayed[feature.view];
@@ -159,11 +152,7 @@ impl FeatureStore {
 
     pub(crate) fn replay_options(&self) -> ReplayOptions<'_> {
         let options = self.options();
-        ReplayOptions {
-            threads: options.threads,
-            batch_rows: options.batch_rows,
-            progress: &*options.progress,
-        }
+        ReplayOptions { threads: options.threads, batch_rows: options.batch_rows, progress: &*options.progress }
     }
 }
 
@@ -186,9 +175,12 @@ pub(crate) fn spine_of_keys(
 /// Refuses a recorded history whose files are not what they were.
 pub(crate) fn check_history(history: &History) -> Result<(), StoreFault> {
     for file in history.sources.iter().flat_map(|source| &source.files) {
-        let changed = |message: &str| StoreFault::ChangedHistory { path: file.path.clone(), message: message.to_owned() };
+        let changed =
+            |message: &str| StoreFault::ChangedHistory { path: file.path.clone(), message: message.to_owned() };
         if !file.path.exists() {
-            return Err(changed("it is gone; put it back, or serve and verify after `onepath materialize` with the new files"));
+            return Err(changed(
+                "it is gone; put it back, or serve and verify after `onepath materialize` with the new files",
+            ));
         }
         if crate::files::sha256_file(&file.path)? != file.sha256 {
             return Err(changed("its bytes differ; put the old file back to verify what was served from it"));

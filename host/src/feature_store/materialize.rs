@@ -48,7 +48,9 @@ impl FeatureStore {
         let now = self.options().clock.now();
         let up_to = up_to.unwrap_or(AvailableAt(now));
         if up_to.0 > now {
-            return Err(StoreFault::Request { message: format!("cannot materialize up to {up_to}: it is in the future") });
+            return Err(StoreFault::Request {
+                message: format!("cannot materialize up to {up_to}: it is in the future"),
+            });
         }
         for view in &views {
             self.keep_component(&view.view, view.program.digest())?;
@@ -59,8 +61,7 @@ impl FeatureStore {
         let mut folded = Vec::new();
         let mut files: Vec<FileCount> = Vec::new();
         for view in &views {
-            let mut inputs =
-                self.source_inputs(view, Events::Declared { overrides, log: Some(&stores.log) })?;
+            let mut inputs = self.source_inputs(view, Events::Declared { overrides, log: Some(&stores.log) })?;
             for input in &mut inputs {
                 input.up_to = Some(up_to);
                 let whole_log = crate::events::Pushed { log: &stores.log, up_to: applied_offset };

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use backfill::{BackfillReport, BackfillRequest, SpineSource};
-pub use history::{HistoricalFeatures, SourceOverride};
 pub(crate) use history::{Events, check_history};
+pub use history::{HistoricalFeatures, SourceOverride};
 pub use materialize::{MaterializeReport, MaterializedView};
 pub use online::{OnlineRequest, OnlineVector};
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};

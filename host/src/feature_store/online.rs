@@ -6,8 +6,8 @@ use crate::batch::{Column, Value};
 use crate::entity::{EntityKey, KeyType, KeyValue};
 use crate::evaluate::Status;
 use crate::events::{Arrival, read_push};
-use crate::log::{EventLog, ServedVector, ServedView as RecordedView};
 use crate::files::{self, Nulls, Wanted};
+use crate::log::{EventLog, ServedVector, ServedView as RecordedView};
 use crate::project::{FeatureReference, Key};
 use crate::serving::{self, Answered, Applied, Question, ServedView, ViewAnswer};
 use crate::store::SqliteStore;
@@ -71,8 +71,7 @@ impl FeatureStore {
         plan: &FeaturePlan,
         request: &OnlineRequest,
     ) -> Result<OnlineVector, StoreFault> {
-        let views: Vec<ServedView> =
-            plan.views.iter().filter(|view| view.program.has_sources()).map(served).collect();
+        let views: Vec<ServedView> = plan.views.iter().filter(|view| view.program.has_sources()).map(served).collect();
         for view in plan.views.iter().filter(|view| view.program.has_sources()) {
             self.keep_component(&view.view, view.program.digest())?;
         }
@@ -267,7 +266,10 @@ fn spine_of_request(plan: &FeaturePlan, request: &OnlineRequest) -> Result<Spine
     }
     if let Some((unknown, _)) = request.entities.iter().find(|(name, _)| !keys.iter().any(|key| key.name == *name)) {
         let known: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-        return Err(wrong(format!("no view asked for has the entity key {unknown}; the keys are: {}", known.join(", "))));
+        return Err(wrong(format!(
+            "no view asked for has the entity key {unknown}; the keys are: {}",
+            known.join(", ")
+        )));
     }
     for field in &fields {
         let given = request.request.iter().find(|(name, _)| *name == field.name);
@@ -329,4 +331,3 @@ fn served_vector(
 fn wrong(message: String) -> StoreFault {
     StoreFault::Request { message }
 }
-

@@ -128,12 +128,7 @@ impl FeatureStore {
     }
 
     /// Finds the view and feature behind an input feature of a component.
-    fn plan_input(
-        &mut self,
-        plan: &mut FeaturePlan,
-        view: &View,
-        field: &Field,
-    ) -> Result<(usize, usize), StoreFault> {
+    fn plan_input(&mut self, plan: &mut FeaturePlan, view: &View, field: &Field) -> Result<(usize, usize), StoreFault> {
         let named = view.inputs.iter().find_map(|input| match input {
             Input::Feature(reference) if reference.feature == field.name => Some(reference.clone()),
             _ => None,
@@ -215,9 +210,8 @@ impl FeaturePlan {
 
     /// The type of each requested feature.
     pub fn types(&self) -> Vec<ValueType> {
-        let field = |feature: &PlannedFeature| {
-            &self.views[feature.view].program.description().output_features[feature.feature]
-        };
+        let field =
+            |feature: &PlannedFeature| &self.views[feature.view].program.description().output_features[feature.feature];
         self.features.iter().map(|feature| field(feature).value_type).collect()
     }
 }

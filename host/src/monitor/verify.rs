@@ -262,7 +262,8 @@ fn compare_state(
     });
     if !equal {
         report.state_differences += 1;
-        let shown = format!("{} bytes, newest event {}, offset {}", stored.bytes.len(), stored.newest_event, stored.offset);
+        let shown =
+            format!("{} bytes, newest event {}, offset {}", stored.bytes.len(), stored.newest_event, stored.offset);
         report.show(state_difference(view, key, &shown, &hex(&stored.bytes), expected));
     }
 }
@@ -282,7 +283,9 @@ fn state_difference(
         served_bits: served_bits.to_owned(),
         replayed: expected.map_or_else(
             || "none".to_owned(),
-            |state| format!("{} bytes, newest event {}, offset {}", state.bytes.len(), state.newest_event, state.offset),
+            |state| {
+                format!("{} bytes, newest event {}, offset {}", state.bytes.len(), state.newest_event, state.offset)
+            },
         ),
         replayed_bits: expected.map_or_else(String::new, |state| hex(&state.bytes)),
     }

@@ -52,9 +52,7 @@ pub(super) fn run_chunk(work: &Work<'_>, chunk: &Chunk, outcome: &mut Outcome) -
                 (Some(_), None) if !work.want_states => break,
                 (Some(_), None) => true,
                 (None, Some(_)) => false,
-                (Some(e), Some(q)) => {
-                    visible(work.events.available_at[e as usize], work.questions.as_of[q as usize])
-                }
+                (Some(e), Some(q)) => visible(work.events.available_at[e as usize], work.questions.as_of[q as usize]),
             };
             if batch.rows.len() == work.batch_rows {
                 batch.flush_and_carry(outcome)?;

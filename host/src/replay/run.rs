@@ -4,12 +4,12 @@ use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::batches::{ChunkError, run_chunk};
 use super::Questions;
+use super::batches::{ChunkError, run_chunk};
 use crate::batch::{Column, ColumnError};
 use crate::entity::EntityKey;
-use crate::events::EventSet;
 use crate::evaluate::{EvaluateError, Evaluated, Status, ViewProgram};
+use crate::events::EventSet;
 use crate::time::{AvailableAt, EventTime};
 
 /// How a replay runs. Nothing here changes a bit of its answers.

@@ -60,7 +60,8 @@ impl Component {
         let compiled = match runtime.cache().and_then(|cache| cache.get(engine, &digest)) {
             Some(compiled) => compiled,
             None => {
-                let compiled = Compiled::from_binary(engine, bytes).map_err(|error| not_a_component(name, bytes, &error))?;
+                let compiled =
+                    Compiled::from_binary(engine, bytes).map_err(|error| not_a_component(name, bytes, &error))?;
                 if let Some(cache) = runtime.cache() {
                     cache.put(engine, &digest, &compiled);
                 }
@@ -68,7 +69,8 @@ impl Component {
             }
         };
         let (linker, answers) = link(engine, name, &compiled)?;
-        let wrong = |error: wasmtime::Error| LoadError::WrongWorld { name: name.to_owned(), reason: format!("{error:#}") };
+        let wrong =
+            |error: wasmtime::Error| LoadError::WrongWorld { name: name.to_owned(), reason: format!("{error:#}") };
         let pre = FeaturePre::new(linker.instantiate_pre(&compiled).map_err(wrong)?).map_err(wrong)?;
         let imports = answers.into_iter().map(|a| ImportAnswer { import: a.import, answer: a.answer }).collect();
         let description = Description {
@@ -90,8 +92,7 @@ impl Component {
             idle: Mutex::new(Vec::new()),
         };
         let described = component.describe();
-        component.description =
-            described.map_err(|source| LoadError::Describe { name: name.to_owned(), source })?;
+        component.description = described.map_err(|source| LoadError::Describe { name: name.to_owned(), source })?;
         Ok(component)
     }
 
@@ -229,7 +230,8 @@ fn not_a_component(name: &str, bytes: &[u8], error: &wasmtime::Error) -> LoadErr
                 .to_owned()
         }
         [0x00, b'a', b's', b'm', ..] => format!("{error:#}"),
-        _ => "its first bytes are not those of WebAssembly; give a .wasm file or the folder of a cargo package".to_owned(),
+        _ => "its first bytes are not those of WebAssembly; give a .wasm file or the folder of a cargo package"
+            .to_owned(),
     };
     LoadError::NotAComponent { name: name.to_owned(), reason }
 }

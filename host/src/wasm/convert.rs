@@ -123,7 +123,11 @@ fn feature(column: wit::ColumnResult, field: &Field, questions: usize) -> Result
     }
     let rows = Column::from_parts(values, None);
     if rows.value_type() != field.value_type {
-        return broken(format!("feature {name} has type {} where it describes {}", rows.value_type(), field.value_type));
+        return broken(format!(
+            "feature {name} has type {} where it describes {}",
+            rows.value_type(),
+            field.value_type
+        ));
     }
     if rows.len() != questions {
         return broken(format!("feature {name} has {} rows for {questions} questions", rows.len()));
@@ -187,7 +191,8 @@ fn checked_states(states: wit::StatesResult, groups: usize, limits: &Limits) -> 
     }
     check_ends(&states.ends, states.bytes.len(), "states")?;
     let states = States { ends: states.ends, bytes: states.bytes };
-    if let Some(bytes) = (0..groups).map(|group| states.get(group).len()).find(|bytes| *bytes > limits.state_bytes_max) {
+    if let Some(bytes) = (0..groups).map(|group| states.get(group).len()).find(|bytes| *bytes > limits.state_bytes_max)
+    {
         return Err(CallError::Limit {
             reason: format!(
                 "a state of {bytes} bytes for one entity, where at most {} are allowed; keep a shorter or a hopping window",

@@ -26,8 +26,8 @@ pub struct Runtime {
 impl Runtime {
     /// A runtime with `limits` that keeps compiled components in `cache_dir`, if given.
     pub fn new(limits: Limits, cache_dir: Option<PathBuf>) -> Result<Arc<Self>, LoadError> {
-        let engine = Engine::new(&configuration(&limits))
-            .map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
+        let engine =
+            Engine::new(&configuration(&limits)).map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
         start_ticker(&engine)?;
         Ok(Arc::new(Self { engine, limits, cache: cache_dir.map(Cache::new) }))
     }

@@ -149,10 +149,7 @@ fn define(
             })?;
             Ok(CAPTURED)
         }
-        (
-            "wasi:io/streams",
-            "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush",
-        ) => {
+        ("wasi:io/streams", "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush") => {
             instance.func_wrap(function, |mut cx: Cx<'_>, (_, bytes): (Resource<Output>, Vec<u8>)| {
                 cx.data_mut().capture(&bytes);
                 Ok((Ok::<(), StreamError>(()),))
@@ -196,16 +193,13 @@ fn define(
             Ok(CONSTANT)
         }
         ("wasi:random/insecure-seed", "insecure-seed" | "get-insecure-seed") => {
-            instance.func_wrap(function, |_: Cx<'_>, ()| {
-                Ok(((0x6f6e_6570_6174_6800_u64, 0x6665_6174_7572_6500_u64),))
-            })?;
+            instance
+                .func_wrap(function, |_: Cx<'_>, ()| Ok(((0x6f6e_6570_6174_6800_u64, 0x6665_6174_7572_6500_u64),)))?;
             Ok(CONSTANT)
         }
         _ => {
             let (import, hint) = (format!("{interface}.{function}"), hint(interface));
-            instance.func_new(function, move |_, _, _, _| {
-                Err(Refused { import: import.clone(), hint }.into())
-            })?;
+            instance.func_new(function, move |_, _, _, _| Err(Refused { import: import.clone(), hint }.into()))?;
             Ok("trap")
         }
     }
