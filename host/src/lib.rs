@@ -88,6 +88,7 @@ pub mod batch;
 pub mod build;
 pub mod cli;
 pub mod entity;
+mod error;
 pub mod evaluate;
 pub mod events;
 pub mod feature_store;
@@ -101,3 +102,5 @@ pub mod serving;
 pub mod store;
 pub mod time;
 pub mod wasm;
+
+pub use error::Error;

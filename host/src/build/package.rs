@@ -23,12 +23,13 @@ impl TransformPath {
 
 /// The component file of a transform: itself, or what `onepath build` makes of the package, in the project's data folder.
 ///
-/// The name holds the package's folder name and a hash of its path, so that two packages of one name stay apart.
-pub fn component_path(data_dir: &Path, transform: &TransformPath) -> PathBuf {
+/// The name holds the package's folder name and a hash of its path within the project, so that two packages of one name
+/// stay apart, and a project that is moved with its data folder finds what was built.
+pub fn component_path(root: &Path, data_dir: &Path, transform: &TransformPath) -> PathBuf {
     match transform {
         TransformPath::File(path) => path.clone(),
         TransformPath::Package(path) => {
-            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let path = path.strip_prefix(root).unwrap_or(path);
             let name = path.file_name().map_or_else(|| "transform".into(), |name| name.to_string_lossy());
             data_dir.join("components").join(format!("{name}-{:08x}.wasm", fnv(path.as_os_str().as_encoded_bytes())))
         }

@@ -129,11 +129,12 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
     match context.format {
         Format::Json => output::json(&report)?,
         Format::Text => output::line(&format!(
-            "{}: {} rows, {} features, from {} events in {:.2} s; sha256 {}\n{}",
+            "{}: {} rows, {} features, from {} events of files{} in {:.2} s; sha256 {}\n{}",
             report.out.display(),
             output::thousands(report.rows),
             report.features,
             output::thousands(report.events),
+            report.log_offset.map_or_else(String::new, |offset| format!(" and the log up to offset {offset}")),
             started.elapsed().as_secs_f64(),
             report.sha256,
             report.manifest.display(),

@@ -41,6 +41,13 @@ pub struct Pushed<'a> {
     pub up_to: u64,
 }
 
+impl<'a> Pushed<'a> {
+    /// All events that the log holds now.
+    pub fn all(log: &'a EventLog) -> Result<Self, LogError> {
+        Ok(Self { log, up_to: log.last_offset()? })
+    }
+}
+
 /// Events that could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {

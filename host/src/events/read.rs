@@ -148,8 +148,7 @@ impl EventSet {
             column
         });
         let (mut rows, mut after_cut) = (Vec::with_capacity(table.rows), 0);
-        for row in 0..table.rows {
-            let event_time = EventTime(event_times[row]);
+        for (row, event_time) in event_times.iter().copied().map(EventTime).enumerate() {
             let arrival = arrivals.filter(|arrivals| !arrivals.is_null(row)).map(|arrivals| times(arrivals)[row]);
             let available_at = AvailableAt::new(event_time, arrival.unwrap_or(event_time.0));
             if input.up_to.is_some_and(|up_to| available_at > up_to) {

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{FieldRef, Schema};
 
-use super::history::spine_of_keys;
+use super::history::{Events, spine_of_keys};
 use super::manifest::{Manifest, SpineRecord};
-use super::{FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, SourceOverride, Spine, StoreFault};
+use super::{FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, SourceOverride, Spine};
+use crate::Error;
 use crate::batch::{Column, Values};
 use crate::entity::{EntityKey, KeyInterner};
-use crate::events::{Keep, read_events};
+use crate::events::{Keep, Pushed, read_events};
 use crate::files::{self, Nulls, Rest, TableWriter, Wanted};
+use crate::project::Source;
 use crate::replay::{at_events, on_grid};
 use crate::schema::ValueType;
 use crate::time::{AsOf, Length, TimeUnit};
@@ -68,8 +70,10 @@ pub struct BackfillReport {
     pub rows: u64,
     /// Feature columns written.
     pub features: usize,
-    /// Events that the sources hold.
+    /// Events that the files of the sources hold.
     pub events: u64,
+    /// The newest offset of the log, where pushed events were read too.
+    pub log_offset: Option<u64>,
     /// SHA-256 of the training set.
     pub sha256: String,
 }
@@ -92,7 +96,7 @@ struct LedSpine {
 
 impl FeatureStore {
     /// Writes a training set and, beside it, `OUT.manifest.json`.
-    pub fn backfill(&mut self, request: &BackfillRequest) -> Result<BackfillReport, StoreFault> {
+    pub fn backfill(&mut self, request: &BackfillRequest) -> Result<BackfillReport, Error> {
         for given in &request.overrides {
             self.project().source(&given.source)?;
         }
@@ -102,11 +106,13 @@ impl FeatureStore {
         let plan = self.plan(&request.selection)?;
         let names = feature_names(&plan, request.full_feature_names)?;
         let log = self.log_for_reading()?;
+        // One offset for the whole run, so that events that are pushed meanwhile are in all of it or in none.
+        let pushed = log.as_ref().map(Pushed::all).transpose()?;
         let led = match &request.spine {
             SpineSource::File { path, as_of_column, as_of_unit } => {
                 spine_from_file(&plan, path, as_of_column.as_deref(), *as_of_unit)?
             }
-            rule => self.spine_from_rule(&plan, rule, &request.overrides, log.as_ref())?,
+            rule => self.spine_from_rule(&plan, rule, &request.overrides, pushed)?,
         };
         if let Some((field, _)) = led.columns.iter().find(|(field, _)| names.contains(field.name())) {
             return Err(wrong(format!(
@@ -114,9 +120,11 @@ impl FeatureStore {
                 field.name()
             )));
         }
-        let events = super::Events::Declared { overrides: &request.overrides, log: log.as_ref() };
+        let events = Events::Declared { overrides: &request.overrides, pushed };
         let features = self.historical(&plan, &led.spine, events)?;
-        let offset = log.as_ref().map(crate::log::EventLog::last_offset).transpose()?;
+        let overridden = |source: &Source| request.overrides.iter().any(|given| given.source == source.name);
+        let reads_log = plan.views.iter().flat_map(|view| &view.sources).any(|source| !overridden(source));
+        let offset = pushed.filter(|_| reads_log).map(|pushed| pushed.up_to);
         let manifest = Manifest::new(self, &plan, &features, &led.record, led.spine.rows(), offset)?;
         self.write(request, &plan, &names, led, features, manifest)
     }
@@ -129,7 +137,7 @@ impl FeatureStore {
         led: LedSpine,
         features: HistoricalFeatures,
         mut manifest: Manifest,
-    ) -> Result<BackfillReport, StoreFault> {
+    ) -> Result<BackfillReport, Error> {
         let rows = led.spine.rows();
         let (mut fields, mut arrays): (Vec<FieldRef>, Vec<ArrayRef>) = led.columns.into_iter().unzip();
         for ((name, column), value_type) in names.iter().zip(&features.features).zip(plan.types()) {
@@ -152,6 +160,7 @@ impl FeatureStore {
             rows: rows as u64,
             features: names.len(),
             events: manifest.events(),
+            log_offset: manifest.log_offset(),
             sha256: written.sha256,
         })
     }
@@ -162,8 +171,8 @@ impl FeatureStore {
         plan: &FeaturePlan,
         rule: &SpineSource,
         overrides: &[SourceOverride],
-        log: Option<&crate::log::EventLog>,
-    ) -> Result<LedSpine, StoreFault> {
+        pushed: Option<Pushed<'_>>,
+    ) -> Result<LedSpine, Error> {
         if let Some(field) = plan.request_fields()?.first() {
             return Err(wrong(format!(
                 "feature history has no request fields, and a view asked for reads {}: give a --spine with that column",
@@ -184,7 +193,7 @@ impl FeatureStore {
         let mut asked: Vec<(AsOf, u32)> = Vec::new();
         let mut all = crate::events::EventSet::default();
         for view in views {
-            let inputs = self.source_inputs(view, super::Events::Declared { overrides, log })?;
+            let inputs = self.source_inputs(view, Events::Declared { overrides, pushed })?;
             let (events, _) = read_events(&[], &inputs, &mut interner, Keep::All)?;
             all.entities.extend(events.entities);
             all.available_at.extend(events.available_at);
@@ -219,7 +228,7 @@ fn spine_from_file(
     path: &Path,
     as_of_column_name: Option<&str>,
     as_of_unit: Option<TimeUnit>,
-) -> Result<LedSpine, StoreFault> {
+) -> Result<LedSpine, Error> {
     let names = files::column_names(path)?;
     let as_of_name = match as_of_column_name {
         Some(name) => name.to_owned(),
@@ -290,7 +299,7 @@ fn spine_from_file(
 }
 
 /// The names of the feature columns; two of one name are refused.
-fn feature_names(plan: &FeaturePlan, full: bool) -> Result<Vec<String>, StoreFault> {
+fn feature_names(plan: &FeaturePlan, full: bool) -> Result<Vec<String>, Error> {
     let names = plan.names(full);
     for (at, name) in names.iter().enumerate() {
         if names[..at].contains(name) {
@@ -305,7 +314,7 @@ fn as_of_column(spine: &Spine) -> Column {
     Column::from_parts(Values::Times(spine.as_of.iter().map(|as_of| as_of.0).collect()), None)
 }
 
-fn arrow(name: &str, column: &Column) -> Result<(FieldRef, ArrayRef), StoreFault> {
+fn arrow(name: &str, column: &Column) -> Result<(FieldRef, ArrayRef), Error> {
     let array = files::to_arrow(column).map_err(|error| wrong(error.to_string()))?;
     Ok((Arc::new(files::arrow_field(name, column.value_type(), true)), array))
 }
@@ -316,6 +325,6 @@ fn sidecar_path(out: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn wrong(message: String) -> StoreFault {
-    StoreFault::Request { message }
+fn wrong(message: String) -> Error {
+    Error::Request { message }
 }

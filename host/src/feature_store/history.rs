@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::{FeaturePlan, FeatureStore, PlannedView, Spine, StoreFault};
+use super::{FeaturePlan, FeatureStore, PlannedView, Spine};
+use crate::Error;
 use crate::batch::Column;
 use crate::entity::{EntityKey, KeyInterner};
 use crate::evaluate::Status;
 use crate::events::{FileCount, Keep, Pushed, SourceInput, read_events};
 use crate::log::{EventLog, History};
-use crate::project::Source;
+use crate::project::{Key, Source};
 use crate::replay::{Questions, ReplayOptions, replay};
-use crate::time::AvailableAt;
 
 /// Files that stand for a source in one run, instead of its own files and the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub(crate) enum Events<'a> {
     Declared {
         /// The overrides.
         overrides: &'a [SourceOverride],
-        /// The log, if there is one.
-        log: Option<&'a EventLog>,
+        /// What was pushed, if anything was.
+        pushed: Option<Pushed<'a>>,
     },
     /// What serving saw: the files of a materialized history up to its cut, and the log up to an offset.
     Recorded {
@@ -62,9 +62,9 @@ impl FeatureStore {
         plan: &FeaturePlan,
         spine: &Spine,
         overrides: &[SourceOverride],
-    ) -> Result<HistoricalFeatures, StoreFault> {
+    ) -> Result<HistoricalFeatures, Error> {
         let log = self.log_for_reading()?;
-        self.historical(plan, spine, Events::Declared { overrides, log: log.as_ref() })
+        self.historical(plan, spine, Events::Declared { overrides, pushed: log.as_ref().map(Pushed::all).transpose()? })
     }
 
     pub(crate) fn historical(
@@ -72,7 +72,7 @@ impl FeatureStore {
         plan: &FeaturePlan,
         spine: &Spine,
         events: Events<'_>,
-    ) -> Result<HistoricalFeatures, StoreFault> {
+    ) -> Result<HistoricalFeatures, Error> {
         let mut result = HistoricalFeatures::default();
         let mut replayed = Vec::with_capacity(plan.views.len());
         for view in &plan.views {
@@ -112,42 +112,33 @@ impl FeatureStore {
         &self,
         view: &'a PlannedView,
         events: Events<'a>,
-    ) -> Result<Vec<SourceInput<'a>>, StoreFault> {
+    ) -> Result<Vec<SourceInput<'a>>, Error> {
         let Some(entity) = &view.entity else { return Ok(Vec::new()) };
-        view.sources
-            .iter()
-            .map(|source| {
-                let (files, up_to, pushed) = self.source_events(source, events)?;
-                Ok(SourceInput { source, keys: &entity.keys, files, up_to, pushed })
-            })
-            .collect()
+        view.sources.iter().map(|source| self.source_input(source, &entity.keys, events)).collect()
     }
 
-    fn source_events<'a>(
+    fn source_input<'a>(
         &self,
-        source: &Source,
+        source: &'a Source,
+        keys: &'a [Key],
         events: Events<'a>,
-    ) -> Result<(Vec<PathBuf>, Option<AvailableAt>, Option<Pushed<'a>>), StoreFault> {
-        match events {
-            Events::Declared { overrides, log } => {
-                if let Some(given) = overrides.iter().find(|given| given.source == source.name) {
-                    return Ok((given.files.clone(), None, None));
+    ) -> Result<SourceInput<'a>, Error> {
+        let input = |files, up_to, pushed| SourceInput { source, keys, files, up_to, pushed };
+        Ok(match events {
+            Events::Declared { overrides, pushed } => {
+                match overrides.iter().find(|given| given.source == source.name) {
+                    Some(given) => input(given.files.clone(), None, None),
+                    None => input(source.resolve_files(&self.project().root)?, None, pushed),
                 }
-                let pushed = match log {
-                    Some(log) => Some(Pushed { log, up_to: log.last_offset()? }),
-                    None => None,
-                };
-                Ok((source.resolve_files(&self.project().root)?, None, pushed))
             }
             Events::Recorded { history, log, up_to } => {
-                let of_source = |history: &History| {
-                    let recorded = history.sources.iter().find(|recorded| recorded.source == source.name);
-                    recorded.map_or_else(Vec::new, |recorded| recorded.files.iter().map(|f| f.path.clone()).collect())
-                };
-                let files = history.map_or_else(Vec::new, of_source);
-                Ok((files, history.map(|history| history.up_to), Some(Pushed { log, up_to })))
+                let recorded = history.into_iter().flat_map(|history| &history.sources);
+                let files =
+                    recorded.filter(|recorded| recorded.source == source.name).flat_map(|recorded| &recorded.files);
+                let files = files.map(|file| file.path.clone()).collect();
+                input(files, history.map(|history| history.up_to), Some(Pushed { log, up_to }))
             }
-        }
+        })
     }
 
     pub(crate) fn replay_options(&self) -> ReplayOptions<'_> {
@@ -160,7 +151,7 @@ impl FeatureStore {
 pub(crate) fn spine_of_keys(
     entity: &crate::project::Entity,
     asked: &[(EntityKey, crate::time::AsOf)],
-) -> Result<Spine, StoreFault> {
+) -> Result<Spine, Error> {
     let mut keys: Vec<(String, Column)> =
         entity.keys.iter().map(|key| (key.name.clone(), Column::new(key.key_type.value_type()))).collect();
     for (key, _) in asked {
@@ -173,10 +164,9 @@ pub(crate) fn spine_of_keys(
 }
 
 /// Refuses a recorded history whose files are not what they were.
-pub(crate) fn check_history(history: &History) -> Result<(), StoreFault> {
+pub(crate) fn check_history(history: &History) -> Result<(), Error> {
     for file in history.sources.iter().flat_map(|source| &source.files) {
-        let changed =
-            |message: &str| StoreFault::ChangedHistory { path: file.path.clone(), message: message.to_owned() };
+        let changed = |message: &str| Error::ChangedHistory { path: file.path.clone(), message: message.to_owned() };
         if !file.path.exists() {
             return Err(changed(
                 "it is gone; put it back, or serve and verify after `onepath materialize` with the new files",

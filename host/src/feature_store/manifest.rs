@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{FeaturePlan, FeatureStore, HistoricalFeatures, StoreFault};
+use super::{FeaturePlan, FeatureStore, HistoricalFeatures};
+use crate::Error;
 use crate::files::sha256_file;
 use crate::wasm::ENGINE_VERSION;
 
@@ -66,7 +67,7 @@ impl Manifest {
         spine: &SpineRecord,
         rows: usize,
         log_offset: Option<u64>,
-    ) -> Result<Self, StoreFault> {
+    ) -> Result<Self, Error> {
         let mut sources: Vec<SourceRecord> = Vec::new();
         for count in &features.files {
             if !sources.iter().any(|known| known.source == count.source && known.path == count.path) {
@@ -108,6 +109,11 @@ impl Manifest {
 
     pub(super) fn set_output(&mut self, path: &Path, sha256: &str, bytes: u64) {
         self.output = Some(OutputRecord { path: path.to_owned(), bytes, sha256: sha256.to_owned() });
+    }
+
+    /// The newest offset of the log, where pushed events were read too.
+    pub(super) fn log_offset(&self) -> Option<u64> {
+        self.log_offset
     }
 
     /// Events of all files.

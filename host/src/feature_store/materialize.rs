@@ -1,9 +1,10 @@
 //! History becomes online states: files and log are replayed, and the states that the replay ends with are stored.
 
 use super::history::Events;
-use super::{FeatureStore, SourceOverride, StoreFault};
+use super::{FeatureStore, SourceOverride};
+use crate::Error;
 use crate::entity::KeyInterner;
-use crate::events::{FileCount, Keep, read_events};
+use crate::events::{FileCount, Keep, Pushed, read_events};
 use crate::files::sha256_file;
 use crate::log::{History, HistoryFile, HistorySource};
 use crate::replay::{Questions, replay};
@@ -43,14 +44,12 @@ impl FeatureStore {
         &mut self,
         overrides: &[SourceOverride],
         up_to: Option<AvailableAt>,
-    ) -> Result<MaterializeReport, StoreFault> {
+    ) -> Result<MaterializeReport, Error> {
         let views = self.plan_stateful_views()?;
         let now = self.options().clock.now();
         let up_to = up_to.unwrap_or(AvailableAt(now));
         if up_to.0 > now {
-            return Err(StoreFault::Request {
-                message: format!("cannot materialize up to {up_to}: it is in the future"),
-            });
+            return Err(Error::Request { message: format!("cannot materialize up to {up_to}: it is in the future") });
         }
         for view in &views {
             self.keep_component(&view.view, view.program.digest())?;
@@ -61,11 +60,11 @@ impl FeatureStore {
         let mut folded = Vec::new();
         let mut files: Vec<FileCount> = Vec::new();
         for view in &views {
-            let mut inputs = self.source_inputs(view, Events::Declared { overrides, log: Some(&stores.log) })?;
+            let mut inputs = self.source_inputs(view, Events::Declared { overrides, pushed: None })?;
             for input in &mut inputs {
                 input.up_to = Some(up_to);
-                let whole_log = crate::events::Pushed { log: &stores.log, up_to: applied_offset };
-                input.pushed = Some(whole_log);
+                // What was pushed always counts, also where other files stand for those of the source.
+                input.pushed = Some(Pushed { log: &stores.log, up_to: applied_offset });
             }
             let mut interner = KeyInterner::new();
             let (events, counts) =
@@ -124,7 +123,7 @@ fn empty_columns(fields: &[crate::schema::Field]) -> Vec<crate::batch::Column> {
 }
 
 /// The record of what was folded: every file with its digest, by absolute path.
-fn history_of(up_to: AvailableAt, files: &[FileCount]) -> Result<History, StoreFault> {
+fn history_of(up_to: AvailableAt, files: &[FileCount]) -> Result<History, Error> {
     let mut sources: Vec<HistorySource> = Vec::new();
     for count in files {
         let path = std::path::absolute(&count.path).unwrap_or_else(|_| count.path.clone());

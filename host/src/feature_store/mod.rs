@@ -22,15 +22,13 @@ pub use online::{OnlineRequest, OnlineVector};
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};
 pub use spine::Spine;
 
+use crate::Error;
 use crate::build::{TransformPath, component_path};
 use crate::evaluate::{ProgramError, ViewProgram};
 use crate::log::EventLog;
 use crate::project::{Project, View};
 use crate::time::{Clock, SystemClock};
 use crate::wasm::{Component, Limits, Runtime};
-
-pub use fault::StoreFault;
-mod fault;
 
 /// How to open a project.
 #[derive(Clone)]
@@ -71,7 +69,7 @@ pub struct FeatureStore {
 
 impl FeatureStore {
     /// Opens the project in `dir`: reads `onepath.toml`. Components are loaded when they are needed.
-    pub fn open(dir: &Path, options: OpenOptions) -> Result<Self, StoreFault> {
+    pub fn open(dir: &Path, options: OpenOptions) -> Result<Self, Error> {
         let project = Project::load(dir)?;
         let runtime = Runtime::new(options.limits.clone(), Some(project.data_dir().join("cache")))?;
         let (programs, components) = (HashMap::new(), HashMap::new());
@@ -90,19 +88,19 @@ impl FeatureStore {
 
     /// The component file of a view.
     pub fn component_path(&self, view: &View) -> PathBuf {
-        component_path(&self.project.data_dir(), &TransformPath::new(&view.transform))
+        component_path(&self.project.root, &self.project.data_dir(), &TransformPath::new(&view.transform))
     }
 
     /// The view ready to run; its component is loaded on first use.
-    pub fn program(&mut self, view: &View) -> Result<Arc<ViewProgram>, StoreFault> {
+    pub fn program(&mut self, view: &View) -> Result<Arc<ViewProgram>, Error> {
         if let Some(program) = self.programs.get(&view.label()) {
             return Ok(Arc::clone(program));
         }
         let path = self.component_path(view);
         if !path.exists() {
             return Err(match TransformPath::new(&view.transform) {
-                TransformPath::Package(package) => StoreFault::NotBuilt { view: view.label(), package },
-                TransformPath::File(path) => StoreFault::NoComponent { view: view.label(), path },
+                TransformPath::Package(package) => Error::NotBuilt { view: view.label(), package },
+                TransformPath::File(path) => Error::NoComponent { view: view.label(), path },
             });
         }
         let component = match self.components.get(&path) {
@@ -119,7 +117,7 @@ impl FeatureStore {
     }
 
     /// The view run by the component of `digest`, which this project once served with.
-    pub(crate) fn program_of_digest(&mut self, view: &View, digest: &str) -> Result<Arc<ViewProgram>, StoreFault> {
+    pub(crate) fn program_of_digest(&mut self, view: &View, digest: &str) -> Result<Arc<ViewProgram>, Error> {
         if let Ok(program) = self.program(view)
             && program.digest() == digest
         {
@@ -127,22 +125,22 @@ impl FeatureStore {
         }
         let path = self.kept_component(digest);
         if !path.exists() {
-            return Err(StoreFault::LostComponent { view: view.label(), digest: digest.to_owned(), path });
+            return Err(Error::LostComponent { view: view.label(), digest: digest.to_owned(), path });
         }
         let component = self.runtime.load(&path)?;
         if component.digest() != digest {
-            return Err(StoreFault::LostComponent { view: view.label(), digest: digest.to_owned(), path });
+            return Err(Error::LostComponent { view: view.label(), digest: digest.to_owned(), path });
         }
         Ok(Arc::new(program_of(view, Arc::new(component))?))
     }
 
     /// Keeps the bytes of a view's component under its digest, so that what it served can be replayed after it changed.
-    pub(crate) fn keep_component(&self, view: &View, digest: &str) -> Result<(), StoreFault> {
+    pub(crate) fn keep_component(&self, view: &View, digest: &str) -> Result<(), Error> {
         let kept = self.kept_component(digest);
         if kept.exists() {
             return Ok(());
         }
-        let write = |source| StoreFault::Write { path: kept.clone(), source };
+        let write = |source| Error::Write { path: kept.clone(), source };
         let dir = kept.parent().expect("a file in a folder of the project");
         std::fs::create_dir_all(dir).map_err(write)?;
         let temporary = tempfile::NamedTempFile::new_in(dir).map_err(write)?;
@@ -152,7 +150,7 @@ impl FeatureStore {
     }
 
     /// The project's log for reading, if there is one.
-    pub(crate) fn log_for_reading(&self) -> Result<Option<EventLog>, StoreFault> {
+    pub(crate) fn log_for_reading(&self) -> Result<Option<EventLog>, Error> {
         Ok(EventLog::open_read_only(&self.log_path())?)
     }
 

@@ -1,7 +1,8 @@
 //! Online features: push and get, from the project's log and states.
 
 use super::history::Events;
-use super::{FeaturePlan, FeatureStore, PlannedView, Spine, StoreFault};
+use super::{FeaturePlan, FeatureStore, PlannedView, Spine};
+use crate::Error;
 use crate::batch::{Column, Value};
 use crate::entity::{EntityKey, KeyType, KeyValue};
 use crate::evaluate::Status;
@@ -49,7 +50,7 @@ pub struct OnlineVector {
 
 impl FeatureStore {
     /// Appends the events of a file to the log of a source and applies them.
-    pub fn ingest(&mut self, source: &str, path: &std::path::Path, arrival: &Arrival) -> Result<Applied, StoreFault> {
+    pub fn ingest(&mut self, source: &str, path: &std::path::Path, arrival: &Arrival) -> Result<Applied, Error> {
         let source = self.project().source(source)?.clone();
         let keys = self.project().entity(&source.entity)?.keys.clone();
         let views = self.served_views()?;
@@ -66,11 +67,7 @@ impl FeatureStore {
     }
 
     /// Answers one question and records what was served.
-    pub fn get_online_features(
-        &mut self,
-        plan: &FeaturePlan,
-        request: &OnlineRequest,
-    ) -> Result<OnlineVector, StoreFault> {
+    pub fn get_online_features(&mut self, plan: &FeaturePlan, request: &OnlineRequest) -> Result<OnlineVector, Error> {
         let views: Vec<ServedView> = plan.views.iter().filter(|view| view.program.has_sources()).map(served).collect();
         for view in plan.views.iter().filter(|view| view.program.has_sources()) {
             self.keep_component(&view.view, view.program.digest())?;
@@ -87,7 +84,7 @@ impl FeatureStore {
         plan: &FeaturePlan,
         views: &[ServedView],
         request: &OnlineRequest,
-    ) -> Result<OnlineVector, StoreFault> {
+    ) -> Result<OnlineVector, Error> {
         serving::catch_up(&stores.log, &mut stores.store, views)?;
         // Everything about the request is checked before the clock moves.
         let mut spine = spine_of_request(plan, request)?;
@@ -118,7 +115,7 @@ impl FeatureStore {
         plan: &FeaturePlan,
         spine: &Spine,
         up_to: u64,
-    ) -> Result<Vec<ViewAnswer>, StoreFault> {
+    ) -> Result<Vec<ViewAnswer>, Error> {
         let history = stores.log.latest_history()?.map(|(_, history)| history);
         if let Some(history) = &history {
             super::check_history(history)?;
@@ -143,7 +140,7 @@ impl FeatureStore {
     }
 
     /// Every view that keeps states, for pushes.
-    fn served_views(&mut self) -> Result<Vec<ServedView>, StoreFault> {
+    fn served_views(&mut self) -> Result<Vec<ServedView>, Error> {
         let planned = self.plan_stateful_views()?;
         for view in &planned {
             self.keep_component(&view.view, view.program.digest())?;
@@ -152,7 +149,7 @@ impl FeatureStore {
     }
 
     /// The stores; opened on first use, which makes this process the project's one writer.
-    pub(crate) fn take_stores(&mut self) -> Result<Stores, StoreFault> {
+    pub(crate) fn take_stores(&mut self) -> Result<Stores, Error> {
         match self.online.take() {
             Some(stores) => Ok(stores),
             None => {
@@ -173,7 +170,7 @@ impl OnlineRequest {
         entities: &[(String, String)],
         request: &[(String, String)],
         as_of: Option<AsOf>,
-    ) -> Result<Self, StoreFault> {
+    ) -> Result<Self, Error> {
         let keys = plan.keys();
         let key = |(name, text): &(String, String)| {
             let value = match keys.iter().find(|key| key.name == *name).map(|key| key.key_type) {
@@ -194,8 +191,8 @@ impl OnlineRequest {
             Ok((name.clone(), value.map_err(|fault| wrong(format!("the request field {name}: {fault}")))?))
         };
         Ok(Self {
-            entities: entities.iter().map(key).collect::<Result<_, StoreFault>>()?,
-            request: request.iter().map(field).collect::<Result<_, StoreFault>>()?,
+            entities: entities.iter().map(key).collect::<Result<_, Error>>()?,
+            request: request.iter().map(field).collect::<Result<_, Error>>()?,
             as_of,
         })
     }
@@ -229,7 +226,7 @@ fn served(view: &PlannedView) -> ServedView {
 }
 
 /// Answers every view from states; `None` where one of them has passed the as-of.
-fn answer_views(stores: &Stores, plan: &FeaturePlan, spine: &Spine) -> Result<Option<Vec<ViewAnswer>>, StoreFault> {
+fn answer_views(stores: &Stores, plan: &FeaturePlan, spine: &Spine) -> Result<Option<Vec<ViewAnswer>>, Error> {
     let mut answers: Vec<ViewAnswer> = Vec::with_capacity(plan.views.len());
     for view in &plan.views {
         let keys = match &view.entity {
@@ -256,7 +253,7 @@ fn answer_views(stores: &Stores, plan: &FeaturePlan, spine: &Spine) -> Result<Op
 }
 
 /// A spine of one row, without its as-of: every key and request field that the plan needs, typed and checked.
-fn spine_of_request(plan: &FeaturePlan, request: &OnlineRequest) -> Result<Spine, StoreFault> {
+fn spine_of_request(plan: &FeaturePlan, request: &OnlineRequest) -> Result<Spine, Error> {
     let mut spine = Spine::default();
     let (keys, fields) = (plan.keys(), plan.request_fields()?);
     for key in &keys {
@@ -290,7 +287,7 @@ fn spine_of_request(plan: &FeaturePlan, request: &OnlineRequest) -> Result<Spine
     Ok(spine)
 }
 
-fn key_column(key: &Key, value: &KeyValue) -> Result<Column, StoreFault> {
+fn key_column(key: &Key, value: &KeyValue) -> Result<Column, Error> {
     let mut column = Column::new(key.key_type.value_type());
     let value = match value {
         KeyValue::Int64(value) => Value::Int64(*value),
@@ -328,6 +325,6 @@ fn served_vector(
     }
 }
 
-fn wrong(message: String) -> StoreFault {
-    StoreFault::Request { message }
+fn wrong(message: String) -> Error {
+    Error::Request { message }
 }

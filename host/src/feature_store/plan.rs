@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{FeatureStore, StoreFault};
+use super::FeatureStore;
+use crate::Error;
 use crate::evaluate::ViewProgram;
 use crate::project::{Entity, FeatureReference, Input, Selection, Source, View};
 use crate::schema::{Field, ValueType};
@@ -55,7 +56,7 @@ pub struct FeaturePlan {
 
 impl FeatureStore {
     /// Resolves a selection: loads the components, checks that every name exists and that inputs fit.
-    pub fn plan(&mut self, selection: &FeatureSelection) -> Result<FeaturePlan, StoreFault> {
+    pub fn plan(&mut self, selection: &FeatureSelection) -> Result<FeaturePlan, Error> {
         let (service, selections) = match selection {
             FeatureSelection::Service(name) => {
                 let service = self.project().service(name)?.clone();
@@ -88,7 +89,7 @@ impl FeatureStore {
     }
 
     /// The plan of every view that keeps states: all with sources.
-    pub fn plan_stateful_views(&mut self) -> Result<Vec<PlannedView>, StoreFault> {
+    pub fn plan_stateful_views(&mut self) -> Result<Vec<PlannedView>, Error> {
         let names: Vec<(String, u32)> = self
             .project()
             .views
@@ -105,7 +106,7 @@ impl FeatureStore {
     }
 
     /// Adds a view and, before it, the views that it takes inputs from; gives its position. The project file has no cycles.
-    fn plan_view(&mut self, plan: &mut FeaturePlan, name: &str, version: Option<u32>) -> Result<usize, StoreFault> {
+    fn plan_view(&mut self, plan: &mut FeaturePlan, name: &str, version: Option<u32>) -> Result<usize, Error> {
         let view = self.project().view_version(name, version)?.clone();
         if let Some(at) = plan.views.iter().position(|planned| planned.view.label() == view.label()) {
             return Ok(at);
@@ -128,13 +129,13 @@ impl FeatureStore {
     }
 
     /// Finds the view and feature behind an input feature of a component.
-    fn plan_input(&mut self, plan: &mut FeaturePlan, view: &View, field: &Field) -> Result<(usize, usize), StoreFault> {
+    fn plan_input(&mut self, plan: &mut FeaturePlan, view: &View, field: &Field) -> Result<(usize, usize), Error> {
         let named = view.inputs.iter().find_map(|input| match input {
             Input::Feature(reference) if reference.feature == field.name => Some(reference.clone()),
             _ => None,
         });
         let Some(reference) = named else {
-            return Err(StoreFault::Input {
+            return Err(Error::Input {
                 view: view.label(),
                 message: format!(
                     "its transform reads the feature {}, which is not among the view's inputs: add \"VIEW:{}\" to `inputs`",
@@ -147,13 +148,13 @@ impl FeatureStore {
         let feature = feature_of(&producer.program, &reference.feature)?;
         let given = &producer.program.description().output_features[feature];
         if given.value_type != field.value_type {
-            return Err(StoreFault::Input {
+            return Err(Error::Input {
                 view: view.label(),
                 message: format!("{reference} is {} where its transform reads {}", given.value_type, field.value_type),
             });
         }
         if !field.nullable && (given.nullable || producer.view.ttl.is_some()) {
-            return Err(StoreFault::Input {
+            return Err(Error::Input {
                 view: view.label(),
                 message: format!("{reference} may be null, and its transform reads it as never null"),
             });
@@ -186,7 +187,7 @@ impl FeaturePlan {
     }
 
     /// The request fields of all its views, each once. Views that disagree on a type are refused.
-    pub fn request_fields(&self) -> Result<Vec<Field>, StoreFault> {
+    pub fn request_fields(&self) -> Result<Vec<Field>, Error> {
         let mut fields: Vec<Field> = Vec::new();
         for view in &self.views {
             for field in &view.program.description().request_fields {
@@ -194,7 +195,7 @@ impl FeaturePlan {
                     None => fields.push(field.clone()),
                     Some(known) if known.value_type == field.value_type => known.nullable &= field.nullable,
                     Some(known) => {
-                        return Err(StoreFault::Input {
+                        return Err(Error::Input {
                             view: view.view.label(),
                             message: format!(
                                 "it reads the request field {} as {}, and another view as {}",
@@ -216,9 +217,9 @@ impl FeaturePlan {
     }
 }
 
-fn feature_of(program: &ViewProgram, name: &str) -> Result<usize, StoreFault> {
+fn feature_of(program: &ViewProgram, name: &str) -> Result<usize, Error> {
     program.feature(name).ok_or_else(|| {
         let known: Vec<&str> = program.description().output_features.iter().map(|field| field.name.as_str()).collect();
-        StoreFault::UnknownFeature { view: program.id().to_owned(), feature: name.to_owned(), known: known.join(", ") }
+        Error::UnknownFeature { view: program.id().to_owned(), feature: name.to_owned(), known: known.join(", ") }
     })
 }

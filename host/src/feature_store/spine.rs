@@ -1,6 +1,6 @@
 //! The spine: rows of entity keys, as-of and request fields.
 
-use super::StoreFault;
+use crate::Error;
 use crate::batch::Column;
 use crate::project::Entity;
 use crate::schema::Field;
@@ -24,10 +24,10 @@ impl Spine {
     }
 
     /// The key columns of an entity, in its order.
-    pub(crate) fn key_columns(&self, entity: &Entity) -> Result<Vec<Column>, StoreFault> {
+    pub(crate) fn key_columns(&self, entity: &Entity) -> Result<Vec<Column>, Error> {
         let column = |key: &crate::project::Key| {
             let found = self.keys.iter().find(|(name, _)| *name == key.name);
-            found.map(|(_, column)| column.clone()).ok_or_else(|| StoreFault::Request {
+            found.map(|(_, column)| column.clone()).ok_or_else(|| Error::Request {
                 message: format!("the key {} of entity {} is missing", key.name, entity.name),
             })
         };
@@ -35,9 +35,9 @@ impl Spine {
     }
 
     /// The column of a request field.
-    pub(crate) fn request_column(&self, field: &Field) -> Result<&Column, StoreFault> {
+    pub(crate) fn request_column(&self, field: &Field) -> Result<&Column, Error> {
         let found = self.request_fields.iter().find(|(name, _)| *name == field.name);
-        found.map(|(_, column)| column).ok_or_else(|| StoreFault::Request {
+        found.map(|(_, column)| column).ok_or_else(|| Error::Request {
             message: format!("the request field {} ({}) is missing", field.name, field.value_type),
         })
     }

@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
+use crate::Error;
 use crate::batch::{Column, Value};
 use crate::entity::{EntityKey, KeyInterner, KeyValue};
 use crate::events::{Keep, read_events};
 use crate::feature_store::{
-    Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, Spine, StoreFault, check_history,
+    Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, Spine, check_history,
 };
 use crate::log::{EventLog, History, ServedVector};
 use crate::replay::{FinalState, Questions, replay};
@@ -82,7 +83,7 @@ type Alike = (Vec<String>, Vec<(String, String)>, Option<i64>);
 
 impl FeatureStore {
     /// Replays what was served at or after `since` (default: all) and all online states.
-    pub fn verify(&mut self, since: Option<AsOf>) -> Result<VerifyReport, StoreFault> {
+    pub fn verify(&mut self, since: Option<AsOf>) -> Result<VerifyReport, Error> {
         let mut report = VerifyReport::default();
         let Some(log) = self.log_for_reading()? else { return Ok(report) };
         let mut waiting: BTreeMap<Alike, Vec<ServedVector>> = BTreeMap::new();
@@ -95,7 +96,7 @@ impl FeatureStore {
             if vectors.len() == VECTORS_AT_ONCE {
                 full.push((alike, std::mem::take(vectors)));
             }
-            Ok::<(), StoreFault>(())
+            Ok::<(), Error>(())
         })?;
         for (alike, vectors) in full.into_iter().chain(waiting) {
             self.verify_alike(&log, &alike, &vectors, &mut report)?;
@@ -110,7 +111,7 @@ impl FeatureStore {
         (features, digests, history): &Alike,
         vectors: &[ServedVector],
         report: &mut VerifyReport,
-    ) -> Result<(), StoreFault> {
+    ) -> Result<(), Error> {
         if vectors.is_empty() {
             return Ok(());
         }
@@ -132,7 +133,7 @@ impl FeatureStore {
     }
 
     /// Compares every online state with the one that a replay of the same events ends with.
-    fn verify_states(&mut self, log: &EventLog, report: &mut VerifyReport) -> Result<(), StoreFault> {
+    fn verify_states(&mut self, log: &EventLog, report: &mut VerifyReport) -> Result<(), Error> {
         let Some(store) = SqliteStore::open_read_only(&self.online_path())? else { return Ok(()) };
         for view in self.plan_stateful_views()? {
             let Some(mark) = store.mark(view.program.id())? else { continue };
@@ -167,7 +168,7 @@ impl FeatureStore {
     }
 }
 
-fn history_of(log: &EventLog, id: Option<i64>) -> Result<Option<History>, StoreFault> {
+fn history_of(log: &EventLog, id: Option<i64>) -> Result<Option<History>, Error> {
     let history = match id {
         Some(id) => log.history(id)?,
         None => None,
@@ -179,7 +180,7 @@ fn history_of(log: &EventLog, id: Option<i64>) -> Result<Option<History>, StoreF
 }
 
 /// The served questions as a spine.
-fn spine_of(plan: &FeaturePlan, vectors: &[ServedVector]) -> Result<Spine, StoreFault> {
+fn spine_of(plan: &FeaturePlan, vectors: &[ServedVector]) -> Result<Spine, Error> {
     let mut spine = Spine { as_of: vectors.iter().map(|vector| vector.as_of).collect(), ..Spine::default() };
     for key in plan.keys() {
         let mut column = Column::new(key.key_type.value_type());

@@ -236,8 +236,9 @@ fn run_all(work: &Work<'_>, chunks: &[Chunk], threads: usize) -> Result<Vec<Outc
 
 /// Joins the chunks and puts the answers into the order of the questions.
 fn assemble(view: &ViewProgram, questions: usize, outcomes: Vec<Outcome>) -> Result<Replayed, ReplayError> {
-    let mut joined = Outcome::default();
-    joined.features = view.description().output_features.iter().map(|field| Column::new(field.value_type)).collect();
+    let features = &view.description().output_features;
+    let features = features.iter().map(|field| Column::new(field.value_type)).collect();
+    let mut joined = Outcome { features, ..Outcome::default() };
     for outcome in outcomes {
         for (all, feature) in joined.features.iter_mut().zip(&outcome.features) {
             all.append(feature)?;

@@ -33,7 +33,26 @@ struct Event {
     amount: f64,
 }
 
-pub fn generate(data: &Path) -> Result<String, String> {
+/// The texts of the files.
+struct Data {
+    history: String,
+    today: String,
+    labels: Labels,
+}
+
+pub fn generate(folder: &Path) -> Result<String, String> {
+    let data = data().map_err(|error| error.to_string())?;
+    let Data { history, today, labels } = &data;
+    let texts = [history, today, &labels.honest, &labels.leaky];
+    for (name, text) in ["events.csv", "today.ndjson", "labels.csv", "labels_leaky.csv"].iter().zip(texts) {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    let (history, today, churned) = (history.lines().count() - 1, today.lines().count(), labels.churned);
+    Ok(format!("{history} events of history, {today} of today, {churned} of {CUSTOMERS} customers churned\n"))
+}
+
+fn data() -> Result<Data, std::fmt::Error> {
     let mut random = Random::new(20_240_101);
     let customers: Vec<Customer> = (0..CUSTOMERS).map(|_| customer(&mut random)).collect();
     let mut events = events(&customers, &mut random);
@@ -44,21 +63,14 @@ pub fn generate(data: &Path) -> Result<String, String> {
     let mut today = String::new();
     for Event { time, customer, event_type, amount } in &events {
         let (id, at) = (customer + 1, calendar::format(*time));
-        let written = if *time < TODAY {
-            writeln!(history, "c{id},{event_type},{amount},{at}")
+        if *time < TODAY {
+            writeln!(history, "c{id},{event_type},{amount},{at}")?;
         } else {
             let pair = format!(r#""customer_id": "c{id}", "event_type": "{event_type}""#);
-            writeln!(today, r#"{{{pair}, "amount": {amount:?}, "event_timestamp": "{at}"}}"#)
-        };
-        written.map_err(|error| error.to_string())?;
+            writeln!(today, r#"{{{pair}, "amount": {amount:?}, "event_timestamp": "{at}"}}"#)?;
+        }
     }
-    let labels = labels(&events).map_err(|error| error.to_string())?;
-    for (name, text) in [("events.csv", &history), ("today.ndjson", &today), ("labels.csv", &labels.honest)] {
-        write(&data.join(name), text)?;
-    }
-    write(&data.join("labels_leaky.csv"), &labels.leaky)?;
-    let (history, today) = (history.lines().count() - 1, today.lines().count());
-    Ok(format!("{history} events of history, {today} of today, {} of {CUSTOMERS} customers churned\n", labels.churned))
+    Ok(Data { history, today, labels: labels(&events)? })
 }
 
 fn customer(random: &mut Random) -> Customer {
@@ -125,6 +137,20 @@ fn labels(events: &[Event]) -> Result<Labels, std::fmt::Error> {
     Ok(Labels { honest, leaky, churned: stayed.iter().filter(|&&stayed| !stayed).count() })
 }
 
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_data_is_what_is_generated() {
+        let data = data().expect("writing to a string cannot fail");
+        for (text, committed) in [
+            (data.history, include_str!("../../data/events.csv")),
+            (data.today, include_str!("../../data/today.ndjson")),
+            (data.labels.honest, include_str!("../../data/labels.csv")),
+            (data.labels.leaky, include_str!("../../data/labels_leaky.csv")),
+        ] {
+            assert!(text == committed, "run `churn-tools generate examples/churn/data`");
+        }
+    }
 }

@@ -37,15 +37,17 @@ pub fn leak(honest: &Path, leaky: &Path) -> Result<String, String> {
     let (leaky_train, leaky_test) = split(&leaky);
     let (honest_model, leaky_model) = (Model::train(&honest_train), Model::train(&leaky_train));
     let (train, test) = (honest_train.len(), honest_test.len());
+    let line = |trained: &str, judged: &str, model: &Model, rows: &[&Row], remark: &str| {
+        let (auc, log_loss) = (model.auc(rows), model.log_loss(rows));
+        format!("{trained:<25}{judged:<25}{auc:.3}  {log_loss:>8.3}{remark}\n")
+    };
+    let (then, future) = ("as of the label date", "90 days into the future");
     Ok(format!(
-        "trained on               judged on                AUC  ({train} customers train, {test} judge)
-as of the label date     as of the label date     {:.3}
-90 days into the future  90 days into the future  {:.3}  <- what the leak promises
-90 days into the future  as of the label date     {:.3}  <- what it gives when served\n",
-        honest_model.auc(&honest_test),
-        leaky_model.auc(&leaky_test),
-        leaky_model.auc(&honest_test),
-    ))
+        "{train} customers train, {test} others judge\n{:<25}{:<25}{:<5}  log loss\n",
+        "trained on", "judged on", "AUC"
+    ) + &line(then, then, &honest_model, &honest_test, "")
+        + &line(future, future, &leaky_model, &leaky_test, "  <- what the leak promises")
+        + &line(future, then, &leaky_model, &honest_test, "  <- what it gives when served"))
 }
 
 fn read(path: &Path) -> Result<Vec<Row>, String> {
@@ -89,8 +91,7 @@ impl Model {
         for _ in 0..STEPS {
             let mut gradient: Vec<f64> = model.weights.iter().map(|weight| RIDGE * weight).collect();
             for (row, inputs) in rows.iter().zip(&inputs) {
-                let probability = 1.0 / (1.0 + (-model.score(inputs)).exp());
-                let error = (probability - f64::from(u8::from(row.churned))) / rows.len() as f64;
+                let error = (logistic(model.score(inputs)) - f64::from(u8::from(row.churned))) / rows.len() as f64;
                 gradient.iter_mut().zip(inputs).for_each(|(slope, input)| *slope += error * input);
             }
             model.weights.iter_mut().zip(&gradient).for_each(|(weight, slope)| *weight -= RATE * slope);
@@ -112,6 +113,15 @@ impl Model {
         self.weights.iter().zip(inputs).map(|(weight, input)| weight * input).sum()
     }
 
+    /// The mean surprise at the outcome, in nats: 0 is certainty, and right; a coin has 0.693.
+    fn log_loss(&self, rows: &[&Row]) -> f64 {
+        let surprise = |row: &&Row| {
+            let score = self.score(&self.inputs(row));
+            -logistic(if row.churned { score } else { -score }).max(f64::MIN_POSITIVE).ln()
+        };
+        rows.iter().map(surprise).sum::<f64>() / rows.len() as f64
+    }
+
     /// The share of pairs (one who churned, one who stayed) that the score puts in the right order; ties count half.
     fn auc(&self, rows: &[&Row]) -> f64 {
         let scores = |churned: bool| -> Vec<f64> {
@@ -127,4 +137,8 @@ impl Model {
         }
         right / (churned.len() * stayed.len()) as f64
     }
+}
+
+fn logistic(score: f64) -> f64 {
+    1.0 / (1.0 + (-score).exp())
 }

@@ -1,4 +1,4 @@
-//! What can go wrong in a feature store, in one type.
+//! What can go wrong, in one type. Each room has its own errors; here they meet for those who use a whole feature store.
 
 use std::path::PathBuf;
 
@@ -15,8 +15,10 @@ use crate::time::TimeError;
 use crate::wasm::LoadError;
 
 /// What can go wrong in a feature store.
+///
+/// `Display` says what and where; [`std::error::Error::source`] holds the cause, where there is one.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreFault {
+pub enum Error {
     /// The project file is wrong.
     #[error(transparent)]
     Project(#[from] ProjectError),
@@ -49,7 +51,7 @@ pub enum StoreFault {
     Evaluate(#[from] EvaluateError),
     /// A push was refused.
     #[error(transparent)]
-    Push(#[from] PushError),
+    Push(Box<PushError>),
     /// A question has no answer.
     #[error(transparent)]
     Get(#[from] GetError),
@@ -131,4 +133,10 @@ pub enum StoreFault {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl From<PushError> for Error {
+    fn from(error: PushError) -> Self {
+        Self::Push(Box::new(error))
+    }
 }
