@@ -75,6 +75,26 @@ impl Rows {
         self.kinds.push(kind as u8);
     }
 
+    /// The rows `from..to`, starting from `states` and giving states back.
+    pub(crate) fn slice(&self, from: usize, to: usize, states: States) -> Self {
+        let count = |kind: Kind, end: usize| self.kinds[..end].iter().filter(|k| **k == kind as u8).count() as u32;
+        let part = |columns: &[Column], kind: Kind| -> Vec<Column> {
+            let wanted: Vec<u32> = (count(kind, from)..count(kind, to)).collect();
+            let taken = columns.iter().map(|column| column.take(&wanted));
+            taken.map(|column| column.expect("a part of a column is no larger than the column")).collect()
+        };
+        Self {
+            times: self.times[from..to].to_vec(),
+            groups: self.groups[from..to].to_vec(),
+            kinds: self.kinds[from..to].to_vec(),
+            event_fields: part(&self.event_fields, Kind::Event),
+            request_fields: part(&self.request_fields, Kind::Question),
+            input_features: part(&self.input_features, Kind::Question),
+            states,
+            want_states: true,
+        }
+    }
+
     /// How many rows.
     pub fn len(&self) -> usize {
         self.times.len()

@@ -10,6 +10,7 @@ use super::{Context, Format, output, progress};
 use crate::feature_store::{BackfillRequest, FeatureSelection, OpenOptions, SourceOverride, SpineSource};
 use crate::files;
 use crate::project::FeatureReference;
+use crate::replay::OnError;
 use crate::time::{AsOf, Length, TimeUnit, parse_time};
 
 /// Make a point-in-time training set, or feature history.
@@ -62,6 +63,9 @@ pub(super) struct Backfill {
     /// Rows of one call of a component. Never changes the output.
     #[arg(long, value_name = "N", default_value_t = 8_192, value_parser = clap::value_parser!(u32).range(1..))]
     batch_rows: u32,
+    /// Where a transform gives no answer: stop, or leave out the event, answer the question with nulls, and count it.
+    #[arg(long, value_name = "WHAT", default_value = "stop")]
+    on_error: OnErrorArgument,
     /// Print the first rows of the output.
     #[arg(long, value_name = "ROWS", default_value_t = 0)]
     head: usize,
@@ -88,6 +92,13 @@ impl Selection {
     }
 }
 
+/// What happens where a transform gives no answer.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum OnErrorArgument {
+    Stop,
+    Null,
+}
+
 /// What feature history is at.
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum At {
@@ -107,6 +118,10 @@ enum Unit {
 pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let mut options = OpenOptions { batch_rows: command.batch_rows as usize, ..OpenOptions::default() };
+    options.on_error = match command.on_error {
+        OnErrorArgument::Stop => OnError::Stop,
+        OnErrorArgument::Null => OnError::Null,
+    };
     if let Some(threads) = command.threads {
         options.threads = usize::from(threads);
     }
@@ -139,6 +154,12 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
             report.sha256,
             report.manifest.display(),
         )),
+    }
+    if report.failures > 0 && context.format == Format::Text {
+        output::line(&format!(
+            "{} rows had no answer: events are left out, questions are null; the manifest has the first messages",
+            output::thousands(report.failures),
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

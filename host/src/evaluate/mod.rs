@@ -5,9 +5,11 @@
 
 mod locate;
 mod program;
+mod skip;
 mod status;
 
 pub use program::{ProgramError, ViewProgram};
+pub use skip::evaluate_or_null;
 pub use status::Status;
 
 use crate::batch::{Column, Kind, Rows, States};

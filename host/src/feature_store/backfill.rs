@@ -72,6 +72,8 @@ pub struct BackfillReport {
     pub features: usize,
     /// Events that the files of the sources hold.
     pub events: u64,
+    /// Rows without an answer: events left out, questions answered with nulls.
+    pub failures: u64,
     /// The newest offset of the log, where pushed events were read too.
     pub log_offset: Option<u64>,
     /// SHA-256 of the training set.
@@ -160,6 +162,7 @@ impl FeatureStore {
             rows: rows as u64,
             features: names.len(),
             events: manifest.events(),
+            failures: features.failures.len() as u64,
             log_offset: manifest.log_offset(),
             sha256: written.sha256,
         })

@@ -6,7 +6,7 @@ use super::{FeaturePlan, FeatureStore, PlannedView, Spine};
 use crate::Error;
 use crate::batch::Column;
 use crate::entity::{EntityKey, KeyInterner};
-use crate::evaluate::Status;
+use crate::evaluate::{EvaluateError, Status};
 use crate::events::{FileCount, Keep, Pushed, SourceInput, read_events};
 use crate::log::{EventLog, History};
 use crate::project::{Key, Source};
@@ -51,6 +51,8 @@ pub struct HistoricalFeatures {
     pub statuses: Vec<Vec<Status>>,
     /// Per planned view, the newest log offset of its entity that each row saw; 0 where it saw only files.
     pub offsets: Vec<Vec<u64>>,
+    /// The rows without an answer, where the store was opened to go on after them.
+    pub failures: Vec<EvaluateError>,
     /// The files that were read and how many events they hold.
     pub files: Vec<FileCount>,
 }
@@ -94,7 +96,9 @@ impl FeatureStore {
             let fields = &view.program.description().event_fields;
             let (set, files) = read_events(fields, &inputs, &mut interner, Keep::Known)?;
             result.files.extend(files);
-            replayed.push(replay(&view.program, &set, &questions, interner.keys(), false, self.replay_options())?);
+            let mut answers = replay(&view.program, &set, &questions, interner.keys(), false, self.replay_options())?;
+            result.failures.append(&mut answers.failures);
+            replayed.push(answers);
         }
         for feature in &plan.features {
             let view = &replayed[feature.view];
@@ -143,7 +147,12 @@ impl FeatureStore {
 
     pub(crate) fn replay_options(&self) -> ReplayOptions<'_> {
         let options = self.options();
-        ReplayOptions { threads: options.threads, batch_rows: options.batch_rows, progress: &*options.progress }
+        ReplayOptions {
+            threads: options.threads,
+            batch_rows: options.batch_rows,
+            on_error: options.on_error,
+            progress: &*options.progress,
+        }
     }
 }
 

@@ -7,6 +7,9 @@ use crate::Error;
 use crate::files::sha256_file;
 use crate::wasm::ENGINE_VERSION;
 
+/// Failures that are told one by one.
+const FAILURES_SHOWN: usize = 10;
+
 /// What a training set was made of. The same inputs give the same manifest, whatever the threads or batches.
 #[derive(Clone, Debug, serde::Serialize)]
 pub(super) struct Manifest {
@@ -21,6 +24,11 @@ pub(super) struct Manifest {
     log_offset: Option<u64>,
     spine: SpineRecord,
     rows: u64,
+    /// Rows without an answer: events left out, questions answered with nulls.
+    failures: u64,
+    /// The first of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    first_failures: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<OutputRecord>,
 }
@@ -103,6 +111,8 @@ impl Manifest {
             log_offset,
             spine: spine.clone(),
             rows: rows as u64,
+            failures: features.failures.len() as u64,
+            first_failures: features.failures.iter().take(FAILURES_SHOWN).map(ToString::to_string).collect(),
             output: None,
         })
     }

@@ -27,6 +27,7 @@ use crate::build::{TransformPath, component_path};
 use crate::evaluate::{ProgramError, ViewProgram};
 use crate::log::EventLog;
 use crate::project::{Project, View};
+use crate::replay::OnError;
 use crate::time::{Clock, SystemClock};
 use crate::wasm::{Component, Limits, Runtime};
 
@@ -37,6 +38,8 @@ pub struct OpenOptions {
     pub threads: usize,
     /// Rows of one call; at least 1. Never changes an answer.
     pub batch_rows: usize,
+    /// What a backfill does where a transform gives no answer.
+    pub on_error: OnError,
     /// What components may use.
     pub limits: Limits,
     /// The clock that stamps arrivals and as-ofs.
@@ -50,6 +53,7 @@ impl Default for OpenOptions {
         Self {
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             batch_rows: 8_192,
+            on_error: OnError::Stop,
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
             progress: Arc::new(|_| {}),

@@ -1,8 +1,8 @@
 //! From the rows of each entity to the batches of a call.
 
-use super::run::{Chunk, FinalState, Outcome, Work};
+use super::run::{Chunk, FinalState, OnError, Outcome, Work};
 use crate::batch::{ColumnError, Kind, Rows};
-use crate::evaluate::{EvaluateError, evaluate};
+use crate::evaluate::{EvaluateError, evaluate, evaluate_or_null};
 use crate::time::{AvailableAt, EventTime, visible};
 
 /// Why a chunk could not be evaluated.
@@ -132,7 +132,13 @@ impl<'a, 'w> Batch<'a, 'w> {
         rows.input_features = take_all(&work.questions.input_features, &self.question_rows)?;
         let mut newest: Vec<_> = self.groups.iter().map(|group| group.newest).collect();
         let name = |group: u32| work.keys[self.groups[group as usize].entity as usize].to_string();
-        let evaluated = evaluate(work.view, &rows, &mut newest, &name)?;
+        let evaluated = match work.on_error {
+            OnError::Stop => evaluate(work.view, &rows, &mut newest, &name)?,
+            OnError::Null => {
+                let failed = &mut |error| outcome.failures.push(error);
+                evaluate_or_null(work.view, &rows, &mut newest, &name, failed)?
+            }
+        };
         for (group, newest) in self.groups.iter_mut().zip(newest) {
             group.newest = newest;
         }

@@ -19,8 +19,20 @@ pub struct ReplayOptions<'a> {
     pub threads: usize,
     /// Rows of one call; at least 1.
     pub batch_rows: usize,
+    /// What happens where a transform gives no answer.
+    pub on_error: OnError,
     /// Told of each number of rows that was evaluated, from any thread.
     pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+/// What happens where a transform gives no answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// The replay stops with the error.
+    #[default]
+    Stop,
+    /// An event is left out, a question is answered with nulls, and the failure is told.
+    Null,
 }
 
 /// The answers to the questions of one view, in the order of the questions.
@@ -34,6 +46,8 @@ pub struct Replayed {
     pub offsets: Vec<u64>,
     /// The states after the last event, of entities with events, by entity number; empty if they were not wanted.
     pub states: Vec<FinalState>,
+    /// The rows without an answer, by entity, with [`OnError::Null`].
+    pub failures: Vec<EvaluateError>,
 }
 
 /// The state of one entity after its last event.
@@ -70,6 +84,7 @@ pub(super) struct Work<'a> {
     pub(super) keys: &'a [EntityKey],
     pub(super) want_states: bool,
     pub(super) batch_rows: usize,
+    pub(super) on_error: OnError,
     progress: &'a (dyn Fn(u64) + Sync),
     event_order: Grouped,
     question_order: Grouped,
@@ -95,6 +110,7 @@ pub(super) struct Outcome {
     statuses: Vec<Status>,
     offsets: Vec<u64>,
     pub(super) states: Vec<FinalState>,
+    pub(super) failures: Vec<EvaluateError>,
 }
 
 /// Answers `questions` from `events`. Entities are numbers into `keys`; with `want_states` the final states come too.
@@ -113,6 +129,7 @@ pub fn replay(
         keys,
         want_states,
         batch_rows: options.batch_rows.max(1),
+        on_error: options.on_error,
         progress: options.progress,
         event_order: Grouped::new(&events.entities, keys.len(), |row| events.available_at[row].0),
         question_order: Grouped::new(&questions.entities, keys.len(), |row| questions.as_of[row].0),
@@ -247,6 +264,7 @@ fn assemble(view: &ViewProgram, questions: usize, outcomes: Vec<Outcome>) -> Res
         joined.statuses.extend(outcome.statuses);
         joined.offsets.extend(outcome.offsets);
         joined.states.extend(outcome.states);
+        joined.failures.extend(outcome.failures);
     }
     let mut answer_of = vec![0_u32; questions];
     for (answer, row) in joined.question_rows.iter().enumerate() {
@@ -258,5 +276,6 @@ fn assemble(view: &ViewProgram, questions: usize, outcomes: Vec<Outcome>) -> Res
         statuses: answer_of.iter().map(|answer| joined.statuses[*answer as usize]).collect(),
         offsets: answer_of.iter().map(|answer| joined.offsets[*answer as usize]).collect(),
         states: joined.states,
+        failures: joined.failures,
     })
 }

@@ -1,0 +1,61 @@
+//! Evaluation that goes on after a row that fails: the row is left out, or answered with nulls, and told.
+
+use super::locate::{first_trap, row_at_fault};
+use super::{EvaluateError, Evaluated, Status, ViewProgram, evaluate};
+use crate::batch::{Column, Kind, Rows};
+use crate::time::EventTime;
+
+/// Evaluates a batch as [`evaluate`] does, but a row that gives no answer does not end it.
+///
+/// An event that fails is not applied, as a push of it would have been refused. A question that fails is answered with nulls.
+/// Each is told to `failed`, in row order.
+pub fn evaluate_or_null(
+    view: &ViewProgram,
+    rows: &Rows,
+    newest: &mut [Option<EventTime>],
+    entity: &dyn Fn(u32) -> String,
+    failed: &mut dyn FnMut(EvaluateError),
+) -> Result<Evaluated, EvaluateError> {
+    let error = match evaluate(view, rows, newest, entity) {
+        Ok(evaluated) => return Ok(evaluated),
+        Err(error) => error,
+    };
+    let features = &view.description().output_features;
+    let mut all = Evaluated {
+        features: features.iter().map(|field| Column::new(field.value_type)).collect(),
+        statuses: Vec::new(),
+        states: Some(rows.states.clone()),
+    };
+    let (mut start, mut rest, mut error) = (0, rows.slice(0, rows.len(), rows.states.clone()), Some(error));
+    while let Some(fault) = error.take() {
+        let at = row_at_fault(view, &rest, &fault.source).or_else(|| first_trap(view, &rest));
+        let Some(at) = at.filter(|at| *at < rest.len()) else { return Err(fault) };
+        let states = all.states.clone().unwrap_or_default();
+        let before = evaluate(view, &rest.slice(0, at, states), newest, entity)?;
+        append(&mut all, before);
+        if rest.kinds[at] == Kind::Question as u8 {
+            all.features.iter_mut().for_each(Column::push_null);
+            all.statuses.push(Status::NullValue);
+        }
+        failed(fault);
+        start += at + 1;
+        rest = rows.slice(start, rows.len(), all.states.clone().unwrap_or_default());
+        match evaluate(view, &rest, newest, entity) {
+            Ok(evaluated) => append(&mut all, evaluated),
+            Err(next) => error = Some(next),
+        }
+    }
+    if !rows.want_states {
+        all.states = None;
+    }
+    Ok(all)
+}
+
+/// Appends the answers of the next rows.
+fn append(all: &mut Evaluated, next: Evaluated) {
+    for (all, next) in all.features.iter_mut().zip(&next.features) {
+        all.append(next).expect("the parts of a batch are no larger than the batch");
+    }
+    all.statuses.extend(next.statuses);
+    all.states = next.states;
+}
