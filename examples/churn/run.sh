@@ -25,12 +25,15 @@ shown onepath build
 heading "A training set: each customer's features as of the label date"
 shown onepath backfill --service churn_v1 --spine data/labels.csv --as-of-column label_date \
     --out out/training.csv --head 5
-shown cmp out/training.csv expected/training.csv
+shown cmp out/training.csv expected/training.csv || {
+    echo "the training set is not the expected one: a feature's meaning or the data has changed" >&2
+    exit 1
+}
 echo "the same bytes as expected/training.csv"
 shown churn-tools check data out/training.csv label_date
 
 heading "The online store: fold two years of history into states, then push the day after"
-shown onepath materialize --up-to 2024-12-30T23:59:59Z
+shown onepath materialize --up-to 2024-12-31
 shown onepath ingest --source events data/today.ndjson --arrived-at event-time
 
 heading "Serve: c207 bought something today; nothing arrives afterwards, and the features still move on"

@@ -36,6 +36,10 @@ pub(super) fn run(context: &Context, command: &Verify) -> anyhow::Result<ExitCod
 }
 
 fn print(report: &VerifyReport) {
+    if report.vectors == 0 && report.states == 0 {
+        output::line("nothing was served yet: `onepath get` records what it serves");
+        return;
+    }
     output::line(&format!(
         "verified {} served vectors ({} values): {} differences",
         output::thousands(report.vectors),

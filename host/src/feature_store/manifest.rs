@@ -46,6 +46,7 @@ struct ViewRecord {
 #[derive(Clone, Debug, serde::Serialize)]
 struct SourceRecord {
     source: String,
+    /// Relative to the project's folder, where the file lies in it.
     path: PathBuf,
     rows: u64,
     sha256: String,
@@ -78,10 +79,11 @@ impl Manifest {
     ) -> Result<Self, Error> {
         let mut sources: Vec<SourceRecord> = Vec::new();
         for count in &features.files {
-            if !sources.iter().any(|known| known.source == count.source && known.path == count.path) {
+            let path = count.path.strip_prefix(&store.project().root).unwrap_or(&count.path).to_owned();
+            if !sources.iter().any(|known| known.source == count.source && known.path == path) {
                 sources.push(SourceRecord {
                     source: count.source.clone(),
-                    path: count.path.clone(),
+                    path,
                     rows: count.rows,
                     sha256: sha256_file(&count.path)?,
                 });

@@ -116,6 +116,7 @@ impl FeatureStore {
             }
         };
         let program = Arc::new(program_of(view, component)?);
+        check_facts(view, &program)?;
         self.programs.insert(view.label(), Arc::clone(&program));
         Ok(program)
     }
@@ -168,6 +169,14 @@ impl FeatureStore {
 
     fn kept_component(&self, digest: &str) -> PathBuf {
         self.project.data_dir().join("components").join("served").join(format!("{digest}.wasm"))
+    }
+}
+
+/// Refuses facts about features that the transform does not give: a renamed feature would lose its owner unseen.
+fn check_facts(view: &View, program: &ViewProgram) -> Result<(), Error> {
+    match view.features.keys().find(|name| program.feature(name).is_none()) {
+        Some(unknown) => Err(plan::unknown_feature(program, unknown)),
+        None => Ok(()),
     }
 }
 

@@ -42,7 +42,7 @@ pub struct OnlineVector {
     pub values: Vec<Value>,
     /// One status per feature.
     pub statuses: Vec<Status>,
-    /// The newest offset of the log when it was answered.
+    /// The newest offset of the log that was visible at the as-of.
     pub offset: u64,
     /// Whether the as-of lay before the newest event, so that the answer was replayed from history and log.
     pub replayed: bool,
@@ -90,7 +90,7 @@ impl FeatureStore {
         let mut spine = spine_of_request(plan, request)?;
         let as_of = stores.log.stamp_as_of_unsaved(request.as_of, self.options().clock.now())?;
         spine.as_of = vec![as_of];
-        let offset = stores.log.last_offset()?;
+        let offset = stores.log.offset_at(as_of)?;
         let (answers, replayed) = match answer_views(stores, plan, &spine)? {
             Some(answers) => (answers, false),
             None => (self.answer_by_replay(stores, plan, &spine, offset)?, true),
@@ -256,17 +256,18 @@ fn answer_views(stores: &Stores, plan: &FeaturePlan, spine: &Spine) -> Result<Op
 fn spine_of_request(plan: &FeaturePlan, request: &OnlineRequest) -> Result<Spine, Error> {
     let mut spine = Spine::default();
     let (keys, fields) = (plan.keys(), plan.request_fields()?);
-    for key in &keys {
-        let given = request.entities.iter().find(|(name, _)| *name == key.name);
-        let (_, value) = given.ok_or_else(|| wrong(format!("the entity key {} is missing", key.name)))?;
-        spine.keys.push((key.name.clone(), key_column(key, value)?));
-    }
     if let Some((unknown, _)) = request.entities.iter().find(|(name, _)| !keys.iter().any(|key| key.name == *name)) {
         let known: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
         return Err(wrong(format!(
             "no view asked for has the entity key {unknown}; the keys are: {}",
             known.join(", ")
         )));
+    }
+    for key in &keys {
+        let given = request.entities.iter().find(|(name, _)| *name == key.name);
+        let (_, value) = given
+            .ok_or_else(|| wrong(format!("the entity key {} ({}) is missing", key.name, key.key_type.value_type())))?;
+        spine.keys.push((key.name.clone(), key_column(key, value)?));
     }
     for field in &fields {
         let given = request.request.iter().find(|(name, _)| *name == field.name);

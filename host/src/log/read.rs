@@ -8,7 +8,7 @@ use super::clock::SourceId;
 use super::file::{from_sql, to_sql};
 use super::{EventLog, LogError};
 use crate::entity::EntityKey;
-use crate::time::{AvailableAt, EventTime};
+use crate::time::{AsOf, AvailableAt, EventTime, visible};
 
 /// An event of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +77,23 @@ impl EventLog {
             statement.query_row([], |row| row.get::<_, Option<i64>>(0))
         };
         Ok(self.file.name.sql(last())?.map_or(0, from_sql))
+    }
+
+    /// The offset of the newest event that is visible at `as_of`; 0 where none is.
+    pub fn offset_at(&self, as_of: AsOf) -> Result<u64, LogError> {
+        // Availability rises with the offset, so the search from the end stops at the first event that is visible.
+        let last = || {
+            let sql = "SELECT position, available_at FROM events ORDER BY position DESC";
+            let mut statement = self.file.connection.prepare_cached(sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                if visible(AvailableAt(row.get(1)?), as_of) {
+                    return row.get::<_, i64>(0).map(from_sql);
+                }
+            }
+            Ok(0)
+        };
+        self.file.name.sql(last()).map_err(Into::into)
     }
 
     /// How many events `source` has. Costs a pass over its index.
