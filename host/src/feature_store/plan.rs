@@ -57,6 +57,16 @@ pub struct FeaturePlan {
 impl FeatureStore {
     /// Resolves a selection: loads the components, checks that every name exists and that inputs fit.
     pub fn plan(&mut self, selection: &FeatureSelection) -> Result<FeaturePlan, Error> {
+        self.plan_with(selection, &[])
+    }
+
+    /// The plan with the components that once served: `served` holds view labels and component digests. A component that
+    /// changed since may have other features, inputs and request fields; views that are not named have their own.
+    pub(crate) fn plan_with(
+        &mut self,
+        selection: &FeatureSelection,
+        served: &[(String, String)],
+    ) -> Result<FeaturePlan, Error> {
         let (service, selections) = match selection {
             FeatureSelection::Service(name) => {
                 let service = self.project().service(name)?.clone();
@@ -70,12 +80,12 @@ impl FeatureStore {
         for selection in &selections {
             match selection {
                 Selection::One(reference) => {
-                    let at = self.plan_view(&mut plan, &reference.view, reference.version)?;
+                    let at = self.plan_view(&mut plan, &reference.view, reference.version, served)?;
                     let feature = feature_of(&plan.views[at].program, &reference.feature)?;
                     plan.features.push(PlannedFeature { reference: reference.clone(), view: at, feature });
                 }
                 Selection::All { view, version } => {
-                    let at = self.plan_view(&mut plan, view, *version)?;
+                    let at = self.plan_view(&mut plan, view, *version, served)?;
                     let fields = plan.views[at].program.description().output_features.clone();
                     for (feature, field) in fields.iter().enumerate() {
                         let reference =
@@ -99,22 +109,31 @@ impl FeatureStore {
             .collect();
         let mut plan = FeaturePlan { service: None, views: Vec::new(), features: Vec::new() };
         for (name, version) in names {
-            self.plan_view(&mut plan, &name, Some(version))?;
+            self.plan_view(&mut plan, &name, Some(version), &[])?;
         }
         plan.views.retain(|view| view.program.has_sources());
         Ok(plan.views)
     }
 
     /// Adds a view and, before it, the views that it takes inputs from; gives its position. The project file has no cycles.
-    fn plan_view(&mut self, plan: &mut FeaturePlan, name: &str, version: Option<u32>) -> Result<usize, Error> {
+    fn plan_view(
+        &mut self,
+        plan: &mut FeaturePlan,
+        name: &str,
+        version: Option<u32>,
+        served: &[(String, String)],
+    ) -> Result<usize, Error> {
         let view = self.project().view_version(name, version)?.clone();
         if let Some(at) = plan.views.iter().position(|planned| planned.view.label() == view.label()) {
             return Ok(at);
         }
-        let program = self.program(&view)?;
+        let program = match served.iter().find(|(label, _)| *label == view.label()) {
+            Some((_, digest)) => self.program_of_digest(&view, digest)?,
+            None => self.program(&view)?,
+        };
         let mut inputs = Vec::new();
         for field in &program.description().input_features {
-            inputs.push(self.plan_input(plan, &view, field)?);
+            inputs.push(self.plan_input(plan, &view, field, served)?);
         }
         let entity = match &view.entity {
             Some(entity) => Some(self.project().entity(entity)?.clone()),
@@ -129,7 +148,13 @@ impl FeatureStore {
     }
 
     /// Finds the view and feature behind an input feature of a component.
-    fn plan_input(&mut self, plan: &mut FeaturePlan, view: &View, field: &Field) -> Result<(usize, usize), Error> {
+    fn plan_input(
+        &mut self,
+        plan: &mut FeaturePlan,
+        view: &View,
+        field: &Field,
+        served: &[(String, String)],
+    ) -> Result<(usize, usize), Error> {
         let named = view.inputs.iter().find_map(|input| match input {
             Input::Feature(reference) if reference.feature == field.name => Some(reference.clone()),
             _ => None,
@@ -143,7 +168,7 @@ impl FeatureStore {
                 ),
             });
         };
-        let at = self.plan_view(plan, &reference.view, reference.version)?;
+        let at = self.plan_view(plan, &reference.view, reference.version, served)?;
         let producer = &plan.views[at];
         let feature = feature_of(&producer.program, &reference.feature)?;
         let given = &producer.program.description().output_features[feature];

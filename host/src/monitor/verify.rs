@@ -116,12 +116,7 @@ impl FeatureStore {
             return Ok(());
         }
         let references = features.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
-        let mut plan = self.plan(&FeatureSelection::References(references))?;
-        for view in &mut plan.views {
-            if let Some((_, digest)) = digests.iter().find(|(id, _)| *id == view.program.id()) {
-                view.program = self.program_of_digest(&view.view, digest)?;
-            }
-        }
+        let plan = self.plan_with(&FeatureSelection::References(references), digests)?;
         let history = history_of(log, *history)?;
         let spine = spine_of(&plan, vectors)?;
         let up_to = log.last_offset()?;
