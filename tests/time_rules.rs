@@ -9,7 +9,7 @@ use onepath::time::format_time;
 
 use crate::support::{Ask, DAY, Project, Vector, assert_same, at, offline, online};
 
-/// The line of a project with the churn view, named `activity`, and the trace view.
+/// A project with the churn view, named `activity`, and the trace view, both over `sources` in that order.
 fn toml(sources: &[(&str, &[&str])], ttl: &str) -> String {
     let mut toml = "[project]\nname = \"rules\"\n[entities.customer]\nkeys = { customer_id = \"text\" }\n".to_owned();
     for (source, files) in sources {
@@ -88,7 +88,12 @@ fn an_event_is_visible_from_the_microsecond_at_which_it_was_available() {
          a 2024-01-01T00:00:00.000005Z
          a 2024-01-01T00:00:00.000006Z
          b 2024-01-01T00:00:00.000006Z",
-        expect![[r#""#]],
+        expect![[r#"
+            a 2024-01-01T00:00:00.000004Z: 0 NOT_FOUND, 0 NOT_FOUND
+            a 2024-01-01T00:00:00.000005Z: 1 PRESENT, 1 PRESENT
+            a 2024-01-01T00:00:00.000006Z: 1 PRESENT, 1 PRESENT
+            b 2024-01-01T00:00:00.000006Z: 0 NOT_FOUND, 0 NOT_FOUND
+        "#]],
     );
 }
 
@@ -102,7 +107,11 @@ fn where_an_event_and_a_question_tie_the_event_goes_first() {
         "a 2024-01-02
          a 2024-01-02
          a 2024-01-03",
-        expect![[r#""#]],
+        expect![[r#"
+            a 2024-01-02T00:00:00Z: purchase10;purchase20; PRESENT
+            a 2024-01-02T00:00:00Z: purchase10;purchase20; PRESENT
+            a 2024-01-03T00:00:00Z: purchase10;purchase20;purchase30; PRESENT
+        "#]],
     );
 }
 
@@ -111,7 +120,10 @@ fn events_of_one_time_are_applied_in_the_order_of_files_and_rows() {
     let project = Project::new(&toml(&[("events", &["z.csv", "a.csv"])], ""));
     project.write("z.csv", events("a w 1 2024-01-02\na w 2 2024-01-01\na w 3 2024-01-02\nb w 0 2024-01-01"));
     project.write("a.csv", events("a w 4 2024-01-02\na w 5 2024-01-01\na w 6 2024-01-02"));
-    check_project(&project, TRAIL, "a 2024-01-01\na 2024-01-02", expect![[r#""#]]);
+    check_project(&project, TRAIL, "a 2024-01-01\na 2024-01-02", expect![[r#"
+        a 2024-01-01T00:00:00Z: w2;w5; PRESENT
+        a 2024-01-02T00:00:00Z: w2;w5;w1;w3;w4;w6; PRESENT
+    "#]]);
 }
 
 #[test]
@@ -120,13 +132,21 @@ fn files_of_one_pattern_are_in_the_order_of_their_names() {
     project.write("day-2.csv", events("a w 2 2024-01-01"));
     project.write("day-1.csv", events("a w 1 2024-01-01"));
     project.write("day-10.csv", events("a w 10 2024-01-01"));
-    check_project(&project, TRAIL, "a 2024-01-01", expect![[r#""#]]);
+    check_project(&project, TRAIL, "a 2024-01-01", expect![[r#"
+        a 2024-01-01T00:00:00Z: w1;w10;w2; PRESENT
+    "#]]);
 }
 
 #[test]
 fn events_of_one_time_in_two_sources_are_in_the_order_in_which_the_view_names_them() {
     for (order, expected) in
-        [(["web", "shop"], expect![[r#""#]]), (["shop", "web"], expect![[r#""#]])]
+        [(["web", "shop"], expect![[r#"
+            a 2024-01-01T00:00:00Z: web1;shop4; PRESENT
+            a 2024-01-02T00:00:00Z: web1;shop4;web2;shop3; PRESENT
+        "#]]), (["shop", "web"], expect![[r#"
+            a 2024-01-01T00:00:00Z: shop4;web1; PRESENT
+            a 2024-01-02T00:00:00Z: shop4;web1;shop3;web2; PRESENT
+        "#]])]
     {
         let files = |source: &str| if source == "web" { ["web.csv"] } else { ["shop.csv"] };
         let (first, second) = (files(order[0]), files(order[1]));
@@ -147,9 +167,15 @@ fn late_data_is_seen_from_its_arrival_and_lands_in_the_window_of_its_event_time(
         "a 2024-01-15
          a 2024-01-19T23:59:59.999999Z
          a 2024-01-20
-         a 2024-02-01T00:00:00.000001Z
-         a 2024-02-02T00:00:00.000001Z",
-        expect![[r#""#]],
+         a 2024-02-01
+         a 2024-02-01T00:00:00.000001Z",
+        expect![[r#"
+            a 2024-01-15T00:00:00Z: 2 PRESENT, 5 PRESENT, purchase1;purchase3; PRESENT
+            a 2024-01-19T23:59:59.999999Z: 2 PRESENT, 9 PRESENT, purchase1;purchase3; PRESENT
+            a 2024-01-20T00:00:00Z: 3 PRESENT, 10 PRESENT, purchase1;purchase3;purchase2; PRESENT
+            a 2024-02-01T00:00:00Z: 2 PRESENT, 22 PRESENT, purchase1;purchase3;purchase2; PRESENT
+            a 2024-02-01T00:00:00.000001Z: 1 PRESENT, 22 PRESENT, purchase1;purchase3;purchase2; PRESENT
+        "#]],
     );
 }
 
@@ -160,7 +186,10 @@ fn an_event_of_a_file_that_arrived_before_it_happened_is_seen_when_it_happened()
         COUNT,
         "a 2024-01-04T23:59:59.999999Z
          a 2024-01-05",
-        expect![[r#""#]],
+        expect![[r#"
+            a 2024-01-04T23:59:59.999999Z: 0 NOT_FOUND
+            a 2024-01-05T00:00:00Z: 1 PRESENT
+        "#]],
     );
 }
 
@@ -177,7 +206,14 @@ fn windows_closed_on_both_sides_end_after_exactly_their_length() {
          a 2024-03-31T00:00:00.000001Z
          a 2024-06-29
          a 2024-06-29T00:00:00.000001Z",
-        expect![[r#""#]],
+        expect![[r#"
+            a 2024-01-31T00:00:00Z: 1 PRESENT, 10.0 PRESENT, 30 PRESENT, 0.5 PRESENT
+            a 2024-01-31T00:00:00.000001Z: 0 PRESENT, 10.0 PRESENT, 30 PRESENT, 0.5 PRESENT
+            a 2024-03-31T00:00:00Z: 0 PRESENT, 10.0 PRESENT, 90 PRESENT, 0.5 PRESENT
+            a 2024-03-31T00:00:00.000001Z: 0 PRESENT, null NULL_VALUE, 90 PRESENT, 0.5 PRESENT
+            a 2024-06-29T00:00:00Z: 0 PRESENT, null NULL_VALUE, 180 PRESENT, 0.5 PRESENT
+            a 2024-06-29T00:00:00.000001Z: 0 PRESENT, null NULL_VALUE, 180 PRESENT, 0.0 PRESENT
+        "#]],
     );
 }
 
@@ -193,7 +229,13 @@ fn a_count_falls_to_zero_without_events() {
          a 2024-02-10
          a 2024-03-01
          a 2025-01-01",
-        expect![[r#""#]],
+        expect![[r#"
+            a 2024-01-20T00:00:00Z: 3 PRESENT
+            a 2024-02-01T00:00:00Z: 2 PRESENT
+            a 2024-02-10T00:00:00Z: 1 PRESENT
+            a 2024-03-01T00:00:00Z: 0 PRESENT
+            a 2025-01-01T00:00:00Z: 0 PRESENT
+        "#]],
     );
 }
 
@@ -210,7 +252,13 @@ fn a_view_older_than_its_time_to_live_is_null() {
          b 2024-02-10
          b 2024-02-10T00:00:00.000001Z
          nobody 2024-02-10",
-        expect![[r#""#]],
+        expect![[r#"
+            a 2024-02-20T00:00:00Z: 0 PRESENT, 10.0 PRESENT, 2 PRESENT
+            a 2024-02-20T00:00:00.000001Z: null OUTSIDE_MAX_AGE, null OUTSIDE_MAX_AGE, 2 PRESENT
+            b 2024-02-10T00:00:00Z: 0 PRESENT, null NULL_VALUE, 1 PRESENT
+            b 2024-02-10T00:00:00.000001Z: null OUTSIDE_MAX_AGE, null OUTSIDE_MAX_AGE, 1 PRESENT
+            nobody 2024-02-10T00:00:00Z: 0 NOT_FOUND, null NOT_FOUND, 0 NOT_FOUND
+        "#]],
     );
 }
 
@@ -223,7 +271,12 @@ fn days_are_counted_down_also_before_the_epoch() {
          a 1969-12-31T11:59:59.999999Z
          a 1969-12-31T12:00:00Z
          a 1970-01-01T12:00:00Z",
-        expect![[r#""#]],
+        expect![[r#"
+            a 1969-12-30T11:59:59Z: null NOT_FOUND, 0 NOT_FOUND
+            a 1969-12-31T11:59:59.999999Z: 0 PRESENT, 1 PRESENT
+            a 1969-12-31T12:00:00Z: 1 PRESENT, 1 PRESENT
+            a 1970-01-01T12:00:00Z: 2 PRESENT, 1 PRESENT
+        "#]],
     );
 }
 
@@ -245,7 +298,13 @@ fn feature_history_at_each_event() {
     );
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let history = std::fs::read_to_string(project.path("history.csv")).expect("was written");
-    expect![[r#""#]].assert_eq(&history);
+    expect![[r#"
+        customer_id,as_of,purchase_count_30d,trail
+        a,2024-01-01T00:00:00Z,1,purchase10;
+        b,2024-01-03T00:00:00Z,1,purchase5;
+        a,2024-01-05T00:00:00Z,3,purchase10;purchase20;purchase30;
+        a,2024-02-20T00:00:00Z,0,purchase10;purchase20;purchase30;view0;
+    "#]].assert_eq(&history);
 }
 
 #[test]
@@ -264,7 +323,16 @@ fn feature_history_on_a_grid() {
     );
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let history = std::fs::read_to_string(project.path("grid.csv")).expect("was written");
-    expect![[r#""#]].assert_eq(&history);
+    expect![[r#"
+        customer_id,as_of,purchase_count_30d
+        a,2024-01-01T00:00:00Z,1
+        a,2024-01-16T00:00:00Z,1
+        b,2024-01-16T00:00:00Z,1
+        a,2024-01-31T00:00:00Z,1
+        b,2024-01-31T00:00:00Z,1
+        a,2024-02-15T00:00:00Z,0
+        b,2024-02-15T00:00:00Z,0
+    "#]].assert_eq(&history);
 }
 
 #[test]
@@ -277,12 +345,12 @@ fn an_event_dated_in_the_future_is_refused_online_and_counted() {
         store.ingest("events", &path, arrival).map_err(|error| error.to_string())
     };
     let refused = push(&mut store, "a w 1 2024-01-09\na w 2 2024-01-10T00:00:01Z\na w 3 2024-01-11", &Arrival::Now);
-    expect![[r#""#]].assert_eq(&refused.expect_err("is refused"));
+    expect!["row 2: event time 2024-01-10T00:00:01Z is after its arrival 2024-01-10T00:00:00.000001Z; events dated in the future are refused (2 of 3)"].assert_eq(&refused.expect_err("is refused"));
     let column = Arrival::Column("ingested_at".to_owned());
     let refused = push(&mut store, "a w 1 2024-01-05 2024-01-04", &column);
-    expect![[r#""#]].assert_eq(&refused.expect_err("is refused"));
+    expect!["row 1: event time 2024-01-05T00:00:00Z is after its arrival 2024-01-04T00:00:00Z; events dated in the future are refused (1 of 1)"].assert_eq(&refused.expect_err("is refused"));
     let refused = push(&mut store, "a w 1 2024-01-05 2024-01-11", &column);
-    expect![[r#""#]].assert_eq(&refused.expect_err("is refused"));
+    expect!["row 1: arrival 2024-01-11T00:00:00Z is in the future, it is 2024-01-10T00:00:00Z; only past arrivals can be declared (1 of 1)"].assert_eq(&refused.expect_err("is refused"));
 
     // Nothing of them was kept, and an event of this very microsecond is taken.
     let applied = push(&mut store, "a w 4 2024-01-10", &Arrival::Now).expect("is taken");
@@ -306,7 +374,7 @@ fn a_question_about_the_future_is_refused() {
     };
     store.get_online_features(&plan, &ask(at("2024-01-10"))).expect("now is not the future");
     let error = store.get_online_features(&plan, &ask(at("2024-01-10") + 1)).expect_err("is refused");
-    expect![[r#""#]].assert_eq(&error.to_string());
+    expect!["as-of 2024-01-10T00:00:00.000001Z is in the future, it is 2024-01-10T00:00:00Z; ask for a time that has passed, or for none"].assert_eq(&error.to_string());
 }
 
 /// One clock stamps arrivals and as-ofs: what is visible at an as-of is a prefix of the log, now and later.
@@ -332,6 +400,10 @@ fn stamps_grow_strictly_even_where_the_clock_stands_still() {
         assert!(!vector.replayed);
         seen += &format!("{} offset {}: {}\n", vector.as_of, vector.offset, vector.values[0]);
     }
-    expect![[r#""#]].assert_eq(&seen);
+    expect![[r#"
+        2024-01-10T00:00:00.000001Z offset 1: w1;
+        2024-01-10T00:00:00.000003Z offset 2: w1;w2;
+        2024-01-10T00:00:00.000005Z offset 3: w1;w2;w3;
+    "#]].assert_eq(&seen);
     assert!(store.verify(None).expect("verifies").is_equal());
 }
