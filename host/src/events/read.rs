@@ -1,7 +1,7 @@
 //! Reads the events of a view: the files of each source, then what was pushed to it, in the order that decides ties.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::logged::{append_fields, field_wanted, key_columns};
 use super::{ReadError, SourceInput};
@@ -9,6 +9,7 @@ use crate::batch::{Column, Value, Values};
 use crate::entity::KeyInterner;
 use crate::files::{self, InputError, Nulls, Rest, Table, Wanted};
 use crate::log::LoggedEvent;
+use crate::project::Source;
 use crate::schema::{Field, ValueType};
 use crate::time::{AvailableAt, EventTime};
 
@@ -85,8 +86,49 @@ pub fn read_events(
     Ok((events, counts))
 }
 
+/// The ids of the events in files of `source` that were available by `up_to`; none where its events have no ids.
+pub(crate) fn event_ids_of_files<'a>(
+    source: &Source,
+    files: impl Iterator<Item = &'a Path>,
+    up_to: AvailableAt,
+) -> Result<HashSet<String>, ReadError> {
+    let mut ids = HashSet::new();
+    let Some(id) = &source.event_id else { return Ok(ids) };
+    let mut wanted = vec![Wanted::new(id, ValueType::Text, Nulls::Allowed)];
+    wanted.extend(time_columns(source));
+    for path in files {
+        for table in files::open(path, &wanted, Rest::Ignore)? {
+            let table = table?;
+            let arrivals = source.arrival_time.as_ref().map(|_| &table.columns[2]);
+            for row in 0..table.rows {
+                let available_at = available_at(EventTime(times(&table.columns[1])[row]), arrivals, row);
+                if let (true, Value::Text(id)) = (available_at <= up_to, table.columns[0].value(row)) {
+                    ids.insert(id);
+                }
+            }
+        }
+    }
+    Ok(ids)
+}
+
+/// When the event in `row` was first known; `arrivals` may hold nulls.
+fn available_at(event_time: EventTime, arrivals: Option<&Column>, row: usize) -> AvailableAt {
+    let arrival = arrivals.filter(|arrivals| !arrivals.is_null(row)).map(|arrivals| times(arrivals)[row]);
+    AvailableAt::new(event_time, arrival.unwrap_or(event_time.0))
+}
+
+/// The column of the event time and, where there is one, that of the arrival time.
+fn time_columns(source: &Source) -> Vec<Wanted> {
+    let column = |name: &str, nulls, unit| Wanted { name: name.to_owned(), value_type: ValueType::Time, nulls, unit };
+    let mut columns = vec![column(&source.event_time, Nulls::Refused, source.event_time_unit)];
+    if let Some(arrival) = &source.arrival_time {
+        columns.push(column(arrival, Nulls::Allowed, source.arrival_time_unit));
+    }
+    columns
+}
+
 /// Which fields a file has. With one source all must be there; the reader says which one is missing.
-fn present_fields(path: &std::path::Path, fields: &[Field], sources: usize) -> Result<Vec<bool>, InputError> {
+fn present_fields(path: &Path, fields: &[Field], sources: usize) -> Result<Vec<bool>, InputError> {
     if sources == 1 {
         return Ok(vec![true; fields.len()]);
     }
@@ -97,15 +139,11 @@ fn present_fields(path: &std::path::Path, fields: &[Field], sources: usize) -> R
 /// The columns to read: keys, event time, arrival time, event id, then the fields that are there.
 fn wanted(input: &SourceInput<'_>, fields: &[Field], present: &[bool], ids: bool) -> Vec<Wanted> {
     let source = input.source;
-    let column = |name: &str, value_type, nulls, unit| Wanted { name: name.to_owned(), value_type, nulls, unit };
     let mut wanted: Vec<Wanted> =
-        input.keys.iter().map(|key| column(&key.name, key.key_type.value_type(), Nulls::Refused, None)).collect();
-    wanted.push(column(&source.event_time, ValueType::Time, Nulls::Refused, source.event_time_unit));
-    if let Some(arrival) = &source.arrival_time {
-        wanted.push(column(arrival, ValueType::Time, Nulls::Allowed, source.arrival_time_unit));
-    }
+        input.keys.iter().map(|key| Wanted::new(&key.name, key.key_type.value_type(), Nulls::Refused)).collect();
+    wanted.extend(time_columns(source));
     if let (true, Some(id)) = (ids, &source.event_id) {
-        wanted.push(column(id, ValueType::Text, Nulls::Allowed, None));
+        wanted.push(Wanted::new(id, ValueType::Text, Nulls::Allowed));
     }
     for (field, _) in fields.iter().zip(present).filter(|(_, present)| **present) {
         wanted.push(field_wanted(source, field));
@@ -149,8 +187,7 @@ impl EventSet {
         });
         let (mut rows, mut after_cut) = (Vec::with_capacity(table.rows), 0);
         for (row, event_time) in event_times.iter().copied().map(EventTime).enumerate() {
-            let arrival = arrivals.filter(|arrivals| !arrivals.is_null(row)).map(|arrivals| times(arrivals)[row]);
-            let available_at = AvailableAt::new(event_time, arrival.unwrap_or(event_time.0));
+            let available_at = available_at(event_time, arrivals, row);
             if input.up_to.is_some_and(|up_to| available_at > up_to) {
                 after_cut += 1;
                 continue;

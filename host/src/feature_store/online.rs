@@ -1,23 +1,48 @@
 //! Online features: push and get, from the project's log and states.
 
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
 use super::history::Events;
 use super::{FeaturePlan, FeatureStore, PlannedView, Spine};
 use crate::Error;
 use crate::batch::{Column, Value};
 use crate::entity::{EntityKey, KeyType, KeyValue};
 use crate::evaluate::Status;
-use crate::events::{Arrival, read_push};
+use crate::events::{Arrival, event_ids_of_files, read_push};
 use crate::files::{self, Nulls, Wanted};
-use crate::log::{EventLog, ServedVector, ServedView as RecordedView};
-use crate::project::{FeatureReference, Key};
+use crate::log::{EventLog, History, ServedVector, ServedView as RecordedView};
+use crate::project::{FeatureReference, Key, Source};
 use crate::serving::{self, Answered, Applied, Question, ServedView, ViewAnswer};
 use crate::store::SqliteStore;
-use crate::time::AsOf;
+use crate::time::{AsOf, AvailableAt};
 
 /// The project's stores, open for writing by this process alone.
 pub(crate) struct Stores {
     pub(crate) log: EventLog,
     pub(crate) store: SqliteStore,
+    /// Ids of the events that the newest history holds, by history and source, read on the first push that needs them.
+    ids_of_history: HashMap<(i64, String), HashSet<String>>,
+}
+
+impl Stores {
+    /// The ids of the events of `source` that the states began from. Such an event is not applied again when it is pushed.
+    fn ids_of_history(&mut self, source: &Source) -> Result<&HashSet<String>, Error> {
+        let latest = match source.event_id {
+            Some(_) => self.log.latest_history()?,
+            None => None,
+        };
+        let (id, mut history) = latest.unwrap_or((0, History { up_to: AvailableAt(i64::MIN), sources: Vec::new() }));
+        history.sources.retain(|folded| folded.source == source.name);
+        Ok(match self.ids_of_history.entry((id, source.name.clone())) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                super::check_history(&history)?;
+                let files = history.sources.iter().flat_map(|folded| &folded.files).map(|file| file.path.as_path());
+                unknown.insert(event_ids_of_files(source, files, history.up_to)?)
+            }
+        })
+    }
 }
 
 /// One question to the online store.
@@ -58,18 +83,27 @@ impl FeatureStore {
         for view in views.iter().filter(|view| view.sources.iter().any(|s| s.name == source.name)) {
             fields.extend(view.program.description().event_fields.iter().cloned());
         }
-        let events = read_push(&source, &keys, &fields, path, arrival)?;
+        let mut events = read_push(&source, &keys, &fields, path, arrival)?;
         let clock = std::sync::Arc::clone(&self.options().clock);
         let mut stores = self.take_stores()?;
-        let pushed = serving::push(&mut stores.log, &mut stores.store, &views, &source, events, &*clock);
+        let pushed = events.len();
+        let known = stores.ids_of_history(&source).map(|ids| {
+            events.retain(|event| event.event_id.as_ref().is_none_or(|id| !ids.contains(id)));
+            pushed - events.len()
+        });
+        let applied = known.and_then(|known| {
+            let applied =
+                serving::push(&mut stores.log, &mut stores.store, &views, &source, events, &*clock).map_err(Error::from)?;
+            Ok(Applied { duplicates: applied.duplicates + known as u64, ..applied })
+        });
         self.put_stores(stores);
-        Ok(pushed?)
+        applied
     }
 
     /// Answers one question and records what was served.
     pub fn get_online_features(&mut self, plan: &FeaturePlan, request: &OnlineRequest) -> Result<OnlineVector, Error> {
         let views: Vec<ServedView> = plan.views.iter().filter(|view| view.program.has_sources()).map(served).collect();
-        for view in plan.views.iter().filter(|view| view.program.has_sources()) {
+        for view in &plan.views {
             self.keep_component(&view.view, view.program.digest())?;
         }
         let mut stores = self.take_stores()?;
@@ -153,7 +187,8 @@ impl FeatureStore {
         match self.online.take() {
             Some(stores) => Ok(stores),
             None => {
-                Ok(Stores { log: EventLog::open(&self.log_path())?, store: SqliteStore::open(&self.online_path())? })
+                let (log, store) = (EventLog::open(&self.log_path())?, SqliteStore::open(&self.online_path())?);
+                Ok(Stores { log, store, ids_of_history: HashMap::new() })
             }
         }
     }

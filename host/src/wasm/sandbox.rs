@@ -65,8 +65,8 @@ impl ResourceLimiter for HostState {
 /// The stream behind standard output and error.
 struct Output;
 
-/// A resource that no call ever gives out.
-struct Never;
+/// Every other resource. Of these only the readiness of captured output is ever given out.
+struct Other;
 
 /// `wasi:io/streams.stream-error`.
 #[derive(ComponentType, Lift, Lower)]
@@ -74,7 +74,7 @@ struct Never;
 enum StreamError {
     #[component(name = "last-operation-failed")]
     #[allow(dead_code, reason = "the interface has the case; captured output never fails")]
-    LastOperationFailed(Resource<Never>),
+    LastOperationFailed(Resource<Other>),
     #[component(name = "closed")]
     #[allow(dead_code, reason = "the interface has the case; captured output never closes")]
     Closed,
@@ -117,7 +117,7 @@ pub(super) fn link(
                 ComponentItem::Resource(_) => {
                     let kind = match function {
                         "output-stream" => ResourceType::host::<Output>(),
-                        _ => ResourceType::host::<Never>(),
+                        _ => ResourceType::host::<Other>(),
                     };
                     instance.resource(function, kind, |_, _| Ok(())).map_err(|_| refuse())?;
                 }
@@ -158,6 +158,19 @@ fn define(
         }
         ("wasi:io/streams", "[method]output-stream.flush" | "[method]output-stream.blocking-flush") => {
             instance.func_wrap(function, |_: Cx<'_>, (_,): (Resource<Output>,)| Ok((Ok::<(), StreamError>(()),)))?;
+            Ok(CAPTURED)
+        }
+        // The C library asks for the readiness of its output before it writes. Captured output is always ready.
+        ("wasi:io/streams", "[method]output-stream.subscribe") => {
+            instance.func_wrap(function, |_: Cx<'_>, (_,): (Resource<Output>,)| Ok((Resource::<Other>::new_own(1),)))?;
+            Ok(CAPTURED)
+        }
+        ("wasi:io/poll", "[method]pollable.block") => {
+            instance.func_wrap(function, |_: Cx<'_>, (_,): (Resource<Other>,)| Ok(()))?;
+            Ok(CAPTURED)
+        }
+        ("wasi:io/poll", "[method]pollable.ready") => {
+            instance.func_wrap(function, |_: Cx<'_>, (_,): (Resource<Other>,)| Ok((true,)))?;
             Ok(CAPTURED)
         }
         ("wasi:cli/environment", "get-environment") => {

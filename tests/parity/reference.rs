@@ -1,0 +1,78 @@
+//! The naive reference: for each question, plain loops over all events. It shares no line with the host, the SDK or the
+//! transforms.
+
+use onepath::batch::Value;
+use onepath::evaluate::Status;
+
+use crate::support::{Ask, DAY, Event, Vector};
+
+/// The time to live of the trace view.
+const TRACE_TTL: i64 = 90 * DAY;
+
+/// The answer to one question. `events` are in the order of (source, position).
+pub fn answer(events: &[Event], ask: &Ask) -> Vector {
+    let mut seen: Vec<&Event> =
+        events.iter().filter(|event| event.entity == ask.entity && event.available() <= ask.as_of).collect();
+    // Stable, so that events which became available together keep the order of source and position.
+    seen.sort_by_key(|event| event.available());
+
+    let amounts = |kind: &str, days: i64| -> Vec<f64> {
+        let inside = |at: i64| ask.as_of - days * DAY <= at && at <= ask.as_of;
+        seen.iter().filter(|event| event.kind == kind && inside(event.at)).map(|event| event.amount).collect()
+    };
+    let bought_30d = amounts("purchase", 30).len() as i64;
+    let bought_90d = amounts("purchase", 90);
+    let (bought, returned) = (amounts("purchase", 180).len(), amounts("return", 180).len());
+    let newest_purchase = seen.iter().filter(|event| event.kind == "purchase").map(|event| event.at).max();
+    let activity = [
+        Value::Int64(bought_30d),
+        if bought_90d.is_empty() { Value::Null } else { Value::Float64(exact_mean(&bought_90d)) },
+        newest_purchase.map_or(Value::Null, |at| Value::Int64((ask.as_of - at).div_euclid(DAY))),
+        Value::Float64(if bought + returned == 0 { 0.0 } else { returned as f64 / (bought + returned) as f64 }),
+    ];
+
+    let words: Vec<String> = seen.iter().map(|event| format!("{}{};", event.kind, event.amount)).collect();
+    let last = words[words.len().saturating_sub(6)..].concat();
+    let trace = [
+        Value::Int64(seen.len() as i64),
+        if seen.is_empty() { Value::Null } else { Value::Text(last) },
+        Value::Float64(seen.iter().fold(0.0, |running, event| running / 3.0 + event.amount)),
+    ];
+    let expired = seen.iter().map(|event| event.at).max().is_some_and(|newest| ask.as_of - newest > TRACE_TTL);
+
+    let cart = if bought_30d > 0 { Value::Float64(ask.cart_value / bought_30d as f64) } else { Value::Null };
+
+    let mut vector = Vec::new();
+    for value in activity {
+        vector.push(with_status(value, seen.is_empty()));
+    }
+    for value in trace {
+        vector.push(if expired { (Value::Null, Status::OutsideMaxAge) } else { with_status(value, seen.is_empty()) });
+    }
+    vector.push(with_status(cart, false));
+    vector
+}
+
+fn with_status(value: Value, is_unseen: bool) -> (Value, Status) {
+    let status = match value {
+        _ if is_unseen => Status::NotFound,
+        Value::Null => Status::NullValue,
+        _ => Status::Present,
+    };
+    (value, status)
+}
+
+/// What the SDK promises of a mean: the exact sum, rounded once to the nearest float64 (ties to even), divided by the count.
+/// So it does not depend on the order of the numbers, nor on what left the window before.
+///
+/// Here the sum is exact in fixed point: the numbers of the cases are multiples of 2^-90 below 2^32.
+fn exact_mean(numbers: &[f64]) -> f64 {
+    let scale = (1_u128 << 90) as f64;
+    let fixed = |number: &f64| {
+        let scaled = (number * scale) as i128;
+        assert_eq!(scaled as f64 / scale, *number, "the number fits into the fixed point");
+        scaled
+    };
+    let sum: i128 = numbers.iter().map(fixed).sum();
+    (sum as f64 / scale) / numbers.len() as f64
+}

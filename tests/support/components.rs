@@ -1,0 +1,81 @@
+//! The components of the tests, built once a run with the host's own builder.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use onepath::build::build_component;
+use onepath::feature_store::{FeatureStore, OpenOptions};
+
+/// The component files, and compiled code of them for projects to start from.
+pub struct Components {
+    /// The folder of the files.
+    pub dir: PathBuf,
+    /// The churn example.
+    pub churn: PathBuf,
+    /// Shows the order in which events were applied.
+    pub trace: PathBuf,
+    /// Trace with its features in another order.
+    pub retrace: PathBuf,
+    /// Reads a request field and another view's feature.
+    pub cart: PathBuf,
+    /// Compiled code, as a project keeps it.
+    pub cache: PathBuf,
+}
+
+/// The folder of the sources.
+pub fn repository() -> PathBuf {
+    let host = Path::new(env!("CARGO_MANIFEST_DIR"));
+    host.parent().expect("the host is a folder of the repository").to_owned()
+}
+
+/// The components; the first caller builds them.
+pub fn components() -> &'static Components {
+    static BUILT: OnceLock<Components> = OnceLock::new();
+    BUILT.get_or_init(build)
+}
+
+fn build() -> Components {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("integration");
+    let built = |package: &str, name: &str| {
+        let output = dir.join("components").join(format!("{name}.wasm"));
+        build_component(&repository().join(package), &output, &mut |_| {}).expect("the package builds");
+        output
+    };
+    let warm = dir.join("warm");
+    let components = Components {
+        churn: built("transforms/churn", "churn"),
+        trace: built("tests/guests/trace", "trace"),
+        retrace: built("tests/guests/retrace", "retrace"),
+        cart: built("tests/guests/cart", "cart"),
+        cache: warm.join(".onepath").join("cache"),
+        dir: dir.join("components"),
+    };
+    compile(&warm, &components);
+    components
+}
+
+/// Compiles every component once, so that no test spends its time on it.
+fn compile(warm: &Path, components: &Components) {
+    // What an earlier version of the components left behind is of no use.
+    let _ = std::fs::remove_dir_all(warm);
+    std::fs::create_dir_all(warm).expect("a folder for compiled code");
+    let view = |name: &str, path: &Path| {
+        format!("[views.{name}]\nsources = [\"events\"]\ntransform = \"{}\"\n", path.display())
+    };
+    let cart = format!(
+        "[views.cart]\ninputs = [\"churn:purchase_count_30d\", \"request:cart_value\"]\ntransform = \"{}\"\n",
+        components.cart.display()
+    );
+    let toml = format!(
+        "[project]\nname = \"warm\"\n[entities.customer]\nkeys = {{ customer_id = \"text\" }}\n[sources.events]\n\
+         entity = \"customer\"\nevent_time = \"event_timestamp\"\n{}{}{}{cart}",
+        view("churn", &components.churn),
+        view("trace", &components.trace),
+        view("retrace", &components.retrace),
+    );
+    std::fs::write(warm.join("onepath.toml"), toml).expect("writes");
+    let mut store = FeatureStore::open(warm, OpenOptions::default()).expect("opens");
+    for view in store.project().views.clone() {
+        store.program(&view).expect("loads");
+    }
+}

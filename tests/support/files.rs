@@ -1,0 +1,103 @@
+//! Events of the tests, and files of them in every format.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use onepath::time::format_time;
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+
+/// One event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its source's number.
+    pub source: usize,
+    pub entity: String,
+    pub kind: &'static str,
+    pub amount: f64,
+    /// When it happened, in microseconds.
+    pub at: i64,
+    /// When it arrived, where that is told.
+    pub arrived: Option<i64>,
+}
+
+impl Event {
+    /// When it could first have been known.
+    pub fn available(&self) -> i64 {
+        self.arrived.map_or(self.at, |arrived| arrived.max(self.at))
+    }
+}
+
+/// A format of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Csv,
+    Ndjson,
+    Parquet,
+}
+
+impl Format {
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Ndjson => "ndjson",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
+/// Writes events in their order, with the columns `customer_id`, `event_type`, `amount`, `event_timestamp` and `ingested_at`.
+pub fn write_events(path: &Path, events: &[Event], format: Format) {
+    match format {
+        Format::Csv => write_csv(path, events),
+        Format::Ndjson => write_ndjson(path, events),
+        Format::Parquet => write_parquet(path, events),
+    }
+}
+
+fn write_csv(path: &Path, events: &[Event]) {
+    let mut text = "customer_id,event_type,amount,event_timestamp,ingested_at\n".to_owned();
+    for Event { entity, kind, amount, at, arrived, .. } in events {
+        let arrived = arrived.map_or_else(String::new, format_time);
+        text += &format!("{entity},{kind},{amount:?},{},{arrived}\n", format_time(*at));
+    }
+    std::fs::write(path, text).expect("writes a file");
+}
+
+fn write_ndjson(path: &Path, events: &[Event]) {
+    let line = |event: &Event| {
+        let line = serde_json::json!({
+            "customer_id": event.entity,
+            "event_type": event.kind,
+            "amount": event.amount,
+            "event_timestamp": format_time(event.at),
+            "ingested_at": event.arrived.map(format_time),
+        });
+        format!("{line}\n")
+    };
+    std::fs::write(path, events.iter().map(line).collect::<String>()).expect("writes a file");
+}
+
+/// Row groups of five rows, so that their borders are everywhere.
+fn write_parquet(path: &Path, events: &[Event]) {
+    let texts = |of: fn(&Event) -> &str| Arc::new(StringArray::from_iter_values(events.iter().map(of))) as ArrayRef;
+    let times = |of: fn(&Event) -> Option<i64>| {
+        let times: TimestampMicrosecondArray = events.iter().map(of).collect();
+        Arc::new(times.with_timezone("UTC")) as ArrayRef
+    };
+    let amounts = Float64Array::from_iter_values(events.iter().map(|event| event.amount));
+    let batch = RecordBatch::try_from_iter_with_nullable([
+        ("customer_id", texts(|event| &event.entity), false),
+        ("event_type", texts(|event| event.kind), false),
+        ("amount", Arc::new(amounts) as ArrayRef, false),
+        ("event_timestamp", times(|event| Some(event.at)), false),
+        ("ingested_at", times(|event| event.arrived), true),
+    ]);
+    let batch = batch.expect("columns of one length");
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(5)).build();
+    let file = std::fs::File::create(path).expect("makes a file");
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).expect("writes Parquet");
+    writer.write(&batch).expect("writes Parquet");
+    writer.close().expect("writes Parquet");
+}

@@ -1,0 +1,23 @@
+//! What the tests share: built components, temporary projects, questions, files of events, random numbers.
+
+mod ask;
+mod components;
+mod files;
+mod project;
+mod random;
+
+pub use ask::{Ask, Vector, assert_same, offline, online, shown};
+pub use components::{Components, components, repository};
+pub use files::{Event, Format, write_events};
+pub use project::{Project, Ran, churn_toml};
+pub use random::Random;
+
+/// Microseconds of a second, an hour and a day.
+pub const SECOND: i64 = 1_000_000;
+pub const HOUR: i64 = 3_600 * SECOND;
+pub const DAY: i64 = 24 * HOUR;
+
+/// The microseconds of an ISO 8601 time.
+pub fn at(text: &str) -> i64 {
+    onepath::time::parse_time(text).expect("a time in a test is a time")
+}
