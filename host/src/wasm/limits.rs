@@ -5,7 +5,7 @@
 pub struct Limits {
     /// Size of a component's file, in bytes. Default 16 MiB.
     pub component_bytes_max: u64,
-    /// Linear memory of one instance, in bytes. Default 256 MiB.
+    /// Linear memory of one instance, all its memories together, in bytes. Default 256 MiB.
     pub memory_bytes_max: usize,
     /// Elements of all tables of one instance. Default 100,000.
     pub table_elements_max: usize,

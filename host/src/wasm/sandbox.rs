@@ -9,7 +9,9 @@ use super::error::{LimitHit, LoadError, Refused};
 
 /// What the host keeps beside an instance.
 pub(super) struct HostState {
+    memory_bytes: usize,
     memory_bytes_max: usize,
+    table_elements: usize,
     table_elements_max: usize,
     output: Vec<u8>,
     output_bytes_max: usize,
@@ -18,7 +20,9 @@ pub(super) struct HostState {
 impl HostState {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
+            memory_bytes: 0,
             memory_bytes_max: limits.memory_bytes_max,
+            table_elements: 0,
             table_elements_max: limits.table_elements_max,
             output: Vec::new(),
             output_bytes_max: limits.stderr_bytes_max,
@@ -46,19 +50,27 @@ impl HostState {
 }
 
 impl ResourceLimiter for HostState {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        if desired > self.memory_bytes_max {
+    // A component may hold many core modules with a memory each, so the limits are on the sums.
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.memory_bytes = self.memory_bytes.saturating_add(desired - current);
+        if self.memory_bytes > self.memory_bytes_max {
             // An error ends the call. Answering "no" would let the guest see the limit and act on it.
             return Err(LimitHit(format!("memory of {} bytes", self.memory_bytes_max)).into());
         }
         Ok(true)
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        if desired > self.table_elements_max {
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.table_elements = self.table_elements.saturating_add(desired - current);
+        if self.table_elements > self.table_elements_max {
             return Err(LimitHit(format!("tables of {} elements", self.table_elements_max)).into());
         }
         Ok(true)
+    }
+
+    /// Each memory reserves 4 GiB of address space, however small it is.
+    fn memories(&self) -> usize {
+        16
     }
 }
 
