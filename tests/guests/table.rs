@@ -53,7 +53,8 @@ pub(crate) const GUESTS: &[Guest] = &[
         call Failure: view guest, entity c0, question at 1970-01-01T00:00:01Z: the transform refused its input: no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no[cut by the test: 8388698 bytes in all]
     "#]] },
     Guest { name: "stderr_flood", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
-        call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: it called wasi:io/streams.[method]output-stream.subscribe: a transform is a pure function of its events, its request and its parameters
+        call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: it panicked; it wrote:
+        spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam [cut by the test: 8301 bytes in all]
     "#]] },
     Guest { name: "state_huge", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
         answer value: 1 2 1;
@@ -67,13 +68,25 @@ pub(crate) const GUESTS: &[Guest] = &[
     "#]] },
     // Traps and refusals.
     Guest { name: "panics", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
-        call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: it called wasi:io/streams.[method]output-stream.subscribe: a transform is a pure function of its events, its request and its parameters
+        call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: it panicked; it wrote:
+
+        thread '<unnamed>' (1) panicked at tests/guests/examples/panics.rs:9:9:
+        the amount of row 5 is negative
+        note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
     "#]] },
     Guest { name: "panics_on_one_question", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
-        call Trap: view guest, entity c0, question at 1970-01-01T00:00:04Z: the transform trapped: it called wasi:io/streams.[method]output-stream.subscribe: a transform is a pure function of its events, its request and its parameters
+        call Trap: view guest, entity c0, question at 1970-01-01T00:00:04Z: the transform trapped: it panicked; it wrote:
+
+        thread '<unnamed>' (1) panicked at tests/guests/examples/panics_on_one_question.rs:10:13:
+        two events are one too many
+        note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
     "#]] },
     Guest { name: "panics_describe", made: Made::Cargo, law: None, outcome: expect![[r#"
-        load Describe Trap: panics_describe does not describe itself: the transform trapped: it called wasi:io/streams.[method]output-stream.subscribe: a transform is a pure function of its events, its request and its parameters
+        load Describe Trap: panics_describe does not describe itself: the transform trapped: it panicked; it wrote:
+
+        thread '<unnamed>' (1) panicked at tests/guests/examples/panics_describe.rs:9:9:
+        no table of exchange rates was built in
+        note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
     "#]] },
     Guest { name: "traps", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
         call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: wasm trap: wasm `unreachable` instruction executed
@@ -92,7 +105,11 @@ pub(crate) const GUESTS: &[Guest] = &[
         call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: it called wasi:clocks/monotonic-clock.now: a transform has no clock; read the row's time instead
     "#]] },
     Guest { name: "thread", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
-        call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: it called wasi:io/streams.[method]output-stream.subscribe: a transform is a pure function of its events, its request and its parameters
+        call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: it panicked; it wrote:
+
+        thread '<unnamed>' (2) panicked at /rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/std/src/thread/functions.rs:131:29:
+        failed to spawn thread: Os { code: 58, kind: Unsupported, message: "Not supported" }
+        note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
     "#]] },
     Guest { name: "random", made: Made::Cargo, law: None, outcome: expect![[r#"
         answer value: 6898436562658863029 6898436562658863029 6898436562658863029;
