@@ -15,6 +15,7 @@ pub(super) struct HostState {
     table_elements_max: usize,
     output: Vec<u8>,
     output_bytes_max: usize,
+    output_cut: bool,
 }
 
 impl HostState {
@@ -26,26 +27,33 @@ impl HostState {
             table_elements_max: limits.table_elements_max,
             output: Vec::new(),
             output_bytes_max: limits.stderr_bytes_max,
+            output_cut: false,
         }
     }
 
     /// Forgets what the last call wrote.
     pub(super) fn clear_output(&mut self) {
         self.output.clear();
+        self.output_cut = false;
     }
 
     /// What the call wrote to standard output and error, as text.
     pub(super) fn output(&self) -> String {
-        let mut text = String::from_utf8_lossy(&self.output).into_owned();
-        if self.output.len() == self.output_bytes_max {
-            text.push_str("... (cut)");
-        }
-        text
+        let text = String::from_utf8_lossy(&self.output);
+        // The environment of a transform is empty, so what the standard library advises here cannot be done.
+        let lines = text.lines().filter(|line| !line.starts_with("note: run with `RUST_BACKTRACE=1`"));
+        let text = printable(lines.collect::<Vec<_>>().join("\n").trim());
+        if self.output_cut { format!("(cut) ...{text}") } else { text }
     }
 
+    /// Keeps the end of what is written: a panic message comes last.
     fn capture(&mut self, bytes: &[u8]) {
-        let room = self.output_bytes_max - self.output.len();
-        self.output.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let bytes_max = self.output_bytes_max;
+        let kept = &bytes[bytes.len().saturating_sub(bytes_max)..];
+        let over = (self.output.len() + kept.len()).saturating_sub(bytes_max);
+        self.output_cut |= over > 0 || kept.len() < bytes.len();
+        self.output.drain(..over);
+        self.output.extend_from_slice(kept);
     }
 }
 
@@ -72,6 +80,12 @@ impl ResourceLimiter for HostState {
     fn memories(&self) -> usize {
         16
     }
+}
+
+/// A guest's words without the control characters by which they could rewrite a terminal or a log.
+pub(super) fn printable(text: &str) -> String {
+    let shown = |c: char| if c.is_control() && !matches!(c, '\n' | '\t') { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().map(shown).collect()
 }
 
 /// The stream behind standard output and error.
