@@ -11,7 +11,7 @@ use crate::run::COMPONENT_BYTES_MAX;
 pub(crate) enum Made {
     /// By cargo, from the file of its name in `examples/`.
     Cargo,
-    /// From the bytes of a good component.
+    /// From the bytes of a component that is well formed.
     Bytes(fn(&[u8]) -> Vec<u8>),
     /// From WebAssembly text.
     Wat(&'static str),
@@ -27,7 +27,7 @@ impl Made {
         let text = |text: String| wat::parse_str(text).unwrap_or_else(|error| panic!("the text of {name}: {error}"));
         match self {
             Self::Cargo => read(&built().join(format!("{name}.wasm"))),
-            Self::Bytes(spoil) => spoil(&good()),
+            Self::Bytes(spoil) => spoil(&text(format!("(component {EXPORTS})"))),
             Self::Wat(module) => text((*module).to_owned()),
             Self::Component(inside) => text(format!("(component {inside})")),
             Self::Transform(inside) => text(format!("(component {inside} {EXPORTS})")),
@@ -65,7 +65,7 @@ fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A good component with a custom section that makes it one byte too large.
+/// A component with a custom section that makes it one byte too large.
 pub(crate) fn padded(good: &[u8]) -> Vec<u8> {
     let mut bytes = good.to_vec();
     // A custom section: its id, its length in five bytes of LEB128, an empty name, and zeros.
@@ -76,10 +76,10 @@ pub(crate) fn padded(good: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A good component with one bit of its code turned.
+/// A component with one bit of its first core module turned.
 pub(crate) fn bit_flipped(good: &[u8]) -> Vec<u8> {
     let mut bytes = good.to_vec();
-    bytes[good.len() / 3] ^= 0x40;
+    bytes[good.len() / 8] ^= 0x40;
     bytes
 }
 

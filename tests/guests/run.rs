@@ -84,10 +84,12 @@ fn called(view: &ViewProgram, want_states: bool) -> String {
 pub(crate) fn answers(view: &ViewProgram, evaluated: &Evaluated) -> String {
     let mut words = "answer".to_owned();
     for (field, column) in view.description().output_features.iter().zip(&evaluated.features) {
-        let values: Vec<String> = (0..column.len()).map(|row| match column.value(row) {
-            value @ (Value::Float64(_) | Value::Float64List(_)) => value.hex(),
-            value => value.to_string(),
-        }).collect();
+        let values: Vec<String> = (0..column.len())
+            .map(|row| match column.value(row) {
+                value @ (Value::Float64(_) | Value::Float64List(_)) => value.hex(),
+                value => value.to_string(),
+            })
+            .collect();
         words += &format!(" {}: {};", field.name, values.join(" "));
     }
     if let Some(states) = &evaluated.states {
@@ -125,7 +127,8 @@ fn call_kind(error: &CallError) -> &'static str {
     }
 }
 
-/// The error and its sources, without those that its words hold already. A long one is cut, as its end says nothing new.
+/// The error and its sources, without those that its words hold already. Of a long one the middle is cut, and of a place in
+/// the standard library the path, which changes with the compiler.
 fn chain(error: &dyn Error) -> String {
     let mut words = error.to_string();
     let mut next = error.source();
@@ -137,8 +140,12 @@ fn chain(error: &dyn Error) -> String {
         next = source.source();
     }
     if words.len() > 1_000 {
-        let cut = words.floor_char_boundary(300);
-        return format!("{}[cut by the test: {} bytes in all]", &words[..cut], words.len());
+        let (head, tail) = (words.floor_char_boundary(180), words.ceil_char_boundary(words.len() - 140));
+        return format!("{}[cut by the test: {} bytes in all]{}", &words[..head], words.len(), &words[tail..]);
+    }
+    if let Some(from) = words.find("/rustc/") {
+        let to = words[from..].find('\n').map_or(words.len(), |length| from + length);
+        words.replace_range(from..to, "STD");
     }
     words
 }

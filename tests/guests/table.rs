@@ -41,20 +41,24 @@ pub(crate) const GUESTS: &[Guest] = &[
         load Describe Limit: memory_unbounded_describe does not describe itself: the transform exceeded a limit: memory of 33554432 bytes
     "#]] },
     Guest { name: "output_gigabyte", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
-        call Limit: view guest, entity c0 and 1 more in one call: the transform exceeded a limit: 16777216 bytes of output
+        call Limit: view guest, entity c0 and 1 more in one call: the transform exceeded a limit: 16777216 bytes given back by one call
     "#]] },
     Guest { name: "output_out_of_bounds", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
         call Contract: view guest, entity c0 and 1 more in one call: the transform broke its contract: list pointer/length out of bounds of memory
     "#]] },
     Guest { name: "description_huge", made: Made::Cargo, law: None, outcome: expect![[r#"
-        load Describe Limit: description_huge does not describe itself: the transform exceeded a limit: memory of 33554432 bytes
+        load Describe Limit: description_huge does not describe itself: the transform exceeded a limit: 1048576 bytes given back by one call
     "#]] },
     Guest { name: "failure_huge", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
-        call Failure: view guest, entity c0, question at 1970-01-01T00:00:01Z: the transform refused its input: no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no[cut by the test: 8388698 bytes in all]
+        call Failure: view guest, entity c0, question at 1970-01-01T00:00:01Z: the transform refused its input: no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no[cut by the test: 8291 bytes in all]o! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! no! ... (cut)
     "#]] },
     Guest { name: "stderr_flood", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
         call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: it panicked; it wrote:
-        spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam spam [cut by the test: 8301 bytes in all]
+        (cut) ...am spam spam 
+        spam spam spam spam spam spam spam spam spam spam spam sp[cut by the test: 8222 bytes in all]m spam spam spam spam spam spam spam spam 
+
+        thread '<unnamed>' (1) panicked at tests/guests/examples/stderr_flood.rs:13:9:
+        the flood is over
     "#]] },
     Guest { name: "state_huge", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
         answer value: 1 2 1;
@@ -64,29 +68,23 @@ pub(crate) const GUESTS: &[Guest] = &[
         call Limit: view guest, entity c0 and 1 more in one call: the transform exceeded a limit: stack of 524288 bytes
     "#]] },
     Guest { name: "recursion_large_frames", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
-        call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: wasm trap: out of bounds memory access
+        call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: wasm trap: out of bounds memory access; a recursion without end or a large local array does this too
     "#]] },
     // Traps and refusals.
     Guest { name: "panics", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
         call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: it panicked; it wrote:
-
         thread '<unnamed>' (1) panicked at tests/guests/examples/panics.rs:9:9:
         the amount of row 5 is negative
-        note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
     "#]] },
     Guest { name: "panics_on_one_question", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
         call Trap: view guest, entity c0, question at 1970-01-01T00:00:04Z: the transform trapped: it panicked; it wrote:
-
         thread '<unnamed>' (1) panicked at tests/guests/examples/panics_on_one_question.rs:10:13:
         two events are one too many
-        note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
     "#]] },
     Guest { name: "panics_describe", made: Made::Cargo, law: None, outcome: expect![[r#"
         load Describe Trap: panics_describe does not describe itself: the transform trapped: it panicked; it wrote:
-
         thread '<unnamed>' (1) panicked at tests/guests/examples/panics_describe.rs:9:9:
         no table of exchange rates was built in
-        note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
     "#]] },
     Guest { name: "traps", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
         call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: wasm trap: wasm `unreachable` instruction executed
@@ -106,16 +104,14 @@ pub(crate) const GUESTS: &[Guest] = &[
     "#]] },
     Guest { name: "thread", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
         call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: it panicked; it wrote:
-
-        thread '<unnamed>' (2) panicked at /rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/std/src/thread/functions.rs:131:29:
+        thread '<unnamed>' (2) panicked at STD
         failed to spawn thread: Os { code: 58, kind: Unsupported, message: "Not supported" }
-        note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
     "#]] },
-    Guest { name: "random", made: Made::Cargo, law: None, outcome: expect![[r#"
+    Guest { name: "random", made: Made::Cargo, law: Some("fresh"), outcome: expect![[r#"
         answer value: 6898436562658863029 6898436562658863029 6898436562658863029;
         answer value: -958072816351568279 -958072816351568279 -958072816351568279; states of 8 and 8 bytes
     "#]] },
-    Guest { name: "hash_order", made: Made::Cargo, law: None, outcome: expect![[r#"
+    Guest { name: "hash_order", made: Made::Cargo, law: Some("fresh"), outcome: expect![[r#"
         answer value: 733 733 733;
         answer value: 957 957 957; states of 8 and 8 bytes
     "#]] },
@@ -258,42 +254,41 @@ pub(crate) const GUESTS: &[Guest] = &[
         load Describe Contract: feature_name_empty does not describe itself: the transform broke its contract: output feature 1 has no name
     "#]] },
     Guest { name: "feature_name_escapes", made: Made::Cargo, law: None, outcome: expect![[r#"
-        answer value[2J[1;1H: 1 2 1;
-        answer value[2J[1;1H: 1 2 1; states of 8 and 8 bytes
+        load Describe Contract: feature_name_escapes does not describe itself: the transform broke its contract: the name of output feature 1 holds a control character
     "#]] },
     Guest { name: "features_none", made: Made::Cargo, law: None, outcome: expect![[r#"
         load Describe Contract: features_none does not describe itself: the transform broke its contract: it describes no output feature
     "#]] },
     // Bytes that cargo does not make.
     Guest { name: "empty_file", made: Made::Bytes(|_| Vec::new()), law: None, outcome: expect![[r#"
-        load NotAComponent: empty_file is not a WebAssembly component: the file is empty
+        load NotAComponent: empty_file is not a WebAssembly component that runs here: the file is empty
     "#]] },
     Guest { name: "text_file", made: Made::Bytes(|_| b"fn main() {}\n".to_vec()), law: None, outcome: expect![[r#"
-        load NotAComponent: text_file is not a WebAssembly component: its first bytes are not those of WebAssembly; give a .wasm file or the folder of a cargo package
+        load NotAComponent: text_file is not a WebAssembly component that runs here: its first bytes are not those of WebAssembly; give a .wasm file or the folder of a cargo package
     "#]] },
     Guest { name: "core_module", made: Made::Wat("(module)"), law: None, outcome: expect![[r#"
-        load NotAComponent: core_module is not a WebAssembly component: it is a core module; build it for wasm32-wasip2 (`onepath build` does), or wrap it with `wasm-tools component new`
+        load NotAComponent: core_module is not a WebAssembly component that runs here: it is a core module; build it for wasm32-wasip2 (`onepath build` does), or wrap it with `wasm-tools component new`
     "#]] },
     Guest { name: "truncated", made: Made::Bytes(|good| good[..good.len() / 2].to_vec()), law: None, outcome: expect![[r#"
-        load NotAComponent: truncated is not a WebAssembly component: failed to parse WebAssembly module: wasm component contains an invalid module section: section range 2139..85673 is out of bounds (bound = 46781)
+        load NotAComponent: truncated is not a WebAssembly component that runs here: failed to parse WebAssembly module: unexpected end-of-file (at offset 0x5e)
     "#]] },
     Guest { name: "bit_flipped", made: Made::Bytes(bit_flipped), law: None, outcome: expect![[r#"
-        load NotAComponent: bit_flipped is not a WebAssembly component: failed to compile: wasm[0]::function[56]: WebAssembly translation error: Invalid input WebAssembly code at offset 31187: invalid var_u32: integer too large
+        load NotAComponent: bit_flipped is not a WebAssembly component that runs here: failed to parse WebAssembly module: malformed section id: 71 (at offset 0x1e)
     "#]] },
     Guest { name: "too_large", made: Made::Bytes(padded), law: None, outcome: expect![[r#"
         load TooLarge: too_large has 2097153 bytes; a component may have at most 2097152
     "#]] },
     Guest { name: "world_of_another", made: Made::Component(WORLD_OF_ANOTHER), law: None, outcome: expect![[r#"
-        load WrongWorld: world_of_another is a component, but not a feature transform of onepath:feature@0.1.0: no exported instance named `onepath:feature/transform@0.1.0`
+        load WrongWorld: world_of_another is a component, but not a feature transform of onepath:feature@0.1.0: it exports wasi:cli/run@0.2.0: no exported instance named `onepath:feature/transform@0.1.0`
     "#]] },
     Guest { name: "version_of_old", made: Made::Component(VERSION_OF_OLD), law: None, outcome: expect![[r#"
-        load WrongWorld: version_of_old is a component, but not a feature transform of onepath:feature@0.1.0: no exported instance named `onepath:feature/transform@0.1.0`
+        load WrongWorld: version_of_old is a component, but not a feature transform of onepath:feature@0.1.0: it exports onepath:feature/transform@0.0.9: no exported instance named `onepath:feature/transform@0.1.0`
     "#]] },
     Guest { name: "version_of_tomorrow", made: Made::Component(VERSION_OF_TOMORROW), law: None, outcome: expect![[r#"
-        load WrongWorld: version_of_tomorrow is a component, but not a feature transform of onepath:feature@0.1.0: no exported instance named `onepath:feature/transform@0.1.0`
+        load WrongWorld: version_of_tomorrow is a component, but not a feature transform of onepath:feature@0.1.0: it exports onepath:feature/transform@1.0.0: no exported instance named `onepath:feature/transform@0.1.0`
     "#]] },
     Guest { name: "types_of_another", made: Made::Transform(""), law: None, outcome: expect![[r#"
-        load Describe Contract: types_of_another does not describe itself: the transform broke its contract: failed to convert function to given type: type mismatch with results: expected 1-tuple, found 0-tuple
+        load WrongWorld: types_of_another is a component, but not a feature transform of onepath:feature@0.1.0: failed to convert function to given type: type mismatch with results: expected 1-tuple, found 0-tuple
     "#]] },
     Guest { name: "import_backdoor", made: Made::Transform(IMPORT_BACKDOOR), law: None, outcome: expect![[r#"
         load Import: import_backdoor imports evil:host/backdoor: a transform has no imports but the wasi: interfaces that its standard library brings, and those are answered by constants or refused
@@ -317,18 +312,18 @@ pub(crate) const GUESTS: &[Guest] = &[
         load Describe Limit: memories_together does not describe itself: the transform exceeded a limit: memory of 33554432 bytes
     "#]] },
     Guest { name: "memories_many", made: Made::Transform(MEMORIES_MANY), law: None, outcome: expect![[r#"
-        load Describe Contract: memories_many does not describe itself: the transform broke its contract: resource limit exceeded: memory count too high at 18
+        load Describe Limit: memories_many does not describe itself: the transform exceeded a limit: memory count too high at 18
     "#]] },
     Guest { name: "tables_together", made: Made::Transform(TABLES_TOGETHER), law: None, outcome: expect![[r#"
         load Describe Limit: tables_together does not describe itself: the transform exceeded a limit: tables of 100000 elements
     "#]] },
     Guest { name: "handles_unbounded", made: Made::Transform(HANDLES_UNBOUNDED), law: None, outcome: expect![[r#"
-        load Describe Contract: handles_unbounded does not describe itself: the transform broke its contract: cannot allocate another handle: store handle limit exceeded
+        load Describe Limit: handles_unbounded does not describe itself: the transform exceeded a limit: handles of streams that are open at once
     "#]] },
     Guest { name: "simd_relaxed", made: Made::Transform(SIMD_RELAXED), law: None, outcome: expect![[r#"
-        load NotAComponent: simd_relaxed is not a WebAssembly component: failed to compile: wasm[0]::function[0]: WebAssembly translation error: Invalid input WebAssembly code at offset 70: relaxed SIMD support is not enabled
+        load NotAComponent: simd_relaxed is not a WebAssembly component that runs here: failed to compile: wasm[0]::function[0]: WebAssembly translation error: Invalid input WebAssembly code at offset 70: relaxed SIMD support is not enabled
     "#]] },
     Guest { name: "memory_shared", made: Made::Transform(MEMORY_SHARED), law: None, outcome: expect![[r#"
-        load NotAComponent: memory_shared is not a WebAssembly component: failed to parse WebAssembly module: threads must be enabled for shared memories (at offset 0x15)
+        load NotAComponent: memory_shared is not a WebAssembly component that runs here: failed to parse WebAssembly module: threads must be enabled for shared memories (at offset 0x15)
     "#]] },
 ];

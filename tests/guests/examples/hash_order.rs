@@ -1,4 +1,4 @@
-//! Gives the first key of a `HashMap`: the seed is the same everywhere, so the order is too.
+//! Gives the first key of a `HashMap`. The first seed is the same everywhere, but every further map takes the next one.
 
 use std::collections::HashMap;
 

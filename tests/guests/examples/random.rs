@@ -1,4 +1,4 @@
-//! Draws a random number, from the seed that the standard library takes for its hash maps.
+//! Draws a number from the standard library's random state: a constant, then what follows from it.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
