@@ -20,9 +20,10 @@ fi
 rustup target add "$target"
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 cargo build --release --locked -p onepath
-cargo build --release --locked -p onepath --target "$target"
+# A folder of its own, so that this never waits for another build.
+cargo build --release --locked -p onepath --target "$target" --target-dir target/another
 here=("$root/target/release/onepath")
-there=(qemu-aarch64 -L /usr/aarch64-linux-gnu "$root/target/$target/release/onepath")
+there=(qemu-aarch64 -L /usr/aarch64-linux-gnu "$root/target/another/$target/release/onepath")
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

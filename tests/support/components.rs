@@ -44,9 +44,9 @@ fn build() -> Components {
     let warm = dir.join("warm");
     let components = Components {
         churn: built("transforms/churn", "churn"),
-        trace: built("tests/guests/trace", "trace"),
-        retrace: built("tests/guests/retrace", "retrace"),
-        cart: built("tests/guests/cart", "cart"),
+        trace: built("tests/transforms/trace", "trace"),
+        retrace: built("tests/transforms/retrace", "retrace"),
+        cart: built("tests/transforms/cart", "cart"),
         cache: warm.join(".onepath").join("cache"),
         dir: dir.join("components"),
     };

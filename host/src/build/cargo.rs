@@ -68,31 +68,53 @@ struct Package {
 }
 
 /// Compiles the package in `dir` and writes the component to `output`. `note` is told what takes long.
-///
-/// The build runs in `onepath/` inside the package's own target folder, so that it never waits for, nor disturbs, the
-/// author's builds.
 pub fn build_component(dir: &Path, output: &Path, note: &mut dyn FnMut(&str)) -> Result<(), BuildError> {
-    let manifest = dir.join("Cargo.toml");
-    if !manifest.is_file() {
-        return Err(BuildError::NoPackage { path: dir.to_owned() });
+    let mut build = CargoBuild::new(dir, note)?;
+    build.cargo.arg("--lib");
+    let file = format!("{}.wasm", build.cdylib.replace('-', "_"));
+    install(&build.run()?.join(file), output)
+}
+
+/// A prepared `cargo build`: the settings, the environment and the folder of every transform. What to build is still to
+/// be said.
+///
+/// It runs in `onepath/` inside the package's own target folder, so that it never waits for, nor disturbs, the author's
+/// builds.
+pub struct CargoBuild {
+    /// The command, for `--lib`, `--examples` and the like.
+    pub cargo: Command,
+    dir: PathBuf,
+    cdylib: String,
+    built: PathBuf,
+}
+
+impl CargoBuild {
+    /// Prepares a build of the package in `dir`. `note` is told what takes long.
+    pub fn new(dir: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, BuildError> {
+        let manifest = dir.join("Cargo.toml");
+        if !manifest.is_file() {
+            return Err(BuildError::NoPackage { path: dir.to_owned() });
+        }
+        let package = metadata(&manifest)?;
+        ensure_target(dir, note)?;
+        let target_dir = package.target_dir.join("onepath");
+        let mut cargo = clean_command("cargo", dir);
+        cargo.args(["build", "--release", "--target", TARGET, "--manifest-path"]).arg(&package.manifest);
+        cargo.arg("--target-dir").arg(&target_dir).stdin(Stdio::null());
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&package).join("\u{1f}"));
+        for (setting, value) in PROFILE {
+            cargo.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
+        }
+        let built = target_dir.join(TARGET).join("release");
+        Ok(Self { cargo, dir: dir.to_owned(), cdylib: package.cdylib, built })
     }
-    let package = metadata(&manifest)?;
-    ensure_target(dir, note)?;
-    let target_dir = package.target_dir.join("onepath");
-    let mut cargo = clean_command("cargo", dir);
-    cargo.args(["build", "--release", "--lib", "--target", TARGET, "--manifest-path"]).arg(&package.manifest);
-    cargo.arg("--target-dir").arg(&target_dir);
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&package).join("\u{1f}"));
-    for (setting, value) in PROFILE {
-        cargo.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
+
+    /// Runs it, and gives the folder of what was built.
+    pub fn run(mut self) -> Result<PathBuf, BuildError> {
+        let status = self.cargo.status();
+        let status = status.map_err(|source| BuildError::NoTool { program: "cargo".to_owned(), source })?;
+        if status.success() { Ok(self.built) } else { Err(BuildError::Compile { path: self.dir }) }
     }
-    let status = cargo.stdin(Stdio::null()).status();
-    let status = status.map_err(|source| BuildError::NoTool { program: "cargo".to_owned(), source })?;
-    if !status.success() {
-        return Err(BuildError::Compile { path: dir.to_owned() });
-    }
-    let built = target_dir.join(TARGET).join("release").join(format!("{}.wasm", package.cdylib.replace('-', "_")));
-    install(&built, output)
 }
 
 /// The profile of every transform: one codegen unit and link-time optimisation, or builds do not repeat byte for byte.

@@ -7,7 +7,7 @@
 mod cargo;
 mod package;
 
-pub use cargo::{BuildError, build_component};
+pub use cargo::{BuildError, CargoBuild, build_component};
 pub use package::{TransformPath, component_path};
 
 /// The compilation target of transforms.

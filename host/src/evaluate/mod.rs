@@ -98,8 +98,9 @@ fn without_expired(feature: &Column, statuses: &[Status]) -> Column {
 fn place(rows: &Rows, at: Option<usize>, entity: &dyn Fn(u32) -> String) -> String {
     let Some(at) = at.filter(|at| *at < rows.len()) else {
         return match rows.groups.first() {
+            Some(group) if rows.states.len() == 1 => format!("entity {}", entity(*group)),
             Some(group) => {
-                format!("entity {} and {} more in one call", entity(*group), rows.states.len().saturating_sub(1))
+                format!("entity {} and {} more in one call", entity(*group), rows.states.len() - 1)
             }
             None => "an empty call".to_owned(),
         };

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component as Compiled;
-use wasmtime::{Store, Trap};
+use wasmtime::{Engine, Store, Trap};
 
 use super::cache::hex;
 use super::convert;
@@ -71,7 +71,8 @@ impl Component {
         let (linker, answers) = link(engine, name, &compiled)?;
         let wrong =
             |error: wasmtime::Error| LoadError::WrongWorld { name: name.to_owned(), reason: format!("{error:#}") };
-        let pre = FeaturePre::new(linker.instantiate_pre(&compiled).map_err(wrong)?).map_err(wrong)?;
+        let pre = linker.instantiate_pre(&compiled).map_err(wrong)?;
+        let pre = FeaturePre::new(pre).map_err(|error| wrong(error.context(exports(engine, &compiled))))?;
         let imports = answers.into_iter().map(|a| ImportAnswer { import: a.import, answer: a.answer }).collect();
         let description = Description {
             parameters: Vec::new(),
@@ -91,8 +92,14 @@ impl Component {
             pre,
             idle: Mutex::new(Vec::new()),
         };
-        let described = component.describe();
-        component.description = described.map_err(|source| LoadError::Describe { name: name.to_owned(), source })?;
+        let describe = |source| LoadError::Describe { name: name.to_owned(), source };
+        // The first instance tells whether the exports have the contract's types; later ones need not ask.
+        let mut store = component.store();
+        let instance = component.pre.instance_pre().instantiate(&mut store);
+        let instance = instance.map_err(|error| describe(component.instance_fault(&error, &store)))?;
+        let feature = bindings::Feature::new(&mut store, &instance).map_err(wrong)?;
+        component.give_back(Instance { store, feature });
+        component.description = component.describe().map_err(describe)?;
         Ok(component)
     }
 
@@ -128,7 +135,7 @@ impl Component {
             &parameters,
             input.as_param(),
         );
-        let output = called.map_err(|error| self.fault(&error, instance.store.data()))?;
+        let output = called.map_err(|error| self.fault(&error, &instance.store))?;
         match output {
             Ok(output) => {
                 let answers = convert::answers(output, rows, &self.description, self.runtime.limits());
@@ -138,15 +145,16 @@ impl Component {
                 }
                 answers
             }
-            Err(failure) => Err(CallError::Failure { row: failure.row, message: failure.message }),
+            Err(failure) => Err(convert::failure(failure, self.runtime.limits())),
         }
     }
 
     /// Asks the component what it takes and gives.
     pub(crate) fn describe(&self) -> Result<Description, CallError> {
         let mut instance = self.instance()?;
+        instance.store.set_hostcall_fuel(self.runtime.limits().description_bytes_max);
         let called = instance.feature.onepath_feature_transform().call_describe(&mut instance.store);
-        let described = called.map_err(|error| self.fault(&error, instance.store.data()))?;
+        let described = called.map_err(|error| self.fault(&error, &instance.store))?;
         self.give_back(instance);
         convert::description(described)
     }
@@ -163,13 +171,19 @@ impl Component {
     }
 
     fn fresh_instance(&self) -> Result<Instance, CallError> {
+        let mut store = self.store();
+        let instantiated = self.pre.instantiate(&mut store);
+        let feature = instantiated.map_err(|error| self.instance_fault(&error, &store))?;
+        Ok(Instance { store, feature })
+    }
+
+    /// An empty store with its limits, those of the first call included: starting an instance runs its code.
+    fn store(&self) -> Store<HostState> {
         let mut store = Store::new(self.runtime.engine(), HostState::new(self.runtime.limits()));
         store.limiter(|state| state);
         store.epoch_deadline_trap();
         self.arm(&mut store);
-        let instantiated = self.pre.instantiate(&mut store);
-        let feature = instantiated.map_err(|error| self.fault(&error, store.data()))?;
-        Ok(Instance { store, feature })
+        store
     }
 
     /// Sets what one call may use.
@@ -185,10 +199,19 @@ impl Component {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
     }
 
+    /// What kept an instance from starting. The exports have the right types, so what is neither a trap nor a limit is the
+    /// host's, such as no memory to map.
+    fn instance_fault(&self, error: &wasmtime::Error, store: &Store<HostState>) -> CallError {
+        match self.fault(error, store) {
+            CallError::Contract { reason } => CallError::Host { reason },
+            fault => fault,
+        }
+    }
+
     /// Tells a limit from a trap from a failure of the host.
-    fn fault(&self, error: &wasmtime::Error, state: &HostState) -> CallError {
+    fn fault(&self, error: &wasmtime::Error, store: &Store<HostState>) -> CallError {
         let limits = self.runtime.limits();
-        let stderr = state.output();
+        let stderr = store.data().output();
         if let Some(hit) = error.downcast_ref::<LimitHit>() {
             return CallError::Limit { reason: hit.to_string(), stderr };
         }
@@ -205,11 +228,15 @@ impl Component {
             Some(Trap::UnreachableCodeReached) if !stderr.is_empty() => {
                 CallError::Trap { reason: "it panicked".to_owned(), stderr }
             }
-            Some(trap) => CallError::Trap { reason: trap.to_string(), stderr },
-            None if format!("{error:#}").contains("fuel") => {
-                CallError::Limit { reason: format!("{} bytes of output", limits.output_bytes_max), stderr }
+            Some(Trap::MemoryOutOfBounds) => {
+                let hint = "a recursion without end or a large local array does this too";
+                CallError::Trap { reason: format!("{}; {hint}", Trap::MemoryOutOfBounds), stderr }
             }
-            None => CallError::Contract { reason: format!("{error:#}") },
+            Some(trap) => CallError::Trap { reason: trap.to_string(), stderr },
+            None => match engine_limit(error, store) {
+                Some(reason) => CallError::Limit { reason, stderr },
+                None => CallError::Contract { reason: format!("{error:#}") },
+            },
         }
     }
 }
@@ -218,6 +245,26 @@ impl std::fmt::Debug for Component {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Component").field("digest", &self.digest).finish_non_exhaustive()
     }
+}
+
+/// What the component has instead of the contract's exports, such as those of another version.
+fn exports(engine: &Engine, compiled: &Compiled) -> String {
+    let world = compiled.component_type();
+    let names: Vec<&str> = world.exports(engine).map(|(name, _)| name).collect();
+    if names.is_empty() { "it exports nothing".to_owned() } else { format!("it exports {}", names.join(", ")) }
+}
+
+/// The limits that the engine itself counts. It gives these errors no type of their own, so they are told by the words
+/// that they begin with; the hostile guests pin each.
+fn engine_limit(error: &wasmtime::Error, store: &Store<HostState>) -> Option<String> {
+    let words = error.root_cause().to_string();
+    if words.starts_with("too much data is being copied between the host and the guest") {
+        return Some(format!("{} bytes given back by one call", store.hostcall_fuel()));
+    }
+    if words.starts_with("cannot allocate another handle") {
+        return Some("handles of streams that are open at once".to_owned());
+    }
+    words.strip_prefix("resource limit exceeded: ").map(str::to_owned)
 }
 
 /// Says what the bytes are instead of a component, and what to do.

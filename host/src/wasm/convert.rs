@@ -1,8 +1,11 @@
 //! Between the host's batches and the component's values. Arguments are borrowed; results are checked, never trusted.
 
+use std::collections::HashSet;
+
 use super::Limits;
 use super::component::bindings::onepath::feature::types as wit;
 use super::error::CallError;
+use super::sandbox::printable;
 use crate::batch::{Answers, Column, Float64Lists, Rows, States, Texts, Values, canonical};
 use crate::schema::{Description, Field, ValueType};
 
@@ -204,15 +207,29 @@ fn checked_states(states: wit::StatesResult, groups: usize, limits: &Limits) -> 
     Ok(states)
 }
 
+/// Takes over a failure. Its message goes into errors and logs, so it is cut and cannot rewrite them.
+pub(super) fn failure(failure: wit::Failure, limits: &Limits) -> CallError {
+    let kept = failure.message.floor_char_boundary(limits.stderr_bytes_max);
+    let mut message = printable(&failure.message[..kept]);
+    if kept < failure.message.len() {
+        message.push_str("... (cut)");
+    }
+    CallError::Failure { row: failure.row, message }
+}
+
 /// Checks and takes over a description.
 pub(super) fn description(described: wit::Description) -> Result<Description, CallError> {
     let take = |what: &str, fields: Vec<wit::Field>| {
         let fields: Vec<Field> = fields.into_iter().map(field).collect();
+        let mut names = HashSet::with_capacity(fields.len());
         for (at, field) in fields.iter().enumerate() {
             if field.name.is_empty() {
                 return broken(format!("{what} {} has no name", at + 1));
             }
-            if fields[..at].iter().any(|earlier| earlier.name == field.name) {
+            if field.name.contains(char::is_control) {
+                return broken(format!("the name of {what} {} holds a control character", at + 1));
+            }
+            if !names.insert(field.name.as_str()) {
                 return broken(format!("two {what}s are named {}", field.name));
             }
         }

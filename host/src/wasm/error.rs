@@ -14,7 +14,7 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// The bytes are not a component.
-    #[error("{name} is not a WebAssembly component: {reason}")]
+    #[error("{name} is not a WebAssembly component that runs here: {reason}")]
     NotAComponent {
         /// The file or the name given to the bytes.
         name: String,

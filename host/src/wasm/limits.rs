@@ -5,7 +5,7 @@
 pub struct Limits {
     /// Size of a component's file, in bytes. Default 16 MiB.
     pub component_bytes_max: u64,
-    /// Linear memory of one instance, in bytes. Default 256 MiB.
+    /// Linear memory of one instance, all its memories together, in bytes. Default 256 MiB.
     pub memory_bytes_max: usize,
     /// Elements of all tables of one instance. Default 100,000.
     pub table_elements_max: usize,
@@ -15,9 +15,12 @@ pub struct Limits {
     pub call_ms_max: u64,
     /// Bytes that one call may give back. Default 256 MiB.
     pub output_bytes_max: usize,
+    /// Bytes of a description, and of the names and documentation in it. Default 1 MiB.
+    pub description_bytes_max: usize,
     /// Bytes of one entity's state. Default 1 MiB.
     pub state_bytes_max: usize,
-    /// Bytes of captured standard output and error that are kept per call. Default 8 KiB.
+    /// Bytes of captured standard output and error that are kept per call, the newest; and of the message of a failure.
+    /// Default 8 KiB.
     pub stderr_bytes_max: usize,
 }
 
@@ -30,6 +33,7 @@ impl Default for Limits {
             stack_bytes_max: 512 << 10,
             call_ms_max: 10_000,
             output_bytes_max: 256 << 20,
+            description_bytes_max: 1 << 20,
             state_bytes_max: 1 << 20,
             stderr_bytes_max: 8 << 10,
         }

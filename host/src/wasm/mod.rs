@@ -6,12 +6,16 @@
 //! |---|---|
 //! | standard output and error | captured, at most [`Limits::stderr_bytes_max`], shown in errors |
 //! | environment, arguments, working directory, preopened files | empty |
-//! | randomness (the seed of a `HashMap`) | the same constants, always |
+//! | randomness (the seed of a `HashMap`) | the same constants, always; see below |
 //! | clocks, files, sockets, standard input, exit | a trap that names the import |
 //! | an import outside `wasi:` | the component is refused |
 //! | threads, relaxed SIMD, shared memory | the component is refused |
 //! | a NaN with a payload | the canonical NaN, inside and at the boundary |
 //! | more memory, stack, time or output than [`Limits`] | an error, never a value |
+//!
+//! A Rust `HashMap` works, and an instance's first one has the same order everywhere. But the standard library gives every
+//! further map the next seed, so an order that reaches a feature depends on what the instance did before: it is hidden
+//! state, which the law `fresh` looks for. A `BTreeMap`, or a hasher without a seed, has one order.
 //!
 //! Instances are kept warm and used by one thread at a time; one that returned an error in any way is thrown away.
 

@@ -9,64 +9,90 @@ use super::error::{LimitHit, LoadError, Refused};
 
 /// What the host keeps beside an instance.
 pub(super) struct HostState {
+    memory_bytes: usize,
     memory_bytes_max: usize,
+    table_elements: usize,
     table_elements_max: usize,
     output: Vec<u8>,
     output_bytes_max: usize,
+    output_cut: bool,
 }
 
 impl HostState {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
+            memory_bytes: 0,
             memory_bytes_max: limits.memory_bytes_max,
+            table_elements: 0,
             table_elements_max: limits.table_elements_max,
             output: Vec::new(),
             output_bytes_max: limits.stderr_bytes_max,
+            output_cut: false,
         }
     }
 
     /// Forgets what the last call wrote.
     pub(super) fn clear_output(&mut self) {
         self.output.clear();
+        self.output_cut = false;
     }
 
     /// What the call wrote to standard output and error, as text.
     pub(super) fn output(&self) -> String {
-        let mut text = String::from_utf8_lossy(&self.output).into_owned();
-        if self.output.len() == self.output_bytes_max {
-            text.push_str("... (cut)");
-        }
-        text
+        let text = String::from_utf8_lossy(&self.output);
+        // The environment of a transform is empty, so what the standard library advises here cannot be done.
+        let lines = text.lines().filter(|line| !line.starts_with("note: run with `RUST_BACKTRACE=1`"));
+        let text = printable(lines.collect::<Vec<_>>().join("\n").trim());
+        if self.output_cut { format!("(cut) ...{text}") } else { text }
     }
 
+    /// Keeps the end of what is written: a panic message comes last.
     fn capture(&mut self, bytes: &[u8]) {
-        let room = self.output_bytes_max - self.output.len();
-        self.output.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let bytes_max = self.output_bytes_max;
+        let kept = &bytes[bytes.len().saturating_sub(bytes_max)..];
+        let over = (self.output.len() + kept.len()).saturating_sub(bytes_max);
+        self.output_cut |= over > 0 || kept.len() < bytes.len();
+        self.output.drain(..over);
+        self.output.extend_from_slice(kept);
     }
 }
 
 impl ResourceLimiter for HostState {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        if desired > self.memory_bytes_max {
+    // A component may hold many core modules with a memory each, so the limits are on the sums.
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.memory_bytes = self.memory_bytes.saturating_add(desired - current);
+        if self.memory_bytes > self.memory_bytes_max {
             // An error ends the call. Answering "no" would let the guest see the limit and act on it.
             return Err(LimitHit(format!("memory of {} bytes", self.memory_bytes_max)).into());
         }
         Ok(true)
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        if desired > self.table_elements_max {
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.table_elements = self.table_elements.saturating_add(desired - current);
+        if self.table_elements > self.table_elements_max {
             return Err(LimitHit(format!("tables of {} elements", self.table_elements_max)).into());
         }
         Ok(true)
     }
+
+    /// Each memory reserves 4 GiB of address space, however small it is.
+    fn memories(&self) -> usize {
+        16
+    }
+}
+
+/// A guest's words without the control characters by which they could rewrite a terminal or a log.
+pub(super) fn printable(text: &str) -> String {
+    let shown = |c: char| if c.is_control() && !matches!(c, '\n' | '\t') { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().map(shown).collect()
 }
 
 /// The stream behind standard output and error.
 struct Output;
 
-/// Every other resource. Of these only the readiness of captured output is ever given out.
-struct Other;
+/// A resource behind which there is nothing: no call gives one out, but for what waits for [`Output`].
+struct Never;
 
 /// `wasi:io/streams.stream-error`.
 #[derive(ComponentType, Lift, Lower)]
@@ -74,7 +100,7 @@ struct Other;
 enum StreamError {
     #[component(name = "last-operation-failed")]
     #[allow(dead_code, reason = "the interface has the case; captured output never fails")]
-    LastOperationFailed(Resource<Other>),
+    LastOperationFailed(Resource<Never>),
     #[component(name = "closed")]
     #[allow(dead_code, reason = "the interface has the case; captured output never closes")]
     Closed,
@@ -117,7 +143,7 @@ pub(super) fn link(
                 ComponentItem::Resource(_) => {
                     let kind = match function {
                         "output-stream" => ResourceType::host::<Output>(),
-                        _ => ResourceType::host::<Other>(),
+                        _ => ResourceType::host::<Never>(),
                     };
                     instance.resource(function, kind, |_, _| Ok(())).map_err(|_| refuse())?;
                 }
@@ -160,18 +186,26 @@ fn define(
             instance.func_wrap(function, |_: Cx<'_>, (_,): (Resource<Output>,)| Ok((Ok::<(), StreamError>(()),)))?;
             Ok(CAPTURED)
         }
-        // The C library asks for the readiness of its output before it writes. Captured output is always ready.
+        // Writers wait until a stream takes more: C libraries do so before every flush. Captured output is always ready, and
+        // nothing else gives out anything to wait for.
         ("wasi:io/streams", "[method]output-stream.subscribe") => {
-            instance.func_wrap(function, |_: Cx<'_>, (_,): (Resource<Output>,)| Ok((Resource::<Other>::new_own(1),)))?;
+            instance
+                .func_wrap(function, |_: Cx<'_>, (_,): (Resource<Output>,)| Ok((Resource::<Never>::new_own(1),)))?;
             Ok(CAPTURED)
         }
         ("wasi:io/poll", "[method]pollable.block") => {
-            instance.func_wrap(function, |_: Cx<'_>, (_,): (Resource<Other>,)| Ok(()))?;
-            Ok(CAPTURED)
+            instance.func_wrap(function, |_: Cx<'_>, (_,): (Resource<Never>,)| Ok(()))?;
+            Ok(CONSTANT)
         }
         ("wasi:io/poll", "[method]pollable.ready") => {
-            instance.func_wrap(function, |_: Cx<'_>, (_,): (Resource<Other>,)| Ok((true,)))?;
-            Ok(CAPTURED)
+            instance.func_wrap(function, |_: Cx<'_>, (_,): (Resource<Never>,)| Ok((true,)))?;
+            Ok(CONSTANT)
+        }
+        ("wasi:io/poll", "poll") => {
+            instance.func_wrap(function, |_: Cx<'_>, (waiting,): (Vec<Resource<Never>>,)| {
+                Ok(((0..waiting.len() as u32).collect::<Vec<u32>>(),))
+            })?;
+            Ok(CONSTANT)
         }
         ("wasi:cli/environment", "get-environment") => {
             instance.func_wrap(function, |_: Cx<'_>, ()| Ok((Vec::<(String, String)>::new(),)))?;

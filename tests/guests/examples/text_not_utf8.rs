@@ -1,0 +1,17 @@
+//! Gives text that is not UTF-8.
+
+use guests::{Column, Description, Guest, Rows, Texts, ValueType, Values, column, description, every, field};
+
+struct Spoiled;
+
+impl Guest for Spoiled {
+    fn describe() -> Description {
+        description(vec![field("value", ValueType::Text)])
+    }
+
+    fn features(input: &Rows) -> Vec<Column> {
+        vec![column(Values::Texts(Texts { ends: every(input, 2), bytes: vec![0xc3, 0x28] }))]
+    }
+}
+
+guests::export!(Spoiled);

@@ -1,0 +1,64 @@
+//! Hostile and careless components, each with a row in [`table::GUESTS`]: what the host says of it, that it says so within
+//! its limits, and that it goes on serving others.
+//!
+//! A guest is a file in `examples/` of the package beside this file, or bytes that are made here. To add one, write the
+//! file, name it in that package's `Cargo.toml`, add a row with an empty outcome and run `UPDATE_EXPECT=1 cargo test --test guests`.
+
+mod made;
+mod run;
+mod serving;
+mod table;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use made::Made;
+use run::{answers, call, outcome, runtime, view};
+use table::GUESTS;
+
+/// What the good component answers to the batch, whatever ran before it.
+const GOOD: &str = "answer purchase_count_30d: 1 2 1; avg_purchase_value_90d: 0x4004000000000000 0x4004000000000000 \
+     0x4004000000000000; days_since_last_purchase: 0 0 0; \
+     return_rate_180d: 0x0000000000000000 0x0000000000000000 0x0000000000000000;";
+
+#[test]
+fn every_guest_gets_what_its_row_says_and_the_host_goes_on() {
+    let runtime = runtime();
+    let good = view(runtime.load_bytes("churn", &made::good()).expect("churn loads"));
+    for guest in GUESTS {
+        let bytes = guest.made.bytes(guest.name);
+        guest.outcome.assert_eq(&outcome(&runtime, guest.name, &bytes));
+        let after = call(&good, false).unwrap_or_else(|error| panic!("churn after {}: {error}", guest.name));
+        assert_eq!(answers(&good, &after), GOOD, "churn after {}", guest.name);
+    }
+}
+
+#[test]
+fn every_guest_has_a_row_and_every_row_a_guest() {
+    let files = std::fs::read_dir(made::package().join("examples")).expect("the guests' folder");
+    let files = files.map(|file| file.expect("a file").path());
+    let stem = |path: &Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
+    let files: BTreeSet<String> = files.map(|path| stem(&path)).collect();
+    let rows = GUESTS.iter().filter(|guest| matches!(guest.made, Made::Cargo));
+    let rows: BTreeSet<String> = rows.map(|guest| guest.name.to_owned()).collect();
+    assert_eq!(files, rows, "files in examples/ and rows of the table");
+    let names: BTreeSet<&str> = GUESTS.iter().map(|guest| guest.name).collect();
+    assert_eq!(names.len(), GUESTS.len(), "a name appears twice");
+}
+
+#[test]
+fn a_law_is_one_of_admission() {
+    const LAWS: [&str; 7] = ["split", "group", "read", "fresh", "repeat", "total", "description"];
+    for guest in GUESTS {
+        assert!(guest.law.is_none_or(|law| LAWS.contains(&law)), "{}: no such law", guest.name);
+    }
+}
+
+#[test]
+fn a_file_over_the_limit_is_refused_unread() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.as_file().set_len(100 << 20).expect("a sparse file");
+    let error = runtime().load(file.path()).expect_err("100 MiB");
+    let words = error.to_string().replace(&file.path().display().to_string(), "FILE");
+    assert_eq!(words, "FILE has 104857600 bytes; a component may have at most 2097152");
+}

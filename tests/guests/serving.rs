@@ -1,0 +1,57 @@
+//! A server's day: good requests between hostile ones, each answered rightly, in memory that does not grow.
+
+use onepath::evaluate::ViewProgram;
+
+use crate::run::{answers, call, runtime, view};
+use crate::table::GUESTS;
+use crate::{GOOD, made};
+
+/// Rounds in all. Each is one good and one hostile request.
+const ROUNDS: usize = 10_000;
+
+/// How much more the process may hold after all rounds than after the first: allocators and page tables breathe.
+const GROWTH_BYTES_MAX: u64 = 24 << 20;
+
+#[test]
+fn good_requests_between_hostile_ones_are_right_and_memory_does_not_grow() {
+    let runtime = runtime();
+    let load = |name: &str| {
+        let guest = GUESTS.iter().find(|guest| guest.name == name).expect("a row of the table");
+        view(runtime.load_bytes(name, &guest.made.bytes(name)).expect("it loads"))
+    };
+    let good = view(runtime.load_bytes("churn", &made::good()).expect("churn loads"));
+    // Most rounds are cheap; one in a hundred fills memory or output, one in two thousand runs into the limit on time.
+    let cheap = ["panics", "traps", "exits", "recursion", "wall_clock", "type_wrong", "failure_row_outside"].map(load);
+    let heavy = ["memory_unbounded", "output_gigabyte", "state_huge", "stderr_flood"].map(load);
+    let slow = ["endless_process", "endless_cleanup"].map(load);
+    let hostile = |round: usize| match round {
+        round if round % 2_000 == 1_999 => &slow[round / 2_000 % slow.len()],
+        round if round % 100 == 99 => &heavy[round / 100 % heavy.len()],
+        round => &cheap[round % cheap.len()],
+    };
+    let rounds = |from: usize, to: usize| (from..to).for_each(|round| one(&good, hostile(round), round));
+
+    rounds(0, ROUNDS / 5);
+    let warm = resident_bytes();
+    rounds(ROUNDS / 5, ROUNDS);
+    match (warm, resident_bytes()) {
+        (Some(warm), Some(after)) => {
+            assert!(after < warm + GROWTH_BYTES_MAX, "{warm} bytes after a fifth of the rounds, {after} after all");
+        }
+        _ => eprintln!("memory is not measured: this system has no /proc/self/status"),
+    }
+}
+
+fn one(good: &ViewProgram, hostile: &ViewProgram, round: usize) {
+    assert!(call(hostile, true).is_err(), "round {round}: a hostile guest was answered");
+    let answer = call(good, false).unwrap_or_else(|error| panic!("round {round}: {error}"));
+    assert_eq!(answers(good, &answer), GOOD, "round {round}");
+}
+
+/// What the process holds in memory, where the system says so.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes << 10)
+}
