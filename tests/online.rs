@@ -147,7 +147,10 @@ fn a_push_that_a_transform_refuses_leaves_nothing() {
     let mut store = project.open();
     push(&project, &mut store, "1 a w 1 2024-01-01").expect("is taken");
     let refused = |text: &str, store: &mut FeatureStore| push(&project, store, text).expect_err("is refused");
-    expect!["view trace@v1, entity b, event of 2024-01-03T00:00:00Z: the transform refused its input: this event is refused"].assert_eq(&refused("2 a w 2 2024-01-02\n3 b refuse 3 2024-01-03", &mut store));
+    expect![
+        "view trace@v1, entity b, event of 2024-01-03T00:00:00Z: the transform refused its input: this event is refused"
+    ]
+    .assert_eq(&refused("2 a w 2 2024-01-02\n3 b refuse 3 2024-01-03", &mut store));
     let trapped = refused("2 a w 2 2024-01-02\n3 b trap 3 2024-01-03", &mut store);
     assert!(trapped.contains("entity b, event of 2024-01-03T00:00:00Z: the transform trapped"), "{trapped}");
     assert!(trapped.contains("this event traps"), "{trapped}");
@@ -165,11 +168,19 @@ fn a_push_without_a_field_that_a_transform_reads_leaves_nothing() {
     let mut store = project.open();
     let good = lines("1 a w 1 2024-01-01");
     for (bad, expected) in [
-        ("{\"customer_id\": \"a\", \"event_type\": \"w\", \"event_timestamp\": \"2024-01-02\"}", expect!["push.ndjson, row 2, column amount: is null"]),
-        ("{\"customer_id\": \"a\", \"amount\": 1, \"event_timestamp\": \"2024-01-02\"}", expect!["push.ndjson, row 2, column event_type: is null"]),
+        (
+            "{\"customer_id\": \"a\", \"event_type\": \"w\", \"event_timestamp\": \"2024-01-02\"}",
+            expect!["push.ndjson, row 2, column amount: is null"],
+        ),
+        (
+            "{\"customer_id\": \"a\", \"amount\": 1, \"event_timestamp\": \"2024-01-02\"}",
+            expect!["push.ndjson, row 2, column event_type: is null"],
+        ),
         (
             "{\"customer_id\": \"a\", \"event_type\": \"w\", \"amount\": \"much\", \"event_timestamp\": \"2024-01-02\"}",
-            expect![[r#"push.ndjson, row 2, column amount: "much" is not a float64 number, "NaN", "Infinity" or "-Infinity""#]],
+            expect![[
+                r#"push.ndjson, row 2, column amount: "much" is not a float64 number, "NaN", "Infinity" or "-Infinity""#
+            ]],
         ),
     ] {
         let path = project.write("push.ndjson", format!("{good}{bad}\n"));
@@ -238,7 +249,8 @@ fn states_on_a_history_are_not_made_up_from_the_log_alone() {
     let mut store = project.open();
     let plan = plan(&mut store);
     let error = store.get_online_features(&plan, &ask("a", None)).expect_err("the history is missing");
-    expect!["view activity@v1 has no states on top of the newest materialized history: run `onepath materialize`"].assert_eq(&error.to_string());
+    expect!["view activity@v1 has no states on top of the newest materialized history: run `onepath materialize`"]
+        .assert_eq(&error.to_string());
     store.materialize(&[], None).expect("materializes");
     assert_eq!(trail(&mut store, "a"), "w1;");
 }
@@ -301,7 +313,8 @@ fn a_day_is_served_and_verified() {
     expect![[r#"
         verified 1,000 served vectors (7,000 values): 0 differences
         verified 80 online states: 0 differences
-    "#]].assert_eq(&ran.stdout);
+    "#]]
+    .assert_eq(&ran.stdout);
 }
 
 /// A project that served one vector.
@@ -345,14 +358,17 @@ fn verify_finds_a_state_with_one_wrong_bit() {
     bytes[place] ^= 1;
     connection.execute("UPDATE states SET bytes = ?1 WHERE rowid = ?2", (bytes, row)).expect("updates");
     drop(connection);
-    check_found(&project, expect![[r#"
+    check_found(
+        &project,
+        expect![[r#"
         verified 1 served vectors (7 values): 0 differences
         verified 4 online states: 1 differences
 
         state of view activity@v1, a
           served   65 bytes, newest event 2024-01-02T00:00:00Z, offset 2  0x00806ffb240e00000200000000202110d70d06000080f82deb0d06003233333333332440333333333333344000806ffb240e000000000000010080f82deb0d06... (65 bytes)
           replayed 65 bytes, newest event 2024-01-02T00:00:00Z, offset 2  0x00806ffb240e00000200000000202110d70d06000080f82deb0d06003333333333332440333333333333344000806ffb240e000000000000010080f82deb0d06... (65 bytes)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -360,7 +376,9 @@ fn verify_finds_a_state_that_is_missing_and_one_that_should_not_be() {
     let project = served_one();
     let which = "entity = '[\"b\"]' AND view = (SELECT id FROM views WHERE name = 'trace@v1')";
     sql(&project, ".onepath/online.sqlite", &format!("UPDATE states SET entity = '[\"x\"]' WHERE {which}"));
-    check_found(&project, expect![[r#"
+    check_found(
+        &project,
+        expect![[r#"
         verified 1 served vectors (7 values): 0 differences
         verified 5 online states: 2 differences
 
@@ -371,7 +389,8 @@ fn verify_finds_a_state_that_is_missing_and_one_that_should_not_be() {
         state of view trace@v1, b
           served   missing  
           replayed 30 bytes, newest event 2024-01-02T00:00:00Z, offset 3  0x0a0000007075726368617365353b01000000000000000000000000001440
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -379,16 +398,20 @@ fn verify_finds_a_served_value_with_one_wrong_bit() {
     let project = served_one();
     let mean: f64 = (10.1 + 20.2) / 2.0;
     let (bits, wrong) = (format!("{:016x} ", mean.to_bits()), format!("{:016x} ", mean.to_bits() ^ 1));
-    let statement = format!("UPDATE served SET body = replace(body, '{bits}', '{wrong}') WHERE instr(body, '{bits}') > 0");
+    let statement =
+        format!("UPDATE served SET body = replace(body, '{bits}', '{wrong}') WHERE instr(body, '{bits}') > 0");
     sql(&project, ".onepath/log.sqlite", &statement);
-    check_found(&project, expect![[r#"
+    check_found(
+        &project,
+        expect![[r#"
         verified 1 served vectors (7 values): 1 differences
         verified 4 online states: 0 differences
 
         activity@v1:avg_purchase_value_90d, customer_id=a as of 2024-01-03T00:00:00Z
           served   15.15  0x402e4ccccccccccd
           replayed 15.149999999999999  0x402e4ccccccccccc
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

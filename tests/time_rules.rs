@@ -13,7 +13,9 @@ use crate::support::{Ask, DAY, Project, Vector, assert_same, at, offline, online
 fn toml(sources: &[(&str, &[&str])], ttl: &str) -> String {
     let mut toml = "[project]\nname = \"rules\"\n[entities.customer]\nkeys = { customer_id = \"text\" }\n".to_owned();
     for (source, files) in sources {
-        toml += &format!("[sources.{source}]\nentity = \"customer\"\nfiles = {files:?}\nevent_time = \"event_timestamp\"\n");
+        toml += &format!(
+            "[sources.{source}]\nentity = \"customer\"\nfiles = {files:?}\nevent_time = \"event_timestamp\"\n"
+        );
         toml += "arrival_time = \"ingested_at\"\n";
     }
     let names: Vec<&str> = sources.iter().map(|(source, _)| *source).collect();
@@ -120,10 +122,15 @@ fn events_of_one_time_are_applied_in_the_order_of_files_and_rows() {
     let project = Project::new(&toml(&[("events", &["z.csv", "a.csv"])], ""));
     project.write("z.csv", events("a w 1 2024-01-02\na w 2 2024-01-01\na w 3 2024-01-02\nb w 0 2024-01-01"));
     project.write("a.csv", events("a w 4 2024-01-02\na w 5 2024-01-01\na w 6 2024-01-02"));
-    check_project(&project, TRAIL, "a 2024-01-01\na 2024-01-02", expect![[r#"
+    check_project(
+        &project,
+        TRAIL,
+        "a 2024-01-01\na 2024-01-02",
+        expect![[r#"
         a 2024-01-01T00:00:00Z: w2;w5; PRESENT
         a 2024-01-02T00:00:00Z: w2;w5;w1;w3;w4;w6; PRESENT
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -132,22 +139,34 @@ fn files_of_one_pattern_are_in_the_order_of_their_names() {
     project.write("day-2.csv", events("a w 2 2024-01-01"));
     project.write("day-1.csv", events("a w 1 2024-01-01"));
     project.write("day-10.csv", events("a w 10 2024-01-01"));
-    check_project(&project, TRAIL, "a 2024-01-01", expect![[r#"
+    check_project(
+        &project,
+        TRAIL,
+        "a 2024-01-01",
+        expect![[r#"
         a 2024-01-01T00:00:00Z: w1;w10;w2; PRESENT
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn events_of_one_time_in_two_sources_are_in_the_order_in_which_the_view_names_them() {
-    for (order, expected) in
-        [(["web", "shop"], expect![[r#"
+    for (order, expected) in [
+        (
+            ["web", "shop"],
+            expect![[r#"
             a 2024-01-01T00:00:00Z: web1;shop4; PRESENT
             a 2024-01-02T00:00:00Z: web1;shop4;web2;shop3; PRESENT
-        "#]]), (["shop", "web"], expect![[r#"
+        "#]],
+        ),
+        (
+            ["shop", "web"],
+            expect![[r#"
             a 2024-01-01T00:00:00Z: shop4;web1; PRESENT
             a 2024-01-02T00:00:00Z: shop4;web1;shop3;web2; PRESENT
-        "#]])]
-    {
+        "#]],
+        ),
+    ] {
         let files = |source: &str| if source == "web" { ["web.csv"] } else { ["shop.csv"] };
         let (first, second) = (files(order[0]), files(order[1]));
         let project = Project::new(&toml(&[(order[0], &first), (order[1], &second)], ""));
@@ -243,7 +262,8 @@ fn a_count_falls_to_zero_without_events() {
 fn a_view_older_than_its_time_to_live_is_null() {
     let project = Project::new(&toml(&[("events", &["events.csv"])], "ttl = \"40d\""));
     // The newest event counts, of whatever type and whenever it arrived.
-    project.write("events.csv", events("a purchase 10 2024-01-01\na view 0 2024-01-11 2024-02-01\nb view 0 2024-01-01"));
+    project
+        .write("events.csv", events("a purchase 10 2024-01-01\na view 0 2024-01-11 2024-02-01\nb view 0 2024-01-01"));
     check_project(
         &project,
         "activity:purchase_count_30d activity:avg_purchase_value_90d trace:events",
@@ -293,9 +313,7 @@ fn feature_history_at_each_event() {
              a view 0 2024-02-20",
         ),
     );
-    let ran = project.run(
-        "backfill --features activity:purchase_count_30d,trace:trail --at events --out history.csv",
-    );
+    let ran = project.run("backfill --features activity:purchase_count_30d,trace:trail --at events --out history.csv");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let history = std::fs::read_to_string(project.path("history.csv")).expect("was written");
     expect![[r#"
@@ -304,7 +322,8 @@ fn feature_history_at_each_event() {
         b,2024-01-03T00:00:00Z,1,purchase5;
         a,2024-01-05T00:00:00Z,3,purchase10;purchase20;purchase30;
         a,2024-02-20T00:00:00Z,0,purchase10;purchase20;purchase30;view0;
-    "#]].assert_eq(&history);
+    "#]]
+    .assert_eq(&history);
 }
 
 #[test]
@@ -332,7 +351,8 @@ fn feature_history_on_a_grid() {
         b,2024-01-31T00:00:00Z,1
         a,2024-02-15T00:00:00Z,0
         b,2024-02-15T00:00:00Z,0
-    "#]].assert_eq(&history);
+    "#]]
+    .assert_eq(&history);
 }
 
 #[test]
@@ -404,6 +424,7 @@ fn stamps_grow_strictly_even_where_the_clock_stands_still() {
         2024-01-10T00:00:00.000001Z offset 1: w1;
         2024-01-10T00:00:00.000003Z offset 2: w1;w2;
         2024-01-10T00:00:00.000005Z offset 3: w1;w2;w3;
-    "#]].assert_eq(&seen);
+    "#]]
+    .assert_eq(&seen);
     assert!(store.verify(None).expect("verifies").is_equal());
 }

@@ -217,11 +217,9 @@ fn states(project: &Project) -> States {
 /// The states that the whole history ends with; the same for every layout and batch.
 fn states_of_the_whole(case: &Case, seed: u64) -> States {
     let mut whole: Option<States> = None;
-    for (layout, batch_rows, threads) in [
-        (PLAIN, 8_192, 1),
-        (Layout { format: Format::Parquet, files: 2, is_reordered: true }, 5, 2),
-        (PLAIN, 1, 1),
-    ] {
+    for (layout, batch_rows, threads) in
+        [(PLAIN, 8_192, 1), (Layout { format: Format::Parquet, files: 2, is_reordered: true }, 5, 2), (PLAIN, 1, 1)]
+    {
         let project = project(case, layout, seed);
         let mut store = project.open_with(|options| (options.batch_rows, options.threads) = (batch_rows, threads));
         store.materialize(&[], None).expect("materializes");
@@ -239,7 +237,8 @@ fn check_served(case: &Case, expected: &[Vector], whole: &States, seed: u64) {
     let mut random = Random::new(seed ^ 0x5e);
     let cut = random.pick(&case.events).available();
     let is_history = |event: &Event| event.available() <= cut;
-    let history = Case { events: case.events.iter().filter(|e| is_history(e)).cloned().collect(), asks: Vec::new(), ..*case };
+    let history =
+        Case { events: case.events.iter().filter(|e| is_history(e)).cloned().collect(), asks: Vec::new(), ..*case };
     let mut pushed: Vec<Event> = case.events.iter().filter(|event| !is_history(event)).cloned().collect();
     pushed.sort_by_key(Event::available);
 
@@ -278,7 +277,12 @@ fn check_served(case: &Case, expected: &[Vector], whole: &States, seed: u64) {
 
     check_all(&offline(&store, &plan, &case.asks, &[]), case, expected, &format!("seed {seed}, files and log"));
     let report = store.verify(None).expect("verifies");
-    assert_eq!((report.vectors, report.differences, report.state_differences), (asked as u64, 0, 0), "{:#?}", report.first);
+    assert_eq!(
+        (report.vectors, report.differences, report.state_differences),
+        (asked as u64, 0, 0),
+        "{:#?}",
+        report.first
+    );
     assert_eq!(report.states as usize, whole.len());
     drop(store);
     assert!(states(&project) == *whole, "seed {seed}: states that were stopped and resumed");

@@ -3,9 +3,7 @@
 use onepath::batch::{Column, Value, Values};
 use onepath::entity::KeyValue;
 use onepath::evaluate::Status;
-use onepath::feature_store::{
-    FeaturePlan, FeatureStore, OnlineRequest, OnlineVector, SourceOverride, Spine,
-};
+use onepath::feature_store::{FeaturePlan, FeatureStore, OnlineRequest, OnlineVector, SourceOverride, Spine};
 use onepath::schema::ValueType;
 use onepath::time::AsOf;
 
@@ -65,8 +63,8 @@ pub fn shown(vector: &Vector) -> String {
 
 /// Compares two answers bit for bit.
 pub fn assert_same(found: &Vector, expected: &Vector, ask: &Ask, what: &str) {
-    let same = found.len() == expected.len()
-        && found.iter().zip(expected).all(|(a, b)| a.0.same_bits(&b.0) && a.1 == b.1);
+    let same =
+        found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| a.0.same_bits(&b.0) && a.1 == b.1);
     assert!(
         same,
         "{what}\n{} as of {}\n  found    {}\n  expected {}",

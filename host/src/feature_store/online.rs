@@ -92,8 +92,8 @@ impl FeatureStore {
             pushed - events.len()
         });
         let applied = known.and_then(|known| {
-            let applied =
-                serving::push(&mut stores.log, &mut stores.store, &views, &source, events, &*clock).map_err(Error::from)?;
+            let applied = serving::push(&mut stores.log, &mut stores.store, &views, &source, events, &*clock)
+                .map_err(Error::from)?;
             Ok(Applied { duplicates: applied.duplicates + known as u64, ..applied })
         });
         self.put_stores(stores);

@@ -162,7 +162,8 @@ fn define(
         }
         // The C library asks for the readiness of its output before it writes. Captured output is always ready.
         ("wasi:io/streams", "[method]output-stream.subscribe") => {
-            instance.func_wrap(function, |_: Cx<'_>, (_,): (Resource<Output>,)| Ok((Resource::<Other>::new_own(1),)))?;
+            instance
+                .func_wrap(function, |_: Cx<'_>, (_,): (Resource<Output>,)| Ok((Resource::<Other>::new_own(1),)))?;
             Ok(CAPTURED)
         }
         ("wasi:io/poll", "[method]pollable.block") => {
