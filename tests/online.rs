@@ -231,10 +231,20 @@ fn states_that_are_behind_the_log_catch_up() {
         assert!(store.verify(None).expect("verifies").is_equal());
     }
 
+    // Where a single event is missing.
+    let mut store = project.open();
+    std::fs::copy(project.path(".onepath/online.sqlite"), &older).expect("copies");
+    push(&project, &mut store, "7 a w 7 2030-12-31").expect("is taken");
+    drop(store);
+    roll_back(&project, &older);
+    let mut store = project.open();
+    assert_eq!(trail(&mut store, "a"), "w1;w3;w5;w6;w7;");
+    drop(store);
+
     // Where the states are gone altogether, too.
     std::fs::remove_file(project.path(".onepath/online.sqlite")).expect("removes");
     let mut store = project.open();
-    assert_eq!(trail(&mut store, "a"), "w1;w3;w5;w6;");
+    assert_eq!(trail(&mut store, "a"), "w1;w3;w5;w6;w7;");
     assert!(store.verify(None).expect("verifies").is_equal());
 }
 
@@ -493,6 +503,28 @@ fn vectors_are_verified_with_the_component_that_served_them() {
     let ran = project.run("verify");
     assert_eq!(ran.code, 2, "{}", ran.stdout);
     assert!(ran.stderr.contains("which is not kept at ./.onepath/components/served/"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_component_without_events_is_kept_as_well() {
+    let cart = "[views.cart]\ninputs = [\"activity:purchase_count_30d\", \"request:cart_value\"]\n\
+                transform = \"cart.wasm\"\n[services.checkout]\nfeatures = [\"cart:*\"]\n";
+    let project = Project::new(&format!("{}{cart}", toml("[]", "", "TRACE")));
+    let bytes = std::fs::read(&components().cart).expect("was built");
+    project.write("cart.wasm", &bytes);
+    let mut store = project.open();
+    push(&project, &mut store, "1 a purchase 1 2024-01-01\n2 a purchase 2 2024-01-02").expect("is taken");
+    let plan = store.plan(&FeatureSelection::Service("checkout".to_owned())).expect("plans");
+    let question = Ask { entity: "a".to_owned(), as_of: at("2024-01-03"), cart_value: 5.0 };
+    let (answer, _) = online(&mut store, &plan, &question);
+    assert_eq!(answer[0].0.to_string(), "2.5");
+    drop(store);
+    // The same component with a note at its end: other bytes, another digest.
+    project.write("cart.wasm", [&bytes[..], b"\0\x05\x04note"].concat());
+    let mut store = project.open();
+    let changed = store.plan(&FeatureSelection::Service("checkout".to_owned())).expect("plans");
+    assert_ne!(changed.views[1].program.digest(), plan.views[1].program.digest());
+    assert_verified(&mut store, 1);
 }
 
 #[test]

@@ -1,1 +1,206 @@
-//! Later.
+//! The shape of the code as tests over its text: who may name what.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::support::repository;
+
+/// One line of the host's code, outside tests and comments.
+struct Line {
+    /// The file, relative to `host/src`, with `/`.
+    file: String,
+    number: usize,
+    text: String,
+}
+
+fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("lists a folder").path();
+        match path.is_dir() {
+            true => rust_files(&path, files),
+            false if path.extension().is_some_and(|extension| extension == "rs") => files.push(path),
+            false => {}
+        }
+    }
+}
+
+/// All lines of `host/src` that are code. Comments go, and so does what follows `#[cfg(test)]` where it is a module with a
+/// body, and files of tests.
+fn lines() -> Vec<Line> {
+    let root = repository().join("host/src");
+    let mut files = Vec::new();
+    rust_files(&root, &mut files);
+    files.sort();
+    let mut lines = Vec::new();
+    for path in files {
+        let file = path.strip_prefix(&root).expect("is inside").to_string_lossy().replace('\\', "/");
+        if file.contains("/tests/") || file.ends_with("/tests.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("reads");
+        let code = match text.find("#[cfg(test)]\nmod tests {") {
+            Some(end) => &text[..end],
+            None => &text,
+        };
+        for (at, line) in code.lines().enumerate() {
+            let line = line.split("//").next().unwrap_or_default();
+            lines.push(Line { file: file.clone(), number: at + 1, text: line.to_owned() });
+        }
+    }
+    assert!(lines.len() > 5_000, "the code was found");
+    lines
+}
+
+/// Whether `word` stands in `text` by itself.
+fn names(text: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + word.len()..]);
+        let starts = !word.starts_with(is_part) || !before.ends_with(is_part);
+        let ends = !word.ends_with(is_part) || !after.starts_with(is_part);
+        starts && ends
+    })
+}
+
+/// `words` occur only in files that begin with one of `allowed`, and do occur there.
+fn only_in(words: &[&str], allowed: &[&str]) {
+    let (mut strays, mut found) = (String::new(), 0);
+    for Line { file, number, text } in lines() {
+        if words.iter().any(|word| names(&text, word)) {
+            match allowed.iter().any(|allowed| file.starts_with(allowed)) {
+                true => found += 1,
+                false => writeln!(strays, "host/src/{file}:{number}: {}", text.trim()).expect("writes to a text"),
+            }
+        }
+    }
+    assert!(strays.is_empty(), "{words:?} belong in {allowed:?} only, and are also in\n{strays}");
+    assert!(found > 0 || allowed.is_empty(), "{words:?} are nowhere: the rule has lost its object");
+}
+
+#[test]
+fn the_engine_is_named_only_in_wasm() {
+    only_in(&["wasmtime"], &["wasm/"]);
+}
+
+#[test]
+fn arguments_are_parsed_only_in_cli() {
+    only_in(&["clap"], &["cli/"]);
+}
+
+#[test]
+fn sql_is_spoken_only_in_log_and_store() {
+    only_in(&["rusqlite"], &["log/", "store/", "registry/"]);
+    only_in(&["\"SELECT", "\"INSERT", "\"UPDATE", "\"DELETE", "PRAGMA"], &["log/", "store/", "registry/"]);
+}
+
+#[test]
+fn http_is_spoken_only_in_serving_http() {
+    let is_there = lines().iter().any(|line| line.file.starts_with("serving/http"));
+    only_in(&["axum", "hyper", "tiny_http"], if is_there { &["serving/http"] } else { &[] });
+}
+
+#[test]
+fn now_and_chance_come_from_one_file() {
+    only_in(&["SystemTime", "Utc::now", "Local::now"], &["time.rs"]);
+    // A command may say how long it took, and a limit on a call's time needs a clock of its own.
+    let stopwatch: Vec<Line> = lines().into_iter().filter(|line| names(&line.text, "Instant::now")).collect();
+    for Line { file, number, text } in stopwatch {
+        assert!(file.starts_with("cli/") || file == "time.rs", "host/src/{file}:{number}: {text}");
+    }
+    only_in(&["thread_rng", "getrandom", "fastrand", "rand::", "RandomState"], &[]);
+}
+
+#[test]
+fn times_are_compared_in_one_function() {
+    // The raw microseconds of a cut-off beside a comparison: that is the job of `visible` and of `outside_max_age`.
+    let compares = |text: &str| {
+        ["as_of.0 <", "as_of.0 >", "available_at.0 <", "available_at.0 >", "< as_of.0", "> as_of.0"]
+            .iter()
+            .any(|part| text.contains(part))
+    };
+    for Line { file, number, text } in lines() {
+        assert!(!compares(&text) || file == "time.rs", "host/src/{file}:{number}: {text}");
+    }
+}
+
+#[test]
+fn replay_and_serving_do_not_know_each_other() {
+    for (room, other) in [("replay/", "serving"), ("serving/", "replay")] {
+        for Line { file, number, text } in lines().into_iter().filter(|line| line.file.starts_with(room)) {
+            let imports = text.contains(&format!("{other}::")) || text.contains(&format!("crate::{other}"));
+            assert!(!imports, "host/src/{file}:{number}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_component_is_called_only_by_evaluate() {
+    only_in(&[".process("], &["evaluate/", "wasm/", "admission/"]);
+    only_in(&["evaluate("], &["evaluate/", "replay/", "serving/"]);
+}
+
+#[test]
+fn the_rooms_below_do_not_know_those_above() {
+    let rules: [(&str, &[&str]); 8] = [
+        ("time.rs", &["batch", "files", "log", "project", "feature_store", "cli"]),
+        ("schema/", &["files", "log", "project", "wasm", "feature_store", "cli"]),
+        ("batch/", &["files", "log", "project", "wasm", "evaluate", "feature_store", "cli"]),
+        ("files/", &["log", "project", "wasm", "evaluate", "feature_store", "cli", "store"]),
+        ("log/", &["files", "project", "wasm", "evaluate", "feature_store", "cli", "store"]),
+        ("store/", &["files", "project", "wasm", "evaluate", "feature_store", "cli"]),
+        ("wasm/", &["files", "log", "project", "evaluate", "feature_store", "cli", "store"]),
+        ("evaluate/", &["files", "log", "project", "events", "feature_store", "cli", "store"]),
+    ];
+    for (room, unknown) in rules {
+        for Line { file, number, text } in lines().into_iter().filter(|line| line.file.starts_with(room)) {
+            let named = unknown.iter().find(|other| text.contains(&format!("crate::{other}::")));
+            assert!(named.is_none(), "host/src/{file}:{number} names {}: {text}", named.unwrap_or(&""));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_unwrapped() {
+    only_in(&[".unwrap()", "unreachable!", "todo!", "unimplemented!"], &[]);
+}
+
+#[test]
+fn errors_start_in_lower_case_and_hold_no_debug_text() {
+    for Line { file, number, text } in lines() {
+        let Some(message) = text.split("#[error(\"").nth(1) else { continue };
+        let starts = message.chars().next().is_some_and(|first| !first.is_uppercase());
+        let is_name = message.starts_with("WebAssembly");
+        assert!(starts || is_name, "host/src/{file}:{number}: {text}");
+        // A text may be quoted; a structure may not be dumped.
+        assert!(!message.contains("{0:?}") || file.starts_with("files/"), "host/src/{file}:{number}: {text}");
+    }
+}
+
+#[test]
+fn files_stay_readable_in_one_sitting() {
+    let root = repository().join("host/src");
+    let mut files = Vec::new();
+    rust_files(&root, &mut files);
+    for path in files {
+        let lines = std::fs::read_to_string(&path).expect("reads").lines().count();
+        assert!(lines <= 450, "{} has {lines} lines: it holds more than one thing", path.display());
+    }
+}
+
+/// Tests are deterministic: they never wait, and none is switched off.
+#[test]
+fn tests_do_not_sleep_and_are_not_ignored() {
+    let mut files = Vec::new();
+    for folder in ["host/src", "tests", "transforms"] {
+        rust_files(&repository().join(folder), &mut files);
+    }
+    // The engine's own clock, which ends calls that take too long, is no test.
+    files.retain(|path| !path.ends_with("host/src/wasm/engine.rs"));
+    let forbidden = [["thread::", "sleep"].concat(), ["#[ig", "nore"].concat()];
+    for path in files {
+        let text = std::fs::read_to_string(&path).expect("reads");
+        for word in &forbidden {
+            assert!(!text.contains(word), "{} has {word}", path.display());
+        }
+    }
+}

@@ -45,6 +45,9 @@ impl FeatureStore {
         overrides: &[SourceOverride],
         up_to: Option<AvailableAt>,
     ) -> Result<MaterializeReport, Error> {
+        for given in overrides {
+            self.project().source(&given.source)?;
+        }
         let views = self.plan_stateful_views()?;
         let now = self.options().clock.now();
         let up_to = up_to.unwrap_or(AvailableAt(now));

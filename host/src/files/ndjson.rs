@@ -129,8 +129,9 @@ impl<R: BufRead> Lines<R> {
                 Err(error) => return fail(InputFault::Read(error)),
             }
             let line = if self.number == 1 { self.line.strip_prefix(b"\xef\xbb\xbf") } else { None };
-            let line = line.unwrap_or(&self.line);
-            if line.trim_ascii().is_empty() {
+            // Without its end: of a line that was cut short, the fault is where the text ends.
+            let line = line.unwrap_or(&self.line).trim_ascii_end();
+            if line.is_empty() {
                 continue;
             }
             return match serde_json::from_slice(line) {

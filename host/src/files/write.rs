@@ -132,6 +132,10 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 fn temporary(directory: &Path) -> std::io::Result<NamedTempFile> {
+    // Told first, for the error of a temporary file names that file, which nobody knows.
+    if !directory.is_dir() {
+        return Err(std::io::Error::new(std::io::ErrorKind::NotADirectory, "there is no such folder"));
+    }
     let mut builder = tempfile::Builder::new();
     builder.prefix(".onepath-").suffix(".partial");
     // An output is as readable as any file of its owner, not private as temporary files are; the umask still applies.
