@@ -14,6 +14,12 @@
 //! | more memory, stack, time or output than [`Limits`] | an error, never a value |
 //!
 //! Instances are kept warm and used by one thread at a time; one that returned an error in any way is thrown away.
+//!
+//! What a component cannot be kept from by construction is remembering an earlier call. So a small share of the calls is
+//! repeated on a fresh instance, and a component that answers differently is quarantined ([`CallError::Differs`]).
+//!
+//! Compilation is not interrupted. Its time is bounded by [`Limits::component_bytes_max`], as it grows with the code, and is
+//! reported by `onepath check`; a host that takes components from strangers compiles them in a process that it can end.
 
 mod cache;
 mod component;
@@ -22,8 +28,9 @@ mod engine;
 mod error;
 mod limits;
 mod sandbox;
+mod watch;
 
 pub use component::{Component, ImportAnswer};
-pub use engine::{ENGINE_VERSION, Runtime};
+pub use engine::{ENGINE_VERSION, Runtime, Variant};
 pub use error::{CallError, LoadError};
 pub use limits::Limits;
