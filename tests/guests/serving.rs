@@ -42,6 +42,18 @@ fn good_requests_between_hostile_ones_are_right_and_memory_does_not_grow() {
     }
 }
 
+#[test]
+fn a_transform_that_leaks_is_answered_for() {
+    let runtime = runtime();
+    let leaks = GUESTS.iter().find(|guest| guest.name == "leaks").expect("a row of the table");
+    let leaks = view(runtime.load_bytes("leaks", &leaks.made.bytes("leaks")).expect("it loads"));
+    // Each call leaks a megabyte, and an instance may have 32.
+    for round in 0..100 {
+        let answer = call(&leaks, false).unwrap_or_else(|error| panic!("round {round}: {error}"));
+        assert_eq!(answers(&leaks, &answer), "answer value: 1 2 1;", "round {round}");
+    }
+}
+
 fn one(good: &ViewProgram, hostile: &ViewProgram, round: usize) {
     assert!(call(hostile, true).is_err(), "round {round}: a hostile guest was answered");
     let answer = call(good, false).unwrap_or_else(|error| panic!("round {round}: {error}"));

@@ -40,6 +40,10 @@ pub(crate) const GUESTS: &[Guest] = &[
     Guest { name: "memory_unbounded_describe", made: Made::Cargo, law: None, outcome: expect![[r#"
         load Describe Limit: memory_unbounded_describe does not describe itself: the transform exceeded a limit: memory of 33554432 bytes
     "#]] },
+    Guest { name: "leaks", made: Made::Cargo, law: None, outcome: expect![[r#"
+        answer value: 1 2 1;
+        answer value: 1 2 1; states of 8 and 8 bytes
+    "#]] },
     Guest { name: "output_gigabyte", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
         call Limit: view guest, entity c0 and 1 more in one call: the transform exceeded a limit: 16777216 bytes given back by one call
     "#]] },

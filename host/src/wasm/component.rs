@@ -53,6 +53,8 @@ pub struct Component {
 struct Instance {
     store: Store<HostState>,
     feature: bindings::Feature,
+    /// Whether it answered a call before.
+    used: bool,
 }
 
 impl Component {
@@ -93,7 +95,7 @@ impl Component {
         let instance = component.pre.instance_pre().instantiate(&mut store);
         let instance = instance.map_err(|error| describe(component.instance_fault(&error, &store)))?;
         let feature = bindings::Feature::new(&mut store, &instance).map_err(wrong)?;
-        component.give_back(Instance { store, feature });
+        component.give_back(Instance { store, feature, used: false });
         component.description = component.describe().map_err(describe)?;
         Ok(component)
     }
@@ -125,7 +127,14 @@ impl Component {
     pub(crate) fn process(&self, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
         self.watch.admit(&self.digest)?;
         let mut instance = self.instance()?;
-        let answers = self.call(&mut instance, parameters, rows)?;
+        let answers = match self.call(&mut instance, parameters, rows) {
+            // What it kept from earlier calls is not this call's: a transform that leaks answers as a fresh one does.
+            Err(_) if instance.used && instance.store.data().has_outgrown() => {
+                instance = self.fresh_instance()?;
+                self.call(&mut instance, parameters, rows)?
+            }
+            answers => answers?,
+        };
         self.give_back(instance);
         if self.watch.is_due() {
             let repeated = self.process_fresh(parameters, rows);
@@ -197,7 +206,7 @@ impl Component {
         let mut store = self.store();
         let instantiated = self.pre.instantiate(&mut store);
         let feature = instantiated.map_err(|error| self.instance_fault(&error, &store))?;
-        Ok(Instance { store, feature })
+        Ok(Instance { store, feature, used: false })
     }
 
     /// An empty store with its limits, those of the first call included: starting an instance runs its code.
@@ -221,7 +230,8 @@ impl Component {
         store.data_mut().clear_output();
     }
 
-    fn give_back(&self, instance: Instance) {
+    fn give_back(&self, mut instance: Instance) {
+        instance.used = true;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
     }
 

@@ -31,6 +31,11 @@ impl HostState {
         }
     }
 
+    /// Whether the instance asked for more memory or tables than it may have.
+    pub(super) fn has_outgrown(&self) -> bool {
+        self.memory_bytes > self.memory_bytes_max || self.table_elements > self.table_elements_max
+    }
+
     /// Forgets what the last call wrote.
     pub(super) fn clear_output(&mut self) {
         self.output.clear();
