@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use made::Made;
-use run::{answers, call, outcome, runtime, view};
+use onepath::wasm::{Limits, Runtime};
+use run::{alone, answers, call, outcome, runtime, view};
 use table::GUESTS;
 
 /// What the good component answers to the batch, whatever ran before it.
@@ -23,6 +24,7 @@ const GOOD: &str = "answer purchase_count_30d: 1 2 1; avg_purchase_value_90d: 0x
 
 #[test]
 fn every_guest_gets_what_its_row_says_and_the_host_goes_on() {
+    let _alone = alone();
     let runtime = runtime();
     let good = view(runtime.load_bytes("churn", &made::good()).expect("churn loads"));
     for guest in GUESTS {
@@ -61,4 +63,27 @@ fn a_file_over_the_limit_is_refused_unread() {
     let error = runtime().load(file.path()).expect_err("100 MiB");
     let words = error.to_string().replace(&file.path().display().to_string(), "FILE");
     assert_eq!(words, "FILE has 104857600 bytes; a component may have at most 2097152");
+}
+
+#[test]
+fn a_compiled_artifact_that_was_changed_is_not_run() {
+    let _alone = alone();
+    let cache = tempfile::tempdir().expect("a temporary folder");
+    let answer = || {
+        let runtime = Runtime::new(Limits::default(), Some(cache.path().to_owned())).expect("the engine starts");
+        let good = view(runtime.load_bytes("churn", &made::good()).expect("churn loads"));
+        answers(&good, &call(&good, false).expect("churn answers"))
+    };
+    let artifact = || {
+        let files = std::fs::read_dir(cache.path()).expect("the cache").map(|file| file.expect("a file").path());
+        files.into_iter().find(|path| path.extension().is_some_and(|kind| kind == "cwasm")).expect("an artifact")
+    };
+    assert_eq!(answer(), GOOD);
+    let written = std::fs::read(artifact()).expect("the artifact");
+    let mut changed = written.clone();
+    // All of its second half becomes the x86 instruction `int3`, which would end the process.
+    changed[written.len() / 2..].fill(0xcc);
+    std::fs::write(artifact(), &changed).expect("the artifact is changed");
+    assert_eq!(answer(), GOOD);
+    assert!(std::fs::read(artifact()).expect("the artifact") != changed, "it was not compiled anew");
 }

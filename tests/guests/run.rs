@@ -1,7 +1,7 @@
 //! Loads a guest, calls it, and says in words what came of it.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use onepath::batch::{Column, Kind, Rows, Value};
 use onepath::evaluate::{EvaluateError, Evaluated, ViewProgram, evaluate};
@@ -10,6 +10,12 @@ use onepath::wasm::{CallError, Component, Limits, LoadError, Runtime};
 
 /// The size at which a component is too large.
 pub(crate) const COMPONENT_BYTES_MAX: u64 = 2 << 20;
+
+/// Keeps the tests that run components apart, as one of them measures the memory of the process.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A runtime with limits that are soon reached.
 pub(crate) fn runtime() -> Arc<Runtime> {
