@@ -5,6 +5,8 @@
 
 mod column;
 mod rows;
+mod same;
 
 pub use column::{CANONICAL_NAN, Column, ColumnError, Float64Lists, Texts, Value, Values, canonical};
 pub use rows::{Answers, Kind, Rows, States};
+pub use same::Difference;

@@ -49,7 +49,7 @@ pub struct Field {
 }
 
 /// What a component takes and gives, as its `describe` says.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Description {
     /// Constants that a view gives its transform.
     pub parameters: Vec<Field>,

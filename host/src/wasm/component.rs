@@ -11,6 +11,7 @@ use super::convert;
 use super::engine::{EPOCH_MS, Runtime};
 use super::error::{CallError, LimitHit, LoadError, Refused};
 use super::sandbox::{HostState, link};
+use super::watch::Watch;
 use crate::batch::{Answers, Column, Rows};
 use crate::schema::Description;
 
@@ -46,6 +47,7 @@ pub struct Component {
     /// Warm instances. Each is taken by one thread for one call, and comes back only after a clean return; the last one
     /// back is the first one out, so that a thread that calls again finds the instance that its cache knows.
     idle: Mutex<Vec<Instance>>,
+    watch: Watch,
 }
 
 struct Instance {
@@ -74,15 +76,7 @@ impl Component {
         let pre = linker.instantiate_pre(&compiled).map_err(wrong)?;
         let pre = FeaturePre::new(pre).map_err(|error| wrong(error.context(exports(engine, &compiled))))?;
         let imports = answers.into_iter().map(|a| ImportAnswer { import: a.import, answer: a.answer }).collect();
-        let description = Description {
-            parameters: Vec::new(),
-            event_fields: Vec::new(),
-            request_fields: Vec::new(),
-            input_features: Vec::new(),
-            output_features: Vec::new(),
-            state_version: 0,
-            author_version: String::new(),
-        };
+        let description = Description::default();
         let mut component = Self {
             runtime: Arc::clone(runtime),
             digest,
@@ -91,6 +85,7 @@ impl Component {
             imports,
             pre,
             idle: Mutex::new(Vec::new()),
+            watch: Watch::new(runtime.repeat_every()),
         };
         let describe = |source| LoadError::Describe { name: name.to_owned(), source };
         // The first instance tells whether the exports have the contract's types; later ones need not ask.
@@ -125,9 +120,49 @@ impl Component {
 
     /// Processes one batch. `parameters` holds one column of one row per parameter of the description.
     ///
-    /// The answer is checked against the description: nothing that a component gives back is trusted.
+    /// The answer is checked against the description: nothing that a component gives back is trusted. Now and then the call
+    /// is repeated on a fresh instance, and a component whose answers differ is quarantined.
     pub(crate) fn process(&self, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
+        self.watch.admit(&self.digest)?;
         let mut instance = self.instance()?;
+        let answers = self.call(&mut instance, parameters, rows)?;
+        self.give_back(instance);
+        if self.watch.is_due() {
+            let repeated = self.process_fresh(parameters, rows);
+            self.watch.compare(&self.digest, &self.description, &answers, repeated)?;
+        }
+        Ok(answers)
+    }
+
+    /// Processes one batch on an instance that was never called, and throws the instance away.
+    pub(crate) fn process_fresh(&self, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
+        self.call(&mut self.fresh_instance()?, parameters, rows)
+    }
+
+    /// Processes one batch on a fresh instance and counts the WebAssembly operators that it executes. 0 where the runtime is
+    /// not [`super::Variant::Metered`].
+    pub(crate) fn process_metered(&self, parameters: &[Column], rows: &Rows) -> Result<(Answers, u64), CallError> {
+        let mut instance = self.fresh_instance()?;
+        self.arm(&mut instance.store);
+        let answers = self.call(&mut instance, parameters, rows)?;
+        Ok((answers, instance.store.get_fuel().map_or(0, |left| u64::MAX - left)))
+    }
+
+    /// Asks the component what it takes and gives.
+    pub(crate) fn describe(&self) -> Result<Description, CallError> {
+        let mut instance = self.instance()?;
+        let description = self.ask(&mut instance)?;
+        self.give_back(instance);
+        Ok(description)
+    }
+
+    /// Asks an instance that was never called what the component takes and gives.
+    pub(crate) fn describe_fresh(&self) -> Result<Description, CallError> {
+        self.ask(&mut self.fresh_instance()?)
+    }
+
+    /// One call of `process`. After an error of any kind the instance must not be used again.
+    fn call(&self, instance: &mut Instance, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
         let parameters: Vec<_> = parameters.iter().map(convert::column).collect();
         let input = convert::rows(rows);
         let called = instance.feature.onepath_feature_transform().call_process(
@@ -135,28 +170,16 @@ impl Component {
             &parameters,
             input.as_param(),
         );
-        let output = called.map_err(|error| self.fault(&error, &instance.store))?;
-        match output {
-            Ok(output) => {
-                let answers = convert::answers(output, rows, &self.description, self.runtime.limits());
-                // A component that broke its contract does not keep its instance either.
-                if answers.is_ok() {
-                    self.give_back(instance);
-                }
-                answers
-            }
+        match called.map_err(|error| self.fault(&error, &instance.store))? {
+            Ok(output) => convert::answers(output, rows, &self.description, self.runtime.limits()),
             Err(failure) => Err(convert::failure(failure, self.runtime.limits())),
         }
     }
 
-    /// Asks the component what it takes and gives.
-    pub(crate) fn describe(&self) -> Result<Description, CallError> {
-        let mut instance = self.instance()?;
+    fn ask(&self, instance: &mut Instance) -> Result<Description, CallError> {
         instance.store.set_hostcall_fuel(self.runtime.limits().description_bytes_max);
         let called = instance.feature.onepath_feature_transform().call_describe(&mut instance.store);
-        let described = called.map_err(|error| self.fault(&error, &instance.store))?;
-        self.give_back(instance);
-        convert::description(described)
+        convert::description(called.map_err(|error| self.fault(&error, &instance.store))?)
     }
 
     /// A warm instance, or a fresh one, with its limits set for one call.
@@ -192,6 +215,9 @@ impl Component {
         // The current epoch is partly over, so one more tick keeps the limit from being cut short.
         store.set_epoch_deadline(limits.call_ms_max.div_ceil(EPOCH_MS) + 1);
         store.set_hostcall_fuel(limits.output_bytes_max);
+        if self.runtime.is_metered() {
+            store.set_fuel(u64::MAX).expect("a metered engine was configured to count");
+        }
         store.data_mut().clear_output();
     }
 

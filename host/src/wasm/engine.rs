@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::{Config, Engine};
+use wasmtime::{Config, Engine, OptLevel};
 
 use super::cache::Cache;
 use super::error::LoadError;
@@ -16,20 +16,60 @@ pub const ENGINE_VERSION: &str = "wasmtime 48.0";
 /// Milliseconds between two epochs: the grain of the limit on a call's time.
 pub(super) const EPOCH_MS: u64 = 10;
 
+/// How components are compiled. Every variant gives the same bits; a component for which it does not is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// The optimising compiler: the code that makes training sets and answers requests.
+    Serving,
+    /// The same compiler with its optimisations off: other machine code for the same component, for admission to compare.
+    /// (An interpreter would differ more, but it is a second engine to build and to trust.)
+    Unoptimised,
+    /// The code of [`Variant::Serving`] that also counts what it executes, for a cost that is the same on every machine.
+    Metered,
+}
+
 /// Loads components. One per process is enough; it is cheap to share and safe to use from any thread.
 pub struct Runtime {
     engine: Engine,
+    variant: Variant,
     limits: Limits,
     cache: Option<Cache>,
+    repeat_every: u64,
 }
 
 impl Runtime {
     /// A runtime with `limits` that keeps compiled components in `cache_dir`, if given.
     pub fn new(limits: Limits, cache_dir: Option<PathBuf>) -> Result<Arc<Self>, LoadError> {
-        let engine =
-            Engine::new(&configuration(&limits)).map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
+        Self::with_repeats(limits, cache_dir, 0)
+    }
+
+    /// A runtime that repeats one of every `repeat_every` calls of a component on a fresh instance and compares the answers
+    /// in bits; 0 repeats none. A component whose answers differ is quarantined: see [`CallError::Differs`].
+    ///
+    /// [`CallError::Differs`]: super::CallError::Differs
+    pub fn with_repeats(
+        limits: Limits,
+        cache_dir: Option<PathBuf>,
+        repeat_every: u64,
+    ) -> Result<Arc<Self>, LoadError> {
+        Self::start(Variant::Serving, limits, cache_dir, repeat_every)
+    }
+
+    /// A runtime of another variant, for admission. It keeps nothing: what it compiles is used once.
+    pub fn of_variant(variant: Variant, limits: Limits) -> Result<Arc<Self>, LoadError> {
+        Self::start(variant, limits, None, 0)
+    }
+
+    fn start(
+        variant: Variant,
+        limits: Limits,
+        cache_dir: Option<PathBuf>,
+        repeat_every: u64,
+    ) -> Result<Arc<Self>, LoadError> {
+        let engine = Engine::new(&configuration(&limits, variant))
+            .map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
         start_ticker(&engine)?;
-        Ok(Arc::new(Self { engine, limits, cache: cache_dir.map(Cache::new) }))
+        Ok(Arc::new(Self { engine, variant, limits, cache: cache_dir.map(Cache::new), repeat_every }))
     }
 
     /// Loads the component in the file `path`.
@@ -56,6 +96,14 @@ impl Runtime {
         &self.engine
     }
 
+    pub(super) fn is_metered(&self) -> bool {
+        self.variant == Variant::Metered
+    }
+
+    pub(super) fn repeat_every(&self) -> u64 {
+        self.repeat_every
+    }
+
     pub(super) fn cache(&self) -> Option<&Cache> {
         self.cache.as_ref()
     }
@@ -70,8 +118,17 @@ impl Runtime {
 }
 
 /// The deterministic configuration: one answer in bits for one input, whatever the machine.
-fn configuration(limits: &Limits) -> Config {
+fn configuration(limits: &Limits, variant: Variant) -> Config {
     let mut config = Config::new();
+    match variant {
+        Variant::Serving => {}
+        Variant::Unoptimised => {
+            config.cranelift_opt_level(OptLevel::None);
+        }
+        Variant::Metered => {
+            config.consume_fuel(true);
+        }
+    }
     config.wasm_component_model(true);
     // Concurrency makes every synchronous call build a task; transforms are synchronous. The cargo feature is off as well.
     config.concurrency_support(false);

@@ -66,6 +66,13 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// Whether the component itself is at fault, rather than a file that cannot be read or the engine.
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Read { .. } | Self::Engine { .. })
+    }
+}
+
 /// A call that gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
@@ -98,6 +105,25 @@ pub enum CallError {
     Contract {
         /// What was wrong.
         reason: String,
+    },
+    /// The call was repeated on a fresh instance, and the answers differ: the component is not a pure function.
+    #[error(
+        "component {digest} gave two answers to one call: {difference}; it is quarantined, because no answer of it can be \
+         reproduced (`onepath check` finds the smallest such input)"
+    )]
+    Differs {
+        /// The component.
+        digest: String,
+        /// The first difference, both answers in words and bits.
+        difference: String,
+    },
+    /// An earlier call found that the component is not a pure function.
+    #[error("component {digest} is quarantined since it gave two answers to one call: {difference}")]
+    Quarantined {
+        /// The component.
+        digest: String,
+        /// What was found then.
+        difference: String,
     },
     /// The host could not make the call.
     #[error("the host could not call the transform: {reason}")]

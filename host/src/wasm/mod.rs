@@ -18,6 +18,12 @@
 //! state, which the law `fresh` looks for. A `BTreeMap`, or a hasher without a seed, has one order.
 //!
 //! Instances are kept warm and used by one thread at a time; one that returned an error in any way is thrown away.
+//!
+//! What a component cannot be kept from by construction is remembering an earlier call. So a small share of the calls is
+//! repeated on a fresh instance, and a component that answers differently is quarantined ([`CallError::Differs`]).
+//!
+//! Compilation is not interrupted. Its time is bounded by [`Limits::component_bytes_max`], as it grows with the code, and is
+//! reported by `onepath check`; a host that takes components from strangers compiles them in a process that it can end.
 
 mod cache;
 mod component;
@@ -26,8 +32,9 @@ mod engine;
 mod error;
 mod limits;
 mod sandbox;
+mod watch;
 
 pub use component::{Component, ImportAnswer};
-pub use engine::{ENGINE_VERSION, Runtime};
+pub use engine::{ENGINE_VERSION, Runtime, Variant};
 pub use error::{CallError, LoadError};
 pub use limits::Limits;
