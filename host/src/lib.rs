@@ -84,6 +84,7 @@
 //! # }
 //! ```
 
+pub mod admission;
 pub mod batch;
 pub mod build;
 pub mod cli;

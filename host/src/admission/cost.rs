@@ -1,0 +1,110 @@
+//! What a component costs to run: the operators it executes, which are the same everywhere, and time, which is not.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::case::{Case, CaseRow, batch};
+use super::generate::Generator;
+use crate::batch::{Column, Kind, Rows, States};
+use crate::schema::Description;
+use crate::wasm::{CallError, Component};
+
+/// Rows of the large batch.
+const BATCH_ROWS: usize = 8_192;
+/// Entities of the large batch.
+const BATCH_ENTITIES: usize = 64;
+/// Events of the entity that the single question is about.
+const QUESTION_EVENTS: usize = 50;
+
+/// What a component costs to run, on ordinary values.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cost {
+    /// WebAssembly operators a row, in a batch of 8,192 rows (three events to a question) of 64 entities. The same everywhere.
+    pub operators_per_row: f64,
+    /// WebAssembly operators of a call with one question, on the state of 50 events. The same everywhere.
+    pub operators_per_question: u64,
+    /// Nanoseconds a row in that batch, best of a few, on this machine.
+    pub batch_ns_per_row: f64,
+    /// Nanoseconds of that call with one question, best of a few, on this machine.
+    pub question_ns: f64,
+    /// Bytes that an event adds to its entity's state: the growth from 50 to 100 events, an hour apart.
+    pub state_bytes_per_event: f64,
+    /// Bytes of the state of 100 events.
+    pub state_bytes: usize,
+    /// Milliseconds to compile it, on this machine.
+    pub compile_ms: f64,
+}
+
+/// Measures a component on ordinary values. `now` is a clock.
+pub(super) fn measure(
+    serving: &Component,
+    metered: &Component,
+    parameters: &[Column],
+    generator: &mut Generator<'_>,
+    compile: Duration,
+    now: &dyn Fn() -> Duration,
+) -> Result<Cost, CallError> {
+    let description = serving.description();
+    let large = rows(description, &generator.typical(BATCH_ROWS, BATCH_ENTITIES), States::default(), true);
+    let one_entity = generator.typical(4 * QUESTION_EVENTS, 1);
+    let events: Vec<CaseRow> = one_entity.rows.iter().filter(|row| row.kind == Kind::Event).cloned().collect();
+    let state_of = |count: usize| -> Result<Vec<u8>, CallError> {
+        let rows = events.iter().take(count).cloned().collect();
+        let answers = serving.process(parameters, &rows_of_one(description, Case { rows }, States::default(), true))?;
+        Ok(answers.states.map(|states| states.get(0).to_vec()).unwrap_or_default())
+    };
+    let (half, full) = (state_of(QUESTION_EVENTS)?, state_of(2 * QUESTION_EVENTS)?);
+    let mut states = States::default();
+    states.push(&half).expect("the state of 50 events is small");
+    let question = one_entity.rows.iter().rfind(|row| row.kind == Kind::Question).cloned();
+    let question = rows_of_one(description, Case { rows: question.into_iter().collect() }, states, false);
+    let (_, batch_operators) = metered.process_metered(parameters, &large)?;
+    let (_, operators_per_question) = metered.process_metered(parameters, &question)?;
+    let batch = best(now, 1, || serving.process(parameters, &large).map(drop))?;
+    let single = best(now, 500, || serving.process(parameters, &question).map(drop))?;
+    Ok(Cost {
+        operators_per_row: batch_operators as f64 / BATCH_ROWS as f64,
+        operators_per_question,
+        batch_ns_per_row: batch / BATCH_ROWS as f64,
+        question_ns: single,
+        state_bytes_per_event: (full.len() as f64 - half.len() as f64) / QUESTION_EVENTS as f64,
+        state_bytes: full.len(),
+        compile_ms: compile.as_secs_f64() * 1e3,
+    })
+}
+
+fn rows(description: &Description, case: &Case, states: States, want_states: bool) -> Rows {
+    let states = match states.is_empty() {
+        true => States { ends: vec![0; case.entities() as usize], bytes: Vec::new() },
+        false => states,
+    };
+    batch(description, case.rows.iter().map(|row| (row, row.entity)), states, want_states)
+}
+
+/// As `rows`, with one group whatever the case holds.
+fn rows_of_one(description: &Description, case: Case, states: States, want_states: bool) -> Rows {
+    let states = if states.is_empty() { States { ends: vec![0], bytes: Vec::new() } } else { states };
+    rows(description, &case, states, want_states)
+}
+
+/// Nanoseconds a call, in the best of a few rounds of `calls`.
+fn best(
+    now: &dyn Fn() -> Duration,
+    calls: u32,
+    mut call: impl FnMut() -> Result<(), CallError>,
+) -> Result<f64, CallError> {
+    const ROUNDS: usize = 7;
+    const ENOUGH: Duration = Duration::from_millis(500);
+    let (begun, mut best) = (now(), f64::INFINITY);
+    for _ in 0..ROUNDS {
+        let start = now();
+        (0..calls).try_for_each(|_| call())?;
+        best = best.min((now() - start).as_nanos() as f64 / f64::from(calls));
+        // What takes long is measured well enough by once.
+        if now() - begun > ENOUGH {
+            break;
+        }
+    }
+    Ok(best)
+}

@@ -1,0 +1,203 @@
+//! Cases from a description: typical values, values of the real source, and the edges of every type.
+
+use super::Sample;
+use super::case::{Case, CaseRow, fields};
+use super::random::Random;
+use crate::batch::{Kind, Value, canonical};
+use crate::schema::{Description, Field, ValueType};
+
+/// Entities of a case, at most.
+const ENTITIES_MAX: usize = 5;
+/// Rows of a case, at most.
+const ROWS_MAX: usize = 60;
+/// Where time starts when nothing says otherwise: 2024-01-01T00:00:00Z.
+pub(super) const START_US: i64 = 1_704_067_200_000_000;
+const HOUR_US: i64 = 3_600_000_000;
+const DAY_US: i64 = 24 * HOUR_US;
+
+/// Words that events are often made of. A transform that asks for others is only reached by a sample of its source.
+const WORDS: [&str; 16] = [
+    "purchase", "view", "return", "click", "login", "signup", "payment", "refund", "error", "ok", "card", "cash", "DE", "US",
+    "a", "b",
+];
+
+/// Makes cases, one after the other.
+pub(super) struct Generator<'a> {
+    description: &'a Description,
+    sample: &'a Sample,
+    /// Whether events reach the transform at all.
+    events: bool,
+    random: Random,
+}
+
+/// How time passes in a case.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// Minutes to days between rows.
+    Ordinary,
+    /// All at once.
+    Equal,
+    /// Microseconds apart, so that many are equal.
+    Dense,
+    /// Events that arrive up to a year late.
+    Late,
+    /// Exactly at, one microsecond before and after, whole days, weeks and months.
+    Edges,
+    /// At the ends of what 64 bits hold, and around the epoch.
+    Extreme,
+}
+
+const PACES: [Pace; 8] = [
+    Pace::Ordinary, Pace::Ordinary, Pace::Equal, Pace::Dense, Pace::Late, Pace::Late, Pace::Edges, Pace::Extreme,
+];
+
+impl<'a> Generator<'a> {
+    pub(super) fn new(description: &'a Description, sample: &'a Sample, events: bool, seed: u64) -> Self {
+        let events = events || !description.event_fields.is_empty();
+        Self { description, sample, events, random: Random::new(seed) }
+    }
+
+    /// The next case.
+    pub(super) fn case(&mut self) -> Case {
+        let entities = 1 + self.random.below(ENTITIES_MAX);
+        // Small cases first in size: half of them have few rows, where one row matters most.
+        let rows_max = *self.random.pick(&[3, 8, 20, ROWS_MAX]);
+        let rows = 1 + self.random.below(rows_max);
+        let pace = *self.random.pick(&PACES);
+        let typical = self.random.once_in(2);
+        let mut clock = match self.sample.times.as_slice() {
+            [] => START_US,
+            times => *self.random.pick(times),
+        };
+        let mut newest = [i64::MIN; ENTITIES_MAX];
+        let mut case = Case::default();
+        for _ in 0..rows {
+            let entity = self.random.below(entities);
+            let kind = if self.events && !self.random.once_in(3) { Kind::Event } else { Kind::Question };
+            let mut time = self.time(pace, &mut clock);
+            if kind == Kind::Question {
+                // The host asks no question before what it has applied.
+                time = time.max(newest[entity]);
+            }
+            newest[entity] = newest[entity].max(time);
+            let values = self.values(kind, typical);
+            case.rows.push(CaseRow { kind, entity: entity as u32, time, values });
+        }
+        case
+    }
+
+    /// One ordinary case of `rows` rows over `entities` entities, for measuring: an hour between the rows of an entity.
+    pub(super) fn typical(&mut self, rows: usize, entities: usize) -> Case {
+        let row = |at: usize, generator: &mut Self| {
+            let kind = if generator.events && at % 4 != 3 { Kind::Event } else { Kind::Question };
+            let time = START_US + (at / entities) as i64 * HOUR_US;
+            CaseRow { kind, entity: (at % entities) as u32, time, values: generator.values(kind, true) }
+        };
+        Case { rows: (0..rows).map(|at| row(at, self)).collect() }
+    }
+
+    fn time(&mut self, pace: Pace, clock: &mut i64) -> i64 {
+        let step = match pace {
+            Pace::Ordinary | Pace::Late => self.random.below(2 * DAY_US as usize) as i64,
+            Pace::Equal | Pace::Extreme => 0,
+            Pace::Dense => self.random.below(3) as i64,
+            Pace::Edges => {
+                let days = *self.random.pick(&[0, 1, 7, 28, 30, 60, 90, 180, 365]) * DAY_US;
+                days + *self.random.pick(&[0, 0, -1, 1])
+            }
+        };
+        *clock = clock.saturating_add(step.max(0));
+        match pace {
+            Pace::Late if self.random.once_in(2) => clock.saturating_sub(self.random.below(400 * DAY_US as usize) as i64),
+            Pace::Extreme => {
+                *self.random.pick(&[i64::MIN, i64::MIN + 1, i64::MIN + DAY_US, -1, 0, 1, *clock, i64::MAX - DAY_US, i64::MAX - 1, i64::MAX])
+            }
+            _ => *clock,
+        }
+    }
+
+    fn values(&mut self, kind: Kind, typical: bool) -> Vec<Value> {
+        if kind == Kind::Event && !self.sample.events.is_empty() && !self.random.once_in(4) {
+            let mut values = self.random.pick(&self.sample.events).clone();
+            if !typical && !values.is_empty() {
+                // A real event with one strange value reaches more code than one of strange values only.
+                let at = self.random.below(values.len());
+                values[at] = self.value(&self.description.event_fields[at], false);
+            }
+            return values;
+        }
+        let description = self.description;
+        fields(description, kind).map(|field| self.value(field, typical)).collect()
+    }
+
+    fn value(&mut self, field: &Field, typical: bool) -> Value {
+        if field.nullable && self.random.once_in(6) {
+            return Value::Null;
+        }
+        let edge = !typical && !self.random.once_in(3);
+        match field.value_type {
+            ValueType::Bool => Value::Bool(self.random.once_in(2)),
+            ValueType::Int64 => Value::Int64(self.int64(edge)),
+            ValueType::Float64 => Value::Float64(self.float64(edge)),
+            ValueType::Text => Value::Text(self.text(edge)),
+            ValueType::Time => Value::Time(match edge {
+                true => self.int64(true),
+                false => START_US + self.random.below(400 * DAY_US as usize) as i64,
+            }),
+            ValueType::Float64List => {
+                let length = *self.random.pick(if edge { &[0, 1, 3, 1_000] } else { &[3, 8, 8, 8] });
+                Value::Float64List((0..length).map(|_| self.float64(edge)).collect())
+            }
+        }
+    }
+
+    fn int64(&mut self, edge: bool) -> i64 {
+        const EDGES: [i64; 12] = [
+            i64::MIN, i64::MIN + 1, i64::MAX, i64::MAX - 1, 0, -1, 1, 1 << 53, (1 << 53) + 1, i32::MIN as i64,
+            i32::MAX as i64, u32::MAX as i64,
+        ];
+        match edge {
+            true if self.random.once_in(4) => self.random.next() as i64,
+            true => *self.random.pick(&EDGES),
+            false => self.random.below(1_000) as i64,
+        }
+    }
+
+    fn float64(&mut self, edge: bool) -> f64 {
+        const EDGES: [f64; 16] = [
+            f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, 5e-324, -5e-324, f64::MIN_POSITIVE, f64::MAX, f64::MIN,
+            1e308, 1e16, 0.1, -0.1, 1.0 + f64::EPSILON, 9_007_199_254_740_993.0,
+        ];
+        match edge {
+            true if self.random.once_in(4) => canonical(f64::from_bits(self.random.next())),
+            true => canonical(*self.random.pick(&EDGES)),
+            // Amounts in cents: most are not exact in binary, so that the order of a sum shows.
+            false => self.random.below(50_000) as f64 / 100.0,
+        }
+    }
+
+    fn text(&mut self, edge: bool) -> String {
+        const EDGES: [&str; 10] =
+            ["", " ", "\0", "null", "\"quoted\",\n", "é", "e\u{301}", "日本語", "👩‍👩‍👧‍👦", "\u{10ffff}"];
+        match edge {
+            true if self.random.once_in(12) => {
+                let text = *self.random.pick(&["x", "é", "👩‍👩‍👧‍👦"]);
+                text.repeat(10_240 / text.len())
+            }
+            true => (*self.random.pick(&EDGES)).to_owned(),
+            false => (*self.random.pick(&WORDS)).to_owned(),
+        }
+    }
+}
+
+/// Parameters for a component that no view configures: small ordinary constants.
+pub(super) fn parameter(field: &Field) -> Value {
+    match field.value_type {
+        ValueType::Bool => Value::Bool(true),
+        ValueType::Int64 => Value::Int64(7),
+        ValueType::Float64 => Value::Float64(0.5),
+        ValueType::Text => Value::Text(WORDS[0].to_owned()),
+        ValueType::Time => Value::Time(START_US),
+        ValueType::Float64List => Value::Float64List(vec![1.0, 2.0, 3.0]),
+    }
+}

@@ -1,0 +1,240 @@
+//! Admission: what is proved about a component before it is trusted.
+//!
+//! A component can be pure in its imports and still break the promise that a served vector equals a backfill: by remembering
+//! an earlier call, by treating a batch as more than the sum of its rows, by changing a state when it is read. [`check`]
+//! tries the [`Law`]s on cases that are generated from the component's own description, with values of the real source where
+//! there is a sample of it, compares bits, and reports the smallest input for which a law fails.
+//!
+//! It knows nothing of projects and files: it takes bytes, and gives a [`Report`]. The laws know nothing of WebAssembly: they
+//! try a `Subject`, which in the tests is plain Rust with a planted fault.
+
+mod case;
+mod cost;
+mod generate;
+mod laws;
+mod random;
+mod report;
+mod run;
+mod shrink;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use cost::Cost;
+pub use laws::Law;
+pub use report::{Counterexample, CounterexampleRow, Import, LawResult, Report, Tried};
+
+use self::case::Case;
+use self::generate::Generator;
+use self::run::{Bench, Instance};
+use crate::batch::{Answers, Column, Rows, Value};
+use crate::schema::Description;
+use crate::wasm::{CallError, Component, ENGINE_VERSION, Limits, LoadError, Runtime, Variant};
+
+/// Cases of a check, unless it is told otherwise.
+pub const CASES: usize = 256;
+/// Milliseconds that one call of a check may take, if the component's own limit is not lower: a case is small.
+const CALL_MS_MAX: u64 = 2_000;
+/// Smaller cases to try for each law that fails.
+const SHRINK_TRIES: usize = 800;
+/// The same where each try may take as long as a call may.
+const SHRINK_TRIES_OF_LIMITS: usize = 6;
+
+/// The engines of a check: the one that serves, one that compiles differently, and one that counts.
+pub struct Engines {
+    serving: Arc<Runtime>,
+    unoptimised: Arc<Runtime>,
+    metered: Arc<Runtime>,
+}
+
+/// Real events, for values that no generator guesses.
+#[derive(Clone, Debug, Default)]
+pub struct Sample {
+    /// Per event, its fields in the order of the description.
+    pub events: Vec<Vec<Value>>,
+    /// Per event, its event time in microseconds.
+    pub times: Vec<i64>,
+}
+
+/// How to check.
+pub struct CheckOptions<'a> {
+    /// The seed of the cases.
+    pub seed: u64,
+    /// How many cases to generate.
+    pub cases: usize,
+    /// Real events, as many as there are.
+    pub sample: Sample,
+    /// The view's parameters, one column of one row each; without a view, ordinary constants are used.
+    pub parameters: Option<Vec<Column>>,
+    /// Whether events reach the transform even if it reads no field of them.
+    pub has_sources: bool,
+    /// A clock for the measurements.
+    pub now: &'a dyn Fn() -> Duration,
+}
+
+impl Engines {
+    /// Starts the engines.
+    pub fn new(limits: &Limits) -> Result<Self, LoadError> {
+        let limits = Limits { call_ms_max: limits.call_ms_max.min(CALL_MS_MAX), ..limits.clone() };
+        let start = |variant| Runtime::of_variant(variant, limits.clone());
+        Ok(Self {
+            serving: start(Variant::Serving)?,
+            unoptimised: start(Variant::Unoptimised)?,
+            metered: start(Variant::Metered)?,
+        })
+    }
+}
+
+/// Tries the laws on the component in `bytes`, which `name` stands for, and measures it. An error means that it is not a
+/// feature transform at all, or one that the sandbox refuses.
+pub fn check(engines: &Engines, name: &str, bytes: &[u8], options: &CheckOptions<'_>) -> Result<Report, LoadError> {
+    let start = (options.now)();
+    let serving = engines.serving.load_bytes(name, bytes)?;
+    let compile = (options.now)() - start;
+    let pair = Pair { serving, unoptimised: engines.unoptimised.load_bytes(name, bytes)? };
+    let description = pair.serving.description();
+    let parameters = options.parameters.clone().unwrap_or_else(|| ordinary_parameters(description));
+    let bench = Bench { subject: &pair, description, parameters: &parameters };
+    let (tried, laws) = prove(&bench, options);
+    let mut generator = Generator::new(description, &options.sample, options.has_sources, options.seed);
+    let cost = match laws.iter().all(|law| law.counterexample.is_none()) {
+        true => {
+            let metered = engines.metered.load_bytes(name, bytes)?;
+            cost::measure(&pair.serving, &metered, &parameters, &mut generator, compile, options.now).ok()
+        }
+        false => None,
+    };
+    let import = |answer: &crate::wasm::ImportAnswer| Import {
+        import: answer.import.clone(),
+        answer: answer.answer.to_owned(),
+    };
+    Ok(Report {
+        name: name.to_owned(),
+        digest: pair.serving.digest().to_owned(),
+        size_bytes: bytes.len(),
+        onepath: env!("CARGO_PKG_VERSION").to_owned(),
+        engine: ENGINE_VERSION.to_owned(),
+        seed: options.seed,
+        tried,
+        imports: pair.serving.imports().iter().map(import).collect(),
+        laws,
+        cost,
+    })
+}
+
+/// What the laws are tried on: a component, or in tests anything that answers.
+pub(crate) trait Subject {
+    /// Processes one batch.
+    fn process(&self, instance: Instance, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError>;
+
+    /// Describes itself.
+    fn describe(&self, instance: Instance) -> Result<Description, CallError>;
+}
+
+/// One component, compiled in two ways.
+struct Pair {
+    serving: Component,
+    unoptimised: Component,
+}
+
+impl Subject for Pair {
+    fn process(&self, instance: Instance, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
+        match instance {
+            Instance::Fresh => self.serving.process_fresh(parameters, rows),
+            Instance::Used => self.serving.process(parameters, rows),
+            Instance::Unoptimised => self.unoptimised.process_fresh(parameters, rows),
+        }
+    }
+
+    fn describe(&self, instance: Instance) -> Result<Description, CallError> {
+        match instance {
+            Instance::Fresh => self.serving.describe_fresh(),
+            Instance::Used => self.serving.describe(),
+            Instance::Unoptimised => self.unoptimised.describe_fresh(),
+        }
+    }
+}
+
+/// Tries every law on every case, each until it fails once.
+fn prove(bench: &Bench<'_>, options: &CheckOptions<'_>) -> (Tried, Vec<LawResult>) {
+    let result = |law: Law| LawResult { law, statement: law.statement().to_owned(), cases: 0, counterexample: None };
+    let mut results: Vec<LawResult> = laws::OF_CASES.into_iter().map(result).collect();
+    let mut tried = Tried { sample_events: options.sample.events.len(), ..Tried::default() };
+    let mut generator = Generator::new(bench.description, &options.sample, options.has_sources, options.seed);
+    for _ in 0..options.cases {
+        let mut case = generator.case();
+        let questions = case.rows.iter().filter(|row| row.kind == crate::batch::Kind::Question).count();
+        tried.cases += 1;
+        tried.questions += questions;
+        tried.events += case.rows.len() - questions;
+        let stop = bench.whole(&case).stop;
+        // Every call of such a case would take as long, so this is the end of the check.
+        let too_long = stop.as_ref().is_some_and(|stop| stop.is_limit);
+        let laws = if too_long { 1 } else { results.len() };
+        try_laws(bench, &case, &mut results[..laws]);
+        if too_long {
+            break;
+        }
+        if let Some(refusal) = stop.filter(|stop| stop.is_failure) {
+            tried.refused += 1;
+            tried.first_refusal.get_or_insert_with(|| refusal.message.clone());
+            // What a failure hides comes to light without the rows that are refused.
+            if without_refused(bench, &mut case) {
+                try_laws(bench, &case, &mut results);
+            }
+        }
+    }
+    let mut constant = result(Law::Constant);
+    constant.counterexample = laws_of_description(bench);
+    results.insert(0, constant);
+    (tried, results)
+}
+
+/// Tries the laws that still hold, and makes the case small for those that fail.
+fn try_laws(bench: &Bench<'_>, case: &Case, results: &mut [LawResult]) {
+    for result in results.iter_mut().filter(|result| result.counterexample.is_none()) {
+        result.cases += 1;
+        let Err(difference) = laws::try_law(result.law, bench, case) else { continue };
+        let limit = bench.whole(case).stop.is_some_and(|stop| stop.is_limit);
+        let tries = if limit { SHRINK_TRIES_OF_LIMITS } else { SHRINK_TRIES };
+        let mut fails = |case: &Case| laws::try_law(result.law, bench, case).is_err();
+        let smallest = shrink::shrink(bench.description, case.clone(), tries, &mut fails);
+        // A component that remembers may not fail twice in one way: what was seen first is true in any case.
+        let again = if limit { None } else { laws::try_law(result.law, bench, &smallest).err() };
+        let difference = again.unwrap_or(difference);
+        result.counterexample = Some(Counterexample::new(result.law, &smallest, bench.description, difference));
+    }
+}
+
+/// Removes row after row that the transform refuses; false where nothing is left or the row is not told.
+fn without_refused(bench: &Bench<'_>, case: &mut Case) -> bool {
+    while let Some(stop) = bench.whole(case).stop {
+        match stop.row.filter(|_| stop.is_failure) {
+            Some(row) => drop(case.rows.remove(row)),
+            None => return false,
+        }
+    }
+    !case.rows.is_empty()
+}
+
+/// The description, asked three times of fresh and three times of used instances, and once of other machine code.
+fn laws_of_description(bench: &Bench<'_>) -> Option<Counterexample> {
+    let instances = [Instance::Fresh, Instance::Used].repeat(3).into_iter().chain([Instance::Unoptimised]);
+    let difference = instances.enumerate().find_map(|(at, instance)| match bench.subject.describe(instance) {
+        Ok(description) if description == *bench.description => None,
+        Ok(_) => Some(format!("it gave another description when asked for the {}. time", at + 2)),
+        Err(error) => Some(format!("it did not describe itself when asked for the {}. time: {error}", at + 2)),
+    })?;
+    Some(Counterexample::new(Law::Constant, &Case::default(), bench.description, difference))
+}
+
+fn ordinary_parameters(description: &Description) -> Vec<Column> {
+    let column = |field: &crate::schema::Field| {
+        let mut column = Column::new(field.value_type);
+        column.push(&generate::parameter(field)).expect("an ordinary value has its field's type");
+        column
+    };
+    description.parameters.iter().map(column).collect()
+}

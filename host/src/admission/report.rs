@@ -1,0 +1,137 @@
+//! What a check found, for people and for programs.
+
+use serde::{Deserialize, Serialize};
+
+use super::case::{Case, fields};
+use super::cost::Cost;
+use super::laws::Law;
+use super::run::brief;
+use crate::batch::{Kind, Value};
+use crate::schema::Description;
+use crate::time::format_time;
+
+/// What a check found about one component.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// The component's file, or the name given to its bytes.
+    pub name: String,
+    /// The SHA-256 of the component.
+    pub digest: String,
+    /// The size of the component.
+    pub size_bytes: usize,
+    /// The version of onepath that checked.
+    pub onepath: String,
+    /// The engine that ran it.
+    pub engine: String,
+    /// The seed of the cases. The same seed, version and sample give the same cases.
+    pub seed: u64,
+    /// What was tried.
+    pub tried: Tried,
+    /// Every import and how it is answered.
+    pub imports: Vec<Import>,
+    /// The laws, in the order in which they are tried.
+    pub laws: Vec<LawResult>,
+    /// What it costs to run; `None` where it gave no answer to an ordinary batch.
+    pub cost: Option<Cost>,
+}
+
+/// What was tried.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Tried {
+    /// Generated cases.
+    pub cases: usize,
+    /// Their events.
+    pub events: usize,
+    /// Their questions.
+    pub questions: usize,
+    /// Real events that values were taken from.
+    pub sample_events: usize,
+    /// Cases that the transform refused by a failure.
+    pub refused: usize,
+    /// What it said first.
+    pub first_refusal: Option<String>,
+}
+
+/// One import and how it is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    /// The function.
+    pub import: String,
+    /// `captured`, `empty`, `constant` or `trap`.
+    pub answer: String,
+}
+
+/// One law and whether it holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LawResult {
+    /// The law.
+    pub law: Law,
+    /// What it says.
+    pub statement: String,
+    /// Cases on which it was tried.
+    pub cases: usize,
+    /// The smallest input found for which it fails.
+    pub counterexample: Option<Counterexample>,
+}
+
+/// The smallest input found for which a law fails, and both answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Counterexample {
+    /// The events and questions.
+    pub rows: Vec<CounterexampleRow>,
+    /// What differs, in lines: the place, then each way to ask and its answer with its bits.
+    pub difference: String,
+    /// What to look for.
+    pub advice: String,
+}
+
+/// One event or question of a counterexample.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CounterexampleRow {
+    /// Its number, from 1.
+    pub row: usize,
+    /// Which entity, from 1.
+    pub entity: u32,
+    /// `event` or `question`.
+    pub kind: String,
+    /// When: ISO 8601, or microseconds beyond the calendar.
+    pub time: String,
+    /// Its fields, `name=value`; texts in quotes.
+    pub fields: Vec<String>,
+}
+
+impl Report {
+    /// Whether every law holds.
+    pub fn holds(&self) -> bool {
+        self.laws.iter().all(|law| law.counterexample.is_none())
+    }
+
+    /// The first difference found for a law, if it fails.
+    pub fn counterexample(&self, law: Law) -> Option<&Counterexample> {
+        self.laws.iter().find(|result| result.law == law)?.counterexample.as_ref()
+    }
+}
+
+impl Counterexample {
+    pub(super) fn new(law: Law, case: &Case, description: &Description, difference: String) -> Self {
+        let rows = case.rows.iter().enumerate().map(|(at, row)| CounterexampleRow {
+            row: at + 1,
+            entity: row.entity + 1,
+            kind: if row.kind == Kind::Event { "event" } else { "question" }.to_owned(),
+            time: format_time(row.time),
+            fields: fields(description, row.kind)
+                .zip(&row.values)
+                .map(|(field, value)| format!("{}={}", field.name, shown(value)))
+                .collect(),
+        });
+        Self { rows: rows.collect(), difference, advice: law.advice().to_owned() }
+    }
+}
+
+/// A value as an author writes it: texts in quotes, so that an empty one is seen.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Text(text) => brief(&serde_json::Value::from(text.as_str()).to_string()),
+        value => brief(&value.to_string()),
+    }
+}

@@ -1,0 +1,254 @@
+//! Each law finds the fault planted for it, and an honest transform keeps them all.
+
+use std::cell::Cell;
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::batch::{Kind, States};
+use crate::schema::{Field, ValueType};
+
+/// What is wrong with a transform that adds up amounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Nothing,
+    RefusesNan,
+    RefusesTheLastNan,
+    PanicsAtInfinity,
+    TakesForever,
+    Remembers,
+    OtherCode,
+    RoundsItsState,
+    SharesTheNewest,
+    CountsQuestions,
+    ChangesItsDescription,
+}
+
+struct Adder {
+    fault: Fault,
+    calls: Cell<u64>,
+}
+
+impl Subject for Adder {
+    fn process(&self, instance: Instance, _: &[Column], rows: &Rows) -> Result<Answers, CallError> {
+        if instance == Instance::Used {
+            self.calls.set(self.calls.get() + 1);
+        }
+        let fault = |fault| self.fault == fault;
+        let mut sums: Vec<f64> = (0..rows.states.len()).map(|group| decode(rows.states.get(group))).collect();
+        let mut answers = Column::new(ValueType::Float64);
+        let (mut event, mut newest, mut refused) = (0, 0.0, None);
+        for (row, (kind, group)) in rows.kinds.iter().zip(&rows.groups).enumerate() {
+            let sum = &mut sums[*group as usize];
+            if *kind == Kind::Event as u8 {
+                let amount = match rows.event_fields[0].value(event) {
+                    Value::Float64(amount) => amount,
+                    _ => 0.0,
+                };
+                event += 1;
+                if fault(Fault::PanicsAtInfinity) && amount.is_infinite() {
+                    return Err(CallError::Trap { reason: "it panicked".to_owned(), stderr: String::new() });
+                }
+                if fault(Fault::TakesForever) {
+                    return Err(CallError::Limit { reason: "2000 ms for one call".to_owned(), stderr: String::new() });
+                }
+                if amount.is_nan() && (fault(Fault::RefusesTheLastNan) || fault(Fault::RefusesNan) && refused.is_none()) {
+                    refused = Some(row as u32);
+                }
+                // Wrapping bits stay exact whatever the order, unlike a sum of floats.
+                *sum = f64::from_bits(sum.to_bits().wrapping_add(amount.to_bits()));
+                newest = amount;
+                continue;
+            }
+            let mut answer = *sum;
+            match self.fault {
+                Fault::SharesTheNewest => answer = newest,
+                Fault::Remembers => answer = self.calls.get() as f64,
+                Fault::OtherCode if instance == Instance::Unoptimised => answer = 0.5,
+                Fault::CountsQuestions => *sum = f64::from_bits(sum.to_bits() + 1),
+                _ => {}
+            }
+            answers.push(&Value::Float64(answer)).expect("a float64");
+        }
+        if let Some(row) = refused {
+            return Err(CallError::Failure { row: Some(row), message: "an amount that is not a number".to_owned() });
+        }
+        let mut states = States::default();
+        for sum in sums {
+            let kept = if fault(Fault::RoundsItsState) { f64::from(sum as f32) } else { sum };
+            states.push(&encode(kept)).expect("short");
+        }
+        Ok(Answers { features: vec![answers], states: rows.want_states.then_some(states) })
+    }
+
+    fn describe(&self, _: Instance) -> Result<Description, CallError> {
+        self.calls.set(self.calls.get() + 1);
+        let mut description = description();
+        if self.fault == Fault::ChangesItsDescription {
+            description.state_version = self.calls.get() as u32;
+        }
+        Ok(description)
+    }
+}
+
+fn encode(sum: f64) -> Vec<u8> {
+    if sum.to_bits() == 0 { Vec::new() } else { sum.to_le_bytes().to_vec() }
+}
+
+fn decode(state: &[u8]) -> f64 {
+    state.try_into().map_or(0.0, f64::from_le_bytes)
+}
+
+fn description() -> Description {
+    let field = |name: &str, value_type| Field {
+        name: name.to_owned(),
+        value_type,
+        nullable: false,
+        documentation: String::new(),
+    };
+    Description {
+        event_fields: vec![field("amount", ValueType::Float64), field("word", ValueType::Text)],
+        request_fields: vec![field("basket", ValueType::Int64)],
+        output_features: vec![field("sum", ValueType::Float64)],
+        ..Description::default()
+    }
+}
+
+/// Checks an adder: the broken laws, and the smallest input of the first of them.
+fn check_adder(fault: Fault, expected: Expect) -> Tried {
+    let adder = Adder { fault, calls: Cell::new(0) };
+    let options = CheckOptions {
+        seed: 1,
+        cases: CASES,
+        sample: Sample::default(),
+        parameters: None,
+        has_sources: true,
+        now: &|| Duration::ZERO,
+    };
+    let description = description();
+    let (tried, laws) = prove(&Bench { subject: &adder, description: &description, parameters: &[] }, &options);
+    let broken: Vec<&LawResult> = laws.iter().filter(|law| law.counterexample.is_some()).collect();
+    let mut text = format!("{:?}\n", broken.iter().map(|law| law.law).collect::<Vec<_>>());
+    if let Some(counterexample) = broken.first().and_then(|law| law.counterexample.as_ref()) {
+        for row in &counterexample.rows {
+            text += &format!("{} {} {} {} {}\n", row.row, row.entity, row.kind, row.time, row.fields.join(" "));
+        }
+        text += &counterexample.difference;
+    }
+    expected.assert_eq(text.trim_end());
+    tried
+}
+
+#[test]
+fn an_honest_transform_keeps_every_law() {
+    let tried = check_adder(Fault::Nothing, expect!["[]"]);
+    assert_eq!(tried.cases, CASES);
+    assert!(tried.events > 1_000 && tried.questions > 500 && tried.refused == 0);
+}
+
+#[test]
+fn a_refusal_is_no_fault_where_it_is_the_same_in_every_batch() {
+    let tried = check_adder(Fault::RefusesNan, expect!["[]"]);
+    assert!(tried.refused > 0 && tried.refused < CASES / 2, "{}", tried.refused);
+    check_adder(Fault::RefusesTheLastNan, expect![[r#"
+        [Split, Group]
+        1 1 event 2024-01-01T00:00:00Z amount=NaN word=""
+        2 1 event 2024-01-01T00:00:00Z amount=NaN word=""
+        in one call: row 2: the transform refused its input: an amount that is not a number
+        one row a call: row 1: the transform refused its input: an amount that is not a number"#]]);
+}
+
+#[test]
+fn a_panic_and_a_limit_break_total() {
+    check_adder(Fault::PanicsAtInfinity, expect![[r#"
+        [Total]
+        1 1 event 2024-01-01T00:00:00Z amount=inf word=""
+        row 1: the transform trapped: it panicked"#]]);
+    let tried = check_adder(Fault::TakesForever, expect![[r#"
+        [Total]
+        1 1 event 2024-01-01T00:00:00Z amount=0.0 word=""
+        the transform exceeded a limit: 2000 ms for one call"#]]);
+    assert!(tried.cases < 5, "a check does not wait for a limit again and again");
+}
+
+#[test]
+fn a_hidden_memory_breaks_fresh_and_repeat_alone() {
+    check_adder(Fault::Remembers, expect![[r#"
+        [Fresh, Repeat]
+        1 1 question 2024-01-01T00:00:00Z basket=0
+        row 1, feature sum
+        a fresh instance: 15.0 (0x402e000000000000)
+        a used instance: 16.0 (0x4030000000000000)"#]]);
+}
+
+#[test]
+fn other_code_breaks_repeat() {
+    check_adder(Fault::OtherCode, expect![[r#"
+        [Repeat]
+        1 1 question 2024-01-01T00:00:00Z basket=0
+        row 1, feature sum
+        optimised code: 0.0 (0x0000000000000000)
+        unoptimised code: 0.5 (0x3fe0000000000000)"#]]);
+}
+
+#[test]
+fn a_state_that_is_not_restored_exactly_breaks_split() {
+    check_adder(Fault::RoundsItsState, expect![[r#"
+        [Split]
+        1 1 event 2024-01-01T00:00:00Z amount=-1.0254423988033466e149 word=""
+        2 1 event 2024-01-01T00:00:00Z amount=1.0 word=""
+        state of entity 1, from byte 0
+        in one call: 0 bytes, ends there
+        one row a call: 8 bytes, 0x000000000000e03f"#]]);
+}
+
+#[test]
+fn an_answer_from_another_entity_breaks_group() {
+    check_adder(Fault::SharesTheNewest, expect![[r#"
+        [Split, Group]
+        1 1 event 2024-01-01T00:00:00Z amount=1.0 word=""
+        2 1 question 2024-01-01T00:00:00Z basket=0
+        row 2, feature sum
+        in one call: 1.0 (0x3ff0000000000000)
+        one row a call: 0.0 (0x0000000000000000)"#]]);
+}
+
+#[test]
+fn a_question_that_counts_breaks_read() {
+    check_adder(Fault::CountsQuestions, expect![[r#"
+        [Read]
+        1 1 question 2024-01-01T00:00:00Z basket=0
+        state of entity 1, from byte 0
+        with every question once: 8 bytes, 0x0100000000000000
+        without the questions: 0 bytes, ends there"#]]);
+}
+
+#[test]
+fn a_description_that_changes_is_found() {
+    check_adder(Fault::ChangesItsDescription, expect![[r#"
+        [Constant]
+        it gave another description when asked for the 2. time"#]]);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_cases() {
+    let description = description();
+    let sample = Sample::default();
+    let cases = |seed| {
+        let mut generator = Generator::new(&description, &sample, true, seed);
+        (0..20).map(|_| format!("{:?}", generator.case())).collect::<Vec<_>>()
+    };
+    assert_eq!(cases(7), cases(7));
+    assert_ne!(cases(7), cases(8));
+}
+
+#[test]
+fn every_generated_case_is_possible() {
+    let description = description();
+    let sample = Sample::default();
+    let mut generator = Generator::new(&description, &sample, true, 3);
+    for _ in 0..1_000 {
+        let case = generator.case();
+        assert!(case.is_possible() && case.rows.len() <= 60 && case.entities() <= 5);
+    }
+}
