@@ -17,8 +17,8 @@ const DAY_US: i64 = 24 * HOUR_US;
 
 /// Words that events are often made of. A transform that asks for others is only reached by a sample of its source.
 const WORDS: [&str; 16] = [
-    "purchase", "view", "return", "click", "login", "signup", "payment", "refund", "error", "ok", "card", "cash", "DE", "US",
-    "a", "b",
+    "purchase", "view", "return", "click", "login", "signup", "payment", "refund", "error", "ok", "card", "cash", "DE",
+    "US", "a", "b",
 ];
 
 /// Makes cases, one after the other.
@@ -47,9 +47,8 @@ enum Pace {
     Extreme,
 }
 
-const PACES: [Pace; 8] = [
-    Pace::Ordinary, Pace::Ordinary, Pace::Equal, Pace::Dense, Pace::Late, Pace::Late, Pace::Edges, Pace::Extreme,
-];
+const PACES: [Pace; 8] =
+    [Pace::Ordinary, Pace::Ordinary, Pace::Equal, Pace::Dense, Pace::Late, Pace::Late, Pace::Edges, Pace::Extreme];
 
 impl<'a> Generator<'a> {
     pub(super) fn new(description: &'a Description, sample: &'a Sample, events: bool, seed: u64) -> Self {
@@ -108,10 +107,21 @@ impl<'a> Generator<'a> {
         };
         *clock = clock.saturating_add(step.max(0));
         match pace {
-            Pace::Late if self.random.once_in(2) => clock.saturating_sub(self.random.below(400 * DAY_US as usize) as i64),
-            Pace::Extreme => {
-                *self.random.pick(&[i64::MIN, i64::MIN + 1, i64::MIN + DAY_US, -1, 0, 1, *clock, i64::MAX - DAY_US, i64::MAX - 1, i64::MAX])
+            Pace::Late if self.random.once_in(2) => {
+                clock.saturating_sub(self.random.below(400 * DAY_US as usize) as i64)
             }
+            Pace::Extreme => *self.random.pick(&[
+                i64::MIN,
+                i64::MIN + 1,
+                i64::MIN + DAY_US,
+                -1,
+                0,
+                1,
+                *clock,
+                i64::MAX - DAY_US,
+                i64::MAX - 1,
+                i64::MAX,
+            ]),
             _ => *clock,
         }
     }
@@ -153,8 +163,18 @@ impl<'a> Generator<'a> {
 
     fn int64(&mut self, edge: bool) -> i64 {
         const EDGES: [i64; 12] = [
-            i64::MIN, i64::MIN + 1, i64::MAX, i64::MAX - 1, 0, -1, 1, 1 << 53, (1 << 53) + 1, i32::MIN as i64,
-            i32::MAX as i64, u32::MAX as i64,
+            i64::MIN,
+            i64::MIN + 1,
+            i64::MAX,
+            i64::MAX - 1,
+            0,
+            -1,
+            1,
+            1 << 53,
+            (1 << 53) + 1,
+            i32::MIN as i64,
+            i32::MAX as i64,
+            u32::MAX as i64,
         ];
         match edge {
             true if self.random.once_in(4) => self.random.next() as i64,
@@ -165,8 +185,22 @@ impl<'a> Generator<'a> {
 
     fn float64(&mut self, edge: bool) -> f64 {
         const EDGES: [f64; 16] = [
-            f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, 5e-324, -5e-324, f64::MIN_POSITIVE, f64::MAX, f64::MIN,
-            1e308, 1e16, 0.1, -0.1, 1.0 + f64::EPSILON, 9_007_199_254_740_993.0,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            -0.0,
+            0.0,
+            5e-324,
+            -5e-324,
+            f64::MIN_POSITIVE,
+            f64::MAX,
+            f64::MIN,
+            1e308,
+            1e16,
+            0.1,
+            -0.1,
+            1.0 + f64::EPSILON,
+            9_007_199_254_740_993.0,
         ];
         match edge {
             true if self.random.once_in(4) => canonical(f64::from_bits(self.random.next())),

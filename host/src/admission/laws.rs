@@ -45,15 +45,32 @@ impl Law {
         }
     }
 
+    /// Its name, as it is written in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::Total => "total",
+            Self::Fresh => "fresh",
+            Self::Repeat => "repeat",
+            Self::Split => "split",
+            Self::Group => "group",
+            Self::Read => "read",
+        }
+    }
+
     /// What an author should look for.
     pub fn advice(self) -> &'static str {
         match self {
             Self::Constant => "build the description from constants",
-            Self::Total => "use checked or saturating arithmetic, and refuse what cannot be handled by returning an error",
+            Self::Total => {
+                "use checked or saturating arithmetic, and refuse what cannot be handled by returning an error"
+            }
             Self::Fresh | Self::Repeat => {
                 "something outlives a call: look for statics, caches and thread-locals; keep it in the state instead"
             }
-            Self::Split => "something the transform knows inside a call is not in its state, or is not restored from it exactly",
+            Self::Split => {
+                "something the transform knows inside a call is not in its state, or is not restored from it exactly"
+            }
             Self::Group => "something is shared between entities within a call: keep it per entity, in the state",
             Self::Read => "`read` changes the state: compute what it needs without keeping it",
         }
@@ -165,7 +182,10 @@ fn read(bench: &Bench<'_>, case: &Case) -> Result<(), String> {
     let fewer = [
         ("without the questions", rows().filter(|row| !is_question(row)).collect::<Vec<_>>()),
         ("with every other question", every_other.collect()),
-        ("with every question asked twice", rows().flat_map(|row| vec![row; 1 + usize::from(is_question(&row))]).collect()),
+        (
+            "with every question asked twice",
+            rows().flat_map(|row| vec![row; 1 + usize::from(is_question(&row))]).collect(),
+        ),
     ];
     for (name, rows) in fewer {
         let run = bench.run(case, Instance::Fresh, &[Call { rows, ..whole(case) }]);

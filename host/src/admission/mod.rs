@@ -106,10 +106,8 @@ pub fn check(engines: &Engines, name: &str, bytes: &[u8], options: &CheckOptions
         }
         false => None,
     };
-    let import = |answer: &crate::wasm::ImportAnswer| Import {
-        import: answer.import.clone(),
-        answer: answer.answer.to_owned(),
-    };
+    let import =
+        |answer: &crate::wasm::ImportAnswer| Import { import: answer.import.clone(), answer: answer.answer.to_owned() };
     Ok(Report {
         name: name.to_owned(),
         digest: pair.serving.digest().to_owned(),

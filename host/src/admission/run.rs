@@ -115,7 +115,9 @@ impl Run {
         let [first, second] = names;
         match (&self.stop, &other.stop) {
             (None, None) => {}
-            (Some(a), Some(b)) if a.is_failure == b.is_failure && (a.row == b.row || a.row.is_none() || b.row.is_none()) => {
+            (Some(a), Some(b))
+                if a.is_failure == b.is_failure && (a.row == b.row || a.row.is_none() || b.row.is_none()) =>
+            {
                 return None;
             }
             (a, b) => {

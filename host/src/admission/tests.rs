@@ -52,7 +52,8 @@ impl Subject for Adder {
                 if fault(Fault::TakesForever) {
                     return Err(CallError::Limit { reason: "2000 ms for one call".to_owned(), stderr: String::new() });
                 }
-                if amount.is_nan() && (fault(Fault::RefusesTheLastNan) || fault(Fault::RefusesNan) && refused.is_none()) {
+                if amount.is_nan() && (fault(Fault::RefusesTheLastNan) || fault(Fault::RefusesNan) && refused.is_none())
+                {
                     refused = Some(row as u32);
                 }
                 // Wrapping bits stay exact whatever the order, unlike a sum of floats.
@@ -150,84 +151,111 @@ fn an_honest_transform_keeps_every_law() {
 fn a_refusal_is_no_fault_where_it_is_the_same_in_every_batch() {
     let tried = check_adder(Fault::RefusesNan, expect!["[]"]);
     assert!(tried.refused > 0 && tried.refused < CASES / 2, "{}", tried.refused);
-    check_adder(Fault::RefusesTheLastNan, expect![[r#"
+    check_adder(
+        Fault::RefusesTheLastNan,
+        expect![[r#"
         [Split, Group]
         1 1 event 2024-01-01T00:00:00Z amount=NaN word=""
         2 1 event 2024-01-01T00:00:00Z amount=NaN word=""
         in one call: row 2: the transform refused its input: an amount that is not a number
-        one row a call: row 1: the transform refused its input: an amount that is not a number"#]]);
+        one row a call: row 1: the transform refused its input: an amount that is not a number"#]],
+    );
 }
 
 #[test]
 fn a_panic_and_a_limit_break_total() {
-    check_adder(Fault::PanicsAtInfinity, expect![[r#"
+    check_adder(
+        Fault::PanicsAtInfinity,
+        expect![[r#"
         [Total]
         1 1 event 2024-01-01T00:00:00Z amount=inf word=""
-        row 1: the transform trapped: it panicked"#]]);
-    let tried = check_adder(Fault::TakesForever, expect![[r#"
+        row 1: the transform trapped: it panicked"#]],
+    );
+    let tried = check_adder(
+        Fault::TakesForever,
+        expect![[r#"
         [Total]
         1 1 event 2024-01-01T00:00:00Z amount=0.0 word=""
-        the transform exceeded a limit: 2000 ms for one call"#]]);
+        the transform exceeded a limit: 2000 ms for one call"#]],
+    );
     assert!(tried.cases < 5, "a check does not wait for a limit again and again");
 }
 
 #[test]
 fn a_hidden_memory_breaks_fresh_and_repeat_alone() {
-    check_adder(Fault::Remembers, expect![[r#"
+    check_adder(
+        Fault::Remembers,
+        expect![[r#"
         [Fresh, Repeat]
         1 1 question 2024-01-01T00:00:00Z basket=0
         row 1, feature sum
         a fresh instance: 15.0 (0x402e000000000000)
-        a used instance: 16.0 (0x4030000000000000)"#]]);
+        a used instance: 16.0 (0x4030000000000000)"#]],
+    );
 }
 
 #[test]
 fn other_code_breaks_repeat() {
-    check_adder(Fault::OtherCode, expect![[r#"
+    check_adder(
+        Fault::OtherCode,
+        expect![[r#"
         [Repeat]
         1 1 question 2024-01-01T00:00:00Z basket=0
         row 1, feature sum
         optimised code: 0.0 (0x0000000000000000)
-        unoptimised code: 0.5 (0x3fe0000000000000)"#]]);
+        unoptimised code: 0.5 (0x3fe0000000000000)"#]],
+    );
 }
 
 #[test]
 fn a_state_that_is_not_restored_exactly_breaks_split() {
-    check_adder(Fault::RoundsItsState, expect![[r#"
+    check_adder(
+        Fault::RoundsItsState,
+        expect![[r#"
         [Split]
         1 1 event 2024-01-01T00:00:00Z amount=-1.0254423988033466e149 word=""
         2 1 event 2024-01-01T00:00:00Z amount=1.0 word=""
         state of entity 1, from byte 0
         in one call: 0 bytes, ends there
-        one row a call: 8 bytes, 0x000000000000e03f"#]]);
+        one row a call: 8 bytes, 0x000000000000e03f"#]],
+    );
 }
 
 #[test]
 fn an_answer_from_another_entity_breaks_group() {
-    check_adder(Fault::SharesTheNewest, expect![[r#"
+    check_adder(
+        Fault::SharesTheNewest,
+        expect![[r#"
         [Split, Group]
         1 1 event 2024-01-01T00:00:00Z amount=1.0 word=""
         2 1 question 2024-01-01T00:00:00Z basket=0
         row 2, feature sum
         in one call: 1.0 (0x3ff0000000000000)
-        one row a call: 0.0 (0x0000000000000000)"#]]);
+        one row a call: 0.0 (0x0000000000000000)"#]],
+    );
 }
 
 #[test]
 fn a_question_that_counts_breaks_read() {
-    check_adder(Fault::CountsQuestions, expect![[r#"
+    check_adder(
+        Fault::CountsQuestions,
+        expect![[r#"
         [Read]
         1 1 question 2024-01-01T00:00:00Z basket=0
         state of entity 1, from byte 0
         with every question once: 8 bytes, 0x0100000000000000
-        without the questions: 0 bytes, ends there"#]]);
+        without the questions: 0 bytes, ends there"#]],
+    );
 }
 
 #[test]
 fn a_description_that_changes_is_found() {
-    check_adder(Fault::ChangesItsDescription, expect![[r#"
+    check_adder(
+        Fault::ChangesItsDescription,
+        expect![[r#"
         [Constant]
-        it gave another description when asked for the 2. time"#]]);
+        it gave another description when asked for the 2. time"#]],
+    );
 }
 
 #[test]

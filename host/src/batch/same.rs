@@ -59,7 +59,8 @@ impl Column {
         if self.len() != other.len() || self.value_type() != other.value_type() {
             return Some(self.len().min(other.len()));
         }
-        let floats = |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
+        let floats =
+            |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
         let same = match (self.values(), other.values()) {
             (Values::Float64s(a), Values::Float64s(b)) => floats(a, b),
             (Values::Float64Lists(a), Values::Float64Lists(b)) => {
@@ -83,7 +84,9 @@ impl Difference {
             Self::Feature { feature, question, values: [(a, a_bits), (b, b_bits)] } => {
                 let name = description.output_features.get(*feature).map_or("?", |field| field.name.as_str());
                 let question = question + 1;
-                format!("feature {name} of question {question} is {a} ({a_bits}) by {first} and {b} ({b_bits}) by {second}")
+                format!(
+                    "feature {name} of question {question} is {a} ({a_bits}) by {first} and {b} ({b_bits}) by {second}"
+                )
             }
             Self::State { group, states: [a, b] } => {
                 let at = a.iter().zip(b).take_while(|(a, b)| a == b).count();

@@ -4,6 +4,7 @@
 
 mod backfill;
 mod build;
+mod check;
 mod get;
 mod ingest;
 mod materialize;
@@ -44,6 +45,7 @@ enum Format {
 #[derive(Subcommand)]
 enum Command {
     Build(build::Build),
+    Check(check::Check),
     Backfill(backfill::Backfill),
     Materialize(materialize::Materialize),
     Ingest(ingest::Ingest),
@@ -69,6 +71,7 @@ pub fn run() -> ExitCode {
     let context = Context { project: arguments.project, format: arguments.format };
     let result = match arguments.command {
         Command::Build(command) => build::run(&context, &command),
+        Command::Check(command) => check::run(&context, &command),
         Command::Backfill(command) => backfill::run(&context, &command),
         Command::Materialize(command) => materialize::run(&context, &command),
         Command::Ingest(command) => ingest::run(&context, &command),

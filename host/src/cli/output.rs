@@ -4,18 +4,23 @@ use std::io::Write;
 
 use comfy_table::{Table, presets};
 
-/// Prints an error and its causes on standard error. A cause that the message already tells is left out.
+/// Prints an error and its causes on standard error.
 pub(super) fn error(error: &anyhow::Error) {
+    // Nothing is left to tell where standard error is closed.
+    let _ = writeln!(std::io::stderr(), "error: {}", told(error.as_ref()));
+}
+
+/// An error and its causes in one text. A cause that the message already tells is left out.
+pub(super) fn told(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    for cause in causes.map(ToString::to_string) {
         if !text.contains(&cause) {
             text.push_str(": ");
             text.push_str(&cause);
         }
     }
-    // Nothing is left to tell where standard error is closed.
-    let _ = writeln!(std::io::stderr(), "error: {text}");
+    text
 }
 
 /// Prints a line on standard output; a reader that went away (`| head`) is no error.

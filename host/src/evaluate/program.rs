@@ -120,7 +120,8 @@ impl ViewProgram {
         &self.component
     }
 
-    pub(super) fn parameters(&self) -> &[Column] {
+    /// Its parameters, one column of one row each, in the order of the description.
+    pub(crate) fn parameters(&self) -> &[Column] {
         &self.parameters
     }
 }

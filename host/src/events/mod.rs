@@ -3,6 +3,7 @@
 mod logged;
 mod push;
 mod read;
+mod sample;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub(crate) use logged::{append_fields, key_columns};
 pub use push::{Arrival, read_push};
 pub(crate) use read::event_ids_of_files;
 pub use read::{EventSet, FileCount, Keep, read_events};
+pub use sample::read_sample;
 
 /// Where the events of one source come from.
 #[derive(Clone)]

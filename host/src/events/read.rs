@@ -128,7 +128,7 @@ fn time_columns(source: &Source) -> Vec<Wanted> {
 }
 
 /// Which fields a file has. With one source all must be there; the reader says which one is missing.
-fn present_fields(path: &Path, fields: &[Field], sources: usize) -> Result<Vec<bool>, InputError> {
+pub(super) fn present_fields(path: &Path, fields: &[Field], sources: usize) -> Result<Vec<bool>, InputError> {
     if sources == 1 {
         return Ok(vec![true; fields.len()]);
     }

@@ -3,6 +3,7 @@
 //! It joins the halves that do not know each other: [`crate::replay`] and [`crate::serving`].
 
 mod backfill;
+mod check;
 mod history;
 mod manifest;
 mod materialize;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use backfill::{BackfillReport, BackfillRequest, SpineSource};
+pub use check::{Earlier, ViewCheck};
 pub(crate) use history::{Events, check_history};
 pub use history::{HistoricalFeatures, SourceOverride};
 pub use materialize::{MaterializeReport, MaterializedView};
@@ -26,7 +28,7 @@ use crate::Error;
 use crate::build::{TransformPath, component_path};
 use crate::evaluate::{ProgramError, ViewProgram};
 use crate::log::EventLog;
-use crate::project::{Project, View};
+use crate::project::{LimitSettings, Project, View};
 use crate::replay::OnError;
 use crate::time::{Clock, SystemClock};
 use crate::wasm::{Component, Limits, Runtime};
@@ -40,8 +42,10 @@ pub struct OpenOptions {
     pub batch_rows: usize,
     /// What a backfill does where a transform gives no answer.
     pub on_error: OnError,
-    /// What components may use.
+    /// What components may use, where the project does not say it.
     pub limits: Limits,
+    /// One of so many calls is repeated on a fresh instance and compared, where the project does not say it; 0 for none.
+    pub repeat_every: u64,
     /// The clock that stamps arrivals and as-ofs.
     pub clock: Arc<dyn Clock>,
     /// Told of the rows evaluated so far, from any thread.
@@ -55,6 +59,7 @@ impl Default for OpenOptions {
             batch_rows: 8_192,
             on_error: OnError::Stop,
             limits: Limits::default(),
+            repeat_every: 1_024,
             clock: Arc::new(SystemClock),
             progress: Arc::new(|_| {}),
         }
@@ -73,9 +78,14 @@ pub struct FeatureStore {
 
 impl FeatureStore {
     /// Opens the project in `dir`: reads `onepath.toml`. Components are loaded when they are needed.
-    pub fn open(dir: &Path, options: OpenOptions) -> Result<Self, Error> {
+    ///
+    /// The limits and the share of repeated calls that the project file sets replace those of `options`.
+    pub fn open(dir: &Path, mut options: OpenOptions) -> Result<Self, Error> {
         let project = Project::load(dir)?;
-        let runtime = Runtime::new(options.limits.clone(), Some(project.data_dir().join("cache")))?;
+        options.limits = limits(&project.limits, options.limits);
+        options.repeat_every = project.repeat_every.unwrap_or(options.repeat_every);
+        let cache = project.data_dir().join("cache");
+        let runtime = Runtime::with_repeats(options.limits.clone(), Some(cache), options.repeat_every)?;
         let (programs, components) = (HashMap::new(), HashMap::new());
         Ok(Self { project, runtime, options, programs, components, online: None })
     }
@@ -177,6 +187,21 @@ fn check_facts(view: &View, program: &ViewProgram) -> Result<(), Error> {
     match view.features.keys().find(|name| program.feature(name).is_none()) {
         Some(unknown) => Err(plan::unknown_feature(program, unknown)),
         None => Ok(()),
+    }
+}
+
+/// The limits of `base`, but for those that the project sets.
+fn limits(settings: &LimitSettings, base: Limits) -> Limits {
+    let size = |setting: Option<u64>, base: usize| setting.and_then(|bytes| bytes.try_into().ok()).unwrap_or(base);
+    Limits {
+        component_bytes_max: settings.component_bytes_max.unwrap_or(base.component_bytes_max),
+        memory_bytes_max: size(settings.memory_bytes_max, base.memory_bytes_max),
+        table_elements_max: size(settings.table_elements_max, base.table_elements_max),
+        stack_bytes_max: size(settings.stack_bytes_max, base.stack_bytes_max),
+        call_ms_max: settings.call_ms_max.unwrap_or(base.call_ms_max),
+        output_bytes_max: size(settings.output_bytes_max, base.output_bytes_max),
+        state_bytes_max: size(settings.state_bytes_max, base.state_bytes_max),
+        stderr_bytes_max: size(settings.stderr_bytes_max, base.stderr_bytes_max),
     }
 }
 

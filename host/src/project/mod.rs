@@ -4,6 +4,7 @@
 //! pure function of the text; [`Project::load`] and [`Source::resolve_files`] are all that touch the disk. Every fault of the
 //! text is reported with file, line, column, a caret under the offending part, and what to do.
 
+mod limits;
 mod reference;
 mod source;
 mod view;
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use error::{Invalid, ProjectError, UnknownName};
+pub use limits::LimitSettings;
 pub use reference::{FeatureReference, ReferenceError, Selection};
 pub use source::Source;
 pub use view::{FeatureInfo, Input, View};
@@ -46,6 +48,10 @@ pub struct Project {
     pub views: Vec<View>,
     /// The feature services.
     pub services: Vec<Service>,
+    /// What its transforms may use.
+    pub limits: LimitSettings,
+    /// One of so many calls of a transform is repeated on a fresh instance and compared; 0 for none.
+    pub repeat_every: Option<u64>,
     /// The views' positions, each after those whose features it reads.
     order: Vec<usize>,
 }

@@ -32,12 +32,28 @@ pub(super) struct RawProject {
     pub views: Table<RawView>,
     #[serde(default)]
     pub services: Table<RawService>,
+    #[serde(default)]
+    pub limits: RawLimits,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawHead {
     pub name: Spanned<String>,
+    pub repeat_share: Option<Spanned<f64>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    pub component_bytes_max: Option<Spanned<i64>>,
+    pub memory_bytes_max: Option<Spanned<i64>>,
+    pub table_elements_max: Option<Spanned<i64>>,
+    pub stack_bytes_max: Option<Spanned<i64>>,
+    pub call_ms_max: Option<Spanned<i64>>,
+    pub output_bytes_max: Option<Spanned<i64>>,
+    pub state_bytes_max: Option<Spanned<i64>>,
+    pub stderr_bytes_max: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize)]

@@ -47,11 +47,7 @@ impl Runtime {
     /// in bits; 0 repeats none. A component whose answers differ is quarantined: see [`CallError::Differs`].
     ///
     /// [`CallError::Differs`]: super::CallError::Differs
-    pub fn with_repeats(
-        limits: Limits,
-        cache_dir: Option<PathBuf>,
-        repeat_every: u64,
-    ) -> Result<Arc<Self>, LoadError> {
+    pub fn with_repeats(limits: Limits, cache_dir: Option<PathBuf>, repeat_every: u64) -> Result<Arc<Self>, LoadError> {
         Self::start(Variant::Serving, limits, cache_dir, repeat_every)
     }
 

@@ -1,9 +1,10 @@
 //! What a component may use. Every limit has a unit, a default and an error that names it.
 
-/// The limits of one component, the same offline and online.
+/// The limits of one component, the same offline and online. A project sets them in the table `[limits]` of its file, by these
+/// names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Size of a component's file, in bytes. Default 16 MiB.
+    /// Size of a component's file, in bytes. Default 16 MiB. It also bounds the time to compile one, which is not interrupted.
     pub component_bytes_max: u64,
     /// Linear memory of one instance, all its memories together, in bytes. Default 256 MiB.
     pub memory_bytes_max: usize,

@@ -103,12 +103,12 @@ fn unknown_fields() {
     check(
         "[view.v]\n",
         &expect![[r#"
-        onepath.toml:1:2: unknown field "view"
-          |
-        1 | [view.v]
-          |  ^^^^
-          |
-          = help: did you mean "views"? the fields of this table are project, entities, sources, views, services"#]],
+            onepath.toml:1:2: unknown field "view"
+              |
+            1 | [view.v]
+              |  ^^^^
+              |
+              = help: did you mean "views"? the fields of this table are project, entities, sources, views, services, limits"#]],
     );
     check(
         "[views.v]\nsources = [\"events\"]\ntransform = \"t\"\nttll = \"3d\"\n",

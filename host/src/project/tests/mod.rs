@@ -1,5 +1,6 @@
 //! Text cases: a project file, and what it means or what is wrong with it.
 
+mod faults_of_limits;
 mod faults_of_references;
 mod faults_of_sources;
 mod faults_of_toml;

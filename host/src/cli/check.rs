@@ -1,0 +1,228 @@
+//! `onepath check`
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::{Context, Format, output};
+use crate::Error;
+use crate::admission::{self, CheckOptions, Counterexample, Engines, LawResult, Report, Sample};
+use crate::feature_store::{Earlier, OpenOptions, ViewCheck};
+use crate::project::PROJECT_FILE;
+use crate::wasm::LoadError;
+
+/// Prove that components are pure functions of their rows: the laws that make a served vector equal a backfill.
+///
+/// Cases are generated from the component's description, edge values included, with values of the view's source where its
+/// files are there; answers are compared bit for bit, and the smallest input that breaks a law is shown. Exit 0: every law
+/// holds. Exit 1: one fails, or a component is refused.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  onepath check\n  onepath check activity --cases 2000\n  onepath check target/churn.wasm --format json"
+)]
+pub(super) struct Check {
+    /// A view, or a component file [default: every view of the project].
+    #[arg(value_name = "VIEW or FILE.wasm")]
+    what: Option<String>,
+    /// How many cases to generate.
+    #[arg(long, value_name = "N", default_value_t = admission::CASES)]
+    cases: usize,
+    /// The seed of the cases. The same seed gives the same cases.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Check anew, even if the same component was checked in the same way before.
+    #[arg(long)]
+    fresh: bool,
+}
+
+/// What came of one component.
+enum Checked {
+    Report(Box<Report>),
+    Refused { name: String, reason: LoadError },
+}
+
+pub(super) fn run(context: &Context, command: &Check) -> anyhow::Result<ExitCode> {
+    let begun = Instant::now();
+    let now = move || begun.elapsed();
+    let checked = match &command.what {
+        Some(file) if Path::new(file).extension().is_some_and(|extension| extension == "wasm") => {
+            vec![check_file(context, command, Path::new(file), &now)?]
+        }
+        what => check_views(context, command, what.as_deref(), &now)?,
+    };
+    match context.format {
+        Format::Json => output::json(&checked.iter().map(as_json).collect::<Vec<_>>())?,
+        Format::Text => checked.iter().for_each(print),
+    }
+    let good = checked.iter().all(|checked| matches!(checked, Checked::Report(report) if report.holds()));
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Checks a component file by itself: within the limits of the project, if there is one, with generated values only.
+fn check_file(context: &Context, command: &Check, path: &Path, now: &dyn Fn() -> Duration) -> anyhow::Result<Checked> {
+    let limits = match context.project.join(PROJECT_FILE).exists() {
+        true => context.open(OpenOptions::default())?.options().limits.clone(),
+        false => OpenOptions::default().limits,
+    };
+    let engines = Engines::new(&limits)?;
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+    let options = CheckOptions {
+        seed: command.seed,
+        cases: command.cases,
+        sample: Sample::default(),
+        parameters: None,
+        has_sources: false,
+        now,
+    };
+    Ok(checked(&name, admission::check(&engines, &name, &bytes, &options))?)
+}
+
+fn check_views(
+    context: &Context,
+    command: &Check,
+    view: Option<&str>,
+    now: &dyn Fn() -> Duration,
+) -> anyhow::Result<Vec<Checked>> {
+    let mut store = context.open(OpenOptions::default())?;
+    let views = match view {
+        Some(name) => vec![store.project().view(name)?.clone()],
+        None => store.project().views.clone(),
+    };
+    let engines = Engines::new(&store.options().limits)?;
+    let earlier = if command.fresh { Earlier::Ignored } else { Earlier::Kept };
+    let how = ViewCheck { seed: command.seed, cases: command.cases, now, earlier };
+    let mut results = Vec::new();
+    for view in views {
+        let report = match store.check_view(&engines, &view, &how) {
+            Ok(report) => Ok(report),
+            Err(Error::Load(error)) => Err(error),
+            Err(other) => return Err(other.into()),
+        };
+        results.push(checked(&view.label(), report)?);
+    }
+    Ok(results)
+}
+
+/// Tells a refused component from one that could not be checked.
+fn checked(name: &str, result: Result<Report, LoadError>) -> Result<Checked, LoadError> {
+    match result {
+        Ok(report) => Ok(Checked::Report(Box::new(report))),
+        Err(reason) if reason.is_refusal() => Ok(Checked::Refused { name: name.to_owned(), reason }),
+        Err(error) => Err(error),
+    }
+}
+
+fn as_json(checked: &Checked) -> serde_json::Value {
+    match checked {
+        Checked::Report(report) => {
+            let mut value = serde_json::json!(report);
+            value["holds"] = report.holds().into();
+            value
+        }
+        Checked::Refused { name, reason } => {
+            serde_json::json!({ "name": name, "holds": false, "refused": output::told(reason) })
+        }
+    }
+}
+
+fn print(checked: &Checked) {
+    let report = match checked {
+        Checked::Report(report) => report,
+        Checked::Refused { name, reason } => {
+            return output::line(&format!("{name}: refused\n  {}", output::told(reason)));
+        }
+    };
+    let broken = report.laws.iter().filter(|law| law.counterexample.is_some()).count();
+    let verdict = match broken {
+        0 => "every law holds".to_owned(),
+        1 => "1 law fails".to_owned(),
+        _ => format!("{broken} laws fail"),
+    };
+    output::line(&format!(
+        "{}: {verdict}\n  component {}, {} bytes\n  {}",
+        report.name,
+        report.digest,
+        output::thousands(report.size_bytes as u64),
+        tried(report),
+    ));
+    let law = |law: &LawResult| {
+        let holds = match (&law.counterexample, law.cases) {
+            (Some(_), _) => "no",
+            (None, 0) if law.law != admission::Law::Constant => "not tried",
+            _ => "yes",
+        };
+        vec![law.law.name().to_owned(), holds.to_owned(), law.statement.clone()]
+    };
+    output::table(&["law", "holds", "statement"], report.laws.iter().map(law).collect());
+    for law in &report.laws {
+        if let Some(counterexample) = &law.counterexample {
+            print_counterexample(law.law.name(), counterexample);
+        }
+    }
+    print_imports(report);
+    if let Some(cost) = &report.cost {
+        output::line(&format!(
+            "cost: {:.0} operators a row in batches, {} for one question (the same on every machine)\n      \
+             {:.0} ns a row in batches of 8,192, {:.1} us for one question on 50 events, {:.0} ms to compile (this machine)\n      \
+             {:.1} bytes of state an event, {} bytes after 100 events",
+            cost.operators_per_row,
+            output::thousands(cost.operators_per_question),
+            cost.batch_ns_per_row,
+            cost.question_ns / 1e3,
+            cost.compile_ms,
+            cost.state_bytes_per_event,
+            output::thousands(cost.state_bytes as u64),
+        ));
+    }
+}
+
+fn tried(report: &Report) -> String {
+    let tried = &report.tried;
+    let sample = match tried.sample_events {
+        0 => "no sample of its source".to_owned(),
+        events => format!("values of {} real events", output::thousands(events as u64)),
+    };
+    let mut text = format!(
+        "{} cases with {} events and {} questions, {sample}, seed {}",
+        output::thousands(tried.cases as u64),
+        output::thousands(tried.events as u64),
+        output::thousands(tried.questions as u64),
+        report.seed,
+    );
+    if let Some(message) = &tried.first_refusal {
+        text += &format!("\n  {} cases were refused by the transform, the first with: {message}", tried.refused);
+    }
+    text
+}
+
+fn print_counterexample(law: &str, counterexample: &Counterexample) {
+    output::line(&format!("\n{law} fails, the smallest input found:"));
+    let rows = counterexample.rows.iter().map(|row| {
+        vec![row.row.to_string(), row.entity.to_string(), row.kind.clone(), row.time.clone(), row.fields.join("\n")]
+    });
+    if !counterexample.rows.is_empty() {
+        output::table(&["row", "entity", "kind", "time", "fields"], rows.collect());
+    }
+    output::line(&format!("{}\nadvice: {}\n", counterexample.difference, counterexample.advice));
+}
+
+/// The imports by their answers: what a transform is linked to says little, what it would get says all.
+fn print_imports(report: &Report) {
+    if report.imports.is_empty() {
+        return output::line("imports: none");
+    }
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for import in &report.imports {
+        match rows.iter_mut().find(|row| row[0] == import.answer) {
+            Some(row) => {
+                row[1].push('\n');
+                row[1].push_str(&import.import);
+            }
+            None => rows.push(vec![import.answer.clone(), import.import.clone()]),
+        }
+    }
+    output::table(&["answer", "imports"], rows);
+}

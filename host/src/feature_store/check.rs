@@ -1,0 +1,105 @@
+//! Checks the components of views, with values of the views' own sources and their own parameters.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::FeatureStore;
+use crate::Error;
+use crate::admission::{self, CheckOptions, Engines, Report, Sample};
+use crate::project::View;
+
+/// Real events per source that values are taken from.
+const SAMPLE_ROWS_MAX: usize = 512;
+
+/// How to check a view.
+pub struct ViewCheck<'a> {
+    /// The seed of the generated cases.
+    pub seed: u64,
+    /// How many cases to generate.
+    pub cases: usize,
+    /// A clock for the measurements.
+    pub now: &'a dyn Fn() -> Duration,
+    /// Whether an earlier report on the same component and the same input may be given again.
+    pub earlier: Earlier,
+}
+
+/// What becomes of an earlier report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// It is given again, if everything that it depends on is the same.
+    Kept,
+    /// The check is made anew.
+    Ignored,
+}
+
+impl FeatureStore {
+    /// Tries the laws on the component of a view. Values come from the first file of each of its sources, if it is there.
+    ///
+    /// A report by which every law holds is kept in `.onepath/cache/admission`, under everything that it depends on.
+    pub fn check_view(&mut self, engines: &Engines, view: &View, how: &ViewCheck<'_>) -> Result<Report, Error> {
+        let program = self.program(view)?;
+        let sample = self.sample(view)?;
+        let path = self.component_path(view);
+        let key = format!(
+            "{} {} {} {} {} {:?} {:?} {sample:?}",
+            program.digest(),
+            env!("CARGO_PKG_VERSION"),
+            crate::wasm::ENGINE_VERSION,
+            how.seed,
+            how.cases,
+            self.options().limits,
+            program.parameters(),
+        );
+        let kept = self.report_path(&key);
+        if how.earlier == Earlier::Kept
+            && let Ok(text) = std::fs::read_to_string(&kept)
+            && let Ok(report) = serde_json::from_str(&text)
+        {
+            return Ok(report);
+        }
+        let bytes =
+            std::fs::read(&path).map_err(|source| crate::wasm::LoadError::Read { path: path.clone(), source })?;
+        let options = CheckOptions {
+            seed: how.seed,
+            cases: how.cases,
+            sample,
+            parameters: Some(program.parameters().to_vec()),
+            has_sources: program.has_sources(),
+            now: how.now,
+        };
+        let report = admission::check(engines, &view.label(), &bytes, &options)?;
+        if report.holds() {
+            // A report that cannot be kept only costs time.
+            let _ = kept.parent().map(std::fs::create_dir_all);
+            let _ = crate::files::write_text(&kept, &serde_json::to_string_pretty(&report).unwrap_or_default());
+        }
+        Ok(report)
+    }
+
+    /// Real events of a view: values that no generator guesses.
+    fn sample(&mut self, view: &View) -> Result<Sample, Error> {
+        let fields = self.program(view)?.description().event_fields.clone();
+        let mut sample = Sample::default();
+        for name in &view.sources {
+            let source = self.project().source(name)?;
+            // Files that are not there yet are no reason not to check.
+            let files = source.resolve_files(&self.project().root).unwrap_or_default();
+            let Some(path) = files.first() else { continue };
+            for (time, values) in
+                crate::events::read_sample(source, path, &fields, view.sources.len(), SAMPLE_ROWS_MAX)?
+            {
+                sample.times.push(time.0);
+                sample.events.push(values);
+            }
+        }
+        Ok(sample)
+    }
+
+    fn report_path(&self, key: &str) -> PathBuf {
+        let digest = Sha256::digest(key.as_bytes());
+        let name: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        self.project().data_dir().join("cache").join("admission").join(format!("{name}.json"))
+    }
+}
