@@ -17,6 +17,7 @@
 //! | [`project`] | what does `onepath.toml` say? | components, stores |
 //! | [`build`] | how does a package become a component? | running it |
 //! | [`wasm`] | how is a component run, and what may it do? (the only room that names wasmtime) | views, time |
+//! | [`admission`] | is a component a pure function of its rows? | views, files |
 //! | [`evaluate`] | what are the features of these rows? | where rows come from |
 //! | [`log`] | what was pushed, and what was served? | components |
 //! | [`store`] | what is the state of an entity? | components |

@@ -34,7 +34,7 @@ use crate::schema::Description;
 use crate::wasm::{CallError, Component, ENGINE_VERSION, Limits, LoadError, Runtime, Variant};
 
 /// Cases of a check, unless it is told otherwise.
-pub const CASES: usize = 256;
+pub const CASES: usize = 1_000;
 /// Milliseconds that one call of a check may take, if the component's own limit is not lower: a case is small.
 const CALL_MS_MAX: u64 = 2_000;
 /// Smaller cases to try for each law that fails.
@@ -159,7 +159,8 @@ impl Subject for Pair {
 fn prove(bench: &Bench<'_>, options: &CheckOptions<'_>) -> (Tried, Vec<LawResult>) {
     let result = |law: Law| LawResult { law, statement: law.statement().to_owned(), cases: 0, counterexample: None };
     let mut results: Vec<LawResult> = laws::OF_CASES.into_iter().map(result).collect();
-    let mut tried = Tried { sample_events: options.sample.events.len(), ..Tried::default() };
+    let mut tried =
+        Tried { cases_asked: options.cases, sample_events: options.sample.events.len(), ..Tried::default() };
     let mut generator = Generator::new(bench.description, &options.sample, options.has_sources, options.seed);
     for _ in 0..options.cases {
         let mut case = generator.case();

@@ -38,7 +38,9 @@ pub struct Report {
 /// What was tried.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tried {
-    /// Generated cases.
+    /// Cases that were asked for.
+    pub cases_asked: usize,
+    /// Cases that were tried: fewer where a call exceeded a limit, which ends the check.
     pub cases: usize,
     /// Their events.
     pub events: usize,

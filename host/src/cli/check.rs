@@ -148,10 +148,12 @@ fn print(checked: &Checked) {
         output::thousands(report.size_bytes as u64),
         tried(report),
     ));
+    let stopped = report.tried.cases < report.tried.cases_asked;
     let law = |law: &LawResult| {
         let holds = match (&law.counterexample, law.cases) {
             (Some(_), _) => "no",
             (None, 0) if law.law != admission::Law::Constant => "not tried",
+            (None, _) if stopped && law.law != admission::Law::Constant => "so far",
             _ => "yes",
         };
         vec![law.law.name().to_owned(), holds.to_owned(), law.statement.clone()]
@@ -181,12 +183,16 @@ fn print(checked: &Checked) {
 
 fn tried(report: &Report) -> String {
     let tried = &report.tried;
+    let of = match tried.cases < tried.cases_asked {
+        true => format!(" of {}", output::thousands(tried.cases_asked as u64)),
+        false => String::new(),
+    };
     let sample = match tried.sample_events {
         0 => "no sample of its source".to_owned(),
         events => format!("values of {} real events", output::thousands(events as u64)),
     };
     let mut text = format!(
-        "{} cases with {} events and {} questions, {sample}, seed {}",
+        "{}{of} cases with {} events and {} questions, {sample}, seed {}",
         output::thousands(tried.cases as u64),
         output::thousands(tried.events as u64),
         output::thousands(tried.questions as u64),

@@ -8,7 +8,7 @@ use crate::time::EventTime;
 /// Evaluates a batch as [`evaluate`] does, but a row that gives no answer does not end it.
 ///
 /// An event that fails is not applied, as a push of it would have been refused. A question that fails is answered with nulls.
-/// Each is told to `failed`, in row order.
+/// Each is told to `failed`, in row order. A component found to give two answers to one call ends the batch all the same.
 pub fn evaluate_or_null(
     view: &ViewProgram,
     rows: &Rows,
@@ -18,6 +18,7 @@ pub fn evaluate_or_null(
 ) -> Result<Evaluated, EvaluateError> {
     let error = match evaluate(view, rows, newest, entity) {
         Ok(evaluated) => return Ok(evaluated),
+        Err(error) if error.source.is_final() => return Err(error),
         Err(error) => error,
     };
     let features = &view.description().output_features;
@@ -42,6 +43,7 @@ pub fn evaluate_or_null(
         rest = rows.slice(start, rows.len(), all.states.clone().unwrap_or_default());
         match evaluate(view, &rest, newest, entity) {
             Ok(evaluated) => append(&mut all, evaluated),
+            Err(next) if next.source.is_final() => return Err(next),
             Err(next) => error = Some(next),
         }
     }

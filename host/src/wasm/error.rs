@@ -133,6 +133,14 @@ pub enum CallError {
     },
 }
 
+impl CallError {
+    /// Whether no other row would fare better: the component is in quarantine, or the host failed. Such an error must never
+    /// become a null.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Differs { .. } | Self::Quarantined { .. } | Self::Host { .. })
+    }
+}
+
 /// Captured output as the tail of a message.
 fn shown(stderr: &str) -> String {
     let text = stderr.trim_end();
