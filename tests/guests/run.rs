@@ -117,6 +117,7 @@ fn load_kind(error: &LoadError) -> &'static str {
             CallError::Trap { .. } => "Describe Trap",
             CallError::Limit { .. } => "Describe Limit",
             CallError::Contract { .. } => "Describe Contract",
+            CallError::Differs { .. } | CallError::Quarantined { .. } => "Describe Differs",
             CallError::Host { .. } => "Describe Host",
         },
         LoadError::Engine { .. } => "Engine",
@@ -129,6 +130,8 @@ fn call_kind(error: &CallError) -> &'static str {
         CallError::Trap { .. } => "Trap",
         CallError::Limit { .. } => "Limit",
         CallError::Contract { .. } => "Contract",
+        CallError::Differs { .. } => "Differs",
+        CallError::Quarantined { .. } => "Quarantined",
         CallError::Host { .. } => "Host",
     }
 }

@@ -200,7 +200,7 @@ fn limits(settings: &LimitSettings, base: Limits) -> Limits {
         stack_bytes_max: size(settings.stack_bytes_max, base.stack_bytes_max),
         call_ms_max: settings.call_ms_max.unwrap_or(base.call_ms_max),
         output_bytes_max: size(settings.output_bytes_max, base.output_bytes_max),
-        description_bytes_max: base.description_bytes_max,
+        description_bytes_max: size(settings.description_bytes_max, base.description_bytes_max),
         state_bytes_max: size(settings.state_bytes_max, base.state_bytes_max),
         stderr_bytes_max: size(settings.stderr_bytes_max, base.stderr_bytes_max),
     }

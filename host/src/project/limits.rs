@@ -15,6 +15,8 @@ pub struct LimitSettings {
     pub call_ms_max: Option<u64>,
     /// Bytes that one call may give back.
     pub output_bytes_max: Option<u64>,
+    /// Bytes that a description may have.
+    pub description_bytes_max: Option<u64>,
     /// Bytes of one entity's state.
     pub state_bytes_max: Option<u64>,
     /// Bytes of captured output that are kept per call.

@@ -52,6 +52,7 @@ pub(super) struct RawLimits {
     pub stack_bytes_max: Option<Spanned<i64>>,
     pub call_ms_max: Option<Spanned<i64>>,
     pub output_bytes_max: Option<Spanned<i64>>,
+    pub description_bytes_max: Option<Spanned<i64>>,
     pub state_bytes_max: Option<Spanned<i64>>,
     pub stderr_bytes_max: Option<Spanned<i64>>,
 }

@@ -18,6 +18,7 @@ pub(super) fn limits(raw: RawLimits) -> Result<LimitSettings, Fault> {
         stack_bytes_max: within(raw.stack_bytes_max, "stack_bytes_max", 64 << 10, 1 << 20)?,
         call_ms_max: within(raw.call_ms_max, "call_ms_max", 1, 86_400_000)?,
         output_bytes_max: within(raw.output_bytes_max, "output_bytes_max", 1, ADDRESSABLE)?,
+        description_bytes_max: within(raw.description_bytes_max, "description_bytes_max", 1, ADDRESSABLE)?,
         state_bytes_max: within(raw.state_bytes_max, "state_bytes_max", 1, ADDRESSABLE)?,
         stderr_bytes_max: within(raw.stderr_bytes_max, "stderr_bytes_max", 0, 1 << 30)?,
     })
