@@ -22,12 +22,12 @@ fn limits_at_fault() {
     check(
         "[limits]\nmemory_max = 1\n",
         &expect![[r#"
-        onepath.toml:2:1: unknown field "memory_max"
-          |
-        2 | memory_max = 1
-          | ^^^^^^^^^^
-          |
-          = help: the fields of this table are component_bytes_max, memory_bytes_max, table_elements_max, stack_bytes_max, call_ms_max, output_bytes_max, state_bytes_max, stderr_bytes_max"#]],
+            onepath.toml:2:1: unknown field "memory_max"
+              |
+            2 | memory_max = 1
+              | ^^^^^^^^^^
+              |
+              = help: the fields of this table are component_bytes_max, memory_bytes_max, table_elements_max, stack_bytes_max, call_ms_max, output_bytes_max, description_bytes_max, state_bytes_max, stderr_bytes_max"#]],
     );
     check(
         "[limits]\nmemory_bytes_max = \"1 GiB\"\n",
