@@ -11,10 +11,12 @@ mod table;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Instant;
 
 use made::Made;
+use onepath::admission::{CheckOptions, Engines, Sample, check};
 use onepath::wasm::{Limits, Runtime};
-use run::{alone, answers, call, outcome, runtime, view};
+use run::{alone, answers, call, limits, outcome, runtime, view};
 use table::GUESTS;
 
 /// What the good component answers to the batch, whatever ran before it.
@@ -48,12 +50,41 @@ fn every_guest_has_a_row_and_every_row_a_guest() {
     assert_eq!(names.len(), GUESTS.len(), "a name appears twice");
 }
 
+/// Cases per guest: enough for each to show what it does, few enough for dozens of guests.
+const CASES: usize = 60;
+
 #[test]
-fn a_law_is_one_of_admission() {
-    const LAWS: [&str; 7] = ["split", "group", "read", "fresh", "repeat", "total", "description"];
+fn admission_names_the_law_that_each_guest_breaks() {
+    let _alone = alone();
+    let engines = Engines::new(&limits()).expect("the engines start");
+    let started = Instant::now();
+    let mut wrong = Vec::new();
     for guest in GUESTS {
-        assert!(guest.law.is_none_or(|law| LAWS.contains(&law)), "{}: no such law", guest.name);
+        let options = CheckOptions {
+            seed: 1,
+            cases: CASES,
+            sample: Sample::default(),
+            parameters: None,
+            has_sources: true,
+            now: &|| started.elapsed(),
+        };
+        let report = match check(&engines, guest.name, &guest.made.bytes(guest.name), &options) {
+            Ok(report) => report,
+            Err(refused) => {
+                if guest.law.is_some() {
+                    wrong.push(format!("{} is refused: {refused}", guest.name));
+                }
+                continue;
+            }
+        };
+        let broken: Vec<&str> =
+            report.laws.iter().filter(|law| law.counterexample.is_some()).map(|law| law.law.name()).collect();
+        if !guest.law.map_or(broken.is_empty(), |law| broken.contains(&law)) {
+            let expected = guest.law.unwrap_or("none");
+            wrong.push(format!("{} should break {expected}, and breaks: {}", guest.name, broken.join(", ")));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -17,16 +17,20 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A runtime with limits that are soon reached.
-pub(crate) fn runtime() -> Arc<Runtime> {
-    let limits = Limits {
+/// Limits that are soon reached.
+pub(crate) fn limits() -> Limits {
+    Limits {
         component_bytes_max: COMPONENT_BYTES_MAX,
         memory_bytes_max: 32 << 20,
         call_ms_max: 200,
         output_bytes_max: 16 << 20,
         ..Limits::default()
-    };
-    Runtime::new(limits, None).expect("the engine starts")
+    }
+}
+
+/// A runtime with limits that are soon reached.
+pub(crate) fn runtime() -> Arc<Runtime> {
+    Runtime::new(limits(), None).expect("the engine starts")
 }
 
 /// A component as a view.
