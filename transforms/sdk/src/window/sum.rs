@@ -161,7 +161,8 @@ mod tests {
 
         #[test]
         fn integers_and_partials_agree(
-            exponents in (1_u64..2000).prop_flat_map(|low| prop::collection::vec(low..=low + 46, 1..60)),
+            // Low enough that partials never overflow, where only the integers have the exact answer.
+            exponents in (1_u64..1980).prop_flat_map(|low| prop::collection::vec(low..=low + 46, 1..60)),
             seeds in prop::collection::vec(any::<u64>(), 60),
             repeats in 1..60_usize,
         ) {
