@@ -275,7 +275,7 @@ fn a_day_is_served_and_verified() {
         .map(|_| Event {
             source: 0,
             entity: format!("c{}", random.below(40)),
-            kind: *random.pick(&["purchase", "view", "return"]),
+            kind: random.pick::<&str>(&["purchase", "view", "return"]),
             amount: random.below(10_000) as f64 / 100.0,
             at: day + random.below(24 * 3_600) as i64 * SECOND,
             arrived: None,

@@ -58,7 +58,7 @@ fn event(random: &mut Random, sources: Sources) -> Event {
     Event {
         source,
         entity: format!("e{}", random.below(5)),
-        kind: *random.pick(&["purchase", "purchase", "purchase", "return", "return", "view", "other"]),
+        kind: random.pick::<&str>(&["purchase", "purchase", "purchase", "return", "return", "view", "other"]),
         amount: amount(random),
         at: time,
         arrived: (late != 0 || random.once_in(2)).then(|| time + late),

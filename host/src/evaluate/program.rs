@@ -86,7 +86,7 @@ impl ViewProgram {
         Ok(Self { id, component, parameters, ttl, has_sources })
     }
 
-    /// The view's name, with its version where it is not the first: `activity`, `activity@v2`.
+    /// The view's name and version: `activity@v1`.
     pub fn id(&self) -> &str {
         &self.id
     }

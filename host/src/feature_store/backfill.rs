@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{FieldRef, Schema};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 
 use super::history::{Events, spine_of_keys};
 use super::manifest::{Manifest, SpineRecord};
@@ -122,50 +122,16 @@ impl FeatureStore {
                 field.name()
             )));
         }
+        // Begun before the long work, so that an output that cannot be written is told at once.
+        let schema = schema(&led, &names, &plan);
+        let writer = TableWriter::create(&request.out, &schema)?;
         let events = Events::Declared { overrides: &request.overrides, pushed };
         let features = self.historical(&plan, &led.spine, events)?;
         let overridden = |source: &Source| request.overrides.iter().any(|given| given.source == source.name);
         let reads_log = plan.views.iter().flat_map(|view| &view.sources).any(|source| !overridden(source));
         let offset = pushed.filter(|_| reads_log).map(|pushed| pushed.up_to);
         let manifest = Manifest::new(self, &plan, &features, &led.record, led.spine.rows(), offset)?;
-        self.write(request, &plan, &names, led, features, manifest)
-    }
-
-    fn write(
-        &self,
-        request: &BackfillRequest,
-        plan: &FeaturePlan,
-        names: &[String],
-        led: LedSpine,
-        features: HistoricalFeatures,
-        mut manifest: Manifest,
-    ) -> Result<BackfillReport, Error> {
-        let rows = led.spine.rows();
-        let (mut fields, mut arrays): (Vec<FieldRef>, Vec<ArrayRef>) = led.columns.into_iter().unzip();
-        for ((name, column), value_type) in names.iter().zip(&features.features).zip(plan.types()) {
-            fields.push(Arc::new(files::arrow_field(name, value_type, true)));
-            arrays.push(files::to_arrow(column).map_err(|error| wrong(error.to_string()))?);
-        }
-        let schema = Arc::new(Schema::new(fields));
-        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(|error| wrong(error.to_string()))?;
-        let mut writer = TableWriter::create(&request.out, &schema)?;
-        for start in (0..rows).step_by(WRITE_ROWS) {
-            writer.write(&batch.slice(start, WRITE_ROWS.min(rows - start)))?;
-        }
-        let written = writer.finish(&[(MANIFEST_KEY.to_owned(), manifest.to_json())])?;
-        manifest.set_output(&request.out, &written.sha256, written.bytes);
-        let sidecar = sidecar_path(&request.out);
-        files::write_text(&sidecar, &manifest.to_json())?;
-        Ok(BackfillReport {
-            out: request.out.clone(),
-            manifest: sidecar,
-            rows: rows as u64,
-            features: names.len(),
-            events: manifest.events(),
-            failures: features.failures.len() as u64,
-            log_offset: manifest.log_offset(),
-            sha256: written.sha256,
-        })
+        write(&request.out, writer, &schema, led, &features, manifest)
     }
 
     /// Feature history: the entities and moments come from the events themselves.
@@ -223,6 +189,53 @@ impl FeatureStore {
         };
         Ok(LedSpine { spine, columns, record })
     }
+}
+
+/// The spine's columns, then one per feature.
+fn schema(led: &LedSpine, names: &[String], plan: &FeaturePlan) -> SchemaRef {
+    let spine = led.columns.iter().map(|(field, _)| Arc::clone(field));
+    let features = names.iter().zip(plan.types());
+    let features = features.map(|(name, value_type)| Arc::new(files::arrow_field(name, value_type, true)));
+    Arc::new(Schema::new(spine.chain(features).collect::<Vec<FieldRef>>()))
+}
+
+/// Writes the rows and then the manifest beside them.
+fn write(
+    out: &Path,
+    mut writer: TableWriter,
+    schema: &SchemaRef,
+    led: LedSpine,
+    features: &HistoricalFeatures,
+    mut manifest: Manifest,
+) -> Result<BackfillReport, Error> {
+    let rows = led.spine.rows();
+    let mut arrays: Vec<ArrayRef> = led.columns.into_iter().map(|(_, array)| array).collect();
+    for column in &features.features {
+        arrays.push(files::to_arrow(column).map_err(|error| wrong(error.to_string()))?);
+    }
+    let batch = RecordBatch::try_new(Arc::clone(schema), arrays).map_err(|error| wrong(error.to_string()))?;
+    for start in (0..rows).step_by(WRITE_ROWS) {
+        writer.write(&batch.slice(start, WRITE_ROWS.min(rows - start)))?;
+    }
+    // The manifest of an earlier output goes first: a process that dies here leaves a training set without one, never with
+    // that of another.
+    let sidecar = sidecar_path(out);
+    if sidecar.exists() {
+        std::fs::remove_file(&sidecar).map_err(|source| Error::Write { path: sidecar.clone(), source })?;
+    }
+    let written = writer.finish(&[(MANIFEST_KEY.to_owned(), manifest.to_json())])?;
+    manifest.set_output(out, &written.sha256, written.bytes);
+    files::write_text(&sidecar, &manifest.to_json())?;
+    Ok(BackfillReport {
+        out: out.to_owned(),
+        manifest: sidecar,
+        rows: rows as u64,
+        features: features.features.len(),
+        events: manifest.events(),
+        failures: features.failures.len() as u64,
+        log_offset: manifest.log_offset(),
+        sha256: written.sha256,
+    })
 }
 
 /// Reads a spine: keys, as-of and request fields by their types, everything else as it is.

@@ -131,22 +131,27 @@ impl FeatureStore {
         Ok(program)
     }
 
-    /// The view run by the component of `digest`, which this project once served with.
-    pub(crate) fn program_of_digest(&mut self, view: &View, digest: &str) -> Result<Arc<ViewProgram>, Error> {
-        if let Ok(program) = self.program(view)
-            && program.digest() == digest
-        {
-            return Ok(program);
+    /// The view, with its time to live and parameters, run by the component of `digest`, which this project once served with.
+    pub(crate) fn served_program(&mut self, view: &View, digest: &str) -> Result<Arc<ViewProgram>, Error> {
+        let present = self.components.get(&self.component_path(view)).filter(|present| present.digest() == digest);
+        if let Some(present) = present {
+            return Ok(Arc::new(program_of(view, Arc::clone(present))?));
         }
         let path = self.kept_component(digest);
+        let lost = || Error::LostComponent { view: view.label(), digest: digest.to_owned(), path: path.clone() };
         if !path.exists() {
-            return Err(Error::LostComponent { view: view.label(), digest: digest.to_owned(), path });
+            return Err(lost());
         }
-        let component = self.runtime.load(&path)?;
+        let component = match self.components.get(&path) {
+            Some(component) => Arc::clone(component),
+            None => Arc::new(self.runtime.load(&path)?),
+        };
         if component.digest() != digest {
-            return Err(Error::LostComponent { view: view.label(), digest: digest.to_owned(), path });
+            return Err(lost());
         }
-        Ok(Arc::new(program_of(view, Arc::new(component))?))
+        let program = Arc::new(program_of(view, Arc::clone(&component))?);
+        self.components.insert(path, component);
+        Ok(program)
     }
 
     /// Keeps the bytes of a view's component under its digest, so that what it served can be replayed after it changed.

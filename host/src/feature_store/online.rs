@@ -11,7 +11,7 @@ use crate::entity::{EntityKey, KeyType, KeyValue};
 use crate::evaluate::Status;
 use crate::events::{Arrival, event_ids_of_files, read_push};
 use crate::files::{self, Nulls, Wanted};
-use crate::log::{EventLog, History, ServedVector, ServedView as RecordedView};
+use crate::log::{EventLog, History, ServedProgram, ServedVector, ServedView as RecordedView, encode_values};
 use crate::project::{FeatureReference, Key, Source};
 use crate::serving::{self, Answered, Applied, Question, ServedView, ViewAnswer};
 use crate::store::SqliteStore;
@@ -342,7 +342,11 @@ fn served_vector(
 ) -> ServedVector {
     let views = plan.views.iter().zip(answers).map(|(view, answer)| RecordedView {
         view: view.program.id().to_owned(),
-        digest: view.program.digest().to_owned(),
+        program: ServedProgram {
+            digest: view.program.digest().to_owned(),
+            ttl_us: view.view.ttl.map(|ttl| ttl.0),
+            parameters: encode_values(&view.view.parameters),
+        },
         offset: answer.offset,
     });
     ServedVector {

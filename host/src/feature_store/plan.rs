@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::FeatureStore;
 use crate::Error;
 use crate::evaluate::ViewProgram;
+use crate::log::{ServedProgram, decode_values};
 use crate::project::{Entity, FeatureReference, Input, Selection, Source, View};
 use crate::schema::{Field, ValueType};
+use crate::time::Length;
 
 /// What to compute: the features of a service, or a list of references.
 #[derive(Clone, Debug)]
@@ -60,12 +62,12 @@ impl FeatureStore {
         self.plan_pinned(selection, &[])
     }
 
-    /// Resolves a selection with the components that `pins` name (view label and digest), which this project once served
-    /// with; views without a pin run their present component.
+    /// Resolves a selection with what the views once served with: `pins` names it by view label. Views without a pin run as
+    /// the project file says now.
     pub(crate) fn plan_pinned(
         &mut self,
         selection: &FeatureSelection,
-        pins: &[(String, String)],
+        pins: &[(String, ServedProgram)],
     ) -> Result<FeaturePlan, Error> {
         let (service, selections) = match selection {
             FeatureSelection::Service(name) => {
@@ -121,14 +123,18 @@ impl FeatureStore {
         plan: &mut FeaturePlan,
         name: &str,
         version: Option<u32>,
-        pins: &[(String, String)],
+        pins: &[(String, ServedProgram)],
     ) -> Result<usize, Error> {
-        let view = self.project().view_version(name, version)?.clone();
+        let mut view = self.project().view_version(name, version)?.clone();
         if let Some(at) = plan.views.iter().position(|planned| planned.view.label() == view.label()) {
             return Ok(at);
         }
         let program = match pins.iter().find(|(label, _)| *label == view.label()) {
-            Some((_, digest)) => self.program_of_digest(&view, digest)?,
+            Some((_, served)) => {
+                view.ttl = served.ttl_us.map(Length);
+                view.parameters = decode_values(&served.parameters).unwrap_or_else(|_| view.parameters.clone());
+                self.served_program(&view, &served.digest)?
+            }
             None => self.program(&view)?,
         };
         let mut inputs = Vec::new();
@@ -153,7 +159,7 @@ impl FeatureStore {
         plan: &mut FeaturePlan,
         view: &View,
         field: &Field,
-        pins: &[(String, String)],
+        pins: &[(String, ServedProgram)],
     ) -> Result<(usize, usize), Error> {
         let named = view.inputs.iter().find_map(|input| match input {
             Input::Feature(reference) if reference.feature == field.name => Some(reference.clone()),

@@ -32,7 +32,7 @@ pub use error::LogError;
 pub use file::FileError;
 pub use history::{History, HistoryFile, HistorySource};
 pub use read::LoggedEvent;
-pub use served::{ServedVector, ServedView};
+pub use served::{ServedProgram, ServedVector, ServedView, decode_values, encode_values};
 
 use clock::LogClock;
 use file::SqliteFile;

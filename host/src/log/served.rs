@@ -48,10 +48,34 @@ pub struct ServedVector {
 pub struct ServedView {
     /// The view: `activity`, or `activity@v2`.
     pub view: String,
-    /// The digest of its component.
-    pub digest: String,
+    /// What ran.
+    #[serde(flatten)]
+    pub program: ServedProgram,
     /// The newest offset of this entity and view that it saw; 0 where there was none.
     pub offset: u64,
+}
+
+/// What a view ran when it served: enough to run it again after the project has changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ServedProgram {
+    /// The digest of its component.
+    pub digest: String,
+    /// Its time to live, in microseconds.
+    pub ttl_us: Option<i64>,
+    /// Its parameters, as [`encode_values`] writes them.
+    pub parameters: String,
+}
+
+/// Named values as one text that keeps every bit.
+pub fn encode_values(values: &[(String, Value)]) -> String {
+    let values: Vec<_> = values.iter().map(|(name, value)| (name, stored(value))).collect();
+    serde_json::to_string(&values).expect("names and values are always JSON")
+}
+
+/// The named values in a text of [`encode_values`].
+pub fn decode_values(text: &str) -> Result<Vec<(String, Value)>, serde_json::Error> {
+    let values: Vec<(String, Option<Stored>)> = serde_json::from_str(text)?;
+    Ok(values.into_iter().map(|(name, stored)| (name, value(stored))).collect())
 }
 
 impl EventLog {
@@ -229,7 +253,15 @@ mod tests {
             request: vec![("cart_value".into(), Value::Float64(0.1)), ("note".into(), Value::Null)],
             history: Some(1),
             offset: u64::from(u32::MAX),
-            views: vec![ServedView { view: "activity@v2".into(), digest: "00ff".into(), offset: 17 }],
+            views: vec![ServedView {
+                view: "activity@v2".into(),
+                program: ServedProgram {
+                    digest: "00ff".into(),
+                    ttl_us: Some(5),
+                    parameters: encode_values(&[("days".into(), Value::Int64(30))]),
+                },
+                offset: 17,
+            }],
             statuses: values.iter().map(|_| "PRESENT".to_owned()).collect(),
             values,
             replayed: true,

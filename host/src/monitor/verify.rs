@@ -13,7 +13,7 @@ use crate::events::{Keep, read_events};
 use crate::feature_store::{
     Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, Spine, check_history,
 };
-use crate::log::{EventLog, History, ServedVector};
+use crate::log::{EventLog, History, ServedProgram, ServedVector};
 use crate::replay::{FinalState, Questions, replay};
 use crate::store::{OnlineStore, SqliteStore, StoredState};
 use crate::time::AsOf;
@@ -78,8 +78,8 @@ impl VerifyReport {
     }
 }
 
-/// Vectors that one replay answers: the same features, components and history.
-type Alike = (Vec<String>, Vec<(String, String)>, Option<i64>);
+/// Vectors that one replay answers: the same features, programs and history.
+type Alike = (Vec<String>, Vec<(String, ServedProgram)>, Option<i64>);
 
 impl FeatureStore {
     /// Replays what was served at or after `since` (default: all) and all online states.
@@ -89,8 +89,8 @@ impl FeatureStore {
         let mut waiting: BTreeMap<Alike, Vec<ServedVector>> = BTreeMap::new();
         let mut full = Vec::new();
         log.served(since, |vector| {
-            let digests = vector.views.iter().map(|view| (view.view.clone(), view.digest.clone())).collect();
-            let alike = (vector.features.clone(), digests, vector.history);
+            let programs = vector.views.iter().map(|view| (view.view.clone(), view.program.clone())).collect();
+            let alike = (vector.features.clone(), programs, vector.history);
             let vectors = waiting.entry(alike.clone()).or_default();
             vectors.push(vector);
             if vectors.len() == VECTORS_AT_ONCE {
@@ -108,7 +108,7 @@ impl FeatureStore {
     fn verify_alike(
         &mut self,
         log: &EventLog,
-        (features, digests, history): &Alike,
+        (features, programs, history): &Alike,
         vectors: &[ServedVector],
         report: &mut VerifyReport,
     ) -> Result<(), Error> {
@@ -116,7 +116,7 @@ impl FeatureStore {
             return Ok(());
         }
         let references = features.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
-        let plan = self.plan_pinned(&FeatureSelection::References(references), digests)?;
+        let plan = self.plan_pinned(&FeatureSelection::References(references), programs)?;
         let history = history_of(log, *history)?;
         let spine = spine_of(&plan, vectors)?;
         let up_to = log.last_offset()?;
@@ -132,7 +132,7 @@ impl FeatureStore {
         let Some(store) = SqliteStore::open_read_only(&self.online_path())? else { return Ok(()) };
         for view in self.plan_stateful_views()? {
             let Some(mark) = store.mark(view.program.id())? else { continue };
-            let program = self.program_of_digest(&view.view, &mark.digest)?;
+            let program = self.served_program(&view.view, &mark.digest)?;
             let history = history_of(log, mark.history)?;
             let events = Events::Recorded { history: history.as_ref(), log, up_to: mark.applied_offset };
             let inputs = self.source_inputs(&view, events)?;
