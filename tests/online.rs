@@ -505,6 +505,25 @@ fn vectors_are_verified_with_the_component_that_served_them() {
     assert!(ran.stderr.contains("which is not kept at ./.onepath/components/served/"), "{}", ran.stderr);
 }
 
+/// So is the time to live: what was served fresh stays right after the project says that it is stale.
+#[test]
+fn vectors_are_verified_with_the_time_to_live_that_served_them() {
+    let fresh = toml("[]", "", "TRACE");
+    let stale = fresh.replace("[views.activity]\n", "[views.activity]\nttl = \"1d\"\n");
+    assert_ne!(fresh, stale);
+    let project = Project::new(&fresh);
+    let mut store = project.open();
+    push(&project, &mut store, "1 a purchase 1 2024-01-01").expect("is taken");
+    assert_eq!(get(&mut store, "a", Some(at("2024-01-05"))).statuses[0].as_str(), "PRESENT");
+    drop(store);
+
+    project.configure(&stale);
+    let mut store = project.open();
+    assert_verified(&mut store, 1);
+    assert_eq!(get(&mut store, "a", Some(at("2024-01-05"))).statuses[0].as_str(), "OUTSIDE_MAX_AGE");
+    assert_verified(&mut store, 2);
+}
+
 #[test]
 fn a_component_without_events_is_kept_as_well() {
     let cart = "[views.cart]\ninputs = [\"activity:purchase_count_30d\", \"request:cart_value\"]\n\

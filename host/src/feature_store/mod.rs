@@ -9,6 +9,7 @@ mod manifest;
 mod materialize;
 mod online;
 mod plan;
+mod request;
 mod spine;
 
 use std::collections::HashMap;
@@ -20,8 +21,9 @@ pub use check::{Earlier, ViewCheck};
 pub(crate) use history::{Events, check_history};
 pub use history::{HistoricalFeatures, SourceOverride};
 pub use materialize::{MaterializeReport, MaterializedView};
-pub use online::{OnlineRequest, OnlineVector};
+pub use online::OnlineVector;
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};
+pub use request::OnlineRequest;
 pub use spine::Spine;
 
 use crate::Error;

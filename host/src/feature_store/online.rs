@@ -4,15 +4,15 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::history::Events;
-use super::{FeaturePlan, FeatureStore, PlannedView, Spine};
+use super::request::spine_of_request;
+use super::{FeaturePlan, FeatureStore, OnlineRequest, PlannedView, Spine};
 use crate::Error;
-use crate::batch::{Column, Value};
-use crate::entity::{EntityKey, KeyType, KeyValue};
+use crate::batch::Value;
+use crate::entity::EntityKey;
 use crate::evaluate::Status;
 use crate::events::{Arrival, event_ids_of_files, read_push};
-use crate::files::{self, Nulls, Wanted};
 use crate::log::{EventLog, History, ServedProgram, ServedVector, ServedView as RecordedView, encode_values};
-use crate::project::{FeatureReference, Key, Source};
+use crate::project::{FeatureReference, Source};
 use crate::serving::{self, Answered, Applied, Question, ServedView, ViewAnswer};
 use crate::store::SqliteStore;
 use crate::time::{AsOf, AvailableAt};
@@ -43,17 +43,6 @@ impl Stores {
             }
         })
     }
-}
-
-/// One question to the online store.
-#[derive(Clone, Debug, Default)]
-pub struct OnlineRequest {
-    /// Key column and value of each entity.
-    pub entities: Vec<(String, KeyValue)>,
-    /// Request fields.
-    pub request: Vec<(String, Value)>,
-    /// The cut-off; now, where it is not given.
-    pub as_of: Option<AsOf>,
 }
 
 /// One served feature vector.
@@ -198,41 +187,6 @@ impl FeatureStore {
     }
 }
 
-impl OnlineRequest {
-    /// A request whose values are texts, as on a command line: each is read by the type that the plan gives it.
-    pub fn from_text(
-        plan: &FeaturePlan,
-        entities: &[(String, String)],
-        request: &[(String, String)],
-        as_of: Option<AsOf>,
-    ) -> Result<Self, Error> {
-        let keys = plan.keys();
-        let key = |(name, text): &(String, String)| {
-            let value = match keys.iter().find(|key| key.name == *name).map(|key| key.key_type) {
-                Some(KeyType::Int64) => KeyValue::Int64(
-                    text.parse().map_err(|_| wrong(format!("the entity key {name}: {text:?} is not an integer")))?,
-                ),
-                _ => KeyValue::Text(text.clone()),
-            };
-            Ok((name.clone(), value))
-        };
-        let fields = plan.request_fields()?;
-        let field = |(name, text): &(String, String)| {
-            let Some(field) = fields.iter().find(|field| field.name == *name) else {
-                return Ok((name.clone(), Value::Text(text.clone())));
-            };
-            let wanted = Wanted::new(name, field.value_type, Nulls::Allowed);
-            let value = files::text_value(text, &wanted);
-            Ok((name.clone(), value.map_err(|fault| wrong(format!("the request field {name}: {fault}")))?))
-        };
-        Ok(Self {
-            entities: entities.iter().map(key).collect::<Result<_, Error>>()?,
-            request: request.iter().map(field).collect::<Result<_, Error>>()?,
-            as_of,
-        })
-    }
-}
-
 impl FeaturePlan {
     /// The reference of a planned feature with the version that was chosen.
     pub(crate) fn resolved(&self, feature: &super::PlannedFeature) -> FeatureReference {
@@ -287,52 +241,6 @@ fn answer_views(stores: &Stores, plan: &FeaturePlan, spine: &Spine) -> Result<Op
     Ok(Some(answers))
 }
 
-/// A spine of one row, without its as-of: every key and request field that the plan needs, typed and checked.
-fn spine_of_request(plan: &FeaturePlan, request: &OnlineRequest) -> Result<Spine, Error> {
-    let mut spine = Spine::default();
-    let (keys, fields) = (plan.keys(), plan.request_fields()?);
-    if let Some((unknown, _)) = request.entities.iter().find(|(name, _)| !keys.iter().any(|key| key.name == *name)) {
-        let known: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-        return Err(wrong(format!(
-            "no view asked for has the entity key {unknown}; the keys are: {}",
-            known.join(", ")
-        )));
-    }
-    for key in &keys {
-        let given = request.entities.iter().find(|(name, _)| *name == key.name);
-        let (_, value) = given
-            .ok_or_else(|| wrong(format!("the entity key {} ({}) is missing", key.name, key.key_type.value_type())))?;
-        spine.keys.push((key.name.clone(), key_column(key, value)?));
-    }
-    for field in &fields {
-        let given = request.request.iter().find(|(name, _)| *name == field.name);
-        let value = match given {
-            Some((_, value)) => value.clone(),
-            None if field.nullable => Value::Null,
-            None => return Err(wrong(format!("the request field {} ({}) is missing", field.name, field.value_type))),
-        };
-        let mut column = Column::new(field.value_type);
-        column.push(&value).map_err(|error| wrong(format!("the request field {}: {error}", field.name)))?;
-        spine.request_fields.push((field.name.clone(), column));
-    }
-    if let Some((unknown, _)) = request.request.iter().find(|(name, _)| !fields.iter().any(|f| f.name == *name)) {
-        let known: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        return Err(wrong(format!("no view asked for has the request field {unknown}; the fields are: {known}")));
-    }
-    Ok(spine)
-}
-
-fn key_column(key: &Key, value: &KeyValue) -> Result<Column, Error> {
-    let mut column = Column::new(key.key_type.value_type());
-    let value = match value {
-        KeyValue::Int64(value) => Value::Int64(*value),
-        KeyValue::Text(value) => Value::Text(value.clone()),
-    };
-    column.push(&value).map_err(|error| wrong(format!("the entity key {}: {error}", key.name)))?;
-    Ok(column)
-}
-
 fn served_vector(
     plan: &FeaturePlan,
     request: &OnlineRequest,
@@ -363,8 +271,4 @@ fn served_vector(
         statuses: vector.statuses.iter().map(|status| status.as_str().to_owned()).collect(),
         replayed: vector.replayed,
     }
-}
-
-fn wrong(message: String) -> Error {
-    Error::Request { message }
 }

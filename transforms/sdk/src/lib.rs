@@ -43,6 +43,13 @@
 //!
 //! Build it with `cargo build --release --target wasm32-wasip2`, in a crate of type `cdylib`.
 //!
+//! # What a transform does not do
+//!
+//! - It has no clock: `at` and `as_of` are the only times there are.
+//! - It remembers nothing outside its state: no statics, no caches. What it keeps there is found by `onepath check`.
+//! - It lets no hash order show. The standard `HashMap` gives each new map another order, so use a `BTreeMap`.
+//! - It does not panic where it can answer: return a `Result`, and its message reaches the one who asked.
+//!
 //! # Map
 //!
 //! | module | holds |
