@@ -760,3 +760,56 @@ fn arguments_that_are_missing_or_contradict() {
     "#]],
     );
 }
+
+#[test]
+fn an_output_that_is_an_input() {
+    let project = project();
+    for out in ["events.csv", "labels.csv", "./labels.csv"] {
+        let words = BACKFILL.replace("out.csv", out);
+        let before = project.files();
+        let ran = project.run(&words);
+        assert_eq!(ran.code, 2, "{words}");
+        assert!(ran.stderr.contains("would be replaced, but the run reads"), "{}", ran.stderr);
+        assert_eq!(project.files(), before);
+    }
+}
+
+#[test]
+fn a_grid_that_is_none() {
+    let project = project();
+    let grid = "backfill --service churn_v1 --out out.csv";
+    check(
+        &project,
+        &format!("{grid} --every 0s --from 2024-01-01 --to 2024-01-02"),
+        expect![[r#"
+        error: --every must be longer than nothing, such as 1d
+    "#]],
+    );
+    check(
+        &project,
+        &format!("{grid} --every 1d --from 2024-01-02 --to 2024-01-01"),
+        expect![[r#"
+        error: the grid begins at 2024-01-02T00:00:00Z, which is after its end 2024-01-01T00:00:00Z
+    "#]],
+    );
+    check(
+        &project,
+        &format!("{grid} --every 1us --from 2024-01-01 --to 2024-02-01"),
+        expect![[r#"
+        error: the grid has 2678400000001 moments for 2 entities; at most 20000000 rows are made at once: take a longer --every, or fewer days at a time
+    "#]],
+    );
+}
+
+#[test]
+fn a_request_that_says_a_thing_twice() {
+    let project = project();
+    let words = "get --service churn_v1 --entity customer_id=c1 --entity customer_id=c2";
+    check_online(
+        &project,
+        words,
+        expect![[r#"
+        error: the entity key customer_id is given twice: ask for one entity at a time
+    "#]],
+    );
+}

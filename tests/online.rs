@@ -456,15 +456,23 @@ fn a_history_file_that_changed_is_named() {
     project.write("history.ndjson", lines("1 a w 2 2024-01-01"));
     let ran = project.run("verify");
     expect![[r#"
-        error: the history file DIR/history.ndjson is not the one that was materialized: its bytes differ; put the old file back to verify what was served from it
-    "#]].assert_eq(&ran.stderr);
-    assert_eq!(ran.code, 2);
+        verified 0 served vectors (0 values): 0 differences
+        verified 0 online states: 0 differences
+        NOT verified: 1 served vectors and the states of 2 views, because what served is no longer there:
+          the history file DIR/history.ndjson is not the one that was materialized: its bytes differ; put the old file back to verify what was served from it
+          `onepath verify --since TIME` leaves out older vectors
+    "#]].assert_eq(&ran.stdout);
+    assert_eq!(ran.code, 1);
     std::fs::remove_file(project.path("history.ndjson")).expect("removes");
     let ran = project.run("verify");
     expect![[r#"
-        error: the history file DIR/history.ndjson is not the one that was materialized: it is gone; put it back, or serve and verify after `onepath materialize` with the new files
-    "#]].assert_eq(&ran.stderr);
-    assert_eq!(ran.code, 2);
+        verified 0 served vectors (0 values): 0 differences
+        verified 0 online states: 0 differences
+        NOT verified: 1 served vectors and the states of 2 views, because what served is no longer there:
+          the history file DIR/history.ndjson is not the one that was materialized: it is gone; put it back, or serve and verify after `onepath materialize` with the new files
+          `onepath verify --since TIME` leaves out older vectors
+    "#]].assert_eq(&ran.stdout);
+    assert_eq!(ran.code, 1);
 }
 
 /// What served is kept: after the component has changed, old vectors are still replayed by the old one.
@@ -501,8 +509,28 @@ fn vectors_are_verified_with_the_component_that_served_them() {
         std::fs::remove_file(project.path(&file)).expect("removes");
     }
     let ran = project.run("verify");
-    assert_eq!(ran.code, 2, "{}", ran.stdout);
-    assert!(ran.stderr.contains("which is not kept at ./.onepath/components/served/"), "{}", ran.stderr);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stdout.contains("verified 1 served vectors (7 values): 0 differences"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("NOT verified: 2 served vectors"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("which is not kept at ./.onepath/components/served/"), "{}", ran.stdout);
+}
+
+/// A log that was replaced by an older one is told before anything is answered from it, or added to it.
+#[test]
+fn states_that_are_ahead_of_the_log_are_refused() {
+    let project = pushed_project("");
+    let mut store = project.open();
+    push(&project, &mut store, "1 a w 1 2024-01-01\n2 a w 2 2024-01-02").expect("is taken");
+    drop(store);
+    for file in ["log.sqlite", "log.sqlite-wal", "log.sqlite-shm"] {
+        let _ = std::fs::remove_file(project.path(".onepath").join(file));
+    }
+    let mut store = project.open();
+    let plan = plan(&mut store);
+    let error = store.get_online_features(&plan, &ask("a", None)).expect_err("the log is another one");
+    assert!(error.to_string().contains("it was replaced or cut"), "{error}");
+    let error = push(&project, &mut store, "3 b w 3 2024-01-03").expect_err("the log is another one");
+    assert!(error.contains("it was replaced or cut"), "{error}");
 }
 
 /// So is the time to live: what was served fresh stays right after the project says that it is stale.

@@ -297,3 +297,37 @@ fn push(project: &Project, store: &mut FeatureStore, event: &Event) {
     let applied = store.ingest(SOURCES[event.source], &path, &arrival).expect("the push is taken");
     assert_eq!((applied.appended, applied.adjusted), (1, 0));
 }
+
+/// A state that outgrows the limit of the online store is carried all the same: where a batch is cut decides nothing.
+#[test]
+fn a_state_beyond_the_limit_is_cut_anywhere() {
+    let project = Project::churn(&["events.csv"], "", "");
+    let mut events = "customer_id,event_type,amount,event_timestamp\n".to_owned();
+    for second in 0..300 {
+        events += &format!("hot,purchase,{second}.5,2024-01-01T00:{:02}:{:02}Z\n", second / 60, second % 60);
+    }
+    project.write("events.csv", events);
+    project.write("spine.csv", "customer_id,as_of\nhot,2024-01-01T00:03:00Z\nhot,2024-01-02\n");
+    let mut outputs = Vec::new();
+    for batch_rows in [1, 7, 8_192] {
+        let mut store = project.open_with(|options| {
+            options.batch_rows = batch_rows;
+            options.limits.state_bytes_max = 1_000;
+        });
+        let request = BackfillRequest {
+            selection: FeatureSelection::Service("churn_v1".to_owned()),
+            spine: SpineSource::File { path: project.path("spine.csv"), as_of_column: None, as_of_unit: None },
+            out: project.path("out.csv"),
+            overrides: Vec::new(),
+            full_feature_names: false,
+        };
+        store.backfill(&request).expect("is made");
+        outputs.push(std::fs::read_to_string(project.path("out.csv")).expect("was written"));
+    }
+    assert!(outputs[0].contains("hot,2024-01-02T00:00:00Z,300,"), "{}", outputs[0]);
+    assert!(outputs.iter().all(|output| *output == outputs[0]), "{outputs:#?}");
+    // The online store holds no such state, and says so before anything is kept.
+    let mut store = project.open_with(|options| options.limits.state_bytes_max = 1_000);
+    let error = store.materialize(&[], None).expect_err("the state is too large").to_string();
+    assert!(error.contains("hot") && error.contains("1000"), "{error}");
+}

@@ -65,6 +65,9 @@ pub struct Rows {
     pub states: States,
     /// Whether the final states are wanted back.
     pub want_states: bool,
+    /// Whether the states given back may exceed the limit of what is stored. Replay carries states from batch to batch, and
+    /// where it cuts must not decide what it gives; the limit is on what a push may leave behind and a store may hold.
+    pub unbounded_states: bool,
 }
 
 impl Rows {
@@ -92,6 +95,7 @@ impl Rows {
             input_features: part(&self.input_features, Kind::Question),
             states,
             want_states: true,
+            unbounded_states: self.unbounded_states,
         }
     }
 

@@ -27,8 +27,8 @@ pub(super) struct Check {
     #[arg(value_name = "VIEW or FILE.wasm")]
     what: Option<String>,
     /// How many cases to generate.
-    #[arg(long, value_name = "N", default_value_t = admission::CASES)]
-    cases: usize,
+    #[arg(long, value_name = "N", default_value_t = admission::CASES as u32, value_parser = clap::value_parser!(u32).range(1..))]
+    cases: u32,
     /// The seed of the cases. The same seed gives the same cases.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -71,7 +71,7 @@ fn check_file(context: &Context, command: &Check, path: &Path, now: &dyn Fn() ->
     let bytes = std::fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
     let options = CheckOptions {
         seed: command.seed,
-        cases: command.cases,
+        cases: command.cases as usize,
         sample: Sample::default(),
         parameters: None,
         has_sources: false,
@@ -93,7 +93,7 @@ fn check_views(
     };
     let engines = Engines::new(&store.options().limits)?;
     let earlier = if command.fresh { Earlier::Ignored } else { Earlier::Kept };
-    let how = ViewCheck { seed: command.seed, cases: command.cases, now, earlier };
+    let how = ViewCheck { seed: command.seed, cases: command.cases as usize, now, earlier };
     let mut results = Vec::new();
     for view in views {
         let report = match store.check_view(&engines, &view, &how) {

@@ -13,7 +13,8 @@ use crate::time::AsOf;
 /// Prove that what was served is what a backfill gives, bit for bit.
 ///
 /// Every served vector is replayed from history and log at its own as-of, by the path that makes training sets; every state
-/// of the online store is compared with a replay. Exit 0: no difference. Exit 1: there are differences, the first are shown.
+/// of the online store is compared with a replay. What is replayed is what serving had: the history that was materialized, and
+/// the log. Exit 0: no difference. Exit 1: there are differences, the first are shown, or something could not be replayed.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  onepath verify\n  onepath verify --since 2024-06-30 --format json")]
 pub(super) struct Verify {
@@ -36,7 +37,7 @@ pub(super) fn run(context: &Context, command: &Verify) -> anyhow::Result<ExitCod
 }
 
 fn print(report: &VerifyReport) {
-    if report.vectors == 0 && report.states == 0 {
+    if report.vectors == 0 && report.states == 0 && report.unproved == 0 && report.unproved_views == 0 {
         output::line("nothing was served yet: `onepath get` records what it serves");
         return;
     }
@@ -51,6 +52,17 @@ fn print(report: &VerifyReport) {
         output::thousands(report.states),
         output::thousands(report.state_differences),
     ));
+    if report.unproved > 0 || report.unproved_views > 0 {
+        output::line(&format!(
+            "NOT verified: {} served vectors and the states of {} views, because what served is no longer there:",
+            output::thousands(report.unproved),
+            report.unproved_views,
+        ));
+        for reason in &report.reasons {
+            output::line(&format!("  {reason}"));
+        }
+        output::line("  `onepath verify --since TIME` leaves out older vectors");
+    }
     for difference in &report.first {
         let as_of = difference.as_of.as_ref().map_or_else(String::new, |as_of| format!(" as of {as_of}"));
         output::line(&format!(

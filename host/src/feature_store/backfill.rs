@@ -86,6 +86,9 @@ const AS_OF: &str = "as_of";
 /// Rows of one batch of the output.
 const WRITE_ROWS: usize = 8_192;
 
+/// Rows that a grid may have: what a run holds in memory.
+const GRID_ROWS_MAX: i128 = 20_000_000;
+
 /// Key of the manifest in the metadata of a Parquet training set.
 const MANIFEST_KEY: &str = "onepath.manifest";
 
@@ -107,6 +110,7 @@ impl FeatureStore {
         }
         let plan = self.plan(&request.selection)?;
         let names = feature_names(&plan, request.full_feature_names)?;
+        check_output(&request.out, &self.inputs(&plan, request)?)?;
         let log = self.log_for_reading()?;
         // One offset for the whole run, so that events that are pushed meanwhile are in all of it or in none.
         let pushed = log.as_ref().map(Pushed::all).transpose()?;
@@ -132,6 +136,19 @@ impl FeatureStore {
         let offset = pushed.filter(|_| reads_log).map(|pushed| pushed.up_to);
         let manifest = Manifest::new(self, &plan, &features, &led.record, led.spine.rows(), offset)?;
         write(&request.out, writer, &schema, led, &features, manifest)
+    }
+
+    /// The files that the run reads: sources, spine and project file.
+    fn inputs(&self, plan: &FeaturePlan, request: &BackfillRequest) -> Result<Vec<PathBuf>, Error> {
+        let mut inputs = vec![self.project().root.join("onepath.toml")];
+        if let SpineSource::File { path, .. } = &request.spine {
+            inputs.push(path.clone());
+        }
+        let events = Events::Declared { overrides: &request.overrides, pushed: None };
+        for view in &plan.views {
+            inputs.extend(self.source_inputs(view, events)?.into_iter().flat_map(|source| source.files));
+        }
+        Ok(inputs)
     }
 
     /// Feature history: the entities and moments come from the events themselves.
@@ -167,6 +184,9 @@ impl FeatureStore {
             all.entities.extend(events.entities);
             all.available_at.extend(events.available_at);
         }
+        if let SpineSource::Grid { every, from, to } = rule {
+            check_grid(*every, *from, *to, interner.keys().len())?;
+        }
         let (entities, moments) = match rule {
             SpineSource::Grid { every, from, to } => on_grid(&all, interner.keys().len(), *from, *to, every.0),
             _ => at_events(&all),
@@ -188,6 +208,36 @@ impl FeatureStore {
             _ => SpineRecord::AtEvents { at: "events" },
         };
         Ok(LedSpine { spine, columns, record })
+    }
+}
+
+/// Refuses a grid without steps, or one of more rows than a run holds in memory.
+fn check_grid(every: Length, from: AsOf, to: AsOf, entities: usize) -> Result<(), Error> {
+    if every.0 <= 0 {
+        return Err(wrong("--every must be longer than nothing, such as 1d".to_owned()));
+    }
+    if from > to {
+        return Err(wrong(format!("the grid begins at {from}, which is after its end {to}")));
+    }
+    let moments = (i128::from(to.0) - i128::from(from.0)) / i128::from(every.0) + 1;
+    let rows = moments.saturating_mul(entities as i128);
+    if moments > GRID_ROWS_MAX || rows > GRID_ROWS_MAX {
+        return Err(wrong(format!(
+            "the grid has {moments} moments for {entities} entities; at most {GRID_ROWS_MAX} rows are made at once: take a longer \
+             --every, or fewer days at a time"
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses an output that would replace what the run reads.
+fn check_output(out: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
+    let Ok(target) = std::fs::canonicalize(out) else { return Ok(()) };
+    match inputs.iter().find(|input| std::fs::canonicalize(input).is_ok_and(|input| input == target)) {
+        Some(input) => {
+            Err(wrong(format!("{} would be replaced, but the run reads {}", out.display(), input.display())))
+        }
+        None => Ok(()),
     }
 }
 

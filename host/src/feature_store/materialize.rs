@@ -3,11 +3,11 @@
 use super::history::Events;
 use super::{FeatureStore, SourceOverride};
 use crate::Error;
-use crate::entity::KeyInterner;
+use crate::entity::{EntityKey, KeyInterner};
 use crate::events::{FileCount, Keep, Pushed, read_events};
 use crate::files::sha256_file;
 use crate::log::{History, HistoryFile, HistorySource};
-use crate::replay::{Questions, replay};
+use crate::replay::{FinalState, Questions, replay};
 use crate::store::{OnlineStore, StoredState, ViewMark};
 use crate::time::AvailableAt;
 
@@ -79,6 +79,7 @@ impl FeatureStore {
             };
             let states =
                 replay(&view.program, &events, &questions, interner.keys(), true, self.replay_options())?.states;
+            self.check_sizes(view.program.id(), &states, interner.keys())?;
             let later_events = counts.iter().map(|count| count.after_cut).sum();
             for count in counts {
                 if !files.iter().any(|known| known.source == count.source && known.path == count.path) {
@@ -118,6 +119,24 @@ impl FeatureStore {
         }
         self.put_stores(stores);
         Ok(MaterializeReport { up_to: up_to.to_string(), views: reports })
+    }
+}
+
+impl FeatureStore {
+    /// Refuses states that the online store would not hold, before anything is written.
+    fn check_sizes(&self, view: &str, states: &[FinalState], keys: &[EntityKey]) -> Result<(), Error> {
+        let bytes_max = self.runtime.limits().state_bytes_max;
+        match states.iter().find(|state| state.bytes.len() > bytes_max) {
+            Some(state) => Err(Error::Request {
+                message: format!(
+                    "view {view}, entity {}: its state has {} bytes, and the online store holds at most {bytes_max}; keep a shorter \
+                     or a hopping window, or raise `state_bytes_max` under [limits]",
+                    keys[state.entity as usize],
+                    state.bytes.len()
+                ),
+            }),
+            None => Ok(()),
+        }
     }
 }
 

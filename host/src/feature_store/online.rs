@@ -177,6 +177,7 @@ impl FeatureStore {
             Some(stores) => Ok(stores),
             None => {
                 let (log, store) = (EventLog::open(&self.log_path())?, SqliteStore::open(&self.online_path())?);
+                let store = store.with_state_bytes_max(self.runtime.limits().state_bytes_max);
                 Ok(Stores { log, store, ids_of_history: HashMap::new() })
             }
         }

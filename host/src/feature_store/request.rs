@@ -58,6 +58,12 @@ impl OnlineRequest {
 pub(super) fn spine_of_request(plan: &FeaturePlan, request: &OnlineRequest) -> Result<Spine, Error> {
     let mut spine = Spine::default();
     let (keys, fields) = (plan.keys(), plan.request_fields()?);
+    if let Some(name) = twice(request.entities.iter().map(|(name, _)| name)) {
+        return Err(wrong(format!("the entity key {name} is given twice: ask for one entity at a time")));
+    }
+    if let Some(name) = twice(request.request.iter().map(|(name, _)| name)) {
+        return Err(wrong(format!("the request field {name} is given twice")));
+    }
     if let Some((unknown, _)) = request.entities.iter().find(|(name, _)| !keys.iter().any(|key| key.name == *name)) {
         let known: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
         return Err(wrong(format!(
@@ -88,6 +94,12 @@ pub(super) fn spine_of_request(plan: &FeaturePlan, request: &OnlineRequest) -> R
         return Err(wrong(format!("no view asked for has the request field {unknown}; the fields are: {known}")));
     }
     Ok(spine)
+}
+
+/// The first name that occurs twice.
+fn twice<'a>(names: impl Iterator<Item = &'a String>) -> Option<&'a String> {
+    let mut seen = std::collections::HashSet::new();
+    names.into_iter().find(|name| !seen.insert(*name))
 }
 
 fn key_column(key: &Key, value: &KeyValue) -> Result<Column, Error> {

@@ -138,7 +138,7 @@ pub enum InputFault {
     Null,
     /// Integers where times are wanted, without a declared unit.
     #[error(
-        "holds integers where time is expected: declare their unit, {name}_unit = \"s\" | \"ms\" | \"us\" | \"ns\""
+        "holds integers where time is expected: declare their unit (s, ms, us or ns) with event_time_unit or arrival_time_unit of the source, or --as-of-unit for a spine"
     )]
     NoUnit {
         /// The column.

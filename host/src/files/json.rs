@@ -164,7 +164,7 @@ mod tests {
             (
                 "5",
                 ValueType::Time,
-                r#"holds integers where time is expected: declare their unit, x_unit = "s" | "ms" | "us" | "ns""#,
+                r#"holds integers where time is expected: declare their unit (s, ms, us or ns) with event_time_unit or arrival_time_unit of the source, or --as-of-unit for a spine"#,
             ),
         ] {
             let json: Json = serde_json::from_str(json).expect("JSON");

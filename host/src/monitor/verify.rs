@@ -11,7 +11,7 @@ use crate::batch::{Column, Value};
 use crate::entity::{EntityKey, KeyInterner, KeyValue};
 use crate::events::{Keep, read_events};
 use crate::feature_store::{
-    Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, Spine, check_history,
+    Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, PlannedView, Spine, check_history,
 };
 use crate::log::{EventLog, History, ServedProgram, ServedVector};
 use crate::replay::{FinalState, Questions, replay};
@@ -39,6 +39,12 @@ pub struct VerifyReport {
     pub state_differences: u64,
     /// The first differences.
     pub first: Vec<Difference>,
+    /// Served vectors that could not be replayed.
+    pub unproved: u64,
+    /// Views whose states could not be replayed.
+    pub unproved_views: u64,
+    /// Why they could not, each reason once.
+    pub reasons: Vec<String>,
 }
 
 /// Something that is not what a backfill gives.
@@ -61,9 +67,16 @@ pub struct Difference {
 }
 
 impl VerifyReport {
-    /// Whether all is equal.
+    /// Whether all was replayed, and all is equal.
     pub fn is_equal(&self) -> bool {
-        self.differences == 0 && self.state_differences == 0
+        self.differences == 0 && self.state_differences == 0 && self.unproved == 0 && self.unproved_views == 0
+    }
+
+    fn reason(&mut self, error: &Error) {
+        let reason = error.to_string();
+        if !self.reasons.contains(&reason) {
+            self.reasons.push(reason);
+        }
     }
 
     fn differ(&mut self, difference: Difference) {
@@ -99,7 +112,13 @@ impl FeatureStore {
             Ok::<(), Error>(())
         })?;
         for (alike, vectors) in full.into_iter().chain(waiting) {
-            self.verify_alike(&log, &alike, &vectors, &mut report)?;
+            match self.verify_alike(&log, &alike, &vectors, &mut report) {
+                Err(error) if is_gone(&error) => {
+                    report.unproved += vectors.len() as u64;
+                    report.reason(&error);
+                }
+                verified => verified?,
+            }
         }
         self.verify_states(&log, &mut report)?;
         Ok(report)
@@ -131,36 +150,61 @@ impl FeatureStore {
     fn verify_states(&mut self, log: &EventLog, report: &mut VerifyReport) -> Result<(), Error> {
         let Some(store) = SqliteStore::open_read_only(&self.online_path())? else { return Ok(()) };
         for view in self.plan_stateful_views()? {
-            let Some(mark) = store.mark(view.program.id())? else { continue };
-            let program = self.served_program(&view.view, &mark.digest)?;
-            let history = history_of(log, mark.history)?;
-            let events = Events::Recorded { history: history.as_ref(), log, up_to: mark.applied_offset };
-            let inputs = self.source_inputs(&view, events)?;
-            let mut interner = KeyInterner::new();
-            let description = program.description();
-            let (events, _) = read_events(&description.event_fields, &inputs, &mut interner, Keep::All)?;
-            let empty = |fields: &[crate::schema::Field]| fields.iter().map(|f| Column::new(f.value_type)).collect();
-            let questions = Questions {
-                request_fields: empty(&description.request_fields),
-                input_features: empty(&description.input_features),
-                ..Questions::default()
-            };
-            let states = replay(&program, &events, &questions, interner.keys(), true, self.replay_options())?.states;
-            let mut expected: HashMap<&EntityKey, &FinalState> =
-                states.iter().map(|state| (&interner.keys()[state.entity as usize], state)).collect();
-            store.scan(program.id(), &mut |key, stored| {
-                report.states += 1;
-                compare_state(program.id(), &key, &stored, expected.remove(&key), report);
-                ControlFlow::Continue(())
-            })?;
-            for (key, state) in expected {
-                report.states += 1;
-                report.state_differences += 1;
-                report.show(state_difference(program.id(), key, "missing", "", Some(state)));
+            match self.verify_states_of(&view, &store, log, report) {
+                Err(error) if is_gone(&error) => {
+                    report.unproved_views += 1;
+                    report.reason(&error);
+                }
+                verified => verified?,
             }
         }
         Ok(())
     }
+
+    fn verify_states_of(
+        &mut self,
+        view: &PlannedView,
+        store: &SqliteStore,
+        log: &EventLog,
+        report: &mut VerifyReport,
+    ) -> Result<(), Error> {
+        let Some(mark) = store.mark(view.program.id())? else { return Ok(()) };
+        let program = self.served_program(&view.view, &mark.digest)?;
+        let history = history_of(log, mark.history)?;
+        let events = Events::Recorded { history: history.as_ref(), log, up_to: mark.applied_offset };
+        let inputs = self.source_inputs(view, events)?;
+        let mut interner = KeyInterner::new();
+        let description = program.description();
+        let (events, _) = read_events(&description.event_fields, &inputs, &mut interner, Keep::All)?;
+        let empty = |fields: &[crate::schema::Field]| fields.iter().map(|f| Column::new(f.value_type)).collect();
+        let questions = Questions {
+            request_fields: empty(&description.request_fields),
+            input_features: empty(&description.input_features),
+            ..Questions::default()
+        };
+        let states = replay(&program, &events, &questions, interner.keys(), true, self.replay_options())?.states;
+        let mut expected: HashMap<&EntityKey, &FinalState> =
+            states.iter().map(|state| (&interner.keys()[state.entity as usize], state)).collect();
+        store.scan(program.id(), &mut |key, stored| {
+            report.states += 1;
+            compare_state(program.id(), &key, &stored, expected.remove(&key), report);
+            ControlFlow::Continue(())
+        })?;
+        for (key, state) in expected {
+            report.states += 1;
+            report.state_differences += 1;
+            report.show(state_difference(program.id(), key, "missing", "", Some(state)));
+        }
+        Ok(())
+    }
+}
+
+/// Whether what served is no longer there to be replayed: its files, its component, or its name in the project.
+fn is_gone(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::ChangedHistory { .. } | Error::LostComponent { .. } | Error::Unknown(_) | Error::UnknownFeature { .. }
+    )
 }
 
 fn history_of(log: &EventLog, id: Option<i64>) -> Result<Option<History>, Error> {

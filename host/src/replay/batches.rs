@@ -127,6 +127,7 @@ impl<'a, 'w> Batch<'a, 'w> {
             return Ok(());
         }
         rows.want_states = work.want_states || carry.is_some();
+        rows.unbounded_states = true;
         rows.event_fields = take_all(&work.events.fields, &self.event_rows)?;
         rows.request_fields = take_all(&work.questions.request_fields, &self.question_rows)?;
         rows.input_features = take_all(&work.questions.input_features, &self.question_rows)?;

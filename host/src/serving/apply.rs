@@ -24,6 +24,13 @@ pub struct ServedView {
     pub sources: Vec<Source>,
 }
 
+/// Whether events were acknowledged before. Those that were are applied whatever their states grow to on the way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Accepted {
+    NotYet,
+    Already,
+}
+
 /// What a push did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Applied {
@@ -61,6 +68,19 @@ pub enum PushError {
         /// The view.
         view: String,
     },
+    /// The log is not the one that the states were made from.
+    #[error(
+        "the states of view {view} include the log up to offset {applied}, but the log ends at {last}: it was replaced or cut; \
+         put the right one back, or run `onepath materialize` to rebuild the states from this one"
+    )]
+    LogIsBehind {
+        /// The view.
+        view: String,
+        /// The offset that the states include.
+        applied: u64,
+        /// The last offset of the log.
+        last: u64,
+    },
     /// The states were made by another component.
     #[error(
         "the states of view {view} were made by component {stored}, but the view now runs {running}: run `onepath \
@@ -95,7 +115,7 @@ pub fn push(
     let mut moved = Vec::new();
     for view in views.iter().filter(|view| view.sources.iter().any(|s| s.name == source.name)) {
         let mut states = HashMap::new();
-        advance(store, view, &appending.events, &mut states)?;
+        advance(store, view, &appending.events, &mut states, Accepted::NotYet)?;
         moved.push((view, states));
     }
     let (duplicates, adjusted) = (appending.duplicates as u64, appending.adjusted as u64);
@@ -116,7 +136,10 @@ pub fn catch_up(log: &EventLog, store: &mut dyn OnlineStore, views: &[ServedView
     let (last, history) = (log.last_offset()?, log.latest_history()?.map(|(id, _)| id));
     for view in views {
         let applied = mark(store, view, history)?.applied_offset;
-        if applied >= last {
+        if applied > last {
+            return Err(PushError::LogIsBehind { view: view.program.id().to_owned(), applied, last });
+        }
+        if applied == last {
             continue;
         }
         let mut events = Vec::new();
@@ -129,7 +152,7 @@ pub fn catch_up(log: &EventLog, store: &mut dyn OnlineStore, views: &[ServedView
         // Across sources the log's order is the order of time: the clock keeps their stamps apart.
         events.sort_by_key(|event| event.offset);
         let mut states = HashMap::new();
-        advance(store, view, &events, &mut states)?;
+        advance(store, view, &events, &mut states, Accepted::Already)?;
         write(store, view, states, last, history)?;
     }
     Ok(())
@@ -178,9 +201,10 @@ fn advance(
     view: &ServedView,
     events: &[LoggedEvent],
     states: &mut HashMap<EntityKey, StoredState>,
+    accepted: Accepted,
 ) -> Result<(), PushError> {
     for events in events.chunks(BATCH_ROWS) {
-        advance_batch(store, view, events, states)?;
+        advance_batch(store, view, events, states, accepted)?;
     }
     Ok(())
 }
@@ -190,12 +214,14 @@ fn advance_batch(
     view: &ServedView,
     events: &[LoggedEvent],
     states: &mut HashMap<EntityKey, StoredState>,
+    accepted: Accepted,
 ) -> Result<(), PushError> {
     let program = &view.program;
     let fields = &program.description().event_fields;
     let mut rows = Rows {
         event_fields: fields.iter().map(|field| Column::with_capacity(field.value_type, events.len())).collect(),
         want_states: true,
+        unbounded_states: accepted == Accepted::Already,
         ..Rows::default()
     };
     let (mut keys, mut last, mut newest, mut groups) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());

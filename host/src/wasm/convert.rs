@@ -73,7 +73,10 @@ pub(super) fn answers(
     let features = output.features.into_iter().zip(fields).map(|(column, field)| feature(column, field, questions));
     let features = features.collect::<Result<Vec<_>, _>>()?;
     let states = match (output.states, rows.want_states) {
-        (Some(states), true) => Some(checked_states(states, rows.states.len(), limits)?),
+        (Some(states), true) => {
+            let bytes_max = if rows.unbounded_states { usize::MAX } else { limits.state_bytes_max };
+            Some(checked_states(states, rows.states.len(), bytes_max)?)
+        }
         (None, false) => None,
         (None, true) => return broken("no states where they were wanted".to_owned()),
         (Some(_), false) => return broken("states where none were wanted".to_owned()),
@@ -188,18 +191,16 @@ fn check_ends(ends: &[u32], length: usize, name: &str) -> Result<(), CallError> 
     Ok(())
 }
 
-fn checked_states(states: wit::StatesResult, groups: usize, limits: &Limits) -> Result<States, CallError> {
+fn checked_states(states: wit::StatesResult, groups: usize, bytes_max: usize) -> Result<States, CallError> {
     if states.ends.len() != groups {
         return broken(format!("{} states for {groups} groups", states.ends.len()));
     }
     check_ends(&states.ends, states.bytes.len(), "states")?;
     let states = States { ends: states.ends, bytes: states.bytes };
-    if let Some(bytes) = (0..groups).map(|group| states.get(group).len()).find(|bytes| *bytes > limits.state_bytes_max)
-    {
+    if let Some(bytes) = (0..groups).map(|group| states.get(group).len()).find(|bytes| *bytes > bytes_max) {
         return Err(CallError::Limit {
             reason: format!(
-                "a state of {bytes} bytes for one entity, where at most {} are allowed; keep a shorter or a hopping window",
-                limits.state_bytes_max
+                "a state of {bytes} bytes for one entity, where at most {bytes_max} are allowed; keep a shorter or a hopping window"
             ),
             stderr: String::new(),
         });

@@ -152,7 +152,7 @@ fn columns_of_parquet() {
         x.parquet, row 2, column big: 18446744073709551615 is beyond the greatest int64, 9223372036854775807
         x.parquet, row 2, column big: the integer 18446744073709551615 has no exact float64
         x.parquet, row 2, column odd: the integer 9007199254740993 has no exact float64
-        x.parquet, column odd: holds integers where time is expected: declare their unit, odd_unit = "s" | "ms" | "us" | "ns"
+        x.parquet, column odd: holds integers where time is expected: declare their unit (s, ms, us or ns) with event_time_unit or arrival_time_unit of the source, or --as-of-unit for a spine
         x.parquet, column bytes: is of type Binary where text is expected
         x.parquet, column text: is of type Utf8 where int64 is expected
         x.parquet, row 2, column text: "garbage" is not an ISO 8601 time such as 2024-02-29T12:30:00.000001Z
