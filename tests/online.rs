@@ -371,13 +371,13 @@ fn verify_finds_a_state_with_one_wrong_bit() {
     check_found(
         &project,
         expect![[r#"
-        verified 1 served vectors (7 values): 0 differences
-        verified 4 online states: 1 differences
+            verified 1 served vectors (7 values): 0 differences
+            verified 4 online states: 1 differences
 
-        state of view activity@v1, a
-          served   65 bytes, newest event 2024-01-02T00:00:00Z, offset 2  0x00806ffb240e00000200000000202110d70d06000080f82deb0d06003233333333332440333333333333344000806ffb240e000000000000010080f82deb0d06... (65 bytes)
-          replayed 65 bytes, newest event 2024-01-02T00:00:00Z, offset 2  0x00806ffb240e00000200000000202110d70d06000080f82deb0d06003333333333332440333333333333344000806ffb240e000000000000010080f82deb0d06... (65 bytes)
-    "#]],
+            state of view activity@v1, a
+              served   65 bytes, newest event 2024-01-02T00:00:00Z, offset 2  0x00202110d70d06000080f82deb0d06003233333333332440333333333333344000806ffb240e000000000000010080f82deb0d0600 (from byte 12 of 65)
+              replayed 65 bytes, newest event 2024-01-02T00:00:00Z, offset 2  0x00202110d70d06000080f82deb0d06003333333333332440333333333333344000806ffb240e000000000000010080f82deb0d0600 (from byte 12 of 65)
+        "#]],
     );
 }
 
@@ -389,17 +389,17 @@ fn verify_finds_a_state_that_is_missing_and_one_that_should_not_be() {
     check_found(
         &project,
         expect![[r#"
-        verified 1 served vectors (7 values): 0 differences
-        verified 5 online states: 2 differences
+            verified 1 served vectors (7 values): 0 differences
+            verified 5 online states: 2 differences
 
-        state of view trace@v1, x
-          served   30 bytes, newest event 2024-01-02T00:00:00Z, offset 3  0x0a0000007075726368617365353b01000000000000000000000000001440
-          replayed none  
+            state of view trace@v1, x
+              served   30 bytes, newest event 2024-01-02T00:00:00Z, offset 3  0x0a0000007075726368617365353b01000000000000000000000000001440
+              replayed none  
 
-        state of view trace@v1, b
-          served   missing  
-          replayed 30 bytes, newest event 2024-01-02T00:00:00Z, offset 3  0x0a0000007075726368617365353b01000000000000000000000000001440
-    "#]],
+            state of view trace@v1, b
+              served   none  
+              replayed 30 bytes, newest event 2024-01-02T00:00:00Z, offset 3  0x0a0000007075726368617365353b01000000000000000000000000001440
+        "#]],
     );
 }
 

@@ -16,7 +16,7 @@ use crate::feature_store::{
 use crate::log::{EventLog, History, ServedProgram, ServedVector};
 use crate::replay::{FinalState, Questions, replay};
 use crate::store::{OnlineStore, SqliteStore, StoredState};
-use crate::time::AsOf;
+use crate::time::{AsOf, EventTime};
 
 /// Vectors that are replayed at once.
 const VECTORS_AT_ONCE: usize = 100_000;
@@ -193,7 +193,7 @@ impl FeatureStore {
         for (key, state) in expected {
             report.states += 1;
             report.state_differences += 1;
-            report.show(state_difference(program.id(), key, "missing", "", Some(state)));
+            report.show(state_difference(program.id(), key, None, Some(state)));
         }
         Ok(())
     }
@@ -302,37 +302,48 @@ fn compare_state(
     });
     if !equal {
         report.state_differences += 1;
-        let shown =
-            format!("{} bytes, newest event {}, offset {}", stored.bytes.len(), stored.newest_event, stored.offset);
-        report.show(state_difference(view, key, &shown, &hex(&stored.bytes), expected));
+        report.show(state_difference(view, key, Some(stored), expected));
     }
 }
 
+/// A state that differs; `stored` is `None` where the store has none.
 fn state_difference(
     view: &str,
     key: &EntityKey,
-    served: &str,
-    served_bits: &str,
+    stored: Option<&StoredState>,
     expected: Option<&FinalState>,
 ) -> Difference {
+    let stored = stored.map(|state| (&*state.bytes, state.newest_event, state.offset));
+    let expected = expected.map(|state| (&*state.bytes, state.newest_event, state.offset));
+    let bytes = |state: Option<(&[u8], _, _)>| state.map_or(0, |(bytes, _, _)| bytes.len());
+    let first = match (stored, expected) {
+        (Some((a, _, _)), Some((b, _, _))) => a.iter().zip(b).position(|(a, b)| a != b),
+        _ => None,
+    };
+    // From a little before the first byte that differs, so that a large state shows where.
+    let start = first.unwrap_or(bytes(stored).min(bytes(expected))).saturating_sub(16);
+    let words = |state: Option<(&[u8], EventTime, u64)>| match state {
+        Some((bytes, newest, offset)) => format!("{} bytes, newest event {newest}, offset {offset}", bytes.len()),
+        None => "none".to_owned(),
+    };
+    let bits = |state: Option<(&[u8], _, _)>| state.map_or_else(String::new, |(bytes, _, _)| hex(bytes, start));
     Difference {
         what: format!("state of view {view}"),
         entity: key.to_string(),
         as_of: None,
-        served: served.to_owned(),
-        served_bits: served_bits.to_owned(),
-        replayed: expected.map_or_else(
-            || "none".to_owned(),
-            |state| {
-                format!("{} bytes, newest event {}, offset {}", state.bytes.len(), state.newest_event, state.offset)
-            },
-        ),
-        replayed_bits: expected.map_or_else(String::new, |state| hex(&state.bytes)),
+        served: words(stored),
+        served_bits: bits(stored),
+        replayed: words(expected),
+        replayed_bits: bits(expected),
     }
 }
 
-/// The first bytes in hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    let shown: String = bytes.iter().take(64).map(|byte| format!("{byte:02x}")).collect();
-    if bytes.len() > 64 { format!("0x{shown}... ({} bytes)", bytes.len()) } else { format!("0x{shown}") }
+/// At most 64 bytes from `start` on, in hexadecimal; all of them where there are no more.
+fn hex(bytes: &[u8], start: usize) -> String {
+    let start = if bytes.len() > 64 { start.min(bytes.len()) } else { 0 };
+    let shown: String = bytes[start..].iter().take(64).map(|byte| format!("{byte:02x}")).collect();
+    match (start, bytes.len() - start > 64) {
+        (0, false) => format!("0x{shown}"),
+        (_, more) => format!("0x{shown}{} (from byte {start} of {})", if more { "..." } else { "" }, bytes.len()),
+    }
 }
