@@ -11,7 +11,6 @@
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
@@ -128,28 +127,12 @@ impl Guest {
     }
 }
 
-/// Compiles `layout_guest` and gives the path of its component.
+/// Compiles `layout_guest` as any transform is, and gives the path of its component.
 fn build_guest() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the host is a folder of the workspace");
-    // Cargo runs a benchmark from `<target>/release/deps`.
-    let benchmark = std::env::current_exe().expect("the path of this program");
-    let target = benchmark.ancestors().nth(3).expect("a target directory").join("onepath");
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(workspace).args(["build", "--release", "--target", "wasm32-wasip2", "-p", "layout-guest"]);
-    cargo.arg("--target-dir").arg(&target);
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        let of_build = text.starts_with("CARGO_") || text.starts_with("RUST");
-        if of_build && text != "CARGO_HOME" && text != "RUSTUP_HOME" {
-            cargo.env_remove(&name);
-        }
-    }
-    let settings =
-        [("LTO", "true"), ("CODEGEN_UNITS", "1"), ("PANIC", "abort"), ("STRIP", "true"), ("INCREMENTAL", "false")];
-    cargo.envs(settings.map(|(setting, value)| (format!("CARGO_PROFILE_RELEASE_{setting}"), value)));
-    let status = cargo.status().expect("cargo is in the path");
-    assert!(status.success(), "the guest does not compile");
-    target.join("wasm32-wasip2/release/layout_guest.wasm")
+    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches").join("layout_guest");
+    let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join("layout_guest.wasm");
+    onepath::build::build_component(&package, &output, &mut |note| eprintln!("{note}")).expect("the guest compiles");
+    output
 }
 
 /// The cases of one number of rows: as many features as columns, with and without nulls; with a state of 800 bytes per
