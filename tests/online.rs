@@ -552,6 +552,38 @@ fn vectors_are_verified_with_the_time_to_live_that_served_them() {
     assert_verified(&mut store, 2);
 }
 
+/// A parameter goes into states, so states of another value of it are refused, and what was served with it stays provable.
+#[test]
+fn a_changed_parameter_is_a_changed_view() {
+    let project_file = |factor: &str| {
+        format!(
+            "[project]\nname = \"scaled\"\n[entities.customer]\nkeys = {{ customer_id = \"text\" }}\n[sources.events]\n\
+             entity = \"customer\"\nevent_time = \"event_timestamp\"\n[views.scaled]\nsources = [\"events\"]\n\
+             transform = \"SCALED\"\nparameters = {{ factor = {factor} }}\n[services.all]\nfeatures = [\"scaled:*\"]\n"
+        )
+    };
+    let project = Project::new(&project_file("2"));
+    let mut store = project.open();
+    push(&project, &mut store, "1 a w 1.5 2024-01-01").expect("is taken");
+    assert_eq!(get(&mut store, "a", None).values[0].to_string(), "3.0");
+    assert_verified(&mut store, 1);
+    drop(store);
+
+    project.configure(&project_file("10.0"));
+    let mut store = project.open();
+    let now = plan(&mut store);
+    let error = store.get_online_features(&now, &ask("a", None)).expect_err("the states are of the old factor");
+    assert!(error.to_string().contains("run `onepath materialize` to rebuild them"), "{error}");
+    let ran = project.run("verify");
+    assert_eq!(ran.code, 1);
+    assert!(ran.stdout.contains("verified 1 served vectors (1 values): 0 differences"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("made with other parameters"), "{}", ran.stdout);
+
+    store.materialize(&[], None).expect("materializes");
+    assert_eq!(get(&mut store, "a", None).values[0].to_string(), "15.0");
+    assert_verified(&mut store, 2);
+}
+
 #[test]
 fn a_component_without_events_is_kept_as_well() {
     let cart = "[views.cart]\ninputs = [\"activity:purchase_count_30d\", \"request:cart_value\"]\n\

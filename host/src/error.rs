@@ -93,6 +93,14 @@ pub enum Error {
         /// Where it should be.
         path: PathBuf,
     },
+    /// The states were made with other parameters.
+    #[error(
+        "the states of view {view} were made with other parameters than the project file gives now: run `onepath materialize`"
+    )]
+    OtherParameters {
+        /// The view.
+        view: String,
+    },
     /// A feature that the view does not give.
     #[error("view {view} has no feature {feature}; it has: {known}")]
     UnknownFeature {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::batch::{Column, Value};
 use crate::schema::{Description, Field, ValueType};
 use crate::time::Length;
@@ -13,6 +15,7 @@ pub struct ViewProgram {
     id: String,
     component: Arc<Component>,
     parameters: Vec<Column>,
+    fingerprint: String,
     ttl: Option<Length>,
     has_sources: bool,
 }
@@ -83,7 +86,8 @@ impl ViewProgram {
         }
         let columns = description.parameters.iter().map(|field| parameter(&id, field, parameters));
         let parameters = columns.collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { id, component, parameters, ttl, has_sources })
+        let fingerprint = fingerprint(&component, &parameters);
+        Ok(Self { id, component, parameters, fingerprint, ttl, has_sources })
     }
 
     /// The view's name and version: `activity@v1`.
@@ -94,6 +98,11 @@ impl ViewProgram {
     /// The SHA-256 of its component.
     pub fn digest(&self) -> &str {
         self.component.digest()
+    }
+
+    /// What decides its states: the digest of its component and, where it has parameters, `+` and a digest of their bits.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// What its component takes and gives.
@@ -124,6 +133,17 @@ impl ViewProgram {
     pub(crate) fn parameters(&self) -> &[Column] {
         &self.parameters
     }
+}
+
+fn fingerprint(component: &Component, parameters: &[Column]) -> String {
+    if parameters.is_empty() {
+        return component.digest().to_owned();
+    }
+    let names = component.description().parameters.iter().map(|field| field.name.as_str());
+    let bits = names.zip(parameters).map(|(name, value)| format!("{name}={}\n", value.value(0).hex()));
+    let digest = Sha256::digest(bits.collect::<String>());
+    let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}+{short}", component.digest())
 }
 
 /// A column of one row: the value given, the integer as a float64 where one is wanted, or null where that is allowed.

@@ -99,7 +99,7 @@ impl FeatureStore {
         let mut reports = Vec::new();
         for (view, interner, states, report) in folded {
             let mark = ViewMark {
-                digest: view.program.digest().to_owned(),
+                digest: view.program.fingerprint().to_owned(),
                 state_version: view.program.description().state_version,
                 history: Some(history),
                 applied_offset,

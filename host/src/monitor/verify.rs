@@ -169,7 +169,11 @@ impl FeatureStore {
         report: &mut VerifyReport,
     ) -> Result<(), Error> {
         let Some(mark) = store.mark(view.program.id())? else { return Ok(()) };
-        let program = self.served_program(&view.view, &mark.digest)?;
+        let digest = mark.digest.split('+').next().unwrap_or_default();
+        let program = self.served_program(&view.view, digest)?;
+        if program.fingerprint() != mark.digest {
+            return Err(Error::OtherParameters { view: view.view.label() });
+        }
         let history = history_of(log, mark.history)?;
         let events = Events::Recorded { history: history.as_ref(), log, up_to: mark.applied_offset };
         let inputs = self.source_inputs(view, events)?;
@@ -203,7 +207,11 @@ impl FeatureStore {
 fn is_gone(error: &Error) -> bool {
     matches!(
         error,
-        Error::ChangedHistory { .. } | Error::LostComponent { .. } | Error::Unknown(_) | Error::UnknownFeature { .. }
+        Error::ChangedHistory { .. }
+            | Error::LostComponent { .. }
+            | Error::OtherParameters { .. }
+            | Error::Unknown(_)
+            | Error::UnknownFeature { .. }
     )
 }
 

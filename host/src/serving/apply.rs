@@ -162,17 +162,17 @@ pub fn catch_up(log: &EventLog, store: &mut dyn OnlineStore, views: &[ServedView
 fn mark(store: &dyn OnlineStore, view: &ServedView, history: Option<i64>) -> Result<ViewMark, PushError> {
     let program = &view.program;
     let fresh = || ViewMark {
-        digest: program.digest().to_owned(),
+        digest: program.fingerprint().to_owned(),
         state_version: program.description().state_version,
         history: None,
         applied_offset: 0,
     };
     let mark = store.mark(program.id())?.unwrap_or_else(fresh);
-    if mark.digest != program.digest() {
+    if mark.digest != program.fingerprint() {
         return Err(PushError::OtherComponent {
             view: program.id().to_owned(),
             stored: mark.digest,
-            running: program.digest().to_owned(),
+            running: program.fingerprint().to_owned(),
         });
     }
     if mark.history != history {
