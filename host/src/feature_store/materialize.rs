@@ -72,11 +72,7 @@ impl FeatureStore {
             let mut interner = KeyInterner::new();
             let (events, counts) =
                 read_events(&view.program.description().event_fields, &inputs, &mut interner, Keep::All)?;
-            let questions = Questions {
-                request_fields: empty_columns(&view.program.description().request_fields),
-                input_features: empty_columns(&view.program.description().input_features),
-                ..Questions::default()
-            };
+            let questions = Questions::none(view.program.description());
             let states =
                 replay(&view.program, &events, &questions, interner.keys(), true, self.replay_options())?.states;
             self.check_sizes(view.program.id(), &states, interner.keys())?;
@@ -138,10 +134,6 @@ impl FeatureStore {
             None => Ok(()),
         }
     }
-}
-
-fn empty_columns(fields: &[crate::schema::Field]) -> Vec<crate::batch::Column> {
-    fields.iter().map(|field| crate::batch::Column::new(field.value_type)).collect()
 }
 
 /// The record of what was folded: every file with its digest, by absolute path.

@@ -180,12 +180,7 @@ impl FeatureStore {
         let mut interner = KeyInterner::new();
         let description = program.description();
         let (events, _) = read_events(&description.event_fields, &inputs, &mut interner, Keep::All)?;
-        let empty = |fields: &[crate::schema::Field]| fields.iter().map(|f| Column::new(f.value_type)).collect();
-        let questions = Questions {
-            request_fields: empty(&description.request_fields),
-            input_features: empty(&description.input_features),
-            ..Questions::default()
-        };
+        let questions = Questions::none(description);
         let states = replay(&program, &events, &questions, interner.keys(), true, self.replay_options())?.states;
         let mut expected: HashMap<&EntityKey, &FinalState> =
             states.iter().map(|state| (&interner.keys()[state.entity as usize], state)).collect();

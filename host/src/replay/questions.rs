@@ -2,6 +2,7 @@
 
 use crate::batch::Column;
 use crate::events::EventSet;
+use crate::schema::{Description, Field};
 use crate::time::{AsOf, AvailableAt, visible};
 
 /// The questions to one view, in the order in which their answers are wanted.
@@ -18,6 +19,16 @@ pub struct Questions {
 }
 
 impl Questions {
+    /// No question, for a replay that is after the final states: the columns that the transform reads, without a row.
+    pub fn none(description: &Description) -> Self {
+        let empty = |fields: &[Field]| fields.iter().map(|field| Column::new(field.value_type)).collect();
+        Self {
+            request_fields: empty(&description.request_fields),
+            input_features: empty(&description.input_features),
+            ..Self::default()
+        }
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.entities.len()
