@@ -6,10 +6,12 @@
 //! - `online`: pushes, crashes, `verify`.
 //! - `bad_input`: what a person reads when something is wrong, word for word.
 //! - `example`: the churn example as a reader runs it.
+//! - `gate`: components built elsewhere, pinned, admitted, interpreted, and built twice.
 //! - `tidy`: the shape of the code.
 
 mod bad_input;
 mod example;
+mod gate;
 mod online;
 mod parity;
 mod support;

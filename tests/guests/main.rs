@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use made::Made;
 use onepath::admission::{CheckOptions, Engines, Sample, check};
-use onepath::wasm::{Limits, Runtime};
+use onepath::wasm::{Limits, LoadError, Runtime};
 use run::{alone, answers, call, limits, outcome, runtime, view};
 use table::GUESTS;
 
@@ -66,7 +66,7 @@ fn admission_names_the_law_that_each_guest_breaks() {
             sample: Sample::default(),
             parameters: None,
             has_sources: true,
-            now: &|| started.elapsed(),
+            now: Some(&|| started.elapsed()),
         };
         let report = match check(&engines, guest.name, &guest.made.bytes(guest.name), &options) {
             Ok(report) => report,
@@ -94,6 +94,23 @@ fn a_file_over_the_limit_is_refused_unread() {
     let error = runtime().load(file.path()).expect_err("100 MiB");
     let words = error.to_string().replace(&file.path().display().to_string(), "FILE");
     assert_eq!(words, "FILE has 104857600 bytes; a component may have at most 2097152");
+}
+
+/// The compiling thread is left behind, and the next component is compiled beside it.
+#[test]
+fn compiling_that_takes_too_long_is_given_up() {
+    let _alone = alone();
+    let runtime =
+        |compile_ms_max| Runtime::new(Limits { compile_ms_max, ..Limits::default() }, None).expect("the engine starts");
+    let error = runtime(20).load_bytes("slow", &made::slow_to_compile()).expect_err("takes seconds");
+    assert!(matches!(error, LoadError::CompileTime { .. }), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "slow was not compiled within 20 ms: make it smaller, or raise `compile_ms_max` under [limits] if it is to be \
+         trusted"
+    );
+    let good = view(runtime(600_000).load_bytes("churn", &made::good()).expect("churn loads"));
+    assert_eq!(answers(&good, &call(&good, false).expect("churn answers")), GOOD);
 }
 
 #[test]

@@ -4,8 +4,7 @@ use std::collections::HashSet;
 
 use super::Limits;
 use super::component::bindings::onepath::feature::types as wit;
-use super::error::CallError;
-use super::sandbox::printable;
+use super::error::{CallError, printable};
 use crate::batch::{Answers, Column, Float64Lists, Rows, States, Texts, Values, canonical};
 use crate::schema::{Description, Field, ValueType};
 
