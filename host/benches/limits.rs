@@ -15,12 +15,10 @@ use wasmtime::{Config, Engine, ResourceLimiter, Store};
 
 /// The host's own conversion, compiled into this benchmark, for it is no part of the library's interface.
 #[allow(dead_code, reason = "a benchmark needs a part of it")]
+#[path = "../src/wasm"]
 mod wasm {
-    #[path = "../../src/wasm/convert.rs"]
     pub mod convert;
-    #[path = "../../src/wasm/error.rs"]
     pub mod error;
-    #[path = "../../src/wasm/limits.rs"]
     pub mod limits;
 
     pub use limits::Limits;
@@ -180,10 +178,13 @@ impl Guest {
     fn call(&mut self, rows: &Rows) -> Answers {
         let input = wasm::convert::rows(rows);
         let transform = self.feature.onepath_feature_transform();
-        let output = transform.call_process(&mut self.store, &[], input.as_param()).expect("no trap").expect("an output");
+        let output =
+            transform.call_process(&mut self.store, &[], input.as_param()).expect("no trap").expect("an output");
         match self.without {
             Without::OutputChecks => taken(output, |_| {}),
-            Without::OutputChecksButNans => taken(output, |numbers| numbers.iter_mut().for_each(|n| *n = canonical(*n))),
+            Without::OutputChecksButNans => {
+                taken(output, |numbers| numbers.iter_mut().for_each(|n| *n = canonical(*n)))
+            }
             _ => wasm::convert::answers(output, rows, &self.description, &wasm::Limits::default()).expect("is right"),
         }
     }

@@ -18,8 +18,7 @@ const BACKFILL: &str = "--locked backfill --service churn_v1 --spine spine.csv -
 fn a_component_is_held_to_the_one_that_was_built() {
     let project = project();
     let ran = project.run(BACKFILL);
-    let expected =
-        "error: there is no lock file DIR/onepath.lock to hold components to: run `onepath build` to write it\n";
+    let expected = "error: there is no lock file onepath.lock to hold components to: run `onepath build` to write it\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (2, expected));
 
     assert_eq!(project.run("build").code, 0);
@@ -41,7 +40,7 @@ fn a_component_is_held_to_the_one_that_was_built() {
         assert_eq!(ran.code, 2, "{words}");
         assert!(ran.stderr.starts_with("error: view activity@v1 would run component "), "{words}: {}", ran.stderr);
         let tail = format!(
-            "but DIR/onepath.lock pins {}: restore that component, or run `onepath build` to pin this one\n",
+            "but onepath.lock pins {}: restore that component, or run `onepath build` to pin this one\n",
             &pinned[16..80]
         );
         assert!(ran.stderr.ends_with(&tail), "{words}: {}", ran.stderr);
@@ -59,7 +58,7 @@ fn a_lock_file_of_something_else_is_refused() {
     let ran = project.run(BACKFILL);
     assert_eq!(ran.code, 2);
     expect![[r#"
-        error: DIR/onepath.lock is not a lock file: invalid type: integer `7`, expected a map; run `onepath build` to write it anew
+        error: onepath.lock is not a lock file: invalid type: integer `7`, expected a map; run `onepath build` to write it anew
     "#]]
     .assert_eq(&ran.stderr);
 }

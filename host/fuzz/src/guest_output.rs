@@ -8,7 +8,8 @@ use crate::wasm::component::bindings::onepath::feature::types::{
     ColumnResult, Description as Described, Failure, Field, Float64ListsResult, Output, StatesResult, TextsResult,
     ValueType, ValuesResult,
 };
-use crate::wasm::{CallError, Limits, answers, description, failure};
+use crate::wasm::convert::{answers, description, failure};
+use crate::wasm::{CallError, Limits};
 
 /// Gives the host a guest's output made of `data`. What it takes over must be what it promises, to the last row; what it
 /// refuses must be told in words without control characters.

@@ -40,7 +40,8 @@ impl LockFile {
 
     /// Where the lock file of a project lies.
     pub fn path(project: &Project) -> PathBuf {
-        project.root.join(LOCK_FILE)
+        let path = project.root.join(LOCK_FILE);
+        path.strip_prefix(".").map(Path::to_owned).unwrap_or(path)
     }
 
     /// Reads `text`, the content of the lock file at `path`.
