@@ -10,7 +10,7 @@ use super::{length, not_a_reference, parameters, sources, twice};
 use crate::project::fault::Fault;
 use crate::project::raw::{RawFeature, RawView, Table};
 use crate::project::reference::versioned;
-use crate::project::{Entity, FeatureInfo, Input, Source, UnknownName, View, graph, names};
+use crate::project::{Entity, FeatureInfo, FeatureReference, Input, Source, UnknownName, View, graph, names};
 
 /// A view that is resolved but for what it reads of other views.
 struct Draft {
@@ -149,22 +149,42 @@ fn view_entity(
 
 fn inputs(view: &str, texts: &[Spanned<String>]) -> Result<(Vec<Input>, Vec<Range<usize>>), Fault> {
     let mut first: HashMap<&str, Range<usize>> = HashMap::with_capacity(texts.len());
-    let mut inputs = Vec::with_capacity(texts.len());
-    for text in texts {
+    let mut inputs: Vec<Input> = Vec::with_capacity(texts.len());
+    for (at, text) in texts.iter().enumerate() {
         if let Some(first) = first.insert(text.get_ref(), text.span()) {
             return Err(twice(text, format!("view {view:?}"), first));
         }
-        inputs.push(match text.get_ref().strip_prefix("request:") {
+        let input = match text.get_ref().strip_prefix("request:") {
             Some(field) => Input::Request(names::column(field, text.span(), "a request field")?),
-            None => {
-                let reference = text.get_ref().parse();
-                Input::Feature(reference.map_err(|wrong| {
-                    not_a_reference(text.span(), &wrong).help("write view:feature, view@v2:feature or request:field")
-                })?)
-            }
-        });
+            None => feature_input(text)?,
+        };
+        if let Input::Feature { name, .. } = &input
+            && let Some(other) = inputs.iter().position(|other| matches!(other, Input::Feature { name: n, .. } if n == name))
+        {
+            return Err(Fault::new(text.span(), format!("view {view:?} has two inputs that its transform calls {name:?}"))
+                .also(texts[other].span(), "the other")
+                .help(format!("give one another name: \"{} as NAME\"", texts[at].get_ref())));
+        }
+        inputs.push(input);
     }
     Ok((inputs, texts.iter().map(Spanned::span).collect()))
+}
+
+/// `view:feature`, or `view:feature as name`.
+fn feature_input(text: &Spanned<String>) -> Result<Input, Fault> {
+    let (reference, name) = match text.get_ref().split_once(" as ") {
+        Some((reference, name)) => (reference, Some(name.trim())),
+        None => (text.get_ref().as_str(), None),
+    };
+    let reference: FeatureReference = reference.trim_end().parse().map_err(|wrong| {
+        not_a_reference(text.span(), &wrong)
+            .help("write view:feature, view@v2:feature, view:feature as name, or request:field")
+    })?;
+    let name = match name {
+        Some(name) => names::identifier(&Spanned::new(text.span(), name.to_owned()), "an input")?,
+        None => reference.feature.clone(),
+    };
+    Ok(Input::Feature { reference, name })
 }
 
 fn features(raw: Table<RawFeature>) -> Result<BTreeMap<String, FeatureInfo>, Fault> {
@@ -181,7 +201,7 @@ fn link(views: &[View], input_spans: &[Vec<Range<usize>>]) -> Result<Vec<Vec<usi
     let read = |(view, spans): (&View, &Vec<Range<usize>>)| {
         let mut read = Vec::new();
         for (input, span) in view.inputs.iter().zip(spans) {
-            if let Input::Feature(reference) = input {
+            if let Input::Feature { reference, .. } = input {
                 let found = graph::find(views, &reference.view, reference.version);
                 read.push(found.map_err(|unknown| Fault::unknown(span.clone(), &unknown))?);
             }
@@ -201,7 +221,7 @@ fn circle(
 ) -> Fault {
     let (first, last) = (cycle[0], cycle[cycle.len() - 1]);
     let features =
-        views[last].inputs.iter().zip(&input_spans[last]).filter(|(input, _)| matches!(input, Input::Feature(_)));
+        views[last].inputs.iter().zip(&input_spans[last]).filter(|(input, _)| matches!(input, Input::Feature { .. }));
     let closing = features.zip(&inputs[last]).find(|(_, read)| **read == first).map(|((_, span), _)| span.clone());
     let path: Vec<&str> = cycle.iter().chain([&first]).map(|at| keys[*at].get_ref().as_str()).collect();
     Fault::new(
