@@ -15,45 +15,47 @@ impl Retention for Unlimited {
 }
 
 /// A [`Window`] whose retention is told when the first event is added, by a parameter of the view, so that one component
-/// serves `count_7d` and `count_30d`, and the state of the shorter one is no larger than it must be.
+/// serves `sum_7d` and `sum_30d`, and the state of the shorter one is no larger than it must be.
 ///
 /// ```
 /// use onepath_sdk::prelude::*;
 ///
 /// #[derive(Parameters)]
 /// struct Parameters {
-///     /// Days to count over.
+///     /// Days to add up.
 ///     days: i64,
 /// }
 ///
 /// #[derive(Event)]
-/// struct Event {}
+/// struct Event {
+///     amount: f64,
+/// }
 ///
 /// #[derive(State, Default)]
-/// struct Counter {
-///     events: ParameterWindow<()>,
+/// struct Spending {
+///     amounts: ParameterWindow<f64>,
 /// }
 ///
 /// #[derive(Features)]
 /// struct Features {
-///     /// Events in the last so many days.
-///     count: i64,
+///     /// What was spent in the last so many days.
+///     total: f64,
 /// }
 ///
 /// #[transform]
-/// impl Counter {
-///     fn update(&mut self, _event: &Event, at: EventTime, parameters: &Parameters) {
-///         self.events.push(at, (), days(parameters.days));
+/// impl Spending {
+///     fn update(&mut self, event: &Event, at: EventTime, parameters: &Parameters) {
+///         self.amounts.push(at, event.amount, days(parameters.days));
 ///     }
 ///
 ///     fn read(&self, as_of: AsOf, parameters: &Parameters) -> Features {
-///         Features { count: self.events.closed(as_of, days(parameters.days)).count() }
+///         Features { total: self.amounts.closed(as_of, days(parameters.days)).sum() }
 ///     }
 /// }
 ///
-/// let mut week = onepath_sdk::testing::Harness::<Counter>::with_parameters(Parameters { days: 7 });
-/// week.event(EventTime(0), Event {}).event(EventTime(days(8).micros()), Event {});
-/// assert_eq!(week.question(AsOf(days(8).micros())).count, 1);
+/// let mut week = onepath_sdk::testing::Harness::<Spending>::with_parameters(Parameters { days: 7 });
+/// week.event(EventTime(0), Event { amount: 5.0 }).event(EventTime(days(8).micros()), Event { amount: 2.0 });
+/// assert_eq!(week.question(AsOf(days(8).micros())).total, 2.0);
 /// ```
 #[derive(Clone)]
 pub struct ParameterWindow<T> {
