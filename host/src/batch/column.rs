@@ -274,33 +274,106 @@ impl Column {
         Ok(())
     }
 
+    /// Appends texts by their codes, which are rows of `texts`. The column is one of texts.
+    pub(super) fn extend_coded(&mut self, texts: &Texts, codes: impl Iterator<Item = u8>) -> Result<(), ColumnError> {
+        let found = ValueType::Text;
+        let Values::Texts(to) = &mut self.values else {
+            return Err(ColumnError::Type { expected: self.value_type(), found });
+        };
+        let before = to.ends.len();
+        for code in codes {
+            to.bytes.extend_from_slice(texts.get(usize::from(code)));
+            to.ends.push(to.bytes.len() as u32);
+        }
+        end(to.bytes.len())?;
+        let added = to.ends.len() - before;
+        if let Some(nulls) = &mut self.nulls {
+            nulls.resize(nulls.len() + added, 0);
+        }
+        Ok(())
+    }
+
+    /// Puts row `i` of `other` into row `rows[i]` of this column, for all. Both hold values of one fixed width, of one type;
+    /// gives false, and does nothing, where they do not.
+    pub(crate) fn scatter(&mut self, other: &Self, rows: &[u32]) -> bool {
+        fn put<T: Copy>(to: &mut [T], from: &[T], rows: &[u32]) {
+            rows.iter().zip(from).for_each(|(row, value)| to[*row as usize] = *value);
+        }
+        match (&mut self.values, &other.values) {
+            (Values::Booleans(to), Values::Booleans(from)) => put(to, from, rows),
+            (Values::Int64s(to), Values::Int64s(from)) | (Values::Times(to), Values::Times(from)) => put(to, from, rows),
+            (Values::Float64s(to), Values::Float64s(from)) => put(to, from, rows),
+            _ => return false,
+        }
+        if let Some(from) = &other.nulls {
+            let all = self.len();
+            put(self.nulls.get_or_insert_with(|| vec![0; all]), from, rows);
+        }
+        true
+    }
+
+    /// A column of `rows` zeros, where values of the type have one fixed width.
+    pub(crate) fn zeros(value_type: ValueType, rows: usize) -> Option<Self> {
+        let values = match value_type {
+            ValueType::Bool => Values::Booleans(vec![0; rows]),
+            ValueType::Int64 => Values::Int64s(vec![0; rows]),
+            ValueType::Float64 => Values::Float64s(vec![0.0; rows]),
+            ValueType::Time => Values::Times(vec![0; rows]),
+            ValueType::Text | ValueType::Float64List => return None,
+        };
+        Some(Self { values, nulls: None })
+    }
+
+    /// Removes all rows and keeps the memory for new ones.
+    pub fn clear(&mut self) {
+        self.nulls = None;
+        match &mut self.values {
+            Values::Booleans(values) => values.clear(),
+            Values::Int64s(values) | Values::Times(values) => values.clear(),
+            Values::Float64s(values) => values.clear(),
+            Values::Texts(texts) => (texts.ends.clear(), texts.bytes.clear()).0,
+            Values::Float64Lists(lists) => (lists.ends.clear(), lists.values.clear()).0,
+        }
+    }
+
+    /// About how many bytes it holds in memory.
+    pub fn memory_bytes(&self) -> usize {
+        let values = match &self.values {
+            Values::Booleans(values) => values.capacity(),
+            Values::Int64s(values) | Values::Times(values) => values.capacity() * 8,
+            Values::Float64s(values) => values.capacity() * 8,
+            Values::Texts(texts) => texts.ends.capacity() * 4 + texts.bytes.capacity(),
+            Values::Float64Lists(lists) => lists.ends.capacity() * 4 + lists.values.capacity() * 8,
+        };
+        values + self.nulls.as_ref().map_or(0, Vec::capacity)
+    }
+
     /// Appends every row of `other`, which has the same type.
     pub fn append(&mut self, other: &Self) -> Result<(), ColumnError> {
+        self.extend_range(other, 0..other.len())
+    }
+
+    /// Appends a range of the rows of `other`, which has the same type.
+    pub fn extend_range(&mut self, other: &Self, rows: std::ops::Range<usize>) -> Result<(), ColumnError> {
         let before = self.len();
         match (&mut self.values, &other.values) {
-            (Values::Booleans(to), Values::Booleans(from)) => to.extend_from_slice(from),
+            (Values::Booleans(to), Values::Booleans(from)) => to.extend_from_slice(&from[rows.clone()]),
             (Values::Int64s(to), Values::Int64s(from)) | (Values::Times(to), Values::Times(from)) => {
-                to.extend_from_slice(from);
+                to.extend_from_slice(&from[rows.clone()]);
             }
-            (Values::Float64s(to), Values::Float64s(from)) => to.extend_from_slice(from),
+            (Values::Float64s(to), Values::Float64s(from)) => to.extend_from_slice(&from[rows.clone()]),
             (Values::Texts(to), Values::Texts(from)) => {
-                end(to.bytes.len() + from.bytes.len())?;
-                let base = to.bytes.len() as u32;
-                to.bytes.extend_from_slice(&from.bytes);
-                to.ends.extend(from.ends.iter().map(|end| base + end));
+                extend_parts(&mut to.ends, &mut to.bytes, &from.ends, &from.bytes, rows.clone())?;
             }
             (Values::Float64Lists(to), Values::Float64Lists(from)) => {
-                end(to.values.len() + from.values.len())?;
-                let base = to.values.len() as u32;
-                to.values.extend_from_slice(&from.values);
-                to.ends.extend(from.ends.iter().map(|end| base + end));
+                extend_parts(&mut to.ends, &mut to.values, &from.ends, &from.values, rows.clone())?;
             }
             _ => return Err(ColumnError::Type { expected: self.value_type(), found: other.value_type() }),
         }
         if let Some(from) = &other.nulls {
-            self.nulls.get_or_insert_with(|| vec![0; before]).extend_from_slice(from);
+            self.nulls.get_or_insert_with(|| vec![0; before]).extend_from_slice(&from[rows]);
         } else if let Some(nulls) = &mut self.nulls {
-            nulls.resize(before + other.len(), 0);
+            nulls.resize(before + rows.len(), 0);
         }
         Ok(())
     }
@@ -376,6 +449,26 @@ impl fmt::Display for Value {
 fn span(ends: &[u32], row: usize) -> std::ops::Range<usize> {
     let start = if row == 0 { 0 } else { ends[row - 1] as usize };
     start..ends[row] as usize
+}
+
+/// Appends the contents of the rows `rows`, and their ends.
+fn extend_parts<T: Copy>(
+    to_ends: &mut Vec<u32>,
+    to: &mut Vec<T>,
+    from_ends: &[u32],
+    from: &[T],
+    rows: std::ops::Range<usize>,
+) -> Result<(), ColumnError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let start = if rows.start == 0 { 0 } else { from_ends[rows.start - 1] };
+    let contents = &from[start as usize..from_ends[rows.end - 1] as usize];
+    end(to.len() + contents.len())?;
+    let base = to.len() as u32;
+    to.extend_from_slice(contents);
+    to_ends.extend(from_ends[rows].iter().map(|end| base + (end - start)));
+    Ok(())
 }
 
 /// `length` as an offset of 32 bits.

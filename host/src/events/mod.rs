@@ -4,6 +4,7 @@ mod logged;
 mod push;
 mod read;
 mod sample;
+mod set;
 
 use std::path::PathBuf;
 
@@ -17,8 +18,9 @@ use crate::time::AvailableAt;
 pub(crate) use logged::{append_fields, key_columns};
 pub use push::{Arrival, read_push};
 pub(crate) use read::event_ids_of_files;
-pub use read::{EventSet, FileCount, Keep, read_events};
+pub use read::{FileCount, Keep, read_events};
 pub use sample::read_sample;
+pub use set::{EventChunk, EventSet};
 
 /// Where the events of one source come from.
 #[derive(Clone)]

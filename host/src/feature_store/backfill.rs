@@ -177,26 +177,23 @@ impl FeatureStore {
         }
         let mut interner = KeyInterner::new();
         let mut asked: Vec<(AsOf, u32)> = Vec::new();
-        let mut all = crate::events::EventSet::default();
+        let mut all = Vec::new();
         for view in views {
             let inputs = self.source_inputs(view, Events::Declared { overrides, pushed })?;
-            let (events, _) = read_events(&[], &inputs, &mut interner, Keep::All)?;
-            all.entities.extend(events.entities);
-            all.available_at.extend(events.available_at);
+            all.push(read_events(&[], &inputs, Keep::All(&mut interner), self.options().threads)?.0);
         }
         if let SpineSource::Grid { every, from, to } = rule {
-            check_grid(*every, *from, *to, interner.keys().len())?;
+            check_grid(*every, *from, *to, interner.len())?;
         }
         let (entities, moments) = match rule {
-            SpineSource::Grid { every, from, to } => on_grid(&all, interner.keys().len(), *from, *to, every.0),
+            SpineSource::Grid { every, from, to } => on_grid(&all, interner.len(), *from, *to, every.0),
             _ => at_events(&all),
         };
         asked.extend(moments.into_iter().zip(entities));
-        let keys = interner.keys();
-        let mut asked: Vec<(AsOf, &EntityKey)> =
-            asked.iter().map(|(at, entity)| (*at, &keys[*entity as usize])).collect();
+        let mut asked: Vec<(AsOf, EntityKey)> =
+            asked.iter().map(|(at, entity)| (*at, interner.key(*entity))).collect();
         asked.sort_unstable();
-        let asked: Vec<(EntityKey, AsOf)> = asked.into_iter().map(|(as_of, key)| (key.clone(), as_of)).collect();
+        let asked: Vec<(EntityKey, AsOf)> = asked.into_iter().map(|(as_of, key)| (key, as_of)).collect();
         let spine = spine_of_keys(entity, &asked)?;
         let mut columns: Vec<(FieldRef, ArrayRef)> =
             spine.keys.iter().map(|(name, column)| arrow(name, column)).collect::<Result<_, _>>()?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{FeaturePlan, FeatureStore, PlannedView, Spine};
 use crate::Error;
 use crate::batch::Column;
-use crate::entity::{EntityKey, KeyInterner};
+use crate::entity::{EntityKey, KeyInterner, KeyRows};
 use crate::evaluate::{EvaluateError, Status};
 use crate::events::{FileCount, Keep, Pushed, SourceInput, read_events};
 use crate::log::{EventLog, History};
@@ -78,12 +78,13 @@ impl FeatureStore {
         let mut result = HistoricalFeatures::default();
         let mut replayed = Vec::with_capacity(plan.views.len());
         for view in &plan.views {
-            let (mut interner, entities) = (KeyInterner::new(), Vec::with_capacity(spine.rows()));
-            let mut questions = Questions { entities, as_of: spine.as_of.clone(), ..Questions::default() };
+            let mut interner = KeyInterner::new();
+            let mut questions = Questions { as_of: spine.as_of.clone(), ..Questions::default() };
             let keys = match &view.entity {
                 Some(entity) => spine.key_columns(entity)?,
                 None => Vec::new(),
             };
+            let keys = KeyRows::of_columns(keys);
             questions.entities.extend((0..spine.rows()).map(|row| interner.intern(&keys, row)));
             for field in &view.program.description().request_fields {
                 questions.request_fields.push(spine.request_column(field)?.clone());
@@ -94,9 +95,9 @@ impl FeatureStore {
             }
             let inputs = self.source_inputs(view, events)?;
             let fields = &view.program.description().event_fields;
-            let (set, files) = read_events(fields, &inputs, &mut interner, Keep::Known)?;
+            let (set, files) = read_events(fields, &inputs, Keep::Known(&interner), self.options().threads)?;
             result.files.extend(files);
-            let mut answers = replay(&view.program, &set, &questions, interner.keys(), false, self.replay_options())?;
+            let mut answers = replay(&view.program, &set, &questions, &interner, false, self.replay_options())?;
             result.failures.append(&mut answers.failures);
             replayed.push(answers);
         }
@@ -107,7 +108,7 @@ impl FeatureStore {
             result.statuses.push(statuses.collect());
             result.features.push(column);
         }
-        result.offsets = replayed.into_iter().map(|view| view.offsets).collect();
+        result.offsets = replayed.into_iter().map(|view| view.offsets.unwrap_or_else(|| vec![0; spine.rows()])).collect();
         Ok(result)
     }
 

@@ -18,6 +18,7 @@ mod json;
 mod ndjson;
 mod parquet;
 mod read;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -33,6 +34,7 @@ pub use self::error::{InputError, InputFault, OutputError, OutputFault};
 pub use self::json::{json_value, to_json};
 pub use self::ndjson::{LINE_BYTES_MAX, read_lines};
 pub use self::read::{Nulls, Rest, Table, TableReader, Wanted, column_names, open};
+pub use self::scan::{Input, Part, SHEET_ROWS_MAX, Sheet};
 pub use self::text::text_value;
 pub use self::write::{TableWriter, Written, write_text};
 
