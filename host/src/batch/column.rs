@@ -301,7 +301,9 @@ impl Column {
         }
         match (&mut self.values, &other.values) {
             (Values::Booleans(to), Values::Booleans(from)) => put(to, from, rows),
-            (Values::Int64s(to), Values::Int64s(from)) | (Values::Times(to), Values::Times(from)) => put(to, from, rows),
+            (Values::Int64s(to), Values::Int64s(from)) | (Values::Times(to), Values::Times(from)) => {
+                put(to, from, rows)
+            }
             (Values::Float64s(to), Values::Float64s(from)) => put(to, from, rows),
             _ => return false,
         }

@@ -89,7 +89,16 @@ pub fn read_events(
             let present = present_fields(&file, fields, sources.len())?;
             let wanted = wanted(input, fields, &present, !pushed_ids.is_empty());
             let (keys, up_to) = (input.keys.len(), input.up_to);
-            files.push(SourceFile { place, source: input.source, keys, up_to, input: file, present, wanted, pushed_ids });
+            files.push(SourceFile {
+                place,
+                source: input.source,
+                keys,
+                up_to,
+                input: file,
+                present,
+                wanted,
+                pushed_ids,
+            });
         }
     }
     let bits = partition_bits(&files, &keep);

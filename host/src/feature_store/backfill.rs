@@ -190,8 +190,7 @@ impl FeatureStore {
             _ => at_events(&all),
         };
         asked.extend(moments.into_iter().zip(entities));
-        let mut asked: Vec<(AsOf, EntityKey)> =
-            asked.iter().map(|(at, entity)| (*at, interner.key(*entity))).collect();
+        let mut asked: Vec<(AsOf, EntityKey)> = asked.iter().map(|(at, entity)| (*at, interner.key(*entity))).collect();
         asked.sort_unstable();
         let asked: Vec<(EntityKey, AsOf)> = asked.into_iter().map(|(as_of, key)| (key, as_of)).collect();
         let spine = spine_of_keys(entity, &asked)?;

@@ -108,7 +108,8 @@ impl FeatureStore {
             result.statuses.push(statuses.collect());
             result.features.push(column);
         }
-        result.offsets = replayed.into_iter().map(|view| view.offsets.unwrap_or_else(|| vec![0; spine.rows()])).collect();
+        result.offsets =
+            replayed.into_iter().map(|view| view.offsets.unwrap_or_else(|| vec![0; spine.rows()])).collect();
         Ok(result)
     }
 

@@ -71,11 +71,9 @@ impl FeatureStore {
             }
             let mut interner = KeyInterner::new();
             let fields = &view.program.description().event_fields;
-            let (events, counts) =
-                read_events(fields, &inputs, Keep::All(&mut interner), self.options().threads)?;
+            let (events, counts) = read_events(fields, &inputs, Keep::All(&mut interner), self.options().threads)?;
             let questions = Questions::none(view.program.description());
-            let states =
-                replay(&view.program, &events, &questions, &interner, true, self.replay_options())?.states;
+            let states = replay(&view.program, &events, &questions, &interner, true, self.replay_options())?.states;
             self.check_sizes(view.program.id(), &states, &interner)?;
             let later_events = counts.iter().map(|count| count.after_cut).sum();
             for count in counts {

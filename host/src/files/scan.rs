@@ -205,7 +205,12 @@ struct Sections {
 }
 
 impl Sections {
-    fn read(path: &Path, metadata: &ArrowReaderMetadata, part: usize, mask: &ProjectionMask) -> Result<Self, InputError> {
+    fn read(
+        path: &Path,
+        metadata: &ArrowReaderMetadata,
+        part: usize,
+        mask: &ProjectionMask,
+    ) -> Result<Self, InputError> {
         let fail = |error| InputError::new(path, InputFault::Open(error));
         let mut file = File::open(path).map_err(fail)?;
         let file_bytes = file.metadata().map_err(fail)?.len();
@@ -225,7 +230,8 @@ impl Sections {
         let mut sections = Vec::with_capacity(joined.len());
         for (start, end) in joined {
             let mut bytes = Vec::with_capacity((end - start) as usize);
-            let read = file.seek(SeekFrom::Start(start)).and_then(|_| file.by_ref().take(end - start).read_to_end(&mut bytes));
+            let read =
+                file.seek(SeekFrom::Start(start)).and_then(|_| file.by_ref().take(end - start).read_to_end(&mut bytes));
             read.map_err(|error| InputError::new(path, InputFault::Read(error)))?;
             sections.push((start, Bytes::from(bytes)));
         }

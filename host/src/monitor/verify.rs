@@ -179,7 +179,8 @@ impl FeatureStore {
         let inputs = self.source_inputs(view, events)?;
         let mut interner = KeyInterner::new();
         let description = program.description();
-        let (events, _) = read_events(&description.event_fields, &inputs, Keep::All(&mut interner), self.options().threads)?;
+        let (events, _) =
+            read_events(&description.event_fields, &inputs, Keep::All(&mut interner), self.options().threads)?;
         let questions = Questions::none(description);
         let states = replay(&program, &events, &questions, &interner, true, self.replay_options())?.states;
         let mut expected: HashMap<EntityKey, &FinalState> =

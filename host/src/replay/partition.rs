@@ -157,7 +157,14 @@ impl PartitionedQuestions {
     }
 
     /// The questions of a partition by the entity's place, then by as-of; row numbers among all questions.
-    pub(super) fn of(&self, partition: usize, entities: &[u32], bits: u32, places: usize, as_of: impl Fn(u32) -> i64) -> Order {
+    pub(super) fn of(
+        &self,
+        partition: usize,
+        entities: &[u32],
+        bits: u32,
+        places: usize,
+        as_of: impl Fn(u32) -> i64,
+    ) -> Order {
         let rows = &self.rows[self.starts[partition] as usize..self.starts[partition + 1] as usize];
         let entities: Vec<u32> = rows.iter().map(|row| entities[*row as usize]).collect();
         let times: Vec<i64> = rows.iter().map(|row| as_of(*row)).collect();

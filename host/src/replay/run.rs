@@ -211,7 +211,8 @@ fn assemble(
             outcome.question_rows.iter().zip(&outcome.offsets).for_each(|(row, o)| offsets[*row as usize] = *o);
         }
     }
-    let mut states: Vec<FinalState> = outcomes.iter_mut().flat_map(|outcome| std::mem::take(&mut outcome.states)).collect();
+    let mut states: Vec<FinalState> =
+        outcomes.iter_mut().flat_map(|outcome| std::mem::take(&mut outcome.states)).collect();
     states.sort_unstable_by_key(|state| state.entity);
     let mut failures: Vec<(u32, EvaluateError)> = outcomes.into_iter().flat_map(|outcome| outcome.failures).collect();
     failures.sort_by_key(|(entity, _)| *entity);
