@@ -10,6 +10,9 @@ use crate::batch::{Column, Lane, SHORT_BYTES_MAX, Texts, Values, short_text};
 /// The length that marks a key in the arena; no short text has it.
 const LONG: u128 = u32::MAX as u128;
 
+/// How many keys are looked up at a time.
+const BLOCK: usize = 64;
+
 /// Slots of the smallest table.
 const SLOTS_MIN: usize = 64;
 
@@ -170,11 +173,39 @@ impl KeyInterner {
             ids.resize(ids.len() + rows, u32::MAX);
             return;
         }
+        if let [Cells::Short(texts)] = &keys.columns[..] {
+            texts[..rows].chunks(BLOCK).for_each(|block| self.find_block(block, ids));
+            return;
+        }
         let mut scratch = Vec::new();
         ids.extend((0..rows).map(|row| {
             let key = keys.key(row, &mut scratch);
             self.probe(&key, hash(&key)).unwrap_or(u32::MAX)
         }));
+    }
+
+    /// Looks up a block of short keys, step by step: the loads of one step do not wait for each other, so that what lies
+    /// outside the cache is fetched for many keys at a time.
+    fn find_block(&self, texts: &[u128], ids: &mut Vec<u32>) {
+        let mask = self.slots.len() - 1;
+        let (mut hashes, mut slots, mut heads) = ([0; BLOCK], [0; BLOCK], [0; BLOCK]);
+        for (text, hash) in texts.iter().zip(&mut hashes) {
+            *hash = hash_short(*text);
+        }
+        for (hash, slot) in hashes.iter().zip(&mut slots) {
+            *slot = self.slots[*hash as usize & mask];
+        }
+        for (slot, head) in slots.iter().zip(&mut heads) {
+            // A free slot is looked at as if it named the first key: one load in any case, and no branch.
+            *head = self.heads[(*slot as u32).saturating_sub(1) as usize];
+        }
+        for (at, text) in texts.iter().enumerate() {
+            let is_first = slots[at] != 0 && heads[at] == *text;
+            ids.push(match is_first {
+                true => slots[at] as u32 - 1,
+                false => self.probe(&Key::Short(*text), hashes[at]).unwrap_or(u32::MAX),
+            });
+        }
     }
 
     /// The key of a number.

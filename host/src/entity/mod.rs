@@ -4,6 +4,7 @@ mod intern;
 
 use std::fmt;
 
+pub(crate) use intern::hash_bytes;
 pub use intern::{KeyInterner, KeyRows};
 
 use crate::batch::{Column, Value};

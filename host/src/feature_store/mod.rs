@@ -4,6 +4,7 @@
 
 mod backfill;
 mod check;
+mod feeds;
 mod history;
 mod manifest;
 mod materialize;

@@ -17,6 +17,7 @@ mod infer;
 mod json;
 mod ndjson;
 mod parquet;
+mod parquet_out;
 mod read;
 mod scan;
 #[cfg(test)]
@@ -26,10 +27,10 @@ mod write;
 
 use std::path::Path;
 
-pub use self::arrow_out::{arrow_field, arrow_type, to_arrow};
+pub use self::arrow_out::{arrow_field, arrow_type, into_arrow, to_arrow};
 pub use self::cells::head;
 pub use self::convert::scalar_columns;
-pub use self::digest::sha256_file;
+pub use self::digest::{Digests, sha256_file};
 pub use self::error::{InputError, InputFault, OutputError, OutputFault};
 pub use self::json::{json_value, to_json};
 pub use self::ndjson::{LINE_BYTES_MAX, read_lines};

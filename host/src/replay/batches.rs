@@ -59,7 +59,7 @@ pub(super) fn run_partition(
     let known = events.known();
     for place in 0..work.places(partition) {
         let (events, questions) = (events.of(place), questions.of(place));
-        if questions.is_empty() && !(work.want_states && !events.is_empty()) {
+        if questions.is_empty() && (events.is_empty() || !work.want_states) {
             continue;
         }
         let entity = work.entity(partition, place);
@@ -208,8 +208,9 @@ impl<'a, 'w> Batch<'a, 'w> {
 
     /// The fields of the events of the batch.
     fn event_fields(&self) -> Result<Vec<Column>, ColumnError> {
-        let fields = self.work.events.field_types().iter().enumerate().map(|(at, value_type)| {
-            let mut column = Column::with_capacity(*value_type, self.event_rows.len());
+        let types = self.work.events.events.field_types();
+        let fields = self.work.events.fields.iter().enumerate().map(|(at, place)| {
+            let mut column = Column::with_capacity(types[*place], self.event_rows.len());
             // A partition without events has no lanes either.
             if let Some(field) = self.events.fields.get(at) {
                 field.append_to(&mut column, &self.event_rows)?;

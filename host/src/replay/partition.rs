@@ -1,7 +1,7 @@
 //! The rows of one partition, by entity and in order within each.
 
+use super::run::ViewEvents;
 use crate::batch::{ColumnError, FieldLane};
-use crate::events::EventSet;
 
 /// The events of the entities of one partition: those whose numbers have its number in their lowest bits. What remains of a
 /// number above these bits is the entity's place in the partition.
@@ -26,7 +26,8 @@ pub(super) struct Order {
 
 impl PartitionEvents {
     /// Gathers the events of `partition`, of which there are `places` entities.
-    pub(super) fn gather(events: &EventSet, partition: usize, places: usize) -> Result<Self, ColumnError> {
+    pub(super) fn gather(view: &ViewEvents<'_>, partition: usize, places: usize) -> Result<Self, ColumnError> {
+        let events = view.events;
         let count = events.chunks().iter().map(|chunk| chunk.of(partition).len()).sum();
         let mut entities = Vec::with_capacity(count);
         let mut gathered = Self { event_times: Vec::with_capacity(count), ..Self::default() };
@@ -49,11 +50,10 @@ impl PartitionEvents {
                 all.resize(before + range.len(), 0);
             }
             if gathered.fields.is_empty() {
-                let empty = chunk.fields.iter().map(FieldLane::empty);
-                gathered.fields = empty.collect();
+                gathered.fields = view.fields.iter().map(|at| chunk.fields[*at].empty()).collect();
             }
-            for (all, field) in gathered.fields.iter_mut().zip(&chunk.fields) {
-                all.extend(field, range.clone())?;
+            for (all, at) in gathered.fields.iter_mut().zip(&view.fields) {
+                all.extend(&chunk.fields[*at], range.clone())?;
             }
         }
         gathered.order = Order::new(entities, events.partition_bits(), places, gathered.known());

@@ -75,10 +75,26 @@ pub enum ReplayError {
     Column(#[from] ColumnError),
 }
 
+/// The events of a view: some of the fields of a set.
+#[derive(Clone, Debug)]
+pub struct ViewEvents<'a> {
+    /// The events.
+    pub events: &'a EventSet,
+    /// Per event field of the view's transform, its place among those of the set.
+    pub fields: Vec<usize>,
+}
+
+impl<'a> ViewEvents<'a> {
+    /// Events with just the fields of the view.
+    pub fn all(events: &'a EventSet) -> Self {
+        Self { events, fields: (0..events.field_types().len()).collect() }
+    }
+}
+
 /// What all threads share.
 pub(super) struct Work<'a> {
     pub(super) view: &'a ViewProgram,
-    pub(super) events: &'a EventSet,
+    pub(super) events: ViewEvents<'a>,
     pub(super) questions: &'a Questions,
     pub(super) keys: &'a KeyInterner,
     pub(super) want_states: bool,
@@ -105,16 +121,17 @@ pub(super) struct Outcome {
 /// Answers `questions` from `events`. Entities are numbers into `keys`; with `want_states` the final states come too.
 pub fn replay(
     view: &ViewProgram,
-    events: &EventSet,
+    view_events: ViewEvents<'_>,
     questions: &Questions,
     keys: &KeyInterner,
     want_states: bool,
     options: ReplayOptions<'_>,
 ) -> Result<Replayed, ReplayError> {
+    let events = view_events.events;
     let bits = events.partition_bits();
     let work = Work {
         view,
-        events,
+        events: view_events,
         questions,
         keys,
         want_states,
@@ -161,7 +178,7 @@ impl Work<'_> {
         let questions = self.by_partition.of(partition, &self.questions.entities, self.bits, places, as_of);
         let mut outcome = Outcome::default();
         if self.want_states || self.by_partition.count(partition) > 0 {
-            let events = PartitionEvents::gather(self.events, partition, places)?;
+            let events = PartitionEvents::gather(&self.events, partition, places)?;
             run_partition(self, partition, &events, &questions, &mut outcome)?;
         }
         Ok(outcome)
