@@ -5,6 +5,7 @@
 //! less. Arrow arrays stay at the edges, in [`crate::files`].
 
 mod column;
+mod extend;
 mod lane;
 mod rows;
 mod same;

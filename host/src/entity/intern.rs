@@ -77,6 +77,16 @@ impl<'a> KeyRows<'a> {
         }
     }
 
+    /// Appends the partition of each of the first `rows` keys, of `2^bits`: the same in every run, and apart from the order
+    /// of an interner's table.
+    pub fn partitions(&self, rows: usize, bits: u32, partitions: &mut Vec<u32>) {
+        let mut scratch = Vec::new();
+        partitions.extend((0..rows).map(|row| {
+            let hash = hash(&self.key(row, &mut scratch)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            (hash >> 32) as u32 >> (32 - bits.max(1)) & ((1 << bits) - 1)
+        }));
+    }
+
     fn types(&self) -> Vec<KeyType> {
         let types = self.columns.iter().map(|cells| match cells {
             Cells::Int64s(_) => KeyType::Int64,

@@ -3,10 +3,10 @@
 //! The parts of the files are read by several threads. Each becomes chunks that lie at their own place in the set, so that
 //! the order of events does not depend on who read them when.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use super::logged::{append_fields, field_wanted, key_columns};
+use super::logged::{append_fields, field_wanted, key_columns, key_of};
 use super::{EventChunk, EventSet, ReadError, SourceInput};
 use crate::batch::{Column, FieldLane, Lane, Value, Values};
 use crate::entity::{KeyInterner, KeyRows};
@@ -23,6 +23,9 @@ pub enum Keep<'a> {
     All(&'a mut KeyInterner),
     /// Only those that the interner knows; events of others are left out.
     Known(&'a KeyInterner),
+    /// All, numbered by the partition that a hash of their key falls into, of so many bits; several entities share a number.
+    /// The key columns become the first fields.
+    Hashed(u32),
 }
 
 /// How many events a file held.
@@ -77,6 +80,24 @@ pub fn read_events(
     keep: Keep<'_>,
     threads: usize,
 ) -> Result<(EventSet, Vec<FileCount>), ReadError> {
+    let mut events = None;
+    let types: Vec<ValueType> = fields.iter().map(|field| field.value_type).collect();
+    let counts = each_chunk(fields, sources, keep, threads, usize::MAX, &mut |bits, chunk| {
+        events.get_or_insert_with(|| EventSet::new(bits, types.clone())).push(chunk)
+    })?;
+    Ok((events.unwrap_or_else(|| EventSet::new(0, types)), counts))
+}
+
+/// As [`read_events`], but each chunk is given to `take` as soon as those before it were; at most `parts_max` parts of files are
+/// in memory at once. Chunks have `2^bits` partitions, which `take` is told.
+pub fn each_chunk(
+    fields: &[Field],
+    sources: &[SourceInput<'_>],
+    keep: Keep<'_>,
+    threads: usize,
+    parts_max: usize,
+    take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
+) -> Result<Vec<FileCount>, ReadError> {
     let pushed_ids = sources.iter().map(|input| match (&input.pushed, &input.source.event_id) {
         (Some(pushed), Some(_)) => Ok(pushed.log.event_ids(&input.source.name)?),
         _ => Ok(HashSet::new()),
@@ -102,17 +123,21 @@ pub fn read_events(
         }
     }
     let bits = partition_bits(&files, &keep);
-    Reader { fields, files: &files, bits }.read(sources, keep, threads)
+    let with_keys = matches!(keep, Keep::Hashed(_));
+    Reader { fields, files: &files, bits, with_keys }.read(sources, keep, threads, parts_max, take)
 }
 
 /// How many partitions to make, as a power of two: from what the files say of themselves.
 fn partition_bits(files: &[SourceFile<'_>], keep: &Keep<'_>) -> u32 {
+    if let Keep::Hashed(bits) = keep {
+        return *bits;
+    }
     let parts = files.iter().flat_map(|file| file.input.parts());
     let rows: u64 = parts.map(|part| part.rows.unwrap_or(part.bytes / ROW_BYTES)).sum();
     let wanted = (rows / PARTITION_ROWS).checked_ilog2().map_or(0, |bits| bits + 1);
     let entities = match keep {
         Keep::Known(interner) => interner.len().checked_ilog2().unwrap_or(0),
-        Keep::All(_) => PARTITION_BITS_MAX,
+        Keep::All(_) | Keep::Hashed(_) => PARTITION_BITS_MAX,
     };
     wanted.min(entities).min(PARTITION_BITS_MAX)
 }
@@ -122,6 +147,8 @@ struct Reader<'a> {
     fields: &'a [Field],
     files: &'a [SourceFile<'a>],
     bits: u32,
+    /// Whether the key columns are fields too.
+    with_keys: bool,
 }
 
 impl Reader<'_> {
@@ -130,38 +157,65 @@ impl Reader<'_> {
         sources: &[SourceInput<'_>],
         mut keep: Keep<'_>,
         threads: usize,
-    ) -> Result<(EventSet, Vec<FileCount>), ReadError> {
-        let parts = self.files.iter().enumerate();
-        let parts: Vec<(usize, usize)> =
-            parts.flat_map(|(at, file)| (0..file.input.parts().len()).map(move |part| (at, part))).collect();
-        let mut taken = match &mut keep {
+        parts_max: usize,
+        take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
+    ) -> Result<Vec<FileCount>, ReadError> {
+        let mut counts: Vec<FileCount> = self.files.iter().map(|file| self.count(file)).collect();
+        // Where chunks are not kept back, the parts of all sources are read at once, so that no thread waits at a border.
+        let mut parts = self.parts();
+        let mut taken: VecDeque<((usize, usize), Taken)> = VecDeque::new();
+        for (place, input) in sources.iter().enumerate() {
+            loop {
+                while taken.front().is_some_and(|((file, _), _)| self.files[*file].place == place) {
+                    let Some(((file, _), part)) = taken.pop_front() else { break };
+                    counts[file].rows += part.rows;
+                    counts[file].after_cut += part.after_cut;
+                    part.chunks.into_iter().try_for_each(|chunk| take(self.bits, chunk))?;
+                }
+                let is_next = parts.front().is_some_and(|(file, _)| self.files[*file].place == place);
+                if !taken.is_empty() || !is_next {
+                    break;
+                }
+                let now: Vec<(usize, usize)> = parts.drain(..parts_max.min(parts.len())).collect();
+                let read = self.read_parts(&now, &mut keep, threads)?;
+                taken.extend(now.into_iter().zip(read));
+            }
+            if let Some(chunk) = self.logged(input, &mut keep)? {
+                take(self.bits, chunk)?;
+            }
+        }
+        Ok(counts)
+    }
+
+    /// The parts of all files, in order.
+    fn parts(&self) -> VecDeque<(usize, usize)> {
+        let files = self.files.iter().enumerate();
+        files.flat_map(|(at, file)| (0..file.input.parts().len()).map(move |part| (at, part))).collect()
+    }
+
+    fn read_parts(
+        &self,
+        parts: &[(usize, usize)],
+        keep: &mut Keep<'_>,
+        threads: usize,
+    ) -> Result<Vec<Taken>, ReadError> {
+        match keep {
             Keep::Known(interner) => threads::map(threads, parts.len(), |at| {
                 let (file, part) = parts[at];
                 self.part(file, part, &mut |keys, rows, ids| interner.find_all(keys, rows, ids))
-            })?,
+            }),
+            Keep::Hashed(bits) => threads::map(threads, parts.len(), |at| {
+                let (file, part) = parts[at];
+                self.part(file, part, &mut |keys, rows, ids| keys.partitions(rows, *bits, ids))
+            }),
             Keep::All(interner) => {
                 let mut intern = |keys: &KeyRows<'_>, rows: usize, ids: &mut Vec<u32>| {
                     ids.extend((0..rows).map(|row| interner.intern(keys, row)));
                 };
                 let parts = parts.iter().map(|(file, part)| self.part(*file, *part, &mut intern));
-                parts.collect::<Result<Vec<_>, _>>()?
-            }
-        };
-        let mut events = EventSet::new(self.bits, self.fields.iter().map(|field| field.value_type).collect());
-        let mut counts: Vec<FileCount> = self.files.iter().map(|file| self.count(file)).collect();
-        for (place, input) in sources.iter().enumerate() {
-            for (taken, (file, _)) in taken.iter_mut().zip(&parts) {
-                if self.files[*file].place == place {
-                    counts[*file].rows += taken.rows;
-                    counts[*file].after_cut += taken.after_cut;
-                    taken.chunks.drain(..).try_for_each(|chunk| events.push(chunk))?;
-                }
-            }
-            if let Some(chunk) = self.logged(input, &mut keep)? {
-                events.push(chunk)?;
+                parts.collect()
             }
         }
-        Ok((events, counts))
     }
 
     fn count(&self, file: &SourceFile<'_>) -> FileCount {
@@ -227,7 +281,9 @@ impl Reader<'_> {
                 Some(lane) => FieldLane::gather(lane, rows),
                 None => Ok(FieldLane::Column(nulls(field.value_type, rows.len()))),
             };
-            self.fields.iter().zip(&file.present).map(field).collect::<Result<Vec<_>, _>>()
+            let keys = if self.with_keys { keys } else { &[] };
+            let keys = keys.iter().map(|lane| FieldLane::gather(lane, rows));
+            keys.chain(self.fields.iter().zip(&file.present).map(field)).collect::<Result<Vec<_>, _>>()
         };
         let chunk = EventChunk::new(self.bits, &entities, event_times, available.as_deref(), gather)?;
         Ok((chunk, after_cut))
@@ -260,21 +316,27 @@ impl Reader<'_> {
     fn logged(&self, input: &SourceInput<'_>, keep: &mut Keep<'_>) -> Result<Option<EventChunk>, ReadError> {
         let Some(pushed) = &input.pushed else { return Ok(None) };
         let mut columns: Vec<Column> = self.fields.iter().map(|field| Column::new(field.value_type)).collect();
+        let key_types = input.keys.iter().map(|key| Column::new(key.key_type.value_type()));
+        let mut key_columns_of_events: Vec<Column> = key_types.collect();
         let (mut entities, mut event_times) = (Vec::new(), Vec::new());
         let (mut available, mut offsets) = (Vec::new(), Vec::new());
         let append = |event: LoggedEvent| {
-            let key = key_columns(&event.key)?;
+            let key = key_columns(&*key_of(input.source, input.keys, &event)?)?;
             let rows = KeyRows::of_columns(&key);
             let before = entities.len();
             match keep {
                 Keep::All(interner) => entities.push(interner.intern(&rows, 0)),
                 Keep::Known(interner) => interner.find_all(&rows, 1, &mut entities),
+                Keep::Hashed(bits) => rows.partitions(1, *bits, &mut entities),
             }
             if entities[before] == u32::MAX {
                 entities.truncate(before);
                 return Ok(());
             }
             append_fields(&mut columns, input.source, self.fields, &event)?;
+            if self.with_keys {
+                key_columns_of_events.iter_mut().zip(&key).try_for_each(|(all, key)| all.append(key))?;
+            }
             event_times.push(event.event_time.0);
             available.push(event.available_at.0);
             offsets.push(event.offset);
@@ -284,7 +346,11 @@ impl Reader<'_> {
         if entities.is_empty() {
             return Ok(None);
         }
-        let gather = |rows: &[u32]| columns.iter().map(|column| Ok(FieldLane::Column(column.take(rows)?))).collect();
+        if !self.with_keys {
+            key_columns_of_events.clear();
+        }
+        let all = key_columns_of_events.iter().chain(&columns);
+        let gather = |rows: &[u32]| all.map(|column| Ok(FieldLane::Column(column.take(rows)?))).collect();
         let chunk = EventChunk::new(self.bits, &entities, &event_times, Some(&available), gather)?;
         Ok(Some(chunk.with_offsets(&entities, &offsets)))
     }

@@ -1,18 +1,33 @@
 //! What one question sees of a window.
 
+use std::fmt;
+
+use super::totals::Totals;
 use super::{WindowValue, sum};
 use crate::time::EventTime;
 
 /// The events of a window that one question sees, by event time, and by the order of application where those are equal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct View<'a, T> {
     times: &'a [i64],
-    values: &'a [T],
+    /// All values of the window, evicted ones included.
+    all: &'a [T],
+    /// Where those begin that are not evicted.
+    live: usize,
+    /// Where those of this view begin.
+    start: usize,
+    totals: &'a Totals,
 }
 
 impl<'a, T: WindowValue> View<'a, T> {
-    pub(super) fn new(times: &'a [i64], values: &'a [T]) -> Self {
-        View { times, values }
+    /// The values of `all` that begin at `start`, one per time.
+    #[inline]
+    pub(super) fn new(times: &'a [i64], all: &'a [T], live: usize, start: usize, totals: &'a Totals) -> Self {
+        View { times, all, live, start, totals }
+    }
+
+    fn values(&self) -> &'a [T] {
+        &self.all[self.start..self.start + self.times.len()]
     }
 
     /// How many events there are.
@@ -37,18 +52,25 @@ impl<'a, T: WindowValue> View<'a, T> {
 
     /// Every event.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (EventTime, T)> + ExactSizeIterator + use<'a, T> {
-        self.times.iter().map(|&time| EventTime(time)).zip(self.values.iter().copied())
+        self.times.iter().map(|&time| EventTime(time)).zip(self.values().iter().copied())
     }
 }
 
 impl View<'_, f64> {
     /// The sum of the values, as [`sum`] defines it; 0.0 where there is no event.
     pub fn sum(&self) -> f64 {
-        sum(self.values)
+        let stretch = self.start..self.start + self.times.len();
+        self.totals.sum(self.all, self.live, stretch).unwrap_or_else(|| sum(self.values()))
     }
 
     /// The sum divided by the count; none where there is no event.
     pub fn mean(&self) -> Option<f64> {
-        (!self.is_empty()).then(|| self.sum() / self.values.len() as f64)
+        (!self.is_empty()).then(|| self.sum() / self.times.len() as f64)
+    }
+}
+
+impl<T: WindowValue + fmt::Debug> fmt::Debug for View<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.times.iter().zip(self.values())).finish()
     }
 }
