@@ -4,18 +4,19 @@
 //! the order of events does not depend on who read them when.
 
 use std::collections::{HashSet, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::logged::{append_fields, field_wanted, key_columns, key_of};
+use super::times::{availabilities, time_columns, times};
 use super::{EventChunk, EventSet, ReadError, SourceInput};
-use crate::batch::{Column, FieldLane, Lane, Value, Values};
+use crate::batch::{Column, FieldLane, Lane, Value};
 use crate::entity::{KeyInterner, KeyRows};
-use crate::files::{self, Input, InputError, Nulls, Rest, Sheet, Wanted};
+use crate::files::{Input, InputError, Nulls, Sheet, Wanted};
 use crate::log::LoggedEvent;
 use crate::project::Source;
 use crate::schema::{Field, ValueType};
 use crate::threads;
-use crate::time::{AvailableAt, EventTime};
+use crate::time::AvailableAt;
 
 /// Which entities matter, and how their keys become numbers.
 pub enum Keep<'a> {
@@ -369,54 +370,6 @@ fn value(lane: &Lane, row: usize) -> Value {
     }
 }
 
-/// When each event was first known; an event without an arrival arrived when it happened.
-fn availabilities(event_times: &[i64], arrivals: &Lane) -> Vec<i64> {
-    let Lane::Column(arrivals) = arrivals else { return event_times.to_vec() };
-    let rows = event_times.iter().enumerate();
-    rows.map(|(row, time)| available_at(EventTime(*time), Some(arrivals), row).0).collect()
-}
-
-/// The ids of the events in files of `source` that were available by `up_to`; none where its events have no ids.
-pub(crate) fn event_ids_of_files<'a>(
-    source: &Source,
-    files: impl Iterator<Item = &'a Path>,
-    up_to: AvailableAt,
-) -> Result<HashSet<String>, ReadError> {
-    let mut ids = HashSet::new();
-    let Some(id) = &source.event_id else { return Ok(ids) };
-    let mut wanted = vec![Wanted::new(id, ValueType::Text, Nulls::Allowed)];
-    wanted.extend(time_columns(source));
-    for path in files {
-        for table in files::open(path, &wanted, Rest::Ignore)? {
-            let table = table?;
-            let arrivals = source.arrival_time.as_ref().map(|_| &table.columns[2]);
-            for row in 0..table.rows {
-                let available_at = available_at(EventTime(column_times(&table.columns[1])[row]), arrivals, row);
-                if let (true, Value::Text(id)) = (available_at <= up_to, table.columns[0].value(row)) {
-                    ids.insert(id);
-                }
-            }
-        }
-    }
-    Ok(ids)
-}
-
-/// When the event in `row` was first known; `arrivals` may hold nulls.
-fn available_at(event_time: EventTime, arrivals: Option<&Column>, row: usize) -> AvailableAt {
-    let arrival = arrivals.filter(|arrivals| !arrivals.is_null(row)).map(|arrivals| column_times(arrivals)[row]);
-    AvailableAt::new(event_time, arrival.unwrap_or(event_time.0))
-}
-
-/// The column of the event time and, where there is one, that of the arrival time.
-fn time_columns(source: &Source) -> Vec<Wanted> {
-    let column = |name: &str, nulls, unit| Wanted { name: name.to_owned(), value_type: ValueType::Time, nulls, unit };
-    let mut columns = vec![column(&source.event_time, Nulls::Refused, source.event_time_unit)];
-    if let Some(arrival) = &source.arrival_time {
-        columns.push(column(arrival, Nulls::Allowed, source.arrival_time_unit));
-    }
-    columns
-}
-
 /// Which fields a file has. With one source all must be there; the reader says which one is missing.
 pub(super) fn present_fields(file: &Input, fields: &[Field], sources: usize) -> Result<Vec<bool>, InputError> {
     if sources == 1 {
@@ -439,20 +392,4 @@ fn wanted(input: &SourceInput<'_>, fields: &[Field], present: &[bool], ids: bool
         wanted.push(field_wanted(source, field));
     }
     wanted
-}
-
-/// The times of a lane that was read as times.
-fn times(lane: &Lane) -> &[i64] {
-    match lane {
-        Lane::Column(column) => column_times(column),
-        Lane::Short(_) => &[],
-    }
-}
-
-/// The times of a column that was read as times.
-fn column_times(column: &Column) -> &[i64] {
-    match column.values() {
-        Values::Times(times) => times,
-        _ => &[],
-    }
 }
