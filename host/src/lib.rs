@@ -10,6 +10,7 @@
 //!
 //! | room | answers | knows nothing of |
 //! |---|---|---|
+//! | `threads` | how is work shared out, so that threads decide nothing? | everything |
 //! | [`time`] | what is visible when? what is now? | everything else |
 //! | [`schema`], [`batch`] | which types, which columns? | files, components |
 //! | [`entity`] | whom does a feature describe? | files, components |
@@ -102,6 +103,7 @@ pub mod replay;
 pub mod schema;
 pub mod serving;
 pub mod store;
+mod threads;
 pub mod time;
 pub mod wasm;
 

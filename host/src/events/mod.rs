@@ -4,6 +4,8 @@ mod logged;
 mod push;
 mod read;
 mod sample;
+mod set;
+mod times;
 
 use std::path::PathBuf;
 
@@ -16,9 +18,10 @@ use crate::time::AvailableAt;
 
 pub(crate) use logged::{append_fields, key_columns, key_of};
 pub use push::{Arrival, read_push};
-pub(crate) use read::event_ids_of_files;
-pub use read::{EventSet, FileCount, Keep, read_events};
+pub use read::{FileCount, Keep, each_chunk, read_events};
 pub use sample::read_sample;
+pub use set::{EventChunk, EventSet};
+pub(crate) use times::event_ids_of_files;
 
 /// Where the events of one source come from.
 #[derive(Clone)]

@@ -7,15 +7,15 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 
 use super::history::{Events, spine_of_keys};
-use super::manifest::{Manifest, SpineRecord};
-use super::{FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, SourceOverride, Spine};
+use super::manifest::{FAILURES_SHOWN, MadeOf, Manifest, SpineRecord};
+use super::{FeaturePlan, FeatureSelection, FeatureStore, SourceOverride, Spine};
 use crate::Error;
 use crate::batch::{Column, Values};
 use crate::entity::{EntityKey, KeyInterner};
 use crate::events::{Keep, Pushed, read_events};
-use crate::files::{self, Nulls, Rest, TableWriter, Wanted};
+use crate::files::{self, Digests, Nulls, Rest, TableWriter, Wanted};
 use crate::project::Source;
-use crate::replay::{at_events, on_grid};
+use crate::replay::{Replayed, at_events, on_grid};
 use crate::schema::ValueType;
 use crate::time::{AsOf, Length, TimeUnit};
 
@@ -95,8 +95,21 @@ const MANIFEST_KEY: &str = "onepath.manifest";
 /// A spine with the columns that lead the output: those of its file, in their order.
 struct LedSpine {
     spine: Spine,
-    columns: Vec<(FieldRef, ArrayRef)>,
+    fields: Vec<FieldRef>,
+    columns: Vec<Leading>,
     record: SpineRecord,
+}
+
+/// Where a column that leads the output comes from.
+enum Leading {
+    /// A key column of the spine.
+    Key(usize),
+    /// The as-of.
+    AsOf,
+    /// A request field of the spine.
+    Request(usize),
+    /// A column that passes through.
+    Rest(ArrayRef),
 }
 
 impl FeatureStore {
@@ -110,7 +123,8 @@ impl FeatureStore {
         }
         let plan = self.plan(&request.selection)?;
         let names = feature_names(&plan, request.full_feature_names)?;
-        check_output(&request.out, &self.inputs(&plan, request)?)?;
+        let inputs = self.inputs(&plan, request)?;
+        check_output(&request.out, &inputs)?;
         let log = self.log_for_reading()?;
         // One offset for the whole run, so that events that are pushed meanwhile are in all of it or in none.
         let pushed = log.as_ref().map(Pushed::all).transpose()?;
@@ -120,7 +134,7 @@ impl FeatureStore {
             }
             rule => self.spine_from_rule(&plan, rule, &request.overrides, pushed)?,
         };
-        if let Some((field, _)) = led.columns.iter().find(|(field, _)| names.contains(field.name())) {
+        if let Some(field) = led.fields.iter().find(|field| names.contains(field.name())) {
             return Err(wrong(format!(
                 "the spine already has a column {}: give --full-feature-names, or rename the spine's column",
                 field.name()
@@ -128,14 +142,27 @@ impl FeatureStore {
         }
         // Begun before the long work, so that an output that cannot be written is told at once.
         let schema = schema(&led, &names, &plan);
-        let writer = TableWriter::create(&request.out, &schema)?;
+        let writer = TableWriter::create(&request.out, &schema, self.options().threads)?;
+        let mut digests = Digests::begin(&inputs[1..], self.options().threads);
         let events = Events::Declared { overrides: &request.overrides, pushed };
-        let features = self.historical(&plan, &led.spine, events)?;
+        let (replayed, files) = self.replay_views(&plan, &led.spine, events)?;
         let overridden = |source: &Source| request.overrides.iter().any(|given| given.source == source.name);
         let reads_log = plan.views.iter().flat_map(|view| &view.sources).any(|source| !overridden(source));
-        let offset = pushed.filter(|_| reads_log).map(|pushed| pushed.up_to);
-        let manifest = Manifest::new(self, &plan, &features, &led.record, led.spine.rows(), offset)?;
-        write(&request.out, writer, &schema, led, &features, manifest)
+        let mut record = led.record.clone();
+        if let SpineRecord::File { path, sha256, .. } = &mut record {
+            *sha256 = digests.of(path)?;
+        }
+        let failures = replayed.iter().flat_map(|view| &view.failures);
+        let made_of = MadeOf {
+            files: &files,
+            failures: failures.clone().count() as u64,
+            first_failures: failures.take(FAILURES_SHOWN).map(ToString::to_string).collect(),
+            spine: record,
+            rows: led.spine.rows() as u64,
+            log_offset: pushed.filter(|_| reads_log).map(|pushed| pushed.up_to),
+        };
+        let manifest = Manifest::new(self, &plan, made_of, &mut digests)?;
+        write(&request.out, writer, &schema, led, features(&plan, replayed)?, manifest)
     }
 
     /// The files that the run reads: sources, spine and project file.
@@ -177,37 +204,34 @@ impl FeatureStore {
         }
         let mut interner = KeyInterner::new();
         let mut asked: Vec<(AsOf, u32)> = Vec::new();
-        let mut all = crate::events::EventSet::default();
+        let mut all = Vec::new();
         for view in views {
             let inputs = self.source_inputs(view, Events::Declared { overrides, pushed })?;
-            let (events, _) = read_events(&[], &inputs, &mut interner, Keep::All)?;
-            all.entities.extend(events.entities);
-            all.available_at.extend(events.available_at);
+            all.push(read_events(&[], &inputs, Keep::All(&mut interner), self.options().threads)?.0);
         }
         if let SpineSource::Grid { every, from, to } = rule {
-            check_grid(*every, *from, *to, interner.keys().len())?;
+            check_grid(*every, *from, *to, interner.len())?;
         }
         let (entities, moments) = match rule {
-            SpineSource::Grid { every, from, to } => on_grid(&all, interner.keys().len(), *from, *to, every.0),
+            SpineSource::Grid { every, from, to } => on_grid(&all, interner.len(), *from, *to, every.0),
             _ => at_events(&all),
         };
         asked.extend(moments.into_iter().zip(entities));
-        let keys = interner.keys();
-        let mut asked: Vec<(AsOf, &EntityKey)> =
-            asked.iter().map(|(at, entity)| (*at, &keys[*entity as usize])).collect();
+        let mut asked: Vec<(AsOf, EntityKey)> = asked.iter().map(|(at, entity)| (*at, interner.key(*entity))).collect();
         asked.sort_unstable();
-        let asked: Vec<(EntityKey, AsOf)> = asked.into_iter().map(|(as_of, key)| (key.clone(), as_of)).collect();
+        let asked: Vec<(EntityKey, AsOf)> = asked.into_iter().map(|(as_of, key)| (key, as_of)).collect();
         let spine = spine_of_keys(entity, &asked)?;
-        let mut columns: Vec<(FieldRef, ArrayRef)> =
-            spine.keys.iter().map(|(name, column)| arrow(name, column)).collect::<Result<_, _>>()?;
-        columns.push(arrow(AS_OF, &as_of_column(&spine))?);
+        let mut fields: Vec<FieldRef> =
+            spine.keys.iter().map(|(name, column)| field(name, column.value_type())).collect();
+        fields.push(field(AS_OF, ValueType::Time));
+        let columns = (0..spine.keys.len()).map(Leading::Key).chain([Leading::AsOf]).collect();
         let record = match rule {
             SpineSource::Grid { every, from, to } => {
                 SpineRecord::Grid { every: every.to_string(), from: from.to_string(), to: to.to_string() }
             }
             _ => SpineRecord::AtEvents { at: "events" },
         };
-        Ok(LedSpine { spine, columns, record })
+        Ok(LedSpine { spine, fields, columns, record })
     }
 }
 
@@ -243,10 +267,44 @@ fn check_output(out: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
 
 /// The spine's columns, then one per feature.
 fn schema(led: &LedSpine, names: &[String], plan: &FeaturePlan) -> SchemaRef {
-    let spine = led.columns.iter().map(|(field, _)| Arc::clone(field));
+    let spine = led.fields.iter().map(Arc::clone);
     let features = names.iter().zip(plan.types());
     let features = features.map(|(name, value_type)| Arc::new(files::arrow_field(name, value_type, true)));
     Arc::new(Schema::new(spine.chain(features).collect::<Vec<FieldRef>>()))
+}
+
+/// The features asked for, as arrays in the plan's order.
+fn features(plan: &FeaturePlan, mut replayed: Vec<Replayed>) -> Result<Vec<ArrayRef>, Error> {
+    let mut made: Vec<((usize, usize), ArrayRef)> = Vec::new();
+    for feature in &plan.features {
+        let place = (feature.view, feature.feature);
+        if !made.iter().any(|(known, _)| *known == place) {
+            let column = &mut replayed[place.0].features[place.1];
+            let column = std::mem::replace(column, Column::new(column.value_type()));
+            made.push((place, array(column)?));
+        }
+    }
+    let of = |place: (usize, usize)| made.iter().find(|(known, _)| *known == place).map(|(_, array)| Arc::clone(array));
+    Ok(plan.features.iter().filter_map(|feature| of((feature.view, feature.feature))).collect())
+}
+
+impl LedSpine {
+    /// The columns that lead the output.
+    fn into_arrays(self) -> Result<Vec<ArrayRef>, Error> {
+        let Self { mut spine, columns, .. } = self;
+        let take = |columns: &mut [(String, Column)], at: usize| {
+            let column = &mut columns[at].1;
+            let value_type = column.value_type();
+            std::mem::replace(column, Column::new(value_type))
+        };
+        let leading = columns.into_iter().map(|leading| match leading {
+            Leading::Key(at) => array(take(&mut spine.keys, at)),
+            Leading::Request(at) => array(take(&mut spine.request_fields, at)),
+            Leading::AsOf => array(as_of_column(&spine)),
+            Leading::Rest(array) => Ok(array),
+        });
+        leading.collect()
+    }
 }
 
 /// Writes the rows and then the manifest beside them.
@@ -255,14 +313,13 @@ fn write(
     mut writer: TableWriter,
     schema: &SchemaRef,
     led: LedSpine,
-    features: &HistoricalFeatures,
+    features: Vec<ArrayRef>,
     mut manifest: Manifest,
 ) -> Result<BackfillReport, Error> {
     let rows = led.spine.rows();
-    let mut arrays: Vec<ArrayRef> = led.columns.into_iter().map(|(_, array)| array).collect();
-    for column in &features.features {
-        arrays.push(files::to_arrow(column).map_err(|error| wrong(error.to_string()))?);
-    }
+    let feature_count = features.len();
+    let mut arrays = led.into_arrays()?;
+    arrays.extend(features);
     let batch = RecordBatch::try_new(Arc::clone(schema), arrays).map_err(|error| wrong(error.to_string()))?;
     for start in (0..rows).step_by(WRITE_ROWS) {
         writer.write(&batch.slice(start, WRITE_ROWS.min(rows - start)))?;
@@ -280,9 +337,9 @@ fn write(
         out: out.to_owned(),
         manifest: sidecar,
         rows: rows as u64,
-        features: features.features.len(),
+        features: feature_count,
         events: manifest.events(),
-        failures: features.failures.len() as u64,
+        failures: manifest.failures(),
         log_offset: manifest.log_offset(),
         sha256: written.sha256,
     })
@@ -336,15 +393,22 @@ fn spine_from_file(
     };
     let rows = typed[keys.len()].len();
     // The columns keep the order that they have in the file.
-    let leading = names.iter().filter_map(|name| match wanted.iter().position(|wanted| wanted.name == *name) {
-        Some(at) => Some(arrow(name, &typed[at])),
-        None => {
-            let rest = rest.as_ref()?;
-            let at = rest.schema().index_of(name).ok()?;
-            Some(Ok((rest.schema().fields()[at].clone(), Arc::clone(rest.column(at)))))
+    let (mut leading, mut leading_fields) = (Vec::new(), Vec::new());
+    for name in &names {
+        if let Some(at) = wanted.iter().position(|wanted| wanted.name == *name) {
+            leading_fields.push(field(name, wanted[at].value_type));
+            leading.push(match at.checked_sub(keys.len()) {
+                None => Leading::Key(at),
+                Some(0) => Leading::AsOf,
+                Some(at) => Leading::Request(at - 1),
+            });
+        } else if let Some(rest) = &rest
+            && let Ok(at) = rest.schema().index_of(name)
+        {
+            leading_fields.push(rest.schema().fields()[at].clone());
+            leading.push(Leading::Rest(Arc::clone(rest.column(at))));
         }
-    });
-    let columns = leading.collect::<Result<_, _>>()?;
+    }
     let request_fields = typed.split_off(keys.len() + 1);
     let as_of = typed.pop().expect("the as-of column was read");
     let spine = Spine {
@@ -359,9 +423,10 @@ fn spine_from_file(
         path: path.to_owned(),
         as_of_column: as_of_name,
         rows: rows as u64,
-        sha256: files::sha256_file(path)?,
+        // Read beside the work, and filled in before it is told.
+        sha256: String::new(),
     };
-    Ok(LedSpine { spine, columns, record })
+    Ok(LedSpine { spine, fields: leading_fields, columns: leading, record })
 }
 
 /// The names of the feature columns; two of one name are refused.
@@ -380,9 +445,12 @@ fn as_of_column(spine: &Spine) -> Column {
     Column::from_parts(Values::Times(spine.as_of.iter().map(|as_of| as_of.0).collect()), None)
 }
 
-fn arrow(name: &str, column: &Column) -> Result<(FieldRef, ArrayRef), Error> {
-    let array = files::to_arrow(column).map_err(|error| wrong(error.to_string()))?;
-    Ok((Arc::new(files::arrow_field(name, column.value_type(), true)), array))
+fn array(column: Column) -> Result<ArrayRef, Error> {
+    files::into_arrow(column).map_err(|error| wrong(error.to_string()))
+}
+
+fn field(name: &str, value_type: ValueType) -> FieldRef {
+    Arc::new(files::arrow_field(name, value_type, true))
 }
 
 fn sidecar_path(out: &Path) -> PathBuf {

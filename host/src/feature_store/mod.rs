@@ -5,6 +5,7 @@
 mod admit;
 mod backfill;
 mod check;
+mod feeds;
 mod history;
 mod manifest;
 mod materialize;

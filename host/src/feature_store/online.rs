@@ -229,7 +229,7 @@ fn answer_views(stores: &Stores, plan: &FeaturePlan, spine: &Spine) -> Result<Op
         }
         let inputs = view.inputs.iter().map(|(producer, feature)| answers[*producer].features[*feature].clone());
         let question = Question {
-            key: EntityKey::from_columns(&keys, 0).expect("a request's keys are never null"),
+            key: EntityKey::from_columns(keys, 0).expect("a request's keys are never null"),
             as_of: spine.as_of[0],
             request_fields,
             input_features: inputs.collect(),

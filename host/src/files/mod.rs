@@ -17,7 +17,9 @@ mod infer;
 mod json;
 mod ndjson;
 mod parquet;
+mod parquet_out;
 mod read;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -25,14 +27,15 @@ mod write;
 
 use std::path::Path;
 
-pub use self::arrow_out::{arrow_field, arrow_type, to_arrow};
+pub use self::arrow_out::{arrow_field, arrow_type, into_arrow, to_arrow};
 pub use self::cells::head;
 pub use self::convert::scalar_columns;
-pub use self::digest::sha256_file;
+pub use self::digest::{Digests, sha256_file};
 pub use self::error::{InputError, InputFault, OutputError, OutputFault};
 pub use self::json::{json_value, to_json};
 pub use self::ndjson::{LINE_BYTES_MAX, read_lines};
 pub use self::read::{Nulls, Rest, Table, TableReader, Wanted, column_names, open};
+pub use self::scan::{Input, Part, SHEET_ROWS_MAX, Sheet};
 pub use self::text::text_value;
 pub use self::write::{TableWriter, Written, write_text};
 

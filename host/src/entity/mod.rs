@@ -1,9 +1,13 @@
 //! Entities: what features describe, and the keys that name them.
 
-use std::collections::HashMap;
+mod intern;
+
 use std::fmt;
 
-use crate::batch::{Column, Value, Values};
+pub(crate) use intern::hash_bytes;
+pub use intern::{KeyInterner, KeyRows};
+
+use crate::batch::{Column, Value};
 use crate::schema::ValueType;
 
 /// The type of one key column of an entity.
@@ -45,13 +49,13 @@ pub struct EntityKey(pub Vec<KeyValue>);
 
 impl EntityKey {
     /// The key in `row` of key columns, or `None` where one of them is null.
-    pub fn from_columns(columns: &[Column], row: usize) -> Option<Self> {
+    pub fn from_columns<'a>(columns: impl IntoIterator<Item = &'a Column>, row: usize) -> Option<Self> {
         let value = |column: &Column| match column.value(row) {
             Value::Int64(value) => Some(KeyValue::Int64(value)),
             Value::Text(value) => Some(KeyValue::Text(value)),
             _ => None,
         };
-        columns.iter().map(value).collect::<Option<Vec<_>>>().map(Self)
+        columns.into_iter().map(value).collect::<Option<Vec<_>>>().map(Self)
     }
 
     /// The canonical text of the key.
@@ -83,59 +87,5 @@ impl fmt::Display for EntityKey {
             write!(f, "{value}")?;
         }
         Ok(())
-    }
-}
-
-/// Gives each distinct entity key a dense number, in the order of first sight.
-#[derive(Debug, Default)]
-pub struct KeyInterner {
-    ids: HashMap<Box<[u8]>, u32>,
-    keys: Vec<EntityKey>,
-    scratch: Vec<u8>,
-}
-
-impl KeyInterner {
-    /// An interner without keys.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The number of the key in `row` of key columns; a new one where it was not seen. No key value is null.
-    pub fn intern(&mut self, columns: &[Column], row: usize) -> u32 {
-        self.fill_scratch(columns, row);
-        if let Some(id) = self.ids.get(self.scratch.as_slice()) {
-            return *id;
-        }
-        let id = u32::try_from(self.keys.len()).expect("fewer than 4,294,967,296 entities fit in memory");
-        let key = EntityKey::from_columns(columns, row).expect("readers refuse null keys");
-        self.keys.push(key);
-        self.ids.insert(self.scratch.clone().into_boxed_slice(), id);
-        id
-    }
-
-    /// The number of the key in `row` of key columns, if it was seen.
-    pub fn find(&mut self, columns: &[Column], row: usize) -> Option<u32> {
-        self.fill_scratch(columns, row);
-        self.ids.get(self.scratch.as_slice()).copied()
-    }
-
-    /// The keys by number.
-    pub fn keys(&self) -> &[EntityKey] {
-        &self.keys
-    }
-
-    /// Writes the key in `row` as bytes that no other key has: texts after their length, integers as eight bytes.
-    fn fill_scratch(&mut self, columns: &[Column], row: usize) {
-        self.scratch.clear();
-        for column in columns {
-            match column.values() {
-                Values::Int64s(values) => self.scratch.extend_from_slice(&values[row].to_le_bytes()),
-                _ => {
-                    let text = column.text(row).unwrap_or_default();
-                    self.scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
-                    self.scratch.extend_from_slice(text);
-                }
-            }
-        }
     }
 }
