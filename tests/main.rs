@@ -5,6 +5,7 @@
 //! - `time_rules`: one small case per rule of time and order.
 //! - `online`: pushes, crashes, `verify`.
 //! - `bad_input`: what a person reads when something is wrong, word for word.
+//! - `server`: many threads, kills, full disks.
 //! - `example`: the churn example as a reader runs it.
 //! - `tidy`: the shape of the code.
 
@@ -12,6 +13,7 @@ mod bad_input;
 mod example;
 mod online;
 mod parity;
+mod server;
 mod support;
 mod tidy;
 mod time_rules;
