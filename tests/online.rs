@@ -432,7 +432,7 @@ fn verify_finds_a_status_an_offset_and_an_event_that_changed() {
     assert_eq!((report.differences, report.first[0].what.as_str()), (7, "status of activity@v1:purchase_count_30d"));
 
     let project = served_one();
-    sql(&project, ".onepath/served.sqlite", "UPDATE served SET body = replace(body, '[2]', '[1]')");
+    sql(&project, ".onepath/served.sqlite", "UPDATE served SET body = replace(body, '[[2],[2]]', '[[1],[1]]')");
     let report = project.open().verify(None).expect("verifies");
     assert_eq!((report.differences, report.first[0].what.as_str()), (2, "newest log offset seen by view activity@v1"));
 

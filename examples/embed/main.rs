@@ -68,7 +68,9 @@ fn get(server: &Server, service: &str, request: &Json) -> anyhow::Result<Json> {
         let value = match &request[&input.name] {
             Json::Null if input.nullable => Value::Null,
             Json::String(text) => Value::Text(text.clone()),
-            Json::Number(number) => number.as_i64().map(Value::Int64).or(number.as_f64().map(Value::Float64)).unwrap_or(Value::Null),
+            Json::Number(number) => {
+                number.as_i64().map(Value::Int64).or(number.as_f64().map(Value::Float64)).unwrap_or(Value::Null)
+            }
             _ => bail!("{} ({}) is missing", input.name, input.value_type),
         };
         column.push(&value).with_context(|| input.name.clone())?;
@@ -93,7 +95,8 @@ fn get(server: &Server, service: &str, request: &Json) -> anyhow::Result<Json> {
 fn push(server: &Server, source: &str, request: &Json) -> anyhow::Result<Json> {
     let schema = server.event_schema(source)?;
     let events = request["events"].as_array().context("`events` is not a list")?;
-    let events = (1..).zip(events).map(|(row, event)| new_event(&schema, row, event).with_context(|| format!("event {row}")));
+    let events =
+        (1..).zip(events).map(|(row, event)| new_event(&schema, row, event).with_context(|| format!("event {row}")));
     let applied = server.push(source, events.collect::<Result<_, _>>()?)?;
     Ok(json!({ "appended": applied.appended, "duplicates": applied.duplicates, "offset": applied.offset }))
 }

@@ -94,7 +94,13 @@ fn report(what: &str, rounds: usize, mut call: impl FnMut(usize)) {
         .collect();
     times.sort_unstable();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_nanos() as f64 / 1_000.0;
-    println!("{what:<44} p50 {:>9.2} µs  p90 {:>9.2}  p99 {:>9.2}  p99.9 {:>9.2}", at(0.5), at(0.9), at(0.99), at(0.999));
+    println!(
+        "{what:<44} p50 {:>9.2} µs  p90 {:>9.2}  p99 {:>9.2}  p99.9 {:>9.2}",
+        at(0.5),
+        at(0.9),
+        at(0.99),
+        at(0.999)
+    );
 }
 
 /// One entity, four features, states of so many events in the windows.
@@ -105,7 +111,8 @@ fn warm(dir: &Path, component: &Path) {
         for events in [5_u64, 50, 500, 5_000] {
             let customer = format!("c{events}");
             let start = now_us() - 170 * DAY_US;
-            let push = (0..events).map(|n| event(&customer, start + n as i64 * (160 * DAY_US / events as i64), n, None));
+            let push =
+                (0..events).map(|n| event(&customer, start + n as i64 * (160 * DAY_US / events as i64), n, None));
             server.push("events", push.collect()).unwrap();
             let inputs = keys([customer.as_str()].into_iter());
             report(&format!("warm, 1 entity, {events} events, {name}"), 200_000 / (events as usize / 50 + 1), |_| {
@@ -190,9 +197,11 @@ fn many(dir: &Path, component: &Path, is_wanted: &dyn Fn(&str) -> bool) {
 
 /// Durable pushes of 100 events from eight threads, with and without event ids.
 fn push(dir: &Path, component: &Path) {
-    for (name, clients, size, has_ids) in
-        [("8 clients of 100", 8_u64, 100_u64, false), ("8 clients of 100, with ids", 8, 100, true), ("1 client of 1", 1, 1, false)]
-    {
+    for (name, clients, size, has_ids) in [
+        ("8 clients of 100", 8_u64, 100_u64, false),
+        ("8 clients of 100, with ids", 8, 100, true),
+        ("1 client of 1", 1, 1, false),
+    ] {
         let server = open(&project(dir, component, &format!("push-{clients}-{size}-{has_ids}"), ""), 64 << 20);
         let (began, rounds) = (Instant::now(), if size == 1 { 300 } else { 150 });
         let mut times: Vec<Duration> = std::thread::scope(|scope| {

@@ -158,7 +158,9 @@ fn killed_at_any_moment_nothing_acknowledged_is_lost_or_applied_twice() {
         assert_once(&applied, &acknowledged, &what);
         assert_equal(&project, &what);
     }
-    println!("killed {rounds} times after {total} answers: nothing lost, nothing twice, every state and vector equal to a replay");
+    println!(
+        "killed {rounds} times after {total} answers: nothing lost, nothing twice, every state and vector equal to a replay"
+    );
 }
 
 /// Pushes until the disk is full: an error, what was acknowledged stays, questions are answered, and with room it goes on.

@@ -103,9 +103,22 @@ fn whatever_was_served_under_load_is_what_a_backfill_gives() {
     let server = open_now(&project);
     let (until, vectors) = (Instant::now() + Duration::from_secs(seconds), AtomicU64::new(0));
     let (events, asked) = std::thread::scope(|scope| {
-        let pushing: Vec<_> = (0..THREADS).map(|at| scope.spawn({ let server = &server; move || pushes(server, seed * 100 + at, until) })).collect();
-        let asking: Vec<_> =
-            (0..THREADS).map(|at| scope.spawn({ let (server, vectors) = (&server, &vectors); move || questions(server, seed * 100 + 50 + at, until, vectors) })).collect();
+        let pushing: Vec<_> = (0..THREADS)
+            .map(|at| {
+                scope.spawn({
+                    let server = &server;
+                    move || pushes(server, seed * 100 + at, until)
+                })
+            })
+            .collect();
+        let asking: Vec<_> = (0..THREADS)
+            .map(|at| {
+                scope.spawn({
+                    let (server, vectors) = (&server, &vectors);
+                    move || questions(server, seed * 100 + 50 + at, until, vectors)
+                })
+            })
+            .collect();
         let events: u64 = pushing.into_iter().map(|thread| thread.join().expect("no panic")).sum();
         let asked: Vec<Ask> = asking.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect();
         (events, asked)
@@ -136,11 +149,13 @@ fn whatever_was_served_under_load_is_what_a_backfill_gives() {
 
     // A backfill of its own, by the path of training sets, gives the last answers too.
     let plan = store.plan(&onepath::feature_store::FeatureSelection::Service("all".to_owned())).expect("plans");
-    let mut asks: Vec<Ask> = entities.iter().map(|entity| Ask { entity: entity.clone(), as_of: last.as_of.0, cart_value: 0.0 }).collect();
+    let mut asks: Vec<Ask> =
+        entities.iter().map(|entity| Ask { entity: entity.clone(), as_of: last.as_of.0, cart_value: 0.0 }).collect();
     asks.extend(asked.into_iter().take(50));
     let answers = offline(&store, &plan, &asks, &[]);
     for (at, (ask, answer)) in asks.iter().zip(&answers).take(320).enumerate() {
-        let served = last.features.iter().zip(&last.statuses).map(|(feature, statuses)| (feature.value(at), statuses[at]));
+        let served =
+            last.features.iter().zip(&last.statuses).map(|(feature, statuses)| (feature.value(at), statuses[at]));
         assert_same(&served.collect(), answer, ask, "served last and backfilled");
     }
 }

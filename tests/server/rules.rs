@@ -61,7 +61,10 @@ fn what_a_request_must_bring_is_checked() {
     for (inputs, expected) in [
         (vec![texts(["a"])], expect!["1 columns where the request takes 2: customer_id, cart_value"]),
         (vec![floats(&[1.0]), floats(&[1.0])], expect!["the entity key customer_id is float64 where text is expected"]),
-        (vec![texts(["a"]), floats(&[1.0, 2.0])], expect!["the request field cart_value has 2 rows where others have 1"]),
+        (
+            vec![texts(["a"]), floats(&[1.0, 2.0])],
+            expect!["the request field cart_value has 2 rows where others have 1"],
+        ),
         (vec![null, floats(&[1.0])], expect!["the entity key customer_id is null in row 1, and it must have a value"]),
     ] {
         let error = server.get_online_features(&checkout, &inputs, None).expect_err("is refused");
@@ -108,7 +111,9 @@ fn the_clock_keeps_answers_and_arrivals_apart() {
     let now = at("2030-01-01");
     let server = open(&project);
     let all = prepare(&server, "all");
-    let ask = |as_of: Option<i64>| server.get_online_features(&all, &[texts(["a"])], as_of.map(AsOf));
+    let ask = |as_of: Option<i64>| {
+        server.get_online_features(&all, &[texts(["a"])], as_of.map(AsOf)).map_err(|error| error.to_string())
+    };
     // The clock stands still: answers share an as-of, and what arrives later arrives after it.
     assert_eq!([ask(None), ask(None)].map(|answer| answer.expect("answers").as_of.0), [now, now]);
     server.push("events", vec![event("1", "a", "w", 1.0, now), event("2", "a", "w", 2.0, now)]).expect("is taken");
@@ -120,7 +125,7 @@ fn the_clock_keeps_answers_and_arrivals_apart() {
     assert_eq!((answer.offset, answer.replayed, row(&answer, 0)[5].as_str()), (1, true, "w1;"));
     let answer = ask(Some(now + 5)).expect("answers");
     assert_eq!((answer.as_of.0, answer.offset, answer.replayed), (now + 5, 2, false));
-    let error = ask(Some(now + 11 * SECOND)).expect_err("has not come").to_string();
+    let error = ask(Some(now + 11 * SECOND)).expect_err("has not come");
     assert!(error.contains("is in the future"), "{error}");
     assert_eq!(ask(None).expect("answers").as_of.0, now + 10 * SECOND);
     server.close().expect("closes");
@@ -213,7 +218,7 @@ fn a_share_of_the_entities_is_recorded_whole() {
     server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
     server.close().expect("closes");
     let by_server = project.open().verify(None).expect("verifies").vectors - before;
-    assert!(by_server > 0 && by_server % 2 == 0, "{by_server} recorded by both");
+    assert!(by_server > 0 && by_server.is_multiple_of(2), "{by_server} recorded by both");
 }
 
 #[test]
@@ -280,7 +285,7 @@ fn a_pin_refuses_what_differs_from_the_training_set() {
     let pinned = |project: &Project| {
         let pin = Some(project.path("training.csv.manifest.json"));
         let options = ServerOptions { open: project.options(), pin, ..ServerOptions::default() };
-        Server::open(project.dir(), options)
+        Server::open(project.dir(), options).map_err(|error| error.to_string())
     };
     let server = pinned(&project).expect("nothing differs");
     assert!(server.status().warnings.is_empty());
@@ -289,13 +294,11 @@ fn a_pin_refuses_what_differs_from_the_training_set() {
     let ttl = "[views.activity]\nttl = \"30d\"\n";
     let services = "features = [\"activity:purchase_count_30d\", \"trace:*\", \"cart:*\"]";
     project.configure(
-        &toml
-            .replace("[views.activity]\n", ttl)
-            .replace("features = [\"activity:*\", \"trace:*\"]", services),
+        &toml.replace("[views.activity]\n", ttl).replace("features = [\"activity:*\", \"trace:*\"]", services),
     );
     let bytes = std::fs::read(&built.trace).expect("was built");
     project.write("trace.wasm", [&bytes[..], b"\0\x05\x04note"].concat());
-    let error = pinned(&project).map(|_| ()).expect_err("much differs").to_string();
+    let error = pinned(&project).map(|_| ()).expect_err("much differs");
     let digest = |path: &Path| onepath::files::sha256_file(path).expect("reads");
     let shown = error
         .replace(&project.dir().display().to_string(), "DIR")
@@ -304,10 +307,10 @@ fn a_pin_refuses_what_differs_from_the_training_set() {
     expect![""].assert_eq(&shown);
 
     project.write("training.csv.manifest.json", "{}");
-    let error = pinned(&project).map(|_| ()).expect_err("is no manifest").to_string();
+    let error = pinned(&project).map(|_| ()).expect_err("is no manifest");
     assert!(error.contains("is not a manifest of a training set"), "{error}");
     std::fs::remove_file(project.path("training.csv.manifest.json")).expect("removes");
-    let error = pinned(&project).map(|_| ()).expect_err("is missing").to_string();
+    let error = pinned(&project).map(|_| ()).expect_err("is missing");
     assert!(error.contains("cannot be read: name the .manifest.json file"), "{error}");
 }
 

@@ -129,7 +129,8 @@ impl FeatureStore {
         request: &OnlineRequest,
     ) -> Result<OnlineVector, Error> {
         let Stores { log, store, served, .. } = stores;
-        let views: Vec<ServedView> = plan.views.iter().filter(|view| view.program.has_sources()).map(served_view).collect();
+        let views: Vec<ServedView> =
+            plan.views.iter().filter(|view| view.program.has_sources()).map(served_view).collect();
         serving::catch_up(log, store, &views)?;
         // Everything about the request is checked before the clock moves.
         let history = log.latest_history()?.map(|(id, _)| id);

@@ -169,7 +169,8 @@ impl PreparedRequest {
         let wrong = |message: String| Error::Request { message };
         if inputs.len() != self.inputs.len() {
             let names: Vec<&str> = self.inputs.iter().map(|input| input.name.as_str()).collect();
-            let message = format!("{} columns where the request takes {}: {}", inputs.len(), names.len(), names.join(", "));
+            let message =
+                format!("{} columns where the request takes {}: {}", inputs.len(), names.len(), names.join(", "));
             return Err(wrong(message));
         }
         let rows = inputs.first().map_or(1, Column::len);
@@ -200,7 +201,8 @@ impl PreparedRequest {
     ) -> Result<Vec<ViewAnswers>, Error> {
         let mut answers: Vec<ViewAnswers> = Vec::with_capacity(self.plan.views.len());
         for (at, view) in self.plan.views.iter().enumerate() {
-            let input_features = view.inputs.iter().map(|(producer, feature)| answers[*producer].features[*feature].clone());
+            let input_features =
+                view.inputs.iter().map(|(producer, feature)| answers[*producer].features[*feature].clone());
             let questions = Questions {
                 states: &states[at],
                 as_of,
@@ -314,9 +316,8 @@ fn view_statuses(features: impl Iterator<Item = Vec<Status>>, rows: usize) -> Ve
 }
 
 fn served_plan(plan: &FeaturePlan, inputs: &[RequestInput], history: Option<i64>, log: &str) -> ServedPlan {
-    let names = |is_key: bool| {
-        inputs.iter().filter(|input| input.is_key == is_key).map(|input| input.name.clone()).collect()
-    };
+    let names =
+        |is_key: bool| inputs.iter().filter(|input| input.is_key == is_key).map(|input| input.name.clone()).collect();
     let views = plan.views.iter().map(|view| {
         let program = ServedProgram {
             digest: view.program.digest().to_owned(),

@@ -73,12 +73,14 @@ pub(super) fn inputs_of_request(prepared: &PreparedRequest, request: &OnlineRequ
     let mut inputs = Vec::with_capacity(prepared.inputs().len());
     for key in &keys {
         let given = request.entities.iter().find(|(name, _)| *name == key.name);
-        let (_, value) = given.ok_or_else(|| wrong(format!("the entity key {} ({}) is missing", key.name, key.value_type)))?;
+        let (_, value) =
+            given.ok_or_else(|| wrong(format!("the entity key {} ({}) is missing", key.name, key.value_type)))?;
         let value = match value {
             KeyValue::Int64(value) => Value::Int64(*value),
             KeyValue::Text(value) => Value::Text(value.clone()),
         };
-        inputs.push(one(key.value_type, &value).map_err(|error| wrong(format!("the entity key {}: {error}", key.name)))?);
+        inputs
+            .push(one(key.value_type, &value).map_err(|error| wrong(format!("the entity key {}: {error}", key.name)))?);
     }
     for field in &fields {
         let given = request.request.iter().find(|(name, _)| *name == field.name);

@@ -115,7 +115,9 @@ impl Appending<'_> {
         let count = events.len() - duplicates;
         let (mut logged, mut event_ids) = (Vec::with_capacity(count), Vec::with_capacity(count));
         let stamped = events.into_iter().zip(stamps).filter_map(|(event, stamp)| Some((event, stamp?)));
-        for (offset, (NewEvent { event_id, key, event_time, fields, .. }, stamp)) in (self.last_offset + 1..).zip(stamped) {
+        for (offset, (NewEvent { event_id, key, event_time, fields, .. }, stamp)) in
+            (self.last_offset + 1..).zip(stamped)
+        {
             let available_at = AvailableAt::new(event_time, stamp);
             event_ids.push(event_id);
             logged.push(LoggedEvent { offset, source: source.to_owned(), key, event_time, available_at, fields });
@@ -248,7 +250,8 @@ fn insert(transaction: &Transaction<'_>, push: &Stamped) -> rusqlite::Result<()>
     let sql = "INSERT INTO events (position, source, entity, event_time, available_at, event_id, fields)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut add = transaction.prepare_cached(sql)?;
-    for (LoggedEvent { offset, key, event_time, available_at, fields, .. }, id) in push.events.iter().zip(&push.event_ids)
+    for (LoggedEvent { offset, key, event_time, available_at, fields, .. }, id) in
+        push.events.iter().zip(&push.event_ids)
     {
         let times = (event_time.0, available_at.0);
         add.execute((to_sql(*offset), push.source_id, key.encode(), times.0, times.1, id, fields))?;

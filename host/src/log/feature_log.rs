@@ -71,7 +71,8 @@ impl ServedBatch {
 
     /// The vectors of these rows, in that order.
     pub fn take(&self, rows: &[u32]) -> Result<Self, ColumnError> {
-        let columns = |columns: &[Column]| columns.iter().map(|column| column.take(rows)).collect::<Result<Vec<_>, _>>();
+        let columns =
+            |columns: &[Column]| columns.iter().map(|column| column.take(rows)).collect::<Result<Vec<_>, _>>();
         Ok(Self {
             plan: Arc::clone(&self.plan),
             as_of: self.as_of,
@@ -169,7 +170,8 @@ fn write(
     let next: Option<i64> = transaction.query_row(sql, [], |row| row.get(0)).optional()?;
     let first = next.map_or(1, from_sql);
     let mut next = first;
-    let sql = "INSERT INTO served (id, vectors, plan, as_of, log_offset, replayed, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql =
+        "INSERT INTO served (id, vectors, plan, as_of, log_offset, replayed, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut add = transaction.prepare_cached(sql)?;
     for batch in batches.iter().filter(|batch| batch.vectors() > 0) {
         let plan = plan_id(&transaction, plans, &batch.plan)?;
@@ -287,7 +289,12 @@ impl Body {
             request: named(&plan.request, &fields, |column| column.value(row)),
             history: plan.history,
             offset: request.offset,
-            views: plan.views.iter().zip(&self.offsets).map(|(view, offsets)| served_view(view, offsets[row])).collect(),
+            views: plan
+                .views
+                .iter()
+                .zip(&self.offsets)
+                .map(|(view, offsets)| served_view(view, offsets[row]))
+                .collect(),
             values: values.iter().map(|column| column.value(row)).collect(),
             statuses: self.statuses.iter().map(|statuses| statuses.of(row)).collect(),
             replayed: request.replayed,
@@ -360,7 +367,9 @@ mod tests {
             replayed: as_of == 20,
             keys: vec![column(&texts), column(&numbers)],
             request: vec![column(&vec![Value::Float64(0.1); rows])],
-            statuses: (0..values.len()).map(|at| (0..rows).map(|row| ["PRESENT", "NULL_VALUE"][at * row % 2]).collect()).collect(),
+            statuses: (0..values.len())
+                .map(|at| (0..rows).map(|row| ["PRESENT", "NULL_VALUE"][at * row % 2]).collect())
+                .collect(),
             offsets: vec![(0..rows as u64).collect()],
             values,
         }
@@ -381,7 +390,7 @@ mod tests {
         let floats = [0.0, -0.0, 0.1 + 0.2, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::from_bits(1)];
         let texts = ["", "NaN", "null", "\"\\\u{0}\n", "3ff8000000000000", "zażółć 🦀", "a", "b"];
         let numbers = [i64::MIN, -1, 0, i64::MAX, 1, 2, 3, 4];
-        let mut columns = vec![
+        let mut columns = [
             floats.map(Value::Float64).to_vec(),
             texts.map(|text| Value::Text(text.into())).to_vec(),
             numbers.map(Value::Int64).to_vec(),
@@ -409,13 +418,17 @@ mod tests {
             assert_eq!(vector.entities[0].1, KeyValue::Text(format!("c\"{row}\u{1F980}")));
             assert_eq!(vector.entities[1], ("shop".into(), KeyValue::Int64(-(row as i64))));
             assert_eq!((vector.as_of, vector.offset, vector.replayed), (AsOf(10), u64::from(u32::MAX), false));
-            assert_eq!((vector.service.as_deref(), vector.log.as_deref(), vector.history), (Some("churn_v1"), Some("ab"), Some(1)));
+            assert_eq!(
+                (vector.service.as_deref(), vector.log.as_deref(), vector.history),
+                (Some("churn_v1"), Some("ab"), Some(1))
+            );
         }
     }
 
     #[test]
     fn requests_are_stored_so_that_people_can_read_them() {
-        let served = batch(10, vec![column(&[Value::Float64(1.5), Value::Null]), column(&[Value::Int64(7), Value::Int64(8)])]);
+        let served =
+            batch(10, vec![column(&[Value::Float64(1.5), Value::Null]), column(&[Value::Int64(7), Value::Int64(8)])]);
         assert_eq!(
             body(&served),
             "{\"entities\":[{\"text\":[\"c\\\"0🦀\",\"c\\\"1🦀\"]},{\"int64\":[0,-1]}],\
@@ -440,7 +453,8 @@ mod tests {
         assert_eq!(seen(None), [(1, 10), (2, 10), (3, 30), (4, 20), (5, 20)]);
         assert_eq!(seen(Some(AsOf(20))), [(3, 30), (4, 20), (5, 20)]);
         assert_eq!(log.count().expect("counts"), 5);
-        let mut reader = FeatureLog::open_read_only(&directory.path().join("served")).expect("opens").expect("is there");
+        let mut reader =
+            FeatureLog::open_read_only(&directory.path().join("served")).expect("opens").expect("is there");
         assert!(reader.record(&[]).is_err(), "a reader records nothing");
     }
 }

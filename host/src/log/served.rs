@@ -89,7 +89,8 @@ impl EventLog {
     ) -> Result<(), E> {
         let name = &self.file.name;
         let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'served'";
-        let tables: i64 = name.sql(self.file.connection.query_row(tables, [], |row| row.get(0))).map_err(LogError::from)?;
+        let tables: i64 =
+            name.sql(self.file.connection.query_row(tables, [], |row| row.get(0))).map_err(LogError::from)?;
         if tables == 0 {
             return Ok(());
         }

@@ -211,7 +211,12 @@ fn the_offset_at_an_as_of_is_that_of_the_last_visible_event() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut log = open(directory.path());
     assert_eq!(log.offset_at(AsOf(100)).expect("reads"), 0);
-    append(&mut log, "events", push(&[("a", 1, Some(10)), ("a", 1, Some(10)), ("a", 1, Some(20)), ("a", 1, Some(40))]), 1_000);
+    append(
+        &mut log,
+        "events",
+        push(&[("a", 1, Some(10)), ("a", 1, Some(10)), ("a", 1, Some(20)), ("a", 1, Some(40))]),
+        1_000,
+    );
     for (as_of, offset) in [(9, 0), (10, 2), (19, 2), (20, 3), (39, 3), (40, 4), (1_000, 4)] {
         assert_eq!(log.offset_at(AsOf(as_of)).expect("reads"), offset, "as of {as_of}");
     }

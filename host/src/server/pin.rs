@@ -34,8 +34,8 @@ struct ViewRecord {
 pub(super) fn check(store: &mut FeatureStore, path: &Path) -> Result<Vec<String>, Error> {
     let bytes = std::fs::read(path);
     let bytes = bytes.map_err(|source| ServerError::ManifestFile { path: path.to_owned(), source })?;
-    let manifest: Manifest = serde_json::from_slice(&bytes)
-        .map_err(|source| ServerError::Manifest { path: path.to_owned(), source })?;
+    let manifest: Manifest =
+        serde_json::from_slice(&bytes).map_err(|source| ServerError::Manifest { path: path.to_owned(), source })?;
     let mut differences = Vec::new();
     let references: Vec<FeatureReference> =
         manifest.features.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
@@ -50,9 +50,10 @@ pub(super) fn check(store: &mut FeatureStore, path: &Path) -> Result<Vec<String>
         return Err(ServerError::Pin { path: path.to_owned(), differences }.into());
     }
     let mut warnings = Vec::new();
-    for (what, then, now) in
-        [("onepath", manifest.onepath.as_str(), env!("CARGO_PKG_VERSION")), ("engine", &manifest.engine, ENGINE_VERSION)]
-    {
+    for (what, then, now) in [
+        ("onepath", manifest.onepath.as_str(), env!("CARGO_PKG_VERSION")),
+        ("engine", &manifest.engine, ENGINE_VERSION),
+    ] {
         if then != now {
             warnings.push(format!("{what}: the training set was made by {then}, this is {now}"));
         }

@@ -77,7 +77,13 @@ pub(super) struct Shared {
 pub(super) type NewState = (usize, Vec<u8>, Arc<StoredState>);
 
 impl Shared {
-    pub(super) fn new(log: &EventLog, cache: StateCache, offset: u64, newest_events: Vec<Option<EventTime>>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        log: &EventLog,
+        cache: StateCache,
+        offset: u64,
+        newest_events: Vec<Option<EventTime>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let last_arrival = log.last_arrival();
         let published =
             Published { cache, offset, last_arrival, stored_offset: offset, newest_events, announced: None };
@@ -154,7 +160,11 @@ impl Shared {
     }
 
     /// Puts states that were read from the store at `moment` into the cache, unless something was published since.
-    pub(super) fn keep(&self, moment: Moment, states: impl Iterator<Item = (usize, Vec<u8>, Option<Arc<StoredState>>)>) {
+    pub(super) fn keep(
+        &self,
+        moment: Moment,
+        states: impl Iterator<Item = (usize, Vec<u8>, Option<Arc<StoredState>>)>,
+    ) {
         let mut published = self.write();
         if published.offset == moment.offset {
             states.for_each(|(view, key, state)| drop(published.cache.put(view, &key, state)));

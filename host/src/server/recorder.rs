@@ -153,9 +153,8 @@ impl Queue {
         while waiting.vectors == 0 && !waiting.is_closing {
             waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-        let is_enough = |waiting: &mut Waiting| {
-            waiting.vectors >= VECTORS_PER_COMMIT || waiting.is_closing || waiting.is_hurried
-        };
+        let is_enough =
+            |waiting: &mut Waiting| waiting.vectors >= VECTORS_PER_COMMIT || waiting.is_closing || waiting.is_hurried;
         if !is_enough(&mut waiting) {
             let lingered = self.filled.wait_timeout_while(waiting, LINGER, |waiting| !is_enough(waiting));
             waiting = lingered.unwrap_or_else(PoisonError::into_inner).0;

@@ -232,7 +232,8 @@ impl Writer {
         let offset = self.unwritten.offset;
         for (at, view) in self.views.iter().enumerate() {
             let mark = ViewMark { applied_offset: offset, ..self.marks[at].clone() };
-            let mut states: Vec<_> = self.unwritten.states[at].iter().map(|(k, s)| (k.clone(), Arc::clone(s))).collect();
+            let mut states: Vec<_> =
+                self.unwritten.states[at].iter().map(|(k, s)| (k.clone(), Arc::clone(s))).collect();
             states.sort_unstable_by(|a, b| a.0.cmp(&b.0));
             if let Err(error) = self.store.apply(view.program.id(), &states, &mark) {
                 self.backlog.fail(&error);

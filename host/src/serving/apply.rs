@@ -119,7 +119,9 @@ impl PushError {
     /// Whether it is about the events of one push, so that others may be taken with the same commit.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Log(error) => !matches!(error, LogError::File(_) | LogError::Record { .. } | LogError::ReadOnly { .. }),
+            Self::Log(error) => {
+                !matches!(error, LogError::File(_) | LogError::Record { .. } | LogError::ReadOnly { .. })
+            }
             Self::Event(error) => matches!(error, ReadError::Logged { .. } | ReadError::Column(_)),
             Self::Evaluate(_) | Self::Column(_) => true,
             _ => false,

@@ -140,7 +140,10 @@ mod tests {
         let mut cache = StateCache::new(2, 1 << 20);
         cache.put(0, b"a", state(10, 1));
         cache.put(1, b"a", None);
-        assert_eq!((offset(&cache, 0, b"a"), offset(&cache, 1, b"a"), offset(&cache, 0, b"b")), (Some(1), Some(0), None));
+        assert_eq!(
+            (offset(&cache, 0, b"a"), offset(&cache, 1, b"a"), offset(&cache, 0, b"b")),
+            (Some(1), Some(0), None)
+        );
         let before = cache.put(0, b"a", state(20, 2)).expect("the earlier state comes back");
         assert_eq!((before.offset, offset(&cache, 0, b"a"), cache.len()), (1, Some(2), 2));
     }

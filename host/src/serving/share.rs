@@ -32,9 +32,9 @@ impl LogShare {
     /// Whether the entity of these key bytes is recorded: the same on every machine and in every version.
     fn holds(self, key: &[u8]) -> bool {
         // FNV-1a, and a last mixing so that keys that differ in one byte fall anywhere.
-        let mut hash = key.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let mut hash = key
+            .iter()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
         hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         let fraction = ((hash ^ (hash >> 31)) >> 11) as f64 / (1_u64 << 53) as f64;
@@ -58,7 +58,12 @@ mod tests {
         let rows = |share| LogShare::new(share).rows(&keys, 10_000);
         let (none, tenth, half, all) = (rows(0.0), rows(0.1), rows(0.5), rows(1.0));
         assert_eq!((none.len(), all.len()), (0, 10_000));
-        assert!((900..1_100).contains(&tenth.len()) && (4_800..5_200).contains(&half.len()), "{} {}", tenth.len(), half.len());
+        assert!(
+            (900..1_100).contains(&tenth.len()) && (4_800..5_200).contains(&half.len()),
+            "{} {}",
+            tenth.len(),
+            half.len()
+        );
         assert!(tenth.iter().all(|row| half.contains(row)));
         // It is the same entities for ever: what was recorded of them goes on.
         assert_eq!(tenth[..5], rows(0.1)[..5]);

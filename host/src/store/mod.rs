@@ -68,7 +68,12 @@ pub trait OnlineStore: Send {
     ///
     /// The mark must go on from the one that is stored. Where component, state version, history or log differ, the other
     /// entities' states would be of something else: [`OnlineStore::begin_replace`] then.
-    fn apply(&mut self, view: &str, updates: &[(EntityKey, Arc<StoredState>)], mark: &ViewMark) -> Result<(), StoreError>;
+    fn apply(
+        &mut self,
+        view: &str,
+        updates: &[(EntityKey, Arc<StoredState>)],
+        mark: &ViewMark,
+    ) -> Result<(), StoreError>;
 
     /// Begins to replace all states of `view`. Until [`Replacement::commit`] the old ones are what readers see.
     fn begin_replace(&mut self, view: &str, mark: &ViewMark) -> Result<Box<dyn Replacement + '_>, StoreError>;
@@ -134,7 +139,9 @@ pub enum StoreError {
         given: Box<ViewMark>,
     },
     /// New states were made from another log.
-    #[error("view {view}: its states were made from the log {stored}, not from {given}; replace them all: run `onepath materialize`")]
+    #[error(
+        "view {view}: its states were made from the log {stored}, not from {given}; replace them all: run `onepath materialize`"
+    )]
     OtherLog {
         /// The view.
         view: String,

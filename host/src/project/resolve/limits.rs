@@ -2,9 +2,9 @@
 
 use toml::Spanned;
 
-use crate::project::{LimitSettings, ServingSettings};
 use crate::project::fault::Fault;
 use crate::project::raw::{RawLimits, RawServing};
+use crate::project::{LimitSettings, ServingSettings};
 
 /// What 32-bit memory can address.
 const ADDRESSABLE: u64 = 1 << 32;
