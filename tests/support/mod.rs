@@ -6,7 +6,7 @@ mod files;
 mod project;
 mod random;
 
-pub use ask::{Ask, Vector, assert_same, offline, online};
+pub use ask::{Ask, Vector, assert_same, offline, online, shown};
 pub use components::{components, repository};
 pub use files::{Event, Format, write_events};
 pub use project::{Project, Ran, churn_toml};

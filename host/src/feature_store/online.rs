@@ -81,13 +81,12 @@ impl FeatureStore {
     /// Appends the events of a file to the log of a source and applies them.
     pub fn ingest(&mut self, source: &str, path: &std::path::Path, arrival: &Arrival) -> Result<Applied, Error> {
         let source = self.project().source(source)?.clone();
-        let keys = self.project().entity(&source.entity)?.keys.clone();
         let views = self.served_views()?;
         let mut fields = Vec::new();
         for view in views.iter().filter(|view| view.sources.iter().any(|s| s.name == source.name)) {
             fields.extend(view.program.description().event_fields.iter().cloned());
         }
-        let events = read_push(&source, &keys, &fields, path, arrival)?;
+        let events = read_push(&source, &fields, path, arrival)?;
         self.push_to(&source, &views, events)
     }
 
@@ -219,5 +218,6 @@ impl FeaturePlan {
 }
 
 fn served_view(view: &PlannedView) -> ServedView {
-    ServedView { program: Arc::clone(&view.program), sources: view.sources.clone() }
+    let keys = view.entity.as_ref().map_or_else(Vec::new, |entity| entity.keys.clone());
+    ServedView { program: Arc::clone(&view.program), keys, sources: view.sources.clone() }
 }

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 pub use error::ServerError;
-use published::{Moment, Published, Shared};
+use published::Shared;
 use readers::Readers;
 use recorder::Recorder;
 use writer::{Backlog, Job, Push, Unwritten, Writer};
@@ -38,8 +38,8 @@ use crate::feature_store::{FeatureSelection, FeatureStore, HistoryIds, OpenOptio
 use crate::log::{EventLog, FeatureLog, NewEvent};
 use crate::project::{Key, Project, Source};
 use crate::schema::Field;
-use crate::serving::{self, Applied, LogShare, ServedView, StateCache, ViewAnswers, has_passed};
-use crate::store::{OnlineStore, SqliteStore, StoredState};
+use crate::serving::{self, Applied, LogShare, ServedView, StateCache};
+use crate::store::{OnlineStore, SqliteStore};
 use crate::time::{AsOf, EventTime};
 
 /// How to open a server.
@@ -98,7 +98,7 @@ pub struct OnlineFeatures {
 pub struct EventSchema {
     /// The source.
     pub source: Source,
-    /// The key columns of its entity.
+    /// Its key columns: those of all entities that its events are about.
     pub keys: Vec<Key>,
     /// The fields that the views of the source read.
     pub fields: Vec<Field>,
@@ -259,7 +259,7 @@ impl Server {
     /// What an event of `source` must have.
     pub fn event_schema(&self, source: &str) -> Result<EventSchema, Error> {
         let source = self.project.source(source)?.clone();
-        let keys = self.project.entity(&source.entity)?.keys.clone();
+        let keys = source.keys.clone();
         let readers = self.views.iter().filter(|view| view.reads(&source));
         let fields = readers.flat_map(|view| view.program.description().event_fields.iter().cloned()).collect();
         Ok(EventSchema { source, keys, fields })
