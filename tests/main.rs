@@ -5,6 +5,7 @@
 //! - `time_rules`: one small case per rule of time and order.
 //! - `online`: pushes, crashes, `verify`.
 //! - `bad_input`: what a person reads when something is wrong, word for word.
+//! - `server`: many threads, kills, full disks.
 //! - `example`: the churn example as a reader runs it.
 //! - `gate`: components built elsewhere, pinned, admitted, interpreted, and built twice.
 //! - `tidy`: the shape of the code.
@@ -14,6 +15,7 @@ mod example;
 mod gate;
 mod online;
 mod parity;
+mod server;
 mod support;
 mod tidy;
 mod time_rules;

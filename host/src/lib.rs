@@ -26,6 +26,7 @@
 //! | [`replay`] | history and spine to training set | online states, serving |
 //! | [`serving`] | pushes and questions | replay |
 //! | [`feature_store`] | all of it, for one project | the command line |
+//! | [`Server`] | the same, for many threads at once | HTTP |
 //! | [`monitor`] | is what was served what a backfill gives? | the command line |
 //! | [`cli`] | one file per command | |
 //!
@@ -101,6 +102,7 @@ pub mod monitor;
 pub mod project;
 pub mod replay;
 pub mod schema;
+mod server;
 pub mod serving;
 pub mod store;
 mod threads;
@@ -108,3 +110,5 @@ pub mod time;
 pub mod wasm;
 
 pub use error::Error;
+pub use feature_store::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
+pub use server::{EventSchema, OnlineFeatures, Server, ServerError, ServerOptions, ServerStatus};
