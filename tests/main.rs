@@ -4,12 +4,14 @@
 //!   naive reference.
 //! - `time_rules`: one small case per rule of time and order.
 //! - `online`: pushes, crashes, `verify`.
+//! - `http`: a server process and real sockets.
 //! - `bad_input`: what a person reads when something is wrong, word for word.
 //! - `example`: the churn example as a reader runs it.
 //! - `tidy`: the shape of the code.
 
 mod bad_input;
 mod example;
+mod http;
 mod online;
 mod parity;
 mod support;

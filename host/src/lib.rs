@@ -25,6 +25,8 @@
 //! | [`replay`] | history and spine to training set | online states, serving |
 //! | [`serving`] | pushes and questions | replay |
 //! | [`feature_store`] | all of it, for one project | the command line |
+//! | [`Server`] | the same, for many threads at once | HTTP |
+//! | [`serving::http`] | how is it asked over HTTP? (the only room that names axum) | the command line |
 //! | [`monitor`] | is what was served what a backfill gives? | the command line |
 //! | [`cli`] | one file per command | |
 //!
@@ -100,9 +102,14 @@ pub mod monitor;
 pub mod project;
 pub mod replay;
 pub mod schema;
+mod server;
 pub mod serving;
 pub mod store;
 pub mod time;
 pub mod wasm;
 
 pub use error::Error;
+pub use server::{
+    EventSchema, OnlineFeatures, PreparedRequest, RequestInput, RequestedFeature, RequestedView, Server, ServerOptions,
+    ServerStatus,
+};

@@ -16,6 +16,7 @@ use crate::time::AvailableAt;
 
 pub(crate) use logged::{append_fields, key_columns};
 pub use push::{Arrival, read_push};
+pub(crate) use push::{PushedRows, pushed_columns};
 pub(crate) use read::event_ids_of_files;
 pub use read::{EventSet, FileCount, Keep, read_events};
 pub use sample::read_sample;

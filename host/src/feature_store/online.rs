@@ -11,7 +11,7 @@ use crate::batch::Value;
 use crate::entity::EntityKey;
 use crate::evaluate::Status;
 use crate::events::{Arrival, event_ids_of_files, read_push};
-use crate::log::{EventLog, History, ServedProgram, ServedVector, ServedView as RecordedView, encode_values};
+use crate::log::{EventLog, History, NewEvent, ServedProgram, ServedVector, ServedView as RecordedView, encode_values};
 use crate::project::{FeatureReference, Source};
 use crate::serving::{self, Answered, Applied, Question, ServedView, ViewAnswer};
 use crate::store::SqliteStore;
@@ -72,7 +72,14 @@ impl FeatureStore {
         for view in views.iter().filter(|view| view.sources.iter().any(|s| s.name == source.name)) {
             fields.extend(view.program.description().event_fields.iter().cloned());
         }
-        let mut events = read_push(&source, &keys, &fields, path, arrival)?;
+        let events = read_push(&source, &keys, &fields, path, arrival)?;
+        self.push(&source.name, events)
+    }
+
+    /// Appends events to the log of a source and applies them.
+    pub fn push(&mut self, source: &str, mut events: Vec<NewEvent>) -> Result<Applied, Error> {
+        let source = self.project().source(source)?.clone();
+        let views = self.served_views()?;
         let clock = std::sync::Arc::clone(&self.options().clock);
         let mut stores = self.take_stores()?;
         let pushed = events.len();

@@ -5,6 +5,7 @@
 
 mod apply;
 mod get;
+pub mod http;
 
 pub use apply::{Applied, PushError, ServedView, catch_up, push};
 pub use get::{Answered, GetError, Question, ViewAnswer, answer};
