@@ -162,7 +162,38 @@ fn a_malformed_question_is_told_with_its_field_and_row() {
         let detail = &reply.json()["detail"][0];
         told.push_str(&format!("{} {}\n", detail["loc"], detail["msg"].as_str().expect("a message")));
     }
-    expect![[r#""#]].assert_eq(&told);
+    expect![[r#"
+        ["body"] the body is not JSON: EOF while parsing a value at line 1 column 0
+        ["body"] the body is not JSON: EOF while parsing an object at line 1 column 1
+        ["body"] invalid type: sequence, expected an object at line 1 column 0
+        ["body"] invalid type: null, expected an object at line 1 column 4
+        ["body","entities"] entities: is missing: give each key a list of values, one per entity
+        ["body","features"] features: is missing: give "view:feature" references, or feature_service
+        ["body","features"] features: is missing: give "view:feature" references, or feature_service
+        ["body","features",0] features[0]: "activity" is not a feature reference: write view:feature or view@v2:feature
+        ["body","features"] features: invalid type: string "activity:x", expected a sequence
+        ["body","features"] features: is given beside feature_service: give one of them
+        ["body","features"] features: two of them are named events: set full_feature_names
+        ["body","feature_service"] feature_service: invalid type: integer `7`, expected a name
+        ["body","full_feature_names"] full_feature_names: invalid type: string "yes", expected a boolean
+        ["body","entities"] entities: invalid type: sequence, expected an object
+        ["body","entities"] entities: is empty: give each key a list of values, one per entity
+        ["body","entities","customer_id"] entities.customer_id: has no values: ask for at least one entity
+        ["body","entities","customer_id"] entities.customer_id: is not an array of values
+        ["body","entities","customer_id",1] entities.customer_id[1]: is null
+        ["body","entities","customer_id",1] entities.customer_id[1]: 7 is not a text
+        ["body","entities","driver_id"] entities.driver_id: is not read by the features asked for; they read: customer_id
+        ["body","entities","driver_id"] entities.driver_id: is not read by the features asked for; they read: customer_id
+        ["body","entities"] entities: "customer_id" is given twice
+        ["body"] "entities" is given twice at line 1 column 84
+        ["body","entities","cart_value"] entities.cart_value: is missing; it is float64
+        ["body","entities","cart_value"] entities.cart_value: has 1 values where entities.customer_id has 2
+        ["body","entities","cart_value",0] entities.cart_value[0]: "much" is not a float64 number, "NaN", "Infinity" or "-Infinity"
+        ["body","entities","cart_value",0] entities.cart_value[0]: is null
+        ["body","entities","cart_value",0] entities.cart_value[0]: is null
+        ["body","entities","cart_value",0] entities.cart_value[0]: is no value: number out of range
+        ["body","entities","customer_id",0] entities.customer_id[0]: is no value: unexpected end of hex escape
+    "#]].assert_eq(&told);
     served.stop(&project);
     assert_eq!(
         project.run("verify").stdout.lines().next(),
@@ -230,7 +261,28 @@ fn a_malformed_push_is_told_with_its_field_and_row() {
         let message = message.split(" is after its arrival ").next().unwrap_or_default().to_owned();
         told.push_str(&format!("{} {message}\n", detail["loc"]));
     }
-    expect![[r#""#]].assert_eq(&told);
+    expect![[r#"
+        ["body","push_source_name"] push_source_name: is missing: name the source of the events
+        ["body","df"] df: is missing: give each field a list of values, one per event
+        ["body","to"] to: is not online, offline or online_and_offline
+        ["body","df"] df: invalid type: sequence, expected an object
+        ["body","df","customer_id"] df.customer_id: is missing; it is text
+        ["body","df","amount"] df.amount: is missing; it is float64
+        ["body","df","at"] df.at: is missing; it is time
+        ["body","df","id"] df.id: is missing; it is text
+        ["body","df","customer_id",1] df.customer_id[1]: is null
+        ["body","df","customer_id"] df.customer_id: has 1 values where df.id has 2
+        ["body","df","customer_id",0] df.customer_id[0]: 1 is not a text
+        ["body","df","amount",1] df.amount[1]: "much" is not a float64 number, "NaN", "Infinity" or "-Infinity"
+        ["body","df","at",0] df.at[0]: "2024-02-30T00:00:00Z" is not an ISO 8601 time such as 2024-02-29T12:30:00.000001Z
+        ["body","df","at",0] df.at[0]: holds integers where time is expected: declare their unit (s, ms, us or ns) with event_time_unit or arrival_time_unit of the source, or --as-of-unit for a spine
+        ["body"] row 2: event time 2999-01-01T00:00:00Z
+        ["body","df","note",1] df.note[1]: holds an array or an object, and no view reads it; only booleans, numbers and texts are kept
+        ["body","df","amount",0] df.amount[0]: is no value: number out of range
+        ["body","df","amount",0] df.amount[0]: is null
+        ["body"] view lately@v1, entity c1, event of 2026-11-22T09:42:20.296955Z: the transform refused its input: this event is refused
+        ["body"] view lately@v1, entity c1, event of 2026-11-22T09:42:20.296961Z: the transform trapped: it panicked; it wrote:
+    "#]].assert_eq(&told);
     let status = client.get("/v1/status").expect("answers").json();
     assert_eq!(status["offset"], 0);
     push(&mut client, &df());

@@ -80,7 +80,7 @@ fn the_log_is_json_and_names_the_request() {
     let line = |id: &str| lines.iter().find(|line| line["id"] == id).expect("is logged");
     let bad = line("bad-one");
     assert_eq!((&bad["level"], &bad["status"], &bad["cause"]), (&json!("INFO"), &json!(422), &json!("malformed")));
-    assert_eq!(bad["message"], "push_source_name: is missing: name the source of the events");
+    assert_eq!(bad["reason"], "push_source_name: is missing: name the source of the events");
     assert_eq!((&line("good-one")["level"], &line("good-one")["path"]), (&json!("DEBUG"), &json!("/health")));
 }
 

@@ -42,9 +42,9 @@ pub(super) async fn around(State(app): State<Arc<App>>, request: Request, next: 
             app.metrics.refused(*cause);
             let cause = cause.as_str();
             if status >= 500 {
-                tracing::warn!(id = shown, %method, path, status, seconds, cause, message, "refused");
+                tracing::warn!(id = shown, %method, path, status, seconds, cause, reason = message, "refused");
             } else {
-                tracing::info!(id = shown, %method, path, status, seconds, cause, message, "refused");
+                tracing::info!(id = shown, %method, path, status, seconds, cause, reason = message, "refused");
             }
         }
     }
