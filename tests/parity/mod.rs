@@ -6,6 +6,7 @@
 
 mod case;
 mod reference;
+mod workflow;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -18,6 +18,8 @@ pub struct Components {
     pub retrace: PathBuf,
     /// Reads a request field and another view's feature.
     pub cart: PathBuf,
+    /// Joins features of views of two entities.
+    pub weigh: PathBuf,
     /// A transform with a parameter.
     pub scaled: PathBuf,
     /// Compiled code, as a project keeps it.
@@ -49,6 +51,7 @@ fn build() -> Components {
         trace: built("tests/transforms/trace", "trace"),
         retrace: built("tests/transforms/retrace", "retrace"),
         cart: built("tests/transforms/cart", "cart"),
+        weigh: built("tests/transforms/weigh", "weigh"),
         scaled: built("tests/transforms/scaled", "scaled"),
         cache: warm.join(".onepath").join("cache"),
         dir: dir.join("components"),

@@ -8,7 +8,7 @@ mod project;
 mod random;
 mod served;
 
-pub use ask::{Ask, Vector, assert_same, offline, online};
+pub use ask::{Ask, Vector, assert_same, offline, online, shown};
 pub use components::{components, repository};
 pub use files::{Event, Format, write_events};
 pub use project::{Project, Ran, churn_toml};

@@ -11,7 +11,7 @@ use crate::batch::Value;
 use crate::entity::EntityKey;
 use crate::evaluate::Status;
 use crate::events::{Arrival, event_ids_of_files, read_push};
-use crate::log::{EventLog, History, NewEvent, ServedProgram, ServedVector, ServedView as RecordedView, encode_values};
+use crate::log::{EventLog, History, ServedProgram, ServedVector, ServedView as RecordedView, encode_values};
 use crate::project::{FeatureReference, Source};
 use crate::serving::{self, Answered, Applied, Question, ServedView, ViewAnswer};
 use crate::store::SqliteStore;
@@ -66,20 +66,12 @@ impl FeatureStore {
     /// Appends the events of a file to the log of a source and applies them.
     pub fn ingest(&mut self, source: &str, path: &std::path::Path, arrival: &Arrival) -> Result<Applied, Error> {
         let source = self.project().source(source)?.clone();
-        let keys = self.project().entity(&source.entity)?.keys.clone();
         let views = self.served_views()?;
         let mut fields = Vec::new();
         for view in views.iter().filter(|view| view.sources.iter().any(|s| s.name == source.name)) {
             fields.extend(view.program.description().event_fields.iter().cloned());
         }
-        let events = read_push(&source, &keys, &fields, path, arrival)?;
-        self.push(&source.name, events)
-    }
-
-    /// Appends events to the log of a source and applies them.
-    pub fn push(&mut self, source: &str, mut events: Vec<NewEvent>) -> Result<Applied, Error> {
-        let source = self.project().source(source)?.clone();
-        let views = self.served_views()?;
+        let mut events = read_push(&source, &fields, path, arrival)?;
         let clock = std::sync::Arc::clone(&self.options().clock);
         let mut stores = self.take_stores()?;
         let pushed = events.len();
@@ -219,7 +211,8 @@ impl FeaturePlan {
 }
 
 fn served(view: &PlannedView) -> ServedView {
-    ServedView { program: std::sync::Arc::clone(&view.program), sources: view.sources.clone() }
+    let keys = view.entity.as_ref().map_or_else(Vec::new, |entity| entity.keys.clone());
+    ServedView { program: std::sync::Arc::clone(&view.program), keys, sources: view.sources.clone() }
 }
 
 /// Answers every view from states; `None` where one of them has passed the as-of.

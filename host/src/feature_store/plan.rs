@@ -162,15 +162,16 @@ impl FeatureStore {
         pins: &[(String, ServedProgram)],
     ) -> Result<(usize, usize), Error> {
         let named = view.inputs.iter().find_map(|input| match input {
-            Input::Feature(reference) if reference.feature == field.name => Some(reference.clone()),
+            Input::Feature { reference, name } if *name == field.name => Some(reference.clone()),
             _ => None,
         });
         let Some(reference) = named else {
             return Err(Error::Input {
                 view: view.label(),
                 message: format!(
-                    "its transform reads the feature {}, which is not among the view's inputs: add \"VIEW:{}\" to `inputs`",
-                    field.name, field.name
+                    "its transform reads the feature {}, which is not among the view's inputs: add \"VIEW:{}\", or \"VIEW:FEATURE as \
+                     {}\", to `inputs`",
+                    field.name, field.name, field.name
                 ),
             });
         };
@@ -195,15 +196,15 @@ impl FeatureStore {
 }
 
 impl FeaturePlan {
-    /// The names of the features in files and answers: bare, or `view__feature` with `full`.
+    /// The names of the features in files and answers: bare, or with `full` `view__feature`; `view@v2__feature` where the
+    /// selection names the version.
     pub fn names(&self, full: bool) -> Vec<String> {
-        self.features
-            .iter()
-            .map(|feature| {
-                let reference = &feature.reference;
-                if full { format!("{}__{}", reference.view, reference.feature) } else { reference.feature.clone() }
-            })
-            .collect()
+        let name = |FeatureReference { view, version, feature }: &FeatureReference| match (full, version) {
+            (false, _) => feature.clone(),
+            (true, None) => format!("{view}__{feature}"),
+            (true, Some(version)) => format!("{view}@v{version}__{feature}"),
+        };
+        self.features.iter().map(|feature| name(&feature.reference)).collect()
     }
 
     /// The key columns of all its entities, each once.

@@ -43,8 +43,13 @@ pub struct View {
 /// What one question brings for a view beside the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A feature of another view: `view:feature`.
-    Feature(FeatureReference),
+    /// A feature of another view: `view:feature`, or `view:feature as name`.
+    Feature {
+        /// The feature.
+        reference: FeatureReference,
+        /// What the transform calls it: the feature's own name unless another is given.
+        name: String,
+    },
     /// A field of the request: `request:field`.
     Request(String),
 }
@@ -71,7 +76,7 @@ impl View {
     /// The features of other views that it reads, in order.
     pub fn feature_inputs(&self) -> impl Iterator<Item = &FeatureReference> {
         self.inputs.iter().filter_map(|input| match input {
-            Input::Feature(reference) => Some(reference),
+            Input::Feature { reference, .. } => Some(reference),
             Input::Request(_) => None,
         })
     }
@@ -79,7 +84,7 @@ impl View {
     /// The fields of the request that it reads, in order.
     pub fn request_inputs(&self) -> impl Iterator<Item = &str> {
         self.inputs.iter().filter_map(|input| match input {
-            Input::Feature(_) => None,
+            Input::Feature { .. } => None,
             Input::Request(field) => Some(field.as_str()),
         })
     }
@@ -88,7 +93,8 @@ impl View {
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Feature(reference) => reference.fmt(f),
+            Self::Feature { reference, name } if reference.feature == *name => reference.fmt(f),
+            Self::Feature { reference, name } => write!(f, "{reference} as {name}"),
             Self::Request(field) => write!(f, "request:{field}"),
         }
     }

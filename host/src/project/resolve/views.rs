@@ -10,7 +10,7 @@ use super::{length, not_a_reference, parameters, sources, twice};
 use crate::project::fault::Fault;
 use crate::project::raw::{RawFeature, RawView, Table};
 use crate::project::reference::versioned;
-use crate::project::{Entity, FeatureInfo, Input, Source, UnknownName, View, graph, names};
+use crate::project::{Entity, FeatureInfo, FeatureReference, Input, Source, UnknownName, View, graph, names};
 
 /// A view that is resolved but for what it reads of other views.
 struct Draft {
@@ -123,8 +123,10 @@ fn view_entity(
     names: &[Spanned<String>],
     sources: &[Source],
 ) -> Result<Option<String>, Fault> {
-    let mut entity = declared.map(|(entity, span)| (entity, span, "declared here".to_owned()));
     let mut first: HashMap<&str, Range<usize>> = HashMap::new();
+    // The entities that all sources so far share, and the place that narrowed them down.
+    let mut shared: Option<(Vec<String>, Range<usize>, String)> =
+        declared.map(|(entity, span)| (vec![entity], span, "declared here".to_owned()));
     for name in names {
         let source = sources.iter().find(|source| source.name == *name.get_ref()).ok_or_else(|| {
             let known = sources.iter().map(|source| &source.name);
@@ -133,38 +135,83 @@ fn view_entity(
         if let Some(first) = first.insert(name.get_ref(), name.span()) {
             return Err(twice(name, format!("view {view:?}"), first));
         }
-        match &entity {
-            Some((entity, span, label)) if *entity != source.entity => {
-                let message = format!("source {:?} is of entity {:?}, not {entity:?}", source.name, source.entity);
-                return Err(Fault::new(name.span(), message).also(span.clone(), label).help(
-                    "a view's sources have one entity: make a view for each entity, and one over their features to bring them together",
-                ));
-            }
-            Some(_) => {}
-            None => entity = Some((source.entity.clone(), name.span(), format!("of entity {:?}", source.entity))),
+        let Some((entities, span, label)) = &mut shared else {
+            shared = Some((source.entities.clone(), name.span(), format!("of {}", listed(&source.entities))));
+            continue;
+        };
+        let common: Vec<String> = entities.iter().filter(|entity| source.entities.contains(entity)).cloned().collect();
+        if common.is_empty() {
+            let others: Vec<String> = entities.iter().map(|entity| format!("{entity:?}")).collect();
+            let message =
+                format!("source {:?} is of {}, not {}", source.name, listed(&source.entities), others.join(" or "));
+            return Err(Fault::new(name.span(), message).also(span.clone(), label.clone()).help(
+                "a view's sources have one entity: make a view for each entity, and one over their features to bring them together",
+            ));
+        }
+        *entities = common;
+    }
+    match shared {
+        None => Ok(None),
+        Some((entities, ..)) if entities.len() == 1 => Ok(entities.into_iter().next()),
+        Some((entities, span, label)) => {
+            Err(Fault::new(span, format!("view {view:?} may describe {}", listed(&entities)))
+                .label(label)
+                .help(format!("say which one it describes: entity = {:?}", entities[0])))
         }
     }
-    Ok(entity.map(|(entity, ..)| entity))
+}
+
+/// Names of entities for a message.
+fn listed(entities: &[String]) -> String {
+    let names: Vec<String> = entities.iter().map(|entity| format!("{entity:?}")).collect();
+    match names.as_slice() {
+        [one] => format!("entity {one}"),
+        _ => format!("entities {}", names.join(", ")),
+    }
 }
 
 fn inputs(view: &str, texts: &[Spanned<String>]) -> Result<(Vec<Input>, Vec<Range<usize>>), Fault> {
     let mut first: HashMap<&str, Range<usize>> = HashMap::with_capacity(texts.len());
-    let mut inputs = Vec::with_capacity(texts.len());
-    for text in texts {
+    let mut inputs: Vec<Input> = Vec::with_capacity(texts.len());
+    for (at, text) in texts.iter().enumerate() {
         if let Some(first) = first.insert(text.get_ref(), text.span()) {
             return Err(twice(text, format!("view {view:?}"), first));
         }
-        inputs.push(match text.get_ref().strip_prefix("request:") {
+        let input = match text.get_ref().strip_prefix("request:") {
             Some(field) => Input::Request(names::column(field, text.span(), "a request field")?),
-            None => {
-                let reference = text.get_ref().parse();
-                Input::Feature(reference.map_err(|wrong| {
-                    not_a_reference(text.span(), &wrong).help("write view:feature, view@v2:feature or request:field")
-                })?)
-            }
-        });
+            None => feature_input(text)?,
+        };
+        if let Input::Feature { name, .. } = &input
+            && let Some(other) =
+                inputs.iter().position(|other| matches!(other, Input::Feature { name: n, .. } if n == name))
+        {
+            return Err(Fault::new(
+                text.span(),
+                format!("view {view:?} has two inputs that its transform calls {name:?}"),
+            )
+            .also(texts[other].span(), "the other")
+            .help(format!("give one another name: \"{} as NAME\"", texts[at].get_ref())));
+        }
+        inputs.push(input);
     }
     Ok((inputs, texts.iter().map(Spanned::span).collect()))
+}
+
+/// `view:feature`, or `view:feature as name`.
+fn feature_input(text: &Spanned<String>) -> Result<Input, Fault> {
+    let (reference, name) = match text.get_ref().split_once(" as ") {
+        Some((reference, name)) => (reference, Some(name.trim())),
+        None => (text.get_ref().as_str(), None),
+    };
+    let reference: FeatureReference = reference.trim_end().parse().map_err(|wrong| {
+        not_a_reference(text.span(), &wrong)
+            .help("write view:feature, view@v2:feature, view:feature as name, or request:field")
+    })?;
+    let name = match name {
+        Some(name) => names::identifier(&Spanned::new(text.span(), name.to_owned()), "an input")?,
+        None => reference.feature.clone(),
+    };
+    Ok(Input::Feature { reference, name })
 }
 
 fn features(raw: Table<RawFeature>) -> Result<BTreeMap<String, FeatureInfo>, Fault> {
@@ -181,7 +228,7 @@ fn link(views: &[View], input_spans: &[Vec<Range<usize>>]) -> Result<Vec<Vec<usi
     let read = |(view, spans): (&View, &Vec<Range<usize>>)| {
         let mut read = Vec::new();
         for (input, span) in view.inputs.iter().zip(spans) {
-            if let Input::Feature(reference) = input {
+            if let Input::Feature { reference, .. } = input {
                 let found = graph::find(views, &reference.view, reference.version);
                 read.push(found.map_err(|unknown| Fault::unknown(span.clone(), &unknown))?);
             }
@@ -201,7 +248,7 @@ fn circle(
 ) -> Fault {
     let (first, last) = (cycle[0], cycle[cycle.len() - 1]);
     let features =
-        views[last].inputs.iter().zip(&input_spans[last]).filter(|(input, _)| matches!(input, Input::Feature(_)));
+        views[last].inputs.iter().zip(&input_spans[last]).filter(|(input, _)| matches!(input, Input::Feature { .. }));
     let closing = features.zip(&inputs[last]).find(|(_, read)| **read == first).map(|((_, span), _)| span.clone());
     let path: Vec<&str> = cycle.iter().chain([&first]).map(|at| keys[*at].get_ref().as_str()).collect();
     Fault::new(
