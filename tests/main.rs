@@ -6,6 +6,7 @@
 //! - `online`: pushes, crashes, `verify`.
 //! - `http`: a server process and real sockets.
 //! - `bad_input`: what a person reads when something is wrong, word for word.
+//! - `server`: many threads, kills, full disks.
 //! - `example`: the churn example as a reader runs it.
 //! - `tidy`: the shape of the code.
 
@@ -14,6 +15,7 @@ mod example;
 mod http;
 mod online;
 mod parity;
+mod server;
 mod support;
 mod tidy;
 mod time_rules;

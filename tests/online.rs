@@ -407,10 +407,10 @@ fn verify_finds_a_state_that_is_missing_and_one_that_should_not_be() {
 fn verify_finds_a_served_value_with_one_wrong_bit() {
     let project = served_one();
     let mean: f64 = (10.1 + 20.2) / 2.0;
-    let (bits, wrong) = (format!("{:016x} ", mean.to_bits()), format!("{:016x} ", mean.to_bits() ^ 1));
+    let (bits, wrong) = (format!("{:016x}", mean.to_bits()), format!("{:016x}", mean.to_bits() ^ 1));
     let statement =
         format!("UPDATE served SET body = replace(body, '{bits}', '{wrong}') WHERE instr(body, '{bits}') > 0");
-    sql(&project, ".onepath/log.sqlite", &statement);
+    sql(&project, ".onepath/served.sqlite", &statement);
     check_found(
         &project,
         expect![[r#"
@@ -427,12 +427,12 @@ fn verify_finds_a_served_value_with_one_wrong_bit() {
 #[test]
 fn verify_finds_a_status_an_offset_and_an_event_that_changed() {
     let project = served_one();
-    sql(&project, ".onepath/log.sqlite", "UPDATE served SET body = replace(body, 'PRESENT', 'NULL_VALUE')");
+    sql(&project, ".onepath/served.sqlite", "UPDATE served SET body = replace(body, 'PRESENT', 'NULL_VALUE')");
     let report = project.open().verify(None).expect("verifies");
     assert_eq!((report.differences, report.first[0].what.as_str()), (7, "status of activity@v1:purchase_count_30d"));
 
     let project = served_one();
-    sql(&project, ".onepath/log.sqlite", "UPDATE served SET body = replace(body, '\"offset\":2', '\"offset\":1')");
+    sql(&project, ".onepath/served.sqlite", "UPDATE served SET body = replace(body, '[[2],[2]]', '[[1],[1]]')");
     let report = project.open().verify(None).expect("verifies");
     assert_eq!((report.differences, report.first[0].what.as_str()), (2, "newest log offset seen by view activity@v1"));
 

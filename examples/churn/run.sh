@@ -14,10 +14,10 @@ target=$(sed 's/.*"target_directory":"\([^"]*\)".*/\1/' <<<"$metadata")
 PATH="$target/release:$PATH"
 
 heading "Start afresh: forget the events pushed and the vectors served by an earlier run"
-rm -f .onepath/log.sqlite* .onepath/online.sqlite*
+rm -f .onepath/{log,online,served}.sqlite*
 rm -rf out
 mkdir out
-echo "removed out/, .onepath/log.sqlite and .onepath/online.sqlite"
+echo "removed out/ and the log, online and served stores of .onepath/"
 
 heading "Compile the transform to a WebAssembly component"
 shown onepath build

@@ -45,13 +45,23 @@ pub struct EntityKey(pub Vec<KeyValue>);
 
 impl EntityKey {
     /// The key in `row` of key columns, or `None` where one of them is null.
-    pub fn from_columns(columns: &[Column], row: usize) -> Option<Self> {
+    pub fn from_columns<'a>(columns: impl IntoIterator<Item = &'a Column>, row: usize) -> Option<Self> {
         let value = |column: &Column| match column.value(row) {
             Value::Int64(value) => Some(KeyValue::Int64(value)),
             Value::Text(value) => Some(KeyValue::Text(value)),
             _ => None,
         };
-        columns.iter().map(value).collect::<Option<Vec<_>>>().map(Self)
+        columns.into_iter().map(value).collect::<Option<Vec<_>>>().map(Self)
+    }
+
+    /// Appends the key as [`write_key_bytes`] does.
+    pub(crate) fn write_bytes(&self, bytes: &mut Vec<u8>) {
+        for value in &self.0 {
+            match value {
+                KeyValue::Int64(value) => bytes.extend_from_slice(&value.to_le_bytes()),
+                KeyValue::Text(text) => write_text_bytes(text.as_bytes(), bytes),
+            }
+        }
     }
 
     /// The canonical text of the key.
@@ -124,18 +134,24 @@ impl KeyInterner {
         &self.keys
     }
 
-    /// Writes the key in `row` as bytes that no other key has: texts after their length, integers as eight bytes.
     fn fill_scratch(&mut self, columns: &[Column], row: usize) {
         self.scratch.clear();
-        for column in columns {
-            match column.values() {
-                Values::Int64s(values) => self.scratch.extend_from_slice(&values[row].to_le_bytes()),
-                _ => {
-                    let text = column.text(row).unwrap_or_default();
-                    self.scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
-                    self.scratch.extend_from_slice(text);
-                }
-            }
+        write_key_bytes(columns.iter(), row, &mut self.scratch);
+    }
+}
+
+/// Appends the key in `row` of key columns as bytes that no other key of the entity has: texts after their length, integers
+/// as eight bytes.
+pub(crate) fn write_key_bytes<'a>(columns: impl Iterator<Item = &'a Column>, row: usize, bytes: &mut Vec<u8>) {
+    for column in columns {
+        match column.values() {
+            Values::Int64s(values) => bytes.extend_from_slice(&values[row].to_le_bytes()),
+            _ => write_text_bytes(column.text(row).unwrap_or_default(), bytes),
         }
     }
+}
+
+fn write_text_bytes(text: &[u8], bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(text);
 }

@@ -9,6 +9,7 @@ use crate::files::{InputError, OutputError};
 use crate::log::LogError;
 use crate::project::{ProjectError, ReferenceError, UnknownName};
 use crate::replay::ReplayError;
+use crate::server::ServerError;
 use crate::serving::{GetError, PushError};
 use crate::store::StoreError;
 use crate::time::TimeError;
@@ -61,6 +62,9 @@ pub enum Error {
     /// The online store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A server could not take a request, or would not serve the project.
+    #[error(transparent)]
+    Server(#[from] ServerError),
     /// More text than one column holds.
     #[error(transparent)]
     Column(#[from] ColumnError),
@@ -91,6 +95,12 @@ pub enum Error {
         /// The digest that served.
         digest: String,
         /// Where it should be.
+        path: PathBuf,
+    },
+    /// What is kept was made from another log than the one that is there.
+    #[error("{path} is not the log that was served from, it was replaced: put the right one back to verify against it")]
+    OtherLog {
+        /// The log that is there.
         path: PathBuf,
     },
     /// The states were made with other parameters.
@@ -147,4 +157,16 @@ impl From<PushError> for Error {
     fn from(error: PushError) -> Self {
         Self::Push(Box::new(error))
     }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }

@@ -109,7 +109,5 @@ pub mod time;
 pub mod wasm;
 
 pub use error::Error;
-pub use server::{
-    EventSchema, OnlineFeatures, PreparedRequest, RequestInput, RequestedFeature, RequestedView, Server, ServerOptions,
-    ServerStatus,
-};
+pub use feature_store::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
+pub use server::{EventSchema, OnlineFeatures, Server, ServerError, ServerOptions, ServerStatus};

@@ -71,6 +71,15 @@ struct Limits {
     /// Milliseconds for a body to arrive (408), and for a question to be answered (503).
     #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().request_ms_max)]
     request_ms_max: u64,
+    /// Bytes of states kept in memory; the others are read from the online store.
+    #[arg(long, value_name = "BYTES", default_value_t = ServerOptions::default().cache_bytes_max)]
+    cache_bytes_max: usize,
+    /// Pushes that may wait to be written; beyond, 503.
+    #[arg(long, value_name = "N", default_value_t = ServerOptions::default().waiting_pushes_max)]
+    waiting_pushes_max: usize,
+    /// Served vectors that may wait to be recorded; beyond, they are dropped and counted.
+    #[arg(long, value_name = "N", default_value_t = ServerOptions::default().waiting_vectors_max)]
+    waiting_vectors_max: usize,
     /// Milliseconds for the requests in flight to finish when the server is told to stop.
     #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().drain_ms_max)]
     drain_ms_max: u64,
@@ -95,8 +104,17 @@ enum LogFormat {
 pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode> {
     start_log(command);
     let token = token(command)?;
-    let options = ServerOptions { pin: command.pin.clone(), ..ServerOptions::default() };
+    let options = ServerOptions {
+        pin: command.pin.clone(),
+        cache_bytes_max: command.limits.cache_bytes_max,
+        waiting_pushes_max: command.limits.waiting_pushes_max,
+        waiting_vectors_max: command.limits.waiting_vectors_max,
+        ..ServerOptions::default()
+    };
     let server = Arc::new(Server::open(&context.project, options)?);
+    for warning in server.status().warnings {
+        tracing::warn!("{warning}");
+    }
     let project = server.project().name.clone();
     let Limits { body_bytes_max, entities_max, events_max, requests_max, connections_max, .. } = command.limits;
     let Limits { head_ms_max, request_ms_max, drain_ms_max, .. } = command.limits;
@@ -115,8 +133,15 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
             drain_ms_max,
         },
     };
-    http::serve(server, options, |address| output::line(&format!("{project}: listening on http://{address}")))?;
-    output::line("stopped: requests in flight were answered");
+    let listening = |address| output::line(&format!("{project}: listening on http://{address}"));
+    http::serve(Arc::clone(&server), options, listening)?;
+    let server = Arc::try_unwrap(server).map_err(|_| {
+        anyhow::anyhow!(
+            "a request did not end within --drain-ms-max; what it pushed is in the log if it was acknowledged"
+        )
+    })?;
+    server.close()?;
+    output::line("stopped: requests in flight were answered, and all that was served is recorded");
     Ok(ExitCode::SUCCESS)
 }
 

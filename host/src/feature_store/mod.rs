@@ -9,6 +9,7 @@ mod manifest;
 mod materialize;
 mod online;
 mod plan;
+mod prepared;
 mod request;
 mod spine;
 
@@ -21,15 +22,17 @@ pub use check::{Earlier, ViewCheck};
 pub(crate) use history::{Events, check_history};
 pub use history::{HistoricalFeatures, SourceOverride};
 pub use materialize::{MaterializeReport, MaterializedView};
+pub(crate) use online::HistoryIds;
 pub use online::OnlineVector;
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};
+pub use prepared::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
 pub use request::OnlineRequest;
 pub use spine::Spine;
 
 use crate::Error;
 use crate::build::{TransformPath, component_path};
 use crate::evaluate::{ProgramError, ViewProgram};
-use crate::log::EventLog;
+use crate::log::{EventLog, FeatureLog};
 use crate::project::{LimitSettings, Project, View};
 use crate::replay::OnError;
 use crate::time::{Clock, SystemClock};
@@ -176,12 +179,26 @@ impl FeatureStore {
         Ok(EventLog::open_read_only(&self.log_path())?)
     }
 
+    /// The project's feature log for reading, if there is one.
+    pub(crate) fn served_for_reading(&self) -> Result<Option<FeatureLog>, Error> {
+        Ok(FeatureLog::open_read_only(&self.served_path())?)
+    }
+
     pub(crate) fn log_path(&self) -> PathBuf {
         self.project.data_dir().join("log.sqlite")
     }
 
     pub(crate) fn online_path(&self) -> PathBuf {
         self.project.data_dir().join("online.sqlite")
+    }
+
+    pub(crate) fn served_path(&self) -> PathBuf {
+        self.project.data_dir().join("served.sqlite")
+    }
+
+    /// What components may use, with what the project sets.
+    pub fn limits(&self) -> &Limits {
+        self.runtime.limits()
     }
 
     fn kept_component(&self, digest: &str) -> PathBuf {

@@ -6,6 +6,7 @@
 
 mod limits;
 mod reference;
+mod serving;
 mod source;
 mod view;
 
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 pub use error::{Invalid, ProjectError, UnknownName};
 pub use limits::LimitSettings;
 pub use reference::{FeatureReference, ReferenceError, Selection};
+pub use serving::ServingSettings;
 pub use source::Source;
 pub use view::{FeatureInfo, Input, View};
 
@@ -52,6 +54,8 @@ pub struct Project {
     pub limits: LimitSettings,
     /// One of so many calls of a transform is repeated on a fresh instance and compared; 0 for none.
     pub repeat_every: Option<u64>,
+    /// How it is served.
+    pub serving: ServingSettings,
     /// The views' positions, each after those whose features it reads.
     order: Vec<usize>,
 }

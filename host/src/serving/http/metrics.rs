@@ -1,7 +1,7 @@
 //! What is counted and timed, in the text format of Prometheus.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::State;
 use axum::http::header;
@@ -69,9 +69,13 @@ pub(super) struct Metrics {
     pub(super) events: Counter,
     pub(super) duplicates: Counter,
     offset: Gauge,
+    stored_offset: Gauge,
     states: Gauge,
-    logged: Gauge,
-    dropped: Gauge,
+    state_bytes: Gauge,
+    logged: Counter,
+    queued: Gauge,
+    dropped: Counter,
+    failing: Gauge,
     newest: Family<View, Seconds>,
     age: Family<View, Seconds>,
     promised: Family<View, Seconds>,
@@ -91,9 +95,13 @@ impl Metrics {
             events: Counter::default(),
             duplicates: Counter::default(),
             offset: Gauge::default(),
+            stored_offset: Gauge::default(),
             states: Gauge::default(),
-            logged: Gauge::default(),
-            dropped: Gauge::default(),
+            state_bytes: Gauge::default(),
+            logged: Counter::default(),
+            queued: Gauge::default(),
+            dropped: Counter::default(),
+            failing: Gauge::default(),
             newest: Family::default(),
             age: Family::default(),
             promised: Family::default(),
@@ -117,11 +125,16 @@ impl Metrics {
         registry.register("events", "Pushed events that are in the log", self.events.clone());
         registry.register("duplicate_events", "Pushed events that the log had", self.duplicates.clone());
         registry.register("log_offset", "The newest offset of the event log", self.offset.clone());
-        registry.register("states_cached", "States of entities in memory", self.states.clone());
-        let help = "Served vectors that are recorded for verify, since the start";
-        registry.register("served_logged", help, self.logged.clone());
-        let help = "Served vectors that were not recorded because there was no room, since the start";
+        let help = "The newest offset that the online store includes; the rest is in memory, and in the log";
+        registry.register("stored_offset", help, self.stored_offset.clone());
+        registry.register("states_cached", "Entities whose states are in memory", self.states.clone());
+        registry.register_with_unit("states_cached", "Size of these states", Unit::Bytes, self.state_bytes.clone());
+        registry.register("served_logged", "Served vectors that are recorded for verify", self.logged.clone());
+        registry.register("served_queued", "Served vectors that wait to be recorded", self.queued.clone());
+        let help = "Served vectors that were not recorded: too many waited, or the disk failed";
         registry.register("served_dropped", help, self.dropped.clone());
+        let help = "1 where something that no request was told of has failed; /v1/status says what";
+        registry.register("failing", help, self.failing.clone());
         let help = "When the newest applied event of a view happened, since the Unix epoch";
         registry.register_with_unit("view_newest_event", help, Unit::Seconds, self.newest.clone());
         let help = "How long ago the newest applied event of a view happened";
@@ -148,9 +161,13 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
     let metrics = &app.metrics;
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     metrics.offset.set(whole(status.offset));
+    metrics.stored_offset.set(whole(status.stored_offset));
     metrics.states.set(whole(status.states_cached));
-    metrics.logged.set(whole(status.served_logged));
-    metrics.dropped.set(whole(status.served_dropped));
+    metrics.state_bytes.set(whole(status.cached_bytes));
+    metrics.logged.inner().store(status.served_logged, Ordering::Relaxed);
+    metrics.queued.set(whole(status.served_queued));
+    metrics.dropped.inner().store(status.served_dropped, Ordering::Relaxed);
+    metrics.failing.set(i64::from(status.failure.is_some()));
     let seconds = |micros: i64| micros as f64 / 1e6;
     for (view, newest) in &status.newest_events {
         if let Some(newest) = newest {

@@ -190,13 +190,17 @@ fn described(name: &str, prepared: &PreparedRequest) -> serde_json::Value {
     })
 }
 
-/// `GET /v1/views`
+/// `GET /v1/views`; of a view without events, a service that reads it names the component.
 pub(super) async fn views(State(app): State<Arc<App>>) -> Response {
-    let newest: BTreeMap<String, _> = app.server.status().newest_events.into_iter().collect();
+    let status = app.server.status();
+    let newest: BTreeMap<String, _> = status.newest_events.into_iter().collect();
+    let components: BTreeMap<String, String> =
+        status.views.into_iter().map(|view| (view.label, view.component)).collect();
     let views = app.server.project().views.iter().map(|view| {
         json!({
             "view": view.label(),
             "entity": view.entity,
+            "component": components.get(&view.label()),
             "sources": view.sources,
             "ttl": view.ttl.map(|ttl| ttl.to_string()),
             "freshness": view.freshness.map(|freshness| freshness.to_string()),
@@ -216,9 +220,14 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
         "project": app.server.project().name,
         "version": env!("CARGO_PKG_VERSION"),
         "offset": status.offset,
+        "stored_offset": status.stored_offset,
         "states_cached": status.states_cached,
+        "cached_bytes": status.cached_bytes,
         "served_logged": status.served_logged,
+        "served_queued": status.served_queued,
         "served_dropped": status.served_dropped,
+        "failure": status.failure,
+        "warnings": status.warnings,
     });
     routes::json(body.to_string())
 }

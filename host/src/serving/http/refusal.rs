@@ -5,12 +5,12 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::routes;
-use crate::Error;
 use crate::evaluate::EvaluateError;
 use crate::log::LogError;
 use crate::replay::ReplayError;
 use crate::serving::{GetError, PushError};
 use crate::wasm::CallError;
+use crate::{Error, ServerError};
 
 /// Why a request was refused; the label of the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -202,15 +202,21 @@ impl From<Error> for Refusal {
             Error::Evaluate(error) => transform(error),
             Error::Replay(ReplayError::Evaluate(error)) | Error::Get(GetError::Evaluate(error)) => transform(error),
             Error::Log(error) => log(error),
-            Error::Push(error) => match &**error {
-                PushError::Evaluate(error) => transform(error),
-                PushError::Log(error) => log(error),
-                PushError::Event(_) | PushError::Column(_) => Cause::Invalid,
-                _ => Cause::Failed,
-            },
+            Error::Push(error) => push(error),
+            Error::Server(ServerError::NotTaken(error)) => push(error),
+            Error::Server(ServerError::Busy { .. } | ServerError::Moving { .. } | ServerError::Closed) => Cause::Busy,
             _ => Cause::Failed,
         };
         Self::new(cause, told(&error))
+    }
+}
+
+fn push(error: &PushError) -> Cause {
+    match error {
+        PushError::Evaluate(error) => transform(error),
+        PushError::Log(error) => log(error),
+        PushError::Event(_) | PushError::Column(_) => Cause::Invalid,
+        _ => Cause::Failed,
     }
 }
 
