@@ -5,6 +5,7 @@ mod limits;
 mod load;
 mod native;
 mod process;
+mod snippets;
 
 use serde_json::{Value as Json, json};
 

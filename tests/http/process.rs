@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::{good, project, purchases, push, start, verified};
-use crate::support::Served;
+use crate::support::{Project, Served, churn_toml};
 
 #[test]
 fn metrics_tell_what_happened() {
@@ -160,4 +160,30 @@ fn a_server_that_cannot_start_says_why() {
     let ran = project.run("serve --listen 127.0.0.1:0");
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
     assert!(ran.stderr.contains("another process"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_pin_refuses_what_did_not_train_the_model() {
+    let project = Project::churn(&["events.csv"], "", "");
+    project.write("events.csv", "customer_id,event_type,amount,event_timestamp\nc1,purchase,10,2024-01-01\n");
+    project.write("labels.csv", "customer_id,label_date,churned\nc1,2024-02-01,0\n");
+    let backfill = "backfill --service churn_v1 --spine labels.csv --as-of-column label_date --out training.csv";
+    assert_eq!(project.run(backfill).code, 0);
+    let served = Served::start(&project, "--pin training.csv.manifest.json");
+    let status = served.client().get("/v1/status").expect("answers").json();
+    assert_eq!(status["warnings"], json!([]));
+    assert_eq!(served.stop(&project).code, 0);
+
+    project.configure(&churn_toml(&["events.csv"], "", "ttl = \"30d\""));
+    let ran = project.run("serve --listen 127.0.0.1:0 --pin training.csv.manifest.json");
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    expect_test::expect![[r#"
+        error: what would be served differs from what made the training set of training.csv.manifest.json:
+          view activity@v1, ttl: trained with none, now 30d
+        put back what made it, or train again and pin the new manifest
+    "#]]
+    .assert_eq(&ran.stderr);
+    let ran = project.run("serve --listen 127.0.0.1:0 --pin labels.csv");
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("labels.csv is not a manifest of a training set"), "{}", ran.stderr);
 }
