@@ -4,6 +4,7 @@
 //!   naive reference.
 //! - `time_rules`: one small case per rule of time and order.
 //! - `online`: pushes, crashes, `verify`.
+//! - `http`: a server process and real sockets.
 //! - `bad_input`: what a person reads when something is wrong, word for word.
 //! - `server`: many threads, kills, full disks.
 //! - `example`: the churn example as a reader runs it.
@@ -13,6 +14,7 @@
 mod bad_input;
 mod example;
 mod gate;
+mod http;
 mod online;
 mod parity;
 mod server;

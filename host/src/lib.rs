@@ -27,6 +27,7 @@
 //! | [`serving`] | pushes and questions | replay |
 //! | [`feature_store`] | all of it, for one project | the command line |
 //! | [`Server`] | the same, for many threads at once | HTTP |
+//! | [`serving::http`] | how is it asked over HTTP? (the only room that names axum) | the command line |
 //! | [`monitor`] | is what was served what a backfill gives? | the command line |
 //! | [`cli`] | one file per command | |
 //!

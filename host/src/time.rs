@@ -62,6 +62,22 @@ impl Clock for SystemClock {
     }
 }
 
+/// Measures how long something took, by a clock that never goes back.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Starts now.
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// The time since the start.
+    pub fn elapsed(&self) -> std::time::Duration {
+        self.0.elapsed()
+    }
+}
+
 /// A clock that always reads the same time, for tests and for living through past data again.
 #[derive(Clone, Copy, Debug)]
 pub struct FixedClock(pub i64);

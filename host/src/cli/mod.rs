@@ -10,6 +10,7 @@ mod ingest;
 mod materialize;
 mod output;
 mod progress;
+mod serve;
 mod verify;
 
 use std::path::PathBuf;
@@ -54,6 +55,7 @@ enum Command {
     Materialize(materialize::Materialize),
     Ingest(ingest::Ingest),
     Get(get::Get),
+    Serve(serve::Serve),
     Verify(verify::Verify),
 }
 
@@ -83,6 +85,7 @@ pub fn run() -> ExitCode {
         Command::Materialize(command) => materialize::run(&context, &command),
         Command::Ingest(command) => ingest::run(&context, &command),
         Command::Get(command) => get::run(&context, &command),
+        Command::Serve(command) => serve::run(&context, &command),
         Command::Verify(command) => verify::run(&context, &command),
     };
     match result {

@@ -18,6 +18,7 @@ use crate::time::AvailableAt;
 
 pub(crate) use logged::{append_fields, key_columns, key_of};
 pub use push::{Arrival, read_push};
+pub(crate) use push::{PushedRows, pushed_columns};
 pub use read::{FileCount, Keep, each_chunk, read_events};
 pub use sample::read_sample;
 pub use set::{EventChunk, EventSet};

@@ -7,10 +7,12 @@
 //! - `get`: the questions of a request, one call per view.
 //! - `cache`: states in memory.
 //! - `share`: which entities' vectors are recorded.
+//! - `http`: the HTTP of a [`Server`](crate::Server), above everything that it serves.
 
 mod apply;
 mod cache;
 mod get;
+pub mod http;
 mod share;
 
 pub use apply::{Applied, Moved, PushError, ServedView, StateReader, catch_up, mark, push, push_into};
