@@ -6,12 +6,14 @@
 //! - `online`: pushes, crashes, `verify`.
 //! - `bad_input`: what a person reads when something is wrong, word for word.
 //! - `example`: the churn example as a reader runs it.
+//! - `scaffold`: new projects, from `onepath new` to proof.
 //! - `tidy`: the shape of the code.
 
 mod bad_input;
 mod example;
 mod online;
 mod parity;
+mod scaffold;
 mod support;
 mod tidy;
 mod time_rules;

@@ -8,6 +8,7 @@ mod check;
 mod get;
 mod ingest;
 mod materialize;
+mod new;
 mod output;
 mod progress;
 mod verify;
@@ -44,6 +45,7 @@ enum Format {
 
 #[derive(Subcommand)]
 enum Command {
+    New(new::New),
     Build(build::Build),
     Check(check::Check),
     Backfill(backfill::Backfill),
@@ -70,6 +72,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let context = Context { project: arguments.project, format: arguments.format };
     let result = match arguments.command {
+        Command::New(command) => new::run(&context, &command),
         Command::Build(command) => build::run(&context, &command),
         Command::Check(command) => check::run(&context, &command),
         Command::Backfill(command) => backfill::run(&context, &command),
