@@ -483,13 +483,13 @@ fn a_project_file_that_is_malformed() {
         (
             churn_toml(&["events.csv"], "", "").replace("event_time =", "event_tme ="),
             expect![[r#"
-            error: onepath.toml:10:1: unknown field "event_tme"
-               |
-            10 | event_tme = "event_timestamp"
-               | ^^^^^^^^^
-               |
-               = help: did you mean "event_time"? the fields of this table are entity, files, event_time, event_time_unit, arrival_time, arrival_time_unit, event_id, description, owner, tags
-        "#]],
+                error: onepath.toml:10:1: unknown field "event_tme"
+                   |
+                10 | event_tme = "event_timestamp"
+                   | ^^^^^^^^^
+                   |
+                   = help: did you mean "event_time"? the fields of this table are entity, entities, files, event_time, event_time_unit, arrival_time, arrival_time_unit, event_id, description, owner, tags
+            "#]],
         ),
         (
             churn_toml(&["events.csv"], "", "ttl = \"soon\""),

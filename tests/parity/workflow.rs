@@ -23,13 +23,25 @@ struct Question {
     cart_value: f64,
 }
 
-const PROJECT: &str = r#"
+/// How the events of customers and of shops lie to each other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sources {
+    /// A source for each entity.
+    Two,
+    /// One source, whose events are about both.
+    Shared,
+}
+
+const ENTITIES: &str = r#"
 [project]
 name = "workflow"
 [entities.customer]
 keys = { customer_id = "text" }
 [entities.shop]
 keys = { shop_id = "text" }
+"#;
+
+const TWO_SOURCES: &str = r#"
 [sources.purchases]
 entity = "customer"
 files = ["purchases.csv"]
@@ -47,6 +59,26 @@ transform = "CHURN"
 sources = ["sales"]
 transform = "CHURN"
 ttl = "20d"
+"#;
+
+const ONE_SOURCE: &str = r#"
+[sources.purchases]
+entities = ["customer", "shop"]
+files = ["purchases.csv"]
+event_time = "event_timestamp"
+arrival_time = "ingested_at"
+[views.activity]
+entity = "customer"
+sources = ["purchases"]
+transform = "CHURN"
+[views.shops]
+entity = "shop"
+sources = ["purchases"]
+transform = "CHURN"
+ttl = "20d"
+"#;
+
+const VIEWS: &str = r#"
 [views.cart]
 inputs = ["activity:purchase_count_30d", "request:cart_value"]
 transform = "CART"
@@ -63,7 +95,7 @@ fn events(random: &mut Random, source: usize) -> Vec<Event> {
         Event {
             source,
             entity: format!("{}{}", ["c", "s"][source], random.below(4)),
-            kind: *random.pick(&["purchase", "purchase", "view", "return"]),
+            kind: random.pick::<&str>(&["purchase", "purchase", "view", "return"]),
             amount: random.below(100) as f64,
             at: time,
             arrived: random.once_in(4).then(|| time + random.below(10) as i64 * DAY),
@@ -82,13 +114,22 @@ fn questions(random: &mut Random) -> Vec<Question> {
     (0..80).map(question).collect()
 }
 
-/// A project of the events as files. CSV files of a shop have the customers' column renamed.
-fn project(purchases: &[Event], sales: &[Event]) -> Project {
-    let project = Project::new(PROJECT);
-    write_events(&project.path("purchases.csv"), purchases, Format::Csv);
-    write_events(&project.path("sales.csv"), sales, Format::Csv);
-    let text = std::fs::read_to_string(project.path("sales.csv")).expect("was written");
-    project.write("sales.csv", text.replace("customer_id", "shop_id"));
+/// A project of the events as files.
+fn project(sources: Sources, purchases: &[Event], sales: &[Event]) -> Project {
+    let of_sources = if sources == Sources::Two { TWO_SOURCES } else { ONE_SOURCE };
+    let project = Project::new(&[ENTITIES, of_sources, VIEWS].concat());
+    let write = |name: &str, events: &[Event]| {
+        write_events(&project.path(name), events, Format::Csv);
+        std::fs::read_to_string(project.path(name)).expect("was written")
+    };
+    let (purchases, sales_of) = (write("purchases.csv", purchases), write("sales.csv", sales));
+    project.write("sales.csv", sales_of.replace("customer_id", "shop_id"));
+    if sources == Sources::Shared {
+        // The row of a purchase and that of its sale are one.
+        let shops = ["shop_id".to_owned()].into_iter().chain(sales.iter().map(|sale| sale.entity.clone()));
+        let rows = purchases.lines().zip(shops);
+        project.write("purchases.csv", rows.map(|(row, shop)| format!("{row},{shop}\n")).collect::<String>());
+    }
     project
 }
 
@@ -170,15 +211,19 @@ fn served(store: &mut FeatureStore, plan: &FeaturePlan, question: &Question) -> 
     vector.values.into_iter().zip(vector.statuses).collect()
 }
 
-fn push(project: &Project, store: &mut FeatureStore, event: &Event) {
+/// Pushes one event; with a `shop`, an event that is about both.
+fn push(project: &Project, store: &mut FeatureStore, event: &Event, shop: Option<&str>) {
     let event = Event { arrived: Some(event.available()), ..event.clone() };
     let path = project.path("push.ndjson");
     write_events(&path, std::slice::from_ref(&event), Format::Ndjson);
     let text = std::fs::read_to_string(&path).expect("was written");
     let source = ["purchases", "sales"][event.source];
-    if source == "sales" {
-        std::fs::write(&path, text.replace("customer_id", "shop_id")).expect("writes");
-    }
+    let text = match shop {
+        Some(shop) => text.replace("\"customer_id\"", &format!("\"shop_id\": {shop:?}, \"customer_id\"")),
+        None if source == "sales" => text.replace("customer_id", "shop_id"),
+        None => text,
+    };
+    std::fs::write(&path, text).expect("writes");
     store.ingest(source, &path, &Arrival::Column("ingested_at".to_owned())).expect("the push is taken");
 }
 
@@ -192,47 +237,66 @@ fn assert_all(found: &[Vector], expected: &[Vector], what: &str) {
 
 #[test]
 fn a_chain_of_three_views_over_two_entities() {
-    for seed in [31, 32] {
-        let mut random = Random::new(seed);
-        let (purchases, mut sales) = (events(&mut random, 0), events(&mut random, 1));
-        // Pushes of two sources never share a stamp.
-        sales.iter_mut().for_each(|event| event.at += 10);
-        sales.iter_mut().for_each(|event| event.arrived = event.arrived.map(|arrived| arrived + 10));
-        let mut questions = questions(&mut random);
-        let expected: Vec<Vector> = questions.iter().map(|q| reference(&purchases, &sales, q)).collect();
-        let statuses: Vec<Status> = expected.iter().flatten().map(|(_, status)| *status).collect();
-        for status in [Status::Present, Status::NullValue, Status::NotFound, Status::OutsideMaxAge] {
-            assert!(statuses.contains(&status), "seed {seed} meets every status");
-        }
-        let whole = project(&purchases, &sales);
-        for (batch_rows, threads) in [(8_192, 1), (1, 1), (7, 2)] {
-            let found = backfilled(&whole, &questions, batch_rows, threads);
-            assert_all(&found, &expected, &format!("seed {seed}, {batch_rows} rows a batch, {threads} threads"));
-        }
+    check(31, Sources::Two);
+    check(32, Sources::Two);
+}
 
-        // Lived through: each event is pushed when it was available, and each question asked when its time has come.
-        let pushed = project(&[], &[]);
-        let mut store = pushed.open();
-        let plan = plan(&mut store);
-        let mut events: Vec<&Event> = purchases.iter().chain(&sales).collect();
-        events.sort_by_key(|event| event.available());
-        questions.sort_by_key(|question| question.as_of);
-        let expected: Vec<Vector> = questions.iter().map(|q| reference(&purchases, &sales, q)).collect();
-        let mut found = Vec::new();
-        for event in events {
-            while found.len() < questions.len() && questions[found.len()].as_of < event.available() {
-                let answer = served(&mut store, &plan, &questions[found.len()]);
-                found.push(answer);
-            }
-            push(&pushed, &mut store, event);
-        }
-        for question in &questions[found.len()..] {
-            found.push(served(&mut store, &plan, question));
-        }
-        assert_all(&found, &expected, &format!("seed {seed}, served"));
-        let report = store.verify(None).expect("verifies");
-        assert_eq!((report.vectors, report.differences), (questions.len() as u64, 0), "{:#?}", report.first);
-        drop(store);
-        assert_all(&backfilled(&pushed, &questions, 5, 2), &expected, &format!("seed {seed}, from the log"));
+#[test]
+fn events_about_two_entities_move_the_views_of_both() {
+    check(41, Sources::Shared);
+    check(42, Sources::Shared);
+}
+
+fn check(seed: u64, sources: Sources) {
+    let mut random = Random::new(seed);
+    let (purchases, mut sales) = (events(&mut random, 0), events(&mut random, 1));
+    match sources {
+        // Pushes of two sources never share a stamp.
+        Sources::Two => sales.iter_mut().for_each(|event| {
+            event.at += 10;
+            event.arrived = event.arrived.map(|arrived| arrived + 10);
+        }),
+        Sources::Shared => sales.iter_mut().zip(&purchases).for_each(|(sale, purchase)| {
+            *sale = Event { source: 1, entity: sale.entity.clone(), ..purchase.clone() };
+        }),
     }
+    let mut questions = questions(&mut random);
+    let expected: Vec<Vector> = questions.iter().map(|q| reference(&purchases, &sales, q)).collect();
+    let statuses: Vec<Status> = expected.iter().flatten().map(|(_, status)| *status).collect();
+    for status in [Status::Present, Status::NullValue, Status::NotFound, Status::OutsideMaxAge] {
+        assert!(statuses.contains(&status), "seed {seed} meets every status");
+    }
+    let whole = project(sources, &purchases, &sales);
+    for (batch_rows, threads) in [(8_192, 1), (1, 1), (7, 2)] {
+        let found = backfilled(&whole, &questions, batch_rows, threads);
+        assert_all(&found, &expected, &format!("seed {seed}, {batch_rows} rows a batch, {threads} threads"));
+    }
+
+    // Lived through: each event is pushed when it was available, and each question asked when its time has come.
+    let pushed = project(sources, &[], &[]);
+    let mut store = pushed.open();
+    let plan = plan(&mut store);
+    let mut pushes: Vec<(&Event, Option<&str>)> = match sources {
+        Sources::Two => purchases.iter().chain(&sales).map(|event| (event, None)).collect(),
+        Sources::Shared => purchases.iter().zip(&sales).map(|(event, sale)| (event, Some(&*sale.entity))).collect(),
+    };
+    pushes.sort_by_key(|(event, _)| event.available());
+    questions.sort_by_key(|question| question.as_of);
+    let expected: Vec<Vector> = questions.iter().map(|q| reference(&purchases, &sales, q)).collect();
+    let mut found = Vec::new();
+    for (event, shop) in pushes {
+        while found.len() < questions.len() && questions[found.len()].as_of < event.available() {
+            let answer = served(&mut store, &plan, &questions[found.len()]);
+            found.push(answer);
+        }
+        push(&pushed, &mut store, event, shop);
+    }
+    for question in &questions[found.len()..] {
+        found.push(served(&mut store, &plan, question));
+    }
+    assert_all(&found, &expected, &format!("seed {seed}, served"));
+    let report = store.verify(None).expect("verifies");
+    assert_eq!((report.vectors, report.differences, report.state_differences), (questions.len() as u64, 0, 0));
+    drop(store);
+    assert_all(&backfilled(&pushed, &questions, 5, 2), &expected, &format!("seed {seed}, from the log"));
 }

@@ -1,11 +1,13 @@
 //! Pushed events: from the JSON in the log to columns.
 
+use std::borrow::Cow;
+
 use super::ReadError;
 use crate::batch::{Column, ColumnError, Value};
 use crate::entity::{EntityKey, KeyValue};
 use crate::files::{self, Nulls, Wanted};
 use crate::log::LoggedEvent;
-use crate::project::Source;
+use crate::project::{Key, Source};
 use crate::schema::{Field, ValueType};
 
 /// Appends the fields of a pushed event, one value per column of `fields`.
@@ -31,6 +33,19 @@ pub(crate) fn append_fields(
         column.push(&value)?;
     }
     Ok(())
+}
+
+/// The key of a view's entity, which has the columns `keys`, in a pushed event.
+pub(crate) fn key_of<'e>(
+    source: &Source,
+    keys: &[Key],
+    event: &'e LoggedEvent,
+) -> Result<Cow<'e, EntityKey>, ReadError> {
+    source.key_of(keys, &event.key).ok_or_else(|| ReadError::NoKey {
+        offset: event.offset,
+        source_name: event.source.clone(),
+        column: keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>().join(", "),
+    })
 }
 
 /// A key as columns of one row, for the interner.

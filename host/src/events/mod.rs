@@ -14,7 +14,7 @@ use crate::log::{EventLog, LogError};
 use crate::project::{Key, Source};
 use crate::time::AvailableAt;
 
-pub(crate) use logged::{append_fields, key_columns};
+pub(crate) use logged::{append_fields, key_columns, key_of};
 pub use push::{Arrival, read_push};
 pub(crate) use read::event_ids_of_files;
 pub use read::{EventSet, FileCount, Keep, read_events};
@@ -25,7 +25,7 @@ pub use sample::read_sample;
 pub struct SourceInput<'a> {
     /// The source.
     pub source: &'a Source,
-    /// The key columns of its entity.
+    /// The key columns of the view's entity.
     pub keys: &'a [Key],
     /// Its files, in order.
     pub files: Vec<PathBuf>,
@@ -73,6 +73,19 @@ pub enum ReadError {
         field: String,
         /// What is wrong with it.
         message: String,
+    },
+    /// A pushed event that lacks the key of an entity.
+    #[error(
+        "the event at offset {offset} of the log (source {source_name}) has no {column}: it was pushed before the source was of that \
+         entity; name a new source for such events"
+    )]
+    NoKey {
+        /// Its position.
+        offset: u64,
+        /// The source.
+        source_name: String,
+        /// The key columns of the entity.
+        column: String,
     },
     /// More than one process can hold.
     #[error("more than 4,294,967,295 events in one run: give fewer files")]

@@ -26,11 +26,11 @@ pub enum Arrival {
 /// `fields` are the event fields of the views that read the source; they fix the types of their columns.
 pub fn read_push(
     source: &Source,
-    keys: &[Key],
     fields: &[Field],
     path: &Path,
     arrival: &Arrival,
 ) -> Result<Vec<NewEvent>, InputError> {
+    let keys = &source.keys;
     let names = files::column_names(path)?;
     let wanted = wanted(source, keys, fields, arrival, &names);
     let mut events = Vec::new();

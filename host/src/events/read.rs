@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::logged::{append_fields, field_wanted, key_columns};
+use super::logged::{append_fields, field_wanted, key_columns, key_of};
 use super::{ReadError, SourceInput};
 use crate::batch::{Column, Value, Values};
 use crate::entity::KeyInterner;
@@ -225,7 +225,7 @@ impl EventSet {
         interner: &mut KeyInterner,
         keep: Keep,
     ) -> Result<(), ReadError> {
-        let keys = key_columns(&event.key)?;
+        let keys = key_columns(&*key_of(input.source, input.keys, &event)?)?;
         let entity = match keep {
             Keep::All => interner.intern(&keys, 0),
             Keep::Known => match interner.find(&keys, 0) {

@@ -66,13 +66,12 @@ impl FeatureStore {
     /// Appends the events of a file to the log of a source and applies them.
     pub fn ingest(&mut self, source: &str, path: &std::path::Path, arrival: &Arrival) -> Result<Applied, Error> {
         let source = self.project().source(source)?.clone();
-        let keys = self.project().entity(&source.entity)?.keys.clone();
         let views = self.served_views()?;
         let mut fields = Vec::new();
         for view in views.iter().filter(|view| view.sources.iter().any(|s| s.name == source.name)) {
             fields.extend(view.program.description().event_fields.iter().cloned());
         }
-        let mut events = read_push(&source, &keys, &fields, path, arrival)?;
+        let mut events = read_push(&source, &fields, path, arrival)?;
         let clock = std::sync::Arc::clone(&self.options().clock);
         let mut stores = self.take_stores()?;
         let pushed = events.len();
@@ -212,7 +211,8 @@ impl FeaturePlan {
 }
 
 fn served(view: &PlannedView) -> ServedView {
-    ServedView { program: std::sync::Arc::clone(&view.program), sources: view.sources.clone() }
+    let keys = view.entity.as_ref().map_or_else(Vec::new, |entity| entity.keys.clone());
+    ServedView { program: std::sync::Arc::clone(&view.program), keys, sources: view.sources.clone() }
 }
 
 /// Answers every view from states; `None` where one of them has passed the as-of.

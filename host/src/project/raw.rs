@@ -67,7 +67,9 @@ pub(super) struct RawEntity {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSource {
-    pub entity: Spanned<String>,
+    pub entity: Option<Spanned<String>>,
+    #[serde(default)]
+    pub entities: Vec<Spanned<String>>,
     #[serde(default)]
     pub files: Vec<Spanned<String>>,
     pub event_time: Spanned<String>,

@@ -1,9 +1,11 @@
 //! Sources: named streams of events, and the files that hold their history.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::ProjectError;
+use super::{Key, ProjectError};
+use crate::entity::EntityKey;
 use crate::time::TimeUnit;
 
 /// A named stream of events of one schema: files of history, plus what is pushed.
@@ -11,8 +13,10 @@ use crate::time::TimeUnit;
 pub struct Source {
     /// The source's name.
     pub name: String,
-    /// The entity whose key columns each event has.
-    pub entity: String,
+    /// The entities that each event is about, at least one: it has the key columns of each.
+    pub entities: Vec<String>,
+    /// The key columns of all its entities, each once, in their order: what a pushed event's key holds.
+    pub keys: Vec<Key>,
     /// Paths or patterns of files, relative to the project's root, in the order of their events; none if all is pushed.
     pub files: Vec<String>,
     /// The column that says when an event happened.
@@ -34,6 +38,17 @@ pub struct Source {
 }
 
 impl Source {
+    /// The key of the entity with the key columns `keys` in an event of this source whose key columns hold `all`; `None` where
+    /// the event was pushed before the source had those columns.
+    pub fn key_of<'k>(&self, keys: &[Key], all: &'k EntityKey) -> Option<Cow<'k, EntityKey>> {
+        if self.keys == keys && all.0.len() == keys.len() {
+            return Some(Cow::Borrowed(all));
+        }
+        let at = |key: &Key| self.keys.iter().position(|own| own.name == key.name);
+        let values = keys.iter().map(|key| all.0.get(at(key)?).cloned());
+        Some(Cow::Owned(EntityKey(values.collect::<Option<Vec<_>>>()?)))
+    }
+
     /// The files of history: those of each pattern sorted by path, patterns in their order, each file once, at its first place.
     ///
     /// A pattern is relative to `root`; `*` and `?` match within a name, `**` any folders, `[a-z]` one of a set. A path that

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::batch::{Column, ColumnError, Kind, Rows};
 use crate::entity::EntityKey;
 use crate::evaluate::{EvaluateError, ViewProgram, evaluate};
-use crate::events::{ReadError, append_fields};
+use crate::events::{ReadError, append_fields, key_of};
 use crate::log::{EventLog, LogError, LoggedEvent, NewEvent};
-use crate::project::Source;
+use crate::project::{Key, Source};
 use crate::store::{OnlineStore, StoreError, StoredState, ViewMark};
 use crate::time::Clock;
 
@@ -20,6 +20,8 @@ const BATCH_ROWS: usize = 8_192;
 pub struct ServedView {
     /// The view.
     pub program: Arc<ViewProgram>,
+    /// The key columns of its entity; none where it has no entity.
+    pub keys: Vec<Key>,
     /// Its sources, in the view's order.
     pub sources: Vec<Source>,
 }
@@ -226,24 +228,25 @@ fn advance_batch(
     };
     let (mut keys, mut last, mut newest, mut groups) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
     for event in events {
-        let group = match groups.get(&event.key) {
+        let source = view.sources.iter().find(|source| source.name == event.source);
+        let source = source.expect("only events of the view's sources are read");
+        let key = key_of(source, &view.keys, event)?;
+        let group = match groups.get(&key) {
             Some(group) => *group,
             None => {
-                let stored = match states.get(&event.key) {
+                let stored = match states.get(&*key) {
                     Some(state) => Some(state.clone()),
-                    None => store.get(program.id(), &event.key)?,
+                    None => store.get(program.id(), &key)?,
                 };
                 rows.states.push(stored.as_ref().map_or(&[][..], |state| &state.bytes))?;
                 newest.push(stored.as_ref().map(|state| state.newest_event));
-                keys.push(&event.key);
+                keys.push(key.clone());
                 last.push(event);
                 let group = keys.len() as u32 - 1;
-                groups.insert(&event.key, group);
+                groups.insert(key, group);
                 group
             }
         };
-        let source = view.sources.iter().find(|source| source.name == event.source);
-        let source = source.expect("only events of the view's sources are read");
         append_fields(&mut rows.event_fields, source, fields, event)?;
         rows.push(Kind::Event, group, event.event_time.0);
         last[group as usize] = event;
@@ -253,7 +256,7 @@ fn advance_batch(
     let after = evaluated.states.expect("states were wanted");
     for (group, ((key, last), newest_event)) in keys.iter().zip(last).zip(newest).enumerate() {
         states.insert(
-            (*key).clone(),
+            key.as_ref().clone(),
             StoredState {
                 bytes: after.get(group).to_vec(),
                 newest_event: newest_event.expect("an event was applied"),

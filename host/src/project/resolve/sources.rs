@@ -5,19 +5,19 @@ use toml::Spanned;
 use crate::project::fault::Fault;
 use crate::project::names;
 use crate::project::raw::RawSource;
-use crate::project::{Entity, Source, UnknownName};
+use crate::project::{Entity, Key, Source, UnknownName};
 
 /// The sources that `raw` describes, of the entities that there are.
 pub(super) fn sources(raw: Vec<(Spanned<String>, RawSource)>, entities: &[Entity]) -> Result<Vec<Source>, Fault> {
     raw.into_iter().map(|(name, raw)| source(&name, raw, entities)).collect()
 }
 
-fn source(name: &Spanned<String>, raw: RawSource, entities: &[Entity]) -> Result<Source, Fault> {
-    let name = names::identifier(name, "a source")?;
-    let entity = entity(&raw.entity, entities)?;
+fn source(table: &Spanned<String>, raw: RawSource, entities: &[Entity]) -> Result<Source, Fault> {
+    let name = names::identifier(table, "a source")?;
+    let of = entities_of(table, &raw, entities)?;
     for (field, column) in [("event_time", Some(&raw.event_time)), ("arrival_time", raw.arrival_time.as_ref())] {
         let Some(column) = column else { continue };
-        if entity.keys.iter().any(|key| key.name == *column.get_ref()) {
+        if let Some(entity) = of.iter().find(|entity| entity.keys.iter().any(|key| key.name == *column.get_ref())) {
             let message = format!("{field} {:?} is a key column of entity {:?}", column.get_ref(), entity.name);
             return Err(Fault::new(column.span(), message).help("name the column that holds a time"));
         }
@@ -41,7 +41,8 @@ fn source(name: &Spanned<String>, raw: RawSource, entities: &[Entity]) -> Result
     }
     Ok(Source {
         name,
-        entity: entity.name.clone(),
+        keys: keys(&of),
+        entities: of.into_iter().map(|entity| entity.name.clone()).collect(),
         files: raw.files.into_iter().map(Spanned::into_inner).collect(),
         event_time: raw.event_time.into_inner(),
         event_time_unit: raw.event_time_unit,
@@ -52,6 +53,40 @@ fn source(name: &Spanned<String>, raw: RawSource, entities: &[Entity]) -> Result
         owner: raw.owner,
         tags: raw.tags,
     })
+}
+
+/// The entities that a source names, with `entity` or `entities`.
+fn entities_of<'e>(table: &Spanned<String>, raw: &RawSource, entities: &'e [Entity]) -> Result<Vec<&'e Entity>, Fault> {
+    if let (Some(one), Some(first)) = (&raw.entity, raw.entities.first()) {
+        return Err(Fault::new(first.span(), format!("source {:?} has both entity and entities", table.get_ref()))
+            .also(one.span(), "entity here")
+            .help("keep one of them: entities = [\"user\", \"item\"] where each event is about several"));
+    }
+    let mut of: Vec<&Entity> = Vec::new();
+    for name in raw.entity.iter().chain(&raw.entities) {
+        let named = entity(name, entities)?;
+        if of.iter().any(|other| other.name == named.name) {
+            return Err(Fault::new(name.span(), format!("source {:?} has {:?} already", table.get_ref(), named.name))
+                .help("remove one of them"));
+        }
+        of.push(named);
+    }
+    if of.is_empty() {
+        return Err(Fault::new(table.span(), format!("source {:?} has no entity", table.get_ref()))
+            .help("say what its events are about: entity = \"customer\", or entities = [\"user\", \"item\"]"));
+    }
+    Ok(of)
+}
+
+/// The key columns of all of `entities`, each once. The project has checked that columns of one name have one type.
+fn keys(entities: &[&Entity]) -> Vec<Key> {
+    let mut keys: Vec<Key> = Vec::new();
+    for key in entities.iter().flat_map(|entity| &entity.keys) {
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+    keys
 }
 
 /// The entity that `name` refers to.

@@ -123,8 +123,10 @@ fn view_entity(
     names: &[Spanned<String>],
     sources: &[Source],
 ) -> Result<Option<String>, Fault> {
-    let mut entity = declared.map(|(entity, span)| (entity, span, "declared here".to_owned()));
     let mut first: HashMap<&str, Range<usize>> = HashMap::new();
+    // The entities that all sources so far share, and the place that narrowed them down.
+    let mut shared: Option<(Vec<String>, Range<usize>, String)> =
+        declared.map(|(entity, span)| (vec![entity], span, "declared here".to_owned()));
     for name in names {
         let source = sources.iter().find(|source| source.name == *name.get_ref()).ok_or_else(|| {
             let known = sources.iter().map(|source| &source.name);
@@ -133,18 +135,39 @@ fn view_entity(
         if let Some(first) = first.insert(name.get_ref(), name.span()) {
             return Err(twice(name, format!("view {view:?}"), first));
         }
-        match &entity {
-            Some((entity, span, label)) if *entity != source.entity => {
-                let message = format!("source {:?} is of entity {:?}, not {entity:?}", source.name, source.entity);
-                return Err(Fault::new(name.span(), message).also(span.clone(), label).help(
-                    "a view's sources have one entity: make a view for each entity, and one over their features to bring them together",
-                ));
-            }
-            Some(_) => {}
-            None => entity = Some((source.entity.clone(), name.span(), format!("of entity {:?}", source.entity))),
+        let Some((entities, span, label)) = &mut shared else {
+            shared = Some((source.entities.clone(), name.span(), format!("of {}", listed(&source.entities))));
+            continue;
+        };
+        let common: Vec<String> = entities.iter().filter(|entity| source.entities.contains(entity)).cloned().collect();
+        if common.is_empty() {
+            let others: Vec<String> = entities.iter().map(|entity| format!("{entity:?}")).collect();
+            let message =
+                format!("source {:?} is of {}, not {}", source.name, listed(&source.entities), others.join(" or "));
+            return Err(Fault::new(name.span(), message).also(span.clone(), label.clone()).help(
+                "a view's sources have one entity: make a view for each entity, and one over their features to bring them together",
+            ));
+        }
+        *entities = common;
+    }
+    match shared {
+        None => Ok(None),
+        Some((entities, ..)) if entities.len() == 1 => Ok(entities.into_iter().next()),
+        Some((entities, span, label)) => {
+            Err(Fault::new(span, format!("view {view:?} may describe {}", listed(&entities)))
+                .label(label)
+                .help(format!("say which one it describes: entity = {:?}", entities[0])))
         }
     }
-    Ok(entity.map(|(entity, ..)| entity))
+}
+
+/// Names of entities for a message.
+fn listed(entities: &[String]) -> String {
+    let names: Vec<String> = entities.iter().map(|entity| format!("{entity:?}")).collect();
+    match names.as_slice() {
+        [one] => format!("entity {one}"),
+        _ => format!("entities {}", names.join(", ")),
+    }
 }
 
 fn inputs(view: &str, texts: &[Spanned<String>]) -> Result<(Vec<Input>, Vec<Range<usize>>), Fault> {
@@ -159,11 +182,15 @@ fn inputs(view: &str, texts: &[Spanned<String>]) -> Result<(Vec<Input>, Vec<Rang
             None => feature_input(text)?,
         };
         if let Input::Feature { name, .. } = &input
-            && let Some(other) = inputs.iter().position(|other| matches!(other, Input::Feature { name: n, .. } if n == name))
+            && let Some(other) =
+                inputs.iter().position(|other| matches!(other, Input::Feature { name: n, .. } if n == name))
         {
-            return Err(Fault::new(text.span(), format!("view {view:?} has two inputs that its transform calls {name:?}"))
-                .also(texts[other].span(), "the other")
-                .help(format!("give one another name: \"{} as NAME\"", texts[at].get_ref())));
+            return Err(Fault::new(
+                text.span(),
+                format!("view {view:?} has two inputs that its transform calls {name:?}"),
+            )
+            .also(texts[other].span(), "the other")
+            .help(format!("give one another name: \"{} as NAME\"", texts[at].get_ref())));
         }
         inputs.push(input);
     }

@@ -29,22 +29,22 @@ fn inputs() {
     check(
         "[views.v]\ninputs = [\"activity\"]\ntransform = \"t\"\n",
         &expect![[r#"
-        onepath.toml:2:11: "activity" is not a feature reference
-          |
-        2 | inputs = ["activity"]
-          |           ^^^^^^^^^^
-          |
-          = help: write view:feature, view@v2:feature or request:field"#]],
+            onepath.toml:2:11: "activity" is not a feature reference
+              |
+            2 | inputs = ["activity"]
+              |           ^^^^^^^^^^
+              |
+              = help: write view:feature, view@v2:feature, view:feature as name, or request:field"#]],
     );
     check(
         "[views.v]\ninputs = [\"activity:*\"]\ntransform = \"t\"\n",
         &expect![[r#"
-        onepath.toml:2:11: "activity:*" is not a feature reference
-          |
-        2 | inputs = ["activity:*"]
-          |           ^^^^^^^^^^^^
-          |
-          = help: write view:feature, view@v2:feature or request:field"#]],
+            onepath.toml:2:11: "activity:*" is not a feature reference
+              |
+            2 | inputs = ["activity:*"]
+              |           ^^^^^^^^^^^^
+              |
+              = help: write view:feature, view@v2:feature, view:feature as name, or request:field"#]],
     );
     check(
         "[views.v]\ninputs = [\"request:a-b\"]\ntransform = \"t\"\n",
@@ -81,24 +81,24 @@ fn inputs() {
 #[test]
 fn circles() {
     check(
-        "[views.v]\ninputs = [\"activity:x\", \"v:x\"]\ntransform = \"t\"\n",
+        "[views.v]\ninputs = [\"activity:x\", \"v:y\"]\ntransform = \"t\"\n",
         &expect![[r#"
         onepath.toml:2:25: views read each other in a circle: v -> v
           |
-        2 | inputs = ["activity:x", "v:x"]
+        2 | inputs = ["activity:x", "v:y"]
           |                         ^^^^^ this closes the circle
           |
           = help: a view may not need its own features: remove one of these inputs"#]],
     );
     let three = "
 [views.a]
-inputs = [\"activity:x\", \"b:x\"]
+inputs = [\"activity:x\", \"b:y\"]
 transform = \"t\"
 [views.\"b@v2\"]
 inputs = [\"request:x\", \"c:x\"]
 transform = \"t\"
 [views.c]
-inputs = [\"activity:x\", \"request:x\", \"a:x\"]
+inputs = [\"activity:x\", \"request:x\", \"a:y\"]
 transform = \"t\"
 [views.reader]
 inputs = [\"a:x\"]
@@ -109,7 +109,7 @@ transform = \"t\"
         &expect![[r#"
         onepath.toml:9:38: views read each other in a circle: a -> b@v2 -> c -> a
           |
-        9 | inputs = ["activity:x", "request:x", "a:x"]
+        9 | inputs = ["activity:x", "request:x", "a:y"]
           |                                      ^^^^^ this closes the circle
           |
           = help: a view may not need its own features: remove one of these inputs"#]],

@@ -123,12 +123,12 @@ fn unknown_fields() {
     check(
         "[sources.s]\nentity = \"customer\"\nevent_time = \"t\"\ntime_unit = \"ms\"\n",
         &expect![[r#"
-        onepath.toml:4:1: unknown field "time_unit"
-          |
-        4 | time_unit = "ms"
-          | ^^^^^^^^^
-          |
-          = help: the fields of this table are entity, files, event_time, event_time_unit, arrival_time, arrival_time_unit, event_id, description, owner, tags"#]],
+            onepath.toml:4:1: unknown field "time_unit"
+              |
+            4 | time_unit = "ms"
+              | ^^^^^^^^^
+              |
+              = help: the fields of this table are entity, entities, files, event_time, event_time_unit, arrival_time, arrival_time_unit, event_id, description, owner, tags"#]],
     );
     check(
         "[views.v.features.f]\nonwer = \"me\"\n[views.v]\nsources = [\"events\"]\ntransform = \"t\"\n",
