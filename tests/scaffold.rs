@@ -139,7 +139,14 @@ fn the_churn_template_and_its_clone() {
 
 #[test]
 fn the_fraud_template() {
-    let training = expect![[r#""#]];
+    let training = expect![[r#"
+        card_id,asked_at,amount,is_fraud,payment_count_10m,payment_sum_10m,payment_count_24h,payment_sum_24h,amount_ratio_24h
+        k1,2024-06-29T18:30:00Z,35.0,0,1,35.0,2,47.4,1.4767932489451476
+        k1,2024-06-30T20:19:59Z,61.0,0,0,0.0,1,4.2,14.523809523809524
+        k2,2024-06-30T09:06:00Z,950.0,1,3,236.5,4,316.5,12.006319115323855
+        k2,2024-06-30T12:00:00Z,70.0,0,0,0.0,3,236.5,0.8879492600422834
+        k3,2024-06-30T12:00:00Z,15.0,0,0,0.0,0,0.0,
+    "#]];
     lived_through("fraud", &training, "2 served vectors (10 values)");
 }
 

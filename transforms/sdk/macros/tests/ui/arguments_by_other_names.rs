@@ -18,12 +18,12 @@ struct Features {
 
 #[transform]
 impl Spending {
-    fn update(&mut self, payment: &Event, at: EventTime) {
+    fn update(&mut self, payment: &Event) {
         self.total += payment.amount;
     }
 
     fn read(&self, now: AsOf) -> Features {
-        Features { total: self.total }
+        Features { total: self.total + now.micros() as f64 }
     }
 }
 

@@ -14,6 +14,18 @@ struct Tagged {
 }
 
 #[derive(Event)]
+struct Paired {
+    place: (f64, f64),
+}
+
+struct Money(i64);
+
+#[derive(Event)]
+struct Paid {
+    price: Money,
+}
+
+#[derive(Event)]
 struct Nested {
     item: Option<Option<f64>>,
 }

@@ -13,7 +13,7 @@ struct Spending {
 
 #[transform]
 impl Spending {
-    fn update(&mut self, event: &Event, at: EventTime) {
+    fn update(&mut self, event: &Event) {
         self.total += event.amount;
     }
 }

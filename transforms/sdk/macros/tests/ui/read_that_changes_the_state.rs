@@ -13,7 +13,7 @@ struct Features {
 
 #[transform]
 impl Spending {
-    fn read(&mut self, as_of: AsOf) -> Features {
+    fn read(&mut self) -> Features {
         self.questions += 1;
         Features { questions: self.questions }
     }

@@ -6,7 +6,7 @@ struct Spending;
 
 #[transform]
 impl Spending {
-    fn read(&self, as_of: AsOf) {}
+    fn read(&self) {}
 }
 
 fn main() {}

@@ -18,7 +18,7 @@ struct Features {
 
 #[transform]
 impl Spending {
-    fn update(&self, event: &Event, at: EventTime) {}
+    fn update(&self, _event: &Event) {}
 
     fn read(&self) -> Features {
         Features { total: self.total }
