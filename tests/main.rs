@@ -5,12 +5,13 @@
 //! - `time_rules`: one small case per rule of time and order.
 //! - `online`: pushes, crashes, `verify`.
 //! - `bad_input`: what a person reads when something is wrong, word for word.
-//! - `example`: the churn example as a reader runs it.
+//! - `example`: the churn example as a reader runs it; `examples`: the others.
 //! - `scaffold`: new projects, from `onepath new` to proof.
 //! - `tidy`: the shape of the code.
 
 mod bad_input;
 mod example;
+mod examples;
 mod online;
 mod parity;
 mod scaffold;

@@ -11,7 +11,8 @@ use crate::support::repository;
 /// The folder of all projects of these tests. Their cargo builds into the repository's own target folder, which has the
 /// crates that they need compiled.
 fn folder() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo's folder for tests lies in the target folder");
+    let target =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo's folder for tests lies in the target folder");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scaffold");
     std::fs::create_dir_all(folder.join(".cargo")).expect("makes a folder");
     let config = format!("[build]\ntarget-dir = {:?}\n", target.display().to_string());

@@ -1,11 +1,8 @@
-//! Visits: what a visitor does in one visit, a run of clicks without a silence of 30 minutes.
+//! Visits: what a visitor does in one visit, a run of clicks without a silence of more than 30 minutes.
 //!
 //! A transform has a state (what it remembers of one visitor), applies events, and answers questions. It is a pure function:
 //! there is no clock, no file and no network, and `at` and `as_of` are the only times there are.
 use onepath_sdk::prelude::*;
-
-/// A visit is over when nothing happened for so long.
-const SILENCE: Length = minutes(30);
 
 /// The columns that are read of each event. The entity's key and the event time come by themselves.
 #[derive(Event)]
@@ -14,11 +11,11 @@ struct Click<'a> {
     page: &'a str,
 }
 
-/// What is remembered of one visitor between events: the clicks of a day, and whether each was a purchase. So no visit is longer
-/// than a day, and a click that comes late takes its place among the others.
+/// What is remembered of one visitor between events: the visits of a day, and of each how many clicks were a purchase. A click
+/// that comes late goes to the visit of its time, and may join two visits into one.
 #[derive(State, Default)]
 struct Visits {
-    clicks: Window<bool, Hours<24>>,
+    visits: Sessions<Share, Gap<Minutes<30>>, Days<1>>,
 }
 
 /// What a question is answered with. `Option` is for a feature that may be null; the comments are its documentation.
@@ -36,22 +33,17 @@ struct Features {
 impl Visits {
     /// Applies one event. Late ones come too: `at` may be earlier than that of the event before.
     fn update(&mut self, event: &Click, at: EventTime) {
-        self.clicks.push(at, event.page == "bought");
+        self.visits.push(at, event.page == "bought");
     }
 
-    /// Answers as of a moment: goes back from the newest click to the first silence.
+    /// Answers as of a moment. A visit is over without any new event, when 30 minutes have gone by.
     fn read(&self, as_of: AsOf) -> Features {
-        let (mut clicks, mut purchases, mut began) = (0, 0, None);
-        for (at, is_purchase) in self.clicks.closed(as_of, hours(24)).iter().rev() {
-            let silence = began.map_or(as_of.since(at), |next: EventTime| next.since(at));
-            if silence >= SILENCE {
-                break;
-            }
-            clicks += 1;
-            purchases += i64::from(is_purchase);
-            began = Some(at);
+        let visit = self.visits.current(as_of);
+        Features {
+            clicks: visit.map_or(0, |visit| visit.events.count()),
+            purchases: visit.map_or(0, |visit| visit.events.hits()),
+            seconds: visit.map(|visit| as_of.since(visit.start).whole_seconds()),
         }
-        Features { clicks, purchases, seconds: began.map(|began| as_of.since(began).whole_seconds()) }
     }
 }
 
@@ -64,13 +56,13 @@ mod tests {
     #[test]
     fn a_visit_ends_with_half_an_hour_of_silence() {
         let mut visitor = Harness::<Visits>::new();
-        for (minute, page) in [(0, "home"), (29, "item"), (40, "bought"), (70, "home")] {
+        for (minute, page) in [(0, "home"), (29, "item"), (40, "bought"), (71, "home")] {
             visitor.event(EventTime(minutes(minute).micros()), Click { page });
         }
         let at = |minute| visitor.question(AsOf(minutes(minute).micros()));
-        assert_eq!(at(70), Features { clicks: 1, purchases: 0, seconds: Some(0) });
-        assert_eq!(at(99).clicks, 1);
-        assert_eq!(at(100), Features { clicks: 0, purchases: 0, seconds: None });
+        assert_eq!(at(71), Features { clicks: 1, purchases: 0, seconds: Some(0) });
+        assert_eq!(at(101).clicks, 1);
+        assert_eq!(at(102), Features { clicks: 0, purchases: 0, seconds: None });
     }
 
     #[test]

@@ -272,7 +272,9 @@ fn check_update_output(update: &ImplItemFn) -> Result<()> {
         other => last_ident(other).is_some_and(|name| values.contains(&name.as_str())),
     };
     match is_value {
-        true => Err(Error::new(output.span(), "`update` changes the state and gives nothing back, or a `Result<(), E>`")),
+        true => {
+            Err(Error::new(output.span(), "`update` changes the state and gives nothing back, or a `Result<(), E>`"))
+        }
         false => Ok(()),
     }
 }

@@ -40,14 +40,14 @@ impl Card {
     fn update(&mut self, event: &Payment, at: EventTime) {
         self.payments.push(at, event.amount);
         self.merchants.push(at, event.merchant);
-        self.ever.add(at, event.amount);
-        self.newest.add(at, event.amount);
+        self.ever.push(at, event.amount);
+        self.newest.push(at, event.amount);
     }
 
     fn read(&self, as_of: AsOf) -> Features {
         let last_10m = self.payments.half_open(as_of, minutes(10));
         let last_24h = self.payments.half_open(as_of, hours(24));
-        let (mean, newest) = (self.ever.mean(), self.newest.value());
+        let mean = self.ever.mean();
         Features {
             payment_count_10m: last_10m.count(),
             payment_sum_10m: last_10m.sum(),
@@ -55,7 +55,7 @@ impl Card {
             payment_sum_24h: last_24h.sum(),
             merchant_count_24h: self.merchants.half_open(as_of, hours(24)).count(),
             mean_amount: mean,
-            newest_amount_ratio: newest.zip(mean).and_then(|(newest, mean)| numeric::ratio(newest, mean)),
+            newest_amount_ratio: mean.zip(self.newest.value()).and_then(|(mean, newest)| numeric::ratio(*newest, mean)),
         }
     }
 }

@@ -15,7 +15,8 @@ fn card(payments: &[(Length, f64, &str)]) -> Harness<Card> {
 
 #[test]
 fn a_card_without_payments() {
-    let Features { payment_count_24h, payment_sum_24h, mean_amount, newest_amount_ratio, .. } = card(&[]).question(AsOf(0));
+    let Features { payment_count_24h, payment_sum_24h, mean_amount, newest_amount_ratio, .. } =
+        card(&[]).question(AsOf(0));
     assert_eq!((payment_count_24h, payment_sum_24h, mean_amount, newest_amount_ratio), (0, 0.0, None, None));
 }
 
