@@ -91,25 +91,139 @@ fn assert_same_files(project: &Project, one: &str, other: &str) {
 
 #[test]
 fn fraud() {
-    let answers = expect![[r#""#]];
+    let answers = expect![[r#"
+        ┌─────────────────────────────────────────────────────────┐
+        │ feature                    value                status  │
+        ╞═════════════════════════════════════════════════════════╡
+        │ card:payment_count_10m     1                    PRESENT │
+        │ card:payment_sum_10m       18.74                PRESENT │
+        │ card:payment_count_24h     4                    PRESENT │
+        │ card:payment_sum_24h       179.73               PRESENT │
+        │ card:merchant_count_24h    4                    PRESENT │
+        │ card:mean_amount           49.46017857142857    PRESENT │
+        │ card:newest_amount_ratio   0.3788906660119793   PRESENT │
+        │ unusual:amount_ratio       12.333154016398474   PRESENT │
+        │ unusual:amount_share_24h   0.7724158889747128   PRESENT │
+        └─────────────────────────────────────────────────────────┘
+        as of 2024-06-30T18:33:30Z, log offset 34
+        ┌─────────────────────────────────────────────────────────┐
+        │ feature                    value                status  │
+        ╞═════════════════════════════════════════════════════════╡
+        │ card:payment_count_10m     0                    PRESENT │
+        │ card:payment_sum_10m       0.0                  PRESENT │
+        │ card:payment_count_24h     0                    PRESENT │
+        │ card:payment_sum_24h       0.0                  PRESENT │
+        │ card:merchant_count_24h    0                    PRESENT │
+        │ card:mean_amount           49.46017857142857    PRESENT │
+        │ card:newest_amount_ratio   0.3788906660119793   PRESENT │
+        │ unusual:amount_ratio       12.333154016398474   PRESENT │
+        │ unusual:amount_share_24h   1.0                  PRESENT │
+        └─────────────────────────────────────────────────────────┘
+        as of 2024-07-02T18:00:00Z, log offset 46
+    "#]];
     lived_through("fraud", &answers);
 }
 
 #[test]
 fn recommend() {
-    let answers = expect![[r#""#]];
+    let answers = expect![[r#"
+        ┌──────────────────────────────────────────────────────────┐
+        │ feature                  value                   status  │
+        ╞══════════════════════════════════════════════════════════╡
+        │ users:rating_count       11                      PRESENT │
+        │ items:rating_count       9                       PRESENT │
+        │ items:mean_rating_30d    2.0                     PRESENT │
+        │ match:embedding_cosine   -0.13448754109491043    PRESENT │
+        │ match:rating_advantage   -0.030303030303030276   PRESENT │
+        │ match:hour_sin           0.49999999999999994     PRESENT │
+        │ match:hour_cos           -0.8660254037844387     PRESENT │
+        └──────────────────────────────────────────────────────────┘
+        as of 2024-06-30T08:00:00Z, log offset 0
+        ┌─────────────────────────────────────────────────────────┐
+        │ feature                  value                  status  │
+        ╞═════════════════════════════════════════════════════════╡
+        │ users:rating_count       12                     PRESENT │
+        │ items:rating_count       10                     PRESENT │
+        │ items:mean_rating_30d    2.0                    PRESENT │
+        │ match:embedding_cosine   -0.13448754109491043   PRESENT │
+        │ match:rating_advantage   -0.2999999999999998    PRESENT │
+        │ match:hour_sin           -0.5000000000000004    PRESENT │
+        │ match:hour_cos           0.8660254037844384     PRESENT │
+        └─────────────────────────────────────────────────────────┘
+        as of 2024-06-30T20:00:00Z, log offset 2
+        ┌────────────────────────────────────────────────────────────┐
+        │ feature                  value                  status     │
+        ╞════════════════════════════════════════════════════════════╡
+        │ users:rating_count       12                     PRESENT    │
+        │ items:rating_count       12                     PRESENT    │
+        │ items:mean_rating_30d    3.1666666666666665     PRESENT    │
+        │ match:embedding_cosine   null                   NULL_VALUE │
+        │ match:rating_advantage   -0.08333333333333348   PRESENT    │
+        │ match:hour_sin           -0.5000000000000004    PRESENT    │
+        │ match:hour_cos           0.8660254037844384     PRESENT    │
+        └────────────────────────────────────────────────────────────┘
+        as of 2024-06-30T20:00:00Z, log offset 2
+    "#]];
     lived_through("recommend", &answers);
 }
 
 #[test]
 fn sessions() {
-    let answers = expect![[r#""#]];
+    let answers = expect![[r#"
+        ┌─────────────────────────────────────────────┐
+        │ feature                     value   status  │
+        ╞═════════════════════════════════════════════╡
+        │ visit:purchases_30m         0       PRESENT │
+        │ visit:clicks_30m            1       PRESENT │
+        │ visit:seconds_since_start   0       PRESENT │
+        │ visit:visits_7d             2       PRESENT │
+        └─────────────────────────────────────────────┘
+        as of 2024-07-01T09:00:00Z, log offset 1
+        ┌─────────────────────────────────────────────┐
+        │ feature                     value   status  │
+        ╞═════════════════════════════════════════════╡
+        │ visit:purchases_30m         1       PRESENT │
+        │ visit:clicks_30m            2       PRESENT │
+        │ visit:seconds_since_start   600     PRESENT │
+        │ visit:visits_7d             2       PRESENT │
+        └─────────────────────────────────────────────┘
+        as of 2024-07-01T09:10:00Z, log offset 2
+        ┌─────────────────────────────────────────────┐
+        │ feature                     value   status  │
+        ╞═════════════════════════════════════════════╡
+        │ visit:purchases_30m         1       PRESENT │
+        │ visit:clicks_30m            1       PRESENT │
+        │ visit:seconds_since_start   0       PRESENT │
+        │ visit:visits_7d             3       PRESENT │
+        └─────────────────────────────────────────────┘
+        as of 2024-07-01T09:31:00Z, log offset 3
+    "#]];
     lived_through("sessions", &answers);
 }
 
 #[test]
 fn versions() {
-    let answers = expect![[r#""#]];
+    let answers = expect![[r#"
+        ┌──────────────────────────────────────────────┐
+        │ feature                      value   status  │
+        ╞══════════════════════════════════════════════╡
+        │ purchases@v1:purchases_30d   7       PRESENT │
+        └──────────────────────────────────────────────┘
+        as of 2024-06-15T12:00:00Z, log offset 2
+        ┌───────────────────────────────────────────────────────────┐
+        │ feature                      value                status  │
+        ╞═══════════════════════════════════════════════════════════╡
+        │ purchases@v2:purchases_30d   2.0794415416798357   PRESENT │
+        └───────────────────────────────────────────────────────────┘
+        as of 2024-06-15T12:00:00Z, log offset 2
+        ┌───────────────────────────────────────────────────────────┐
+        │ feature                      value                status  │
+        ╞═══════════════════════════════════════════════════════════╡
+        │ purchases@v1:purchases_30d   7                    PRESENT │
+        │ purchases@v2:purchases_30d   2.0794415416798357   PRESENT │
+        └───────────────────────────────────────────────────────────┘
+        as of 2024-06-15T12:00:00Z, log offset 2
+    "#]];
     lived_through("versions", &answers);
 }
 

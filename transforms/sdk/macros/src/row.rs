@@ -174,7 +174,7 @@ fn columns(input: &DeriveInput, kind: Kind) -> Result<Vec<Column<'_>>> {
 
 /// Refuses what the trait bounds of the SDK would refuse with a longer story.
 fn check_type(value: &Type, kind: Kind) -> Result<()> {
-    let refuse = |message: &str| Err(Error::new(value.span(), message));
+    let refuse = |message: &str| Err(Error::new_spanned(value, message));
     let segment = match value {
         Type::Reference(_) if kind == Kind::Features => {
             return refuse("features own their values: use String for &str, Vec<f64> for &[f64]");
