@@ -9,6 +9,8 @@
 //! - `server`: many threads, kills, full disks.
 //! - `example`: the churn example as a reader runs it.
 //! - `gate`: components built elsewhere, pinned, admitted, interpreted, and built twice.
+//! - `example`: the churn example as a reader runs it; `examples`: the others.
+//! - `scaffold`: new projects, from `onepath new` to proof.
 //! - `tidy`: the shape of the code.
 
 mod bad_input;
@@ -18,6 +20,10 @@ mod http;
 mod online;
 mod parity;
 mod server;
+mod examples;
+mod online;
+mod parity;
+mod scaffold;
 mod support;
 mod tidy;
 mod time_rules;

@@ -16,6 +16,7 @@
 //! | [`entity`] | whom does a feature describe? | files, components |
 //! | [`files`] | how are rows read and written? | projects, components |
 //! | [`project`] | what does `onepath.toml` say? | components, stores |
+//! | [`scaffold`] | what is in a new project? | building it |
 //! | [`build`] | how does a package become a component? | running it |
 //! | [`wasm`] | how is a component run, and what may it do? (the only room that names wasmtime) | views, time |
 //! | [`admission`] | is a component a pure function of its rows? | views, files |
@@ -102,6 +103,7 @@ pub mod log;
 pub mod monitor;
 pub mod project;
 pub mod replay;
+pub mod scaffold;
 pub mod schema;
 mod server;
 pub mod serving;

@@ -1,7 +1,8 @@
 //! The components of the tests, built once a run with the host's own builder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use onepath::build::build_component;
 use onepath::feature_store::{FeatureStore, OpenOptions};
@@ -38,13 +39,26 @@ pub fn components() -> &'static Components {
     BUILT.get_or_init(build)
 }
 
+/// The component of one package of the repository, such as `examples/fraud/transforms/card`; the first caller builds it.
+pub fn component(package: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().expect("no build panicked");
+    built.entry(package.to_owned()).or_insert_with(|| build_as(package, &package.replace('/', "-"))).clone()
+}
+
+/// The folder in which these tests build.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("integration")
+}
+
+fn build_as(package: &str, name: &str) -> PathBuf {
+    let output = folder().join("components").join(format!("{name}.wasm"));
+    build_component(&repository().join(package), &output, &mut |_| {}).expect("the package builds");
+    output
+}
+
 fn build() -> Components {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("integration");
-    let built = |package: &str, name: &str| {
-        let output = dir.join("components").join(format!("{name}.wasm"));
-        build_component(&repository().join(package), &output, &mut |_| {}).expect("the package builds");
-        output
-    };
+    let (dir, built) = (folder(), build_as);
     let warm = dir.join("warm");
     let components = Components {
         churn: built("transforms/churn", "churn"),

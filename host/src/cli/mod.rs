@@ -8,6 +8,7 @@ mod check;
 mod get;
 mod ingest;
 mod materialize;
+mod new;
 mod output;
 mod progress;
 mod serve;
@@ -49,6 +50,7 @@ enum Format {
 
 #[derive(Subcommand)]
 enum Command {
+    New(new::New),
     Build(build::Build),
     Check(check::Check),
     Backfill(backfill::Backfill),
@@ -79,6 +81,7 @@ pub fn run() -> ExitCode {
     let locking = if arguments.locked { Locking::Enforced } else { Locking::Free };
     let context = Context { project: arguments.project, format: arguments.format, locking };
     let result = match arguments.command {
+        Command::New(command) => new::run(&context, &command),
         Command::Build(command) => build::run(&context, &command),
         Command::Check(command) => check::run(&context, &command),
         Command::Backfill(command) => backfill::run(&context, &command),
