@@ -6,10 +6,12 @@
 //! - `online`: pushes, crashes, `verify`.
 //! - `bad_input`: what a person reads when something is wrong, word for word.
 //! - `example`: the churn example as a reader runs it.
+//! - `guide`: the author's guide, as far as it is not Rust.
 //! - `tidy`: the shape of the code.
 
 mod bad_input;
 mod example;
+mod guide;
 mod online;
 mod parity;
 mod support;

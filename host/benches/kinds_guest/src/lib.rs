@@ -33,6 +33,16 @@ macro_rules! kinds {
         /// The kinds, in the order of the parameter.
         pub const KINDS: &[&str] = &[$($name),*];
 
+        /// The bytes of a kind's state before anything goes to it.
+        pub fn empty_bytes(kind: usize) -> usize {
+            let mut bytes = Vec::new();
+            match kind as i64 {
+                $($number => <$type>::default().encode(&mut bytes),)*
+                _ => {}
+            }
+            bytes.len()
+        }
+
         #[transform]
         impl Kinds {
             fn update(&mut self, event: &Event, at: EventTime, parameters: &Parameters) {
