@@ -5,6 +5,7 @@
 //! compared with a naive reference.
 
 mod case;
+mod kinds;
 mod reference;
 mod workflow;
 

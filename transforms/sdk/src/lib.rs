@@ -56,7 +56,11 @@
 //! |---|---|
 //! | [`prelude`] | what an author imports |
 //! | [`time`] | event time, as-of, time values and lengths: different types, so that they cannot be confused |
-//! | [`window`] | events of the last so many days, and exact sums over them |
+//! | [`window`] | events of the last so many days, keys of the last so many days, and exact sums over them |
+//! | [`aggregate`] | what is kept of many events instead of the events: counts, sums, distinct keys, percentiles, ... |
+//! | [`tiled`] | hopping and tumbling windows of aggregates |
+//! | [`session`], [`last_n`], [`lag`] | visits; the last so many events; a value as it was |
+//! | [`numeric`], [`category`], [`hash`], [`calendar`], [`embedding`] | functions of the values of one row |
 //! | [`state`] | states to bytes and back, canonically |
 //! | [`row`], [`value`] | structs to columns and back; implemented by the derive macros |
 //! | [`transform`](mod@transform) | the trait that `#[transform]` implements |
@@ -113,6 +117,11 @@ pub mod testing;
 
 #[cfg(target_family = "wasm")]
 pub mod wire;
+
+/// The author's guide, so that each of its snippets is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct AuthorsGuide;
 
 /// What a transform's source imports.
 pub mod prelude {

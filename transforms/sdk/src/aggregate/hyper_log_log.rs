@@ -34,10 +34,13 @@ impl<K, const P: u32> HyperLogLog<K, P> {
         if self.registers.is_empty() {
             return 0;
         }
+        // Most registers of most sketches are 0, and those of eight at once are told by one comparison.
         let mut runs = [0_u32; 65];
-        for &register in &self.registers {
-            runs[usize::from(register)] += 1;
+        let (words, _) = self.registers.as_chunks::<8>();
+        for word in words.iter().filter(|word| **word != [0; 8]) {
+            word.iter().for_each(|&run| runs[usize::from(run)] += 1);
         }
+        runs[0] = Self::REGISTERS as u32 - runs[1..].iter().sum::<u32>();
         let (registers, longest) = (Self::REGISTERS as f64, usize::from(Self::RUN_MAX));
         let mut z = registers * tau(1.0 - f64::from(runs[longest]) / registers);
         for run in (1..longest).rev() {

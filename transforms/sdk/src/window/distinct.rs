@@ -19,7 +19,7 @@ const CLEARED_MIN: usize = 32;
 /// `K` is `String`, `i64` or `bool`; `push` takes `&str`, `&i64` or `&bool`. A late event counts where its time lies. An event older
 /// than the newest one by more than `L` is passed over.
 pub struct DistinctWindow<K, L> {
-    newest_by_key: BTreeMap<K, i64>,
+    pub(super) newest_by_key: BTreeMap<K, i64>,
     /// The newest event.
     newest: i64,
     /// How many keys there may be before those that are too old are cleared away.
