@@ -235,8 +235,12 @@ impl PreparedRequest {
         answers: &[ViewAnswers],
         share: LogShare,
     ) -> Result<Option<ServedBatch>, Error> {
-        let names = |statuses: &Vec<Status>| statuses.iter().map(|status| status.as_str()).collect();
         let (keys, request) = inputs.split_at(self.key_count);
+        let recorded = (!share.is_all()).then(|| share.rows(keys, statuses.first().map_or(0, Vec::len)));
+        if recorded.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(None);
+        }
+        let names = |statuses: &Vec<Status>| statuses.iter().map(|status| status.as_str()).collect();
         let batch = ServedBatch {
             plan: Arc::clone(&self.served),
             as_of,
@@ -248,11 +252,10 @@ impl PreparedRequest {
             statuses: statuses.iter().map(names).collect(),
             offsets: answers.iter().map(|view| view.offsets.clone()).collect(),
         };
-        if share.is_all() {
-            return Ok(Some(batch));
-        }
-        let rows = share.rows(keys, batch.vectors());
-        if rows.is_empty() { Ok(None) } else { Ok(Some(batch.take(&rows)?)) }
+        Ok(Some(match recorded {
+            Some(rows) => batch.take(&rows)?,
+            None => batch,
+        }))
     }
 }
 
