@@ -83,20 +83,20 @@ impl PreparedRequest {
             is_key: true,
         }));
         for field in fields {
-            if inputs.iter().any(|input| input.name == field.name) {
-                let message = format!("{} is an entity key and a request field: rename one of them", field.name);
-                return Err(Error::Request { message });
-            }
             let (name, value_type, nullable) = (field.name, field.value_type, field.nullable);
             inputs.push(RequestInput { name, value_type, nullable, is_key: false });
         }
-        let at = |name: &str| inputs.iter().position(|input| input.name == name).expect("the plan named every input");
+        // A key and a request field may have one name: they are inputs of their own.
+        let at = |name: &str, is_key: bool| {
+            let at = inputs.iter().position(|input| input.name == name && input.is_key == is_key);
+            at.expect("the plan named every input")
+        };
         let key_inputs = |view: &super::PlannedView| {
             let keys = view.entity.iter().flat_map(|entity| &entity.keys);
-            keys.map(|key| at(&key.name)).collect()
+            keys.map(|key| at(&key.name, true)).collect()
         };
         let field_inputs = |view: &super::PlannedView| {
-            view.program.description().request_fields.iter().map(|field| at(&field.name)).collect()
+            view.program.description().request_fields.iter().map(|field| at(&field.name, false)).collect()
         };
         let features = plan.features.iter().zip(plan.types()).map(|(feature, value_type)| RequestedFeature {
             reference: feature.reference.to_string(),
