@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use onepath::batch::Value;
+use onepath::log::{EventLog, LogError};
 use serde_json::Value as Json;
 
 use super::{TWO_VIEWS, open_now, prepare, texts};
@@ -45,7 +46,7 @@ fn start(project: &Project, limit: Option<&str>) -> Child {
     command.spawn().expect("the example starts")
 }
 
-/// One push of events whose ids are `first` to `last`; the amount tells the id again, so that the trail shows it.
+/// One push of events with these ids, each with a note of so many bytes.
 fn push_line(request: u64, ids: std::ops::Range<u64>, filler: usize) -> String {
     let note = "x".repeat(filler);
     let event = |id: u64| {
@@ -84,20 +85,29 @@ fn load(mut stdin: ChildStdin, mut random: Random, mut next: u64) -> (u64, BTree
     }
 }
 
-/// The ids of the events in the trails of all entities, each with how often it was applied.
-fn applied(project: &Project) -> BTreeMap<u64, usize> {
+/// The ids of the events in the log, each with how often it is there. The states, which count events, must hold as many; that
+/// they hold the same is for `verify` to say.
+fn applied(project: &Project, what: &str) -> BTreeMap<u64, usize> {
     let server = open_now(project);
     let entities: Vec<String> = (0..17).map(|number| format!("c{number}")).collect();
     let inputs = [texts(entities.iter().map(String::as_str))];
     let answer = server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
     server.close().expect("closes");
-    let mut applied = BTreeMap::new();
-    for row in 0..17 {
-        let Value::Text(trail) = answer.features[5].value(row) else { continue };
-        for id in trail.split(';').filter_map(|part| part.strip_prefix('e')) {
-            *applied.entry(id.parse().expect("an id")).or_insert(0) += 1;
-        }
-    }
+    let log = EventLog::open_read_only(&project.path(".onepath/log.sqlite")).expect("opens").expect("is there");
+    let (mut applied, mut events) = (BTreeMap::new(), 0);
+    log.read("events", 0, u64::MAX, |event| {
+        let fields: Json = serde_json::from_str(&event.fields).expect("is JSON");
+        *applied.entry(fields["event_id"].as_str().and_then(|id| id.parse().ok()).expect("an id")).or_insert(0) += 1;
+        events += 1;
+        assert_eq!(event.offset, events, "{what}: offsets have no gaps");
+        Ok::<(), LogError>(())
+    })
+    .expect("reads");
+    let counts = (0..17).map(|row| match answer.features[4].value(row) {
+        Value::Int64(count) => u64::try_from(count).expect("a count"),
+        value => panic!("{what}: {value} is no count"),
+    });
+    assert_eq!((counts.sum::<u64>(), answer.offset), (events, events), "{what}: events of the states and of the log");
     applied
 }
 
@@ -154,7 +164,7 @@ fn killed_at_any_moment_nothing_acknowledged_is_lost_or_applied_twice() {
             }
         }
         total += answered.len();
-        let applied = applied(&project);
+        let applied = applied(&project, &what);
         assert_once(&applied, &acknowledged, &what);
         assert_equal(&project, &what);
     }
@@ -194,7 +204,7 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
     assert!(answer.get("features").is_some(), "{answer}");
     child.kill().expect("kills");
     child.wait().expect("is gone");
-    assert_once(&applied(&project), &acknowledged, "after a full disk");
+    assert_once(&applied(&project, "after a full disk"), &acknowledged, "after a full disk");
     assert!(acknowledged.len() > 100, "{}", acknowledged.len());
     let mut child = start(&project, None);
     let mut stdin = child.stdin.take().expect("a pipe");
@@ -204,6 +214,6 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
     assert!(answer.contains("\"appended\":10"), "{answer}");
     assert!(child.wait().expect("ends").success());
     acknowledged.extend(900_000..900_010);
-    assert_once(&applied(&project), &acknowledged, "with room again");
+    assert_once(&applied(&project, "with room again"), &acknowledged, "with room again");
     assert_equal(&project, "with room again");
 }
