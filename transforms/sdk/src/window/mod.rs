@@ -3,11 +3,16 @@
 //! A [`Window`] keeps what [`Retention`] says; a [`View`] of it is what one question sees. Nothing is added up
 //! incrementally: sums are computed from the contents, exactly, so no feature drifts with the events that went by.
 
+mod distinct;
+mod parameter;
 mod retention;
+mod statistics;
 mod sum;
 mod value;
 mod view;
 
+pub use distinct::{DistinctView, DistinctWindow};
+pub use parameter::ParameterWindow;
 pub use retention::{Days, Hours, Minutes, Retention, Seconds};
 pub use sum::sum;
 pub use value::WindowValue;
@@ -103,8 +108,19 @@ impl<T: WindowValue, L: Retention> Window<T, L> {
         self.values.insert(place, value);
     }
 
+    /// Evicts what is older than the newest event by more than `length`, which is not negative.
+    fn evict_older(&mut self, length: Length) {
+        if let Some(&newest) = self.live_times().last() {
+            self.evict_before(newest.saturating_sub(length.micros()));
+        }
+    }
+
     fn evict(&mut self, newest: i64) {
-        let oldest = oldest_kept::<L>(newest);
+        self.evict_before(oldest_kept::<L>(newest));
+    }
+
+    /// Evicts what is before `oldest`, which is not after the newest event.
+    fn evict_before(&mut self, oldest: i64) {
         while self.times[self.start] < oldest {
             self.start += 1;
         }

@@ -11,7 +11,7 @@ pub struct View<'a, T> {
 }
 
 impl<'a, T: WindowValue> View<'a, T> {
-    pub(super) fn new(times: &'a [i64], values: &'a [T]) -> Self {
+    pub(crate) fn new(times: &'a [i64], values: &'a [T]) -> Self {
         View { times, values }
     }
 
@@ -33,6 +33,11 @@ impl<'a, T: WindowValue> View<'a, T> {
     /// The latest event; of those, the one applied last.
     pub fn last(&self) -> Option<(EventTime, T)> {
         self.iter().next_back()
+    }
+
+    /// The values, from the earliest to the latest event.
+    pub fn values(&self) -> &'a [T] {
+        self.values
     }
 
     /// Every event.
