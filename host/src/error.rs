@@ -206,3 +206,27 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+impl Error {
+    /// The call of a component that gave no answer, where that is what went wrong, on whichever path.
+    pub fn evaluation(&self) -> Option<&EvaluateError> {
+        match self {
+            Self::Evaluate(error)
+            | Self::Replay(ReplayError::Evaluate(error))
+            | Self::Get(GetError::Evaluate(error)) => Some(error),
+            _ => match self.push() {
+                Some(PushError::Evaluate(error)) => Some(error),
+                _ => None,
+            },
+        }
+    }
+
+    /// The push that was refused, where that is what went wrong, by itself or within a group.
+    pub fn push(&self) -> Option<&PushError> {
+        match self {
+            Self::Push(error) => Some(error),
+            Self::Server(ServerError::NotTaken(error)) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -93,6 +93,10 @@ fn a_client_that_is_slow_loses_its_connection() {
     assert!(slow.is_closed());
     // One that sends nothing at all.
     assert!(served.client().is_closed());
+    // One that was answered, and then is idle.
+    let mut idle = served.client();
+    assert_eq!(idle.post("/get-online-features", CHURN).expect("answers").status, 200);
+    assert!(idle.is_closed());
     // One that sends its head and then no body.
     let mut slow = begun(&served);
     let reply = slow.reply().expect("answers");

@@ -159,7 +159,7 @@ fn a_server_that_cannot_start_says_why() {
     // The stores have one writer.
     let ran = project.run("serve --listen 127.0.0.1:0");
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
-    assert!(ran.stderr.contains("another process"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("another onepath process is writing"), "{}", ran.stderr);
 }
 
 #[test]

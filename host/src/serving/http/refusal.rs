@@ -7,8 +7,7 @@ use serde_json::json;
 use super::routes;
 use crate::evaluate::EvaluateError;
 use crate::log::LogError;
-use crate::replay::ReplayError;
-use crate::serving::{GetError, PushError};
+use crate::serving::PushError;
 use crate::wasm::CallError;
 use crate::{Error, ServerError};
 
@@ -191,31 +190,25 @@ impl Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        let cause = match &error {
-            Error::Unknown(unknown) => match unknown.kind {
-                "service" => Cause::UnknownService,
-                "source" => Cause::UnknownSource,
-                _ => Cause::UnknownView,
-            },
-            Error::UnknownFeature { .. } => Cause::UnknownFeature,
-            Error::Reference(_) | Error::Request { .. } | Error::Column(_) | Error::Time(_) => Cause::Invalid,
-            Error::Evaluate(error) => transform(error),
-            Error::Replay(ReplayError::Evaluate(error)) | Error::Get(GetError::Evaluate(error)) => transform(error),
-            Error::Log(error) => log(error),
-            Error::Push(error) => push(error),
-            Error::Server(ServerError::NotTaken(error)) => push(error),
-            Error::Server(ServerError::Busy { .. } | ServerError::Moving { .. } | ServerError::Closed) => Cause::Busy,
-            _ => Cause::Failed,
-        };
-        Self::new(cause, told(&error))
+        Self::new(cause(&error), told(&error))
     }
 }
 
-fn push(error: &PushError) -> Cause {
-    match error {
-        PushError::Evaluate(error) => transform(error),
-        PushError::Log(error) => log(error),
-        PushError::Event(_) | PushError::Column(_) => Cause::Invalid,
+fn cause(error: &Error) -> Cause {
+    if let Some(evaluation) = error.evaluation() {
+        return transform(evaluation);
+    }
+    match (error, error.push()) {
+        (Error::Unknown(unknown), _) => match unknown.kind {
+            "service" => Cause::UnknownService,
+            "source" => Cause::UnknownSource,
+            _ => Cause::UnknownView,
+        },
+        (Error::UnknownFeature { .. }, _) => Cause::UnknownFeature,
+        (Error::Reference(_) | Error::Request { .. } | Error::Column(_) | Error::Time(_), _) => Cause::Invalid,
+        (Error::Log(error), _) | (_, Some(PushError::Log(error))) => log(error),
+        (_, Some(PushError::Event(_) | PushError::Column(_))) => Cause::Invalid,
+        (Error::Server(ServerError::Busy { .. } | ServerError::Moving { .. } | ServerError::Closed), _) => Cause::Busy,
         _ => Cause::Failed,
     }
 }
