@@ -22,6 +22,7 @@ use crate::time::{AsOf, Length, TimeUnit, parse_time};
   onepath backfill --service churn_v1 --spine labels.parquet --as-of-column label_date --out training.parquet
   onepath backfill --features activity:purchase_count_30d --spine labels.csv --as-of-column label_date --out t.csv
   onepath backfill --service churn_v1 --source events=new.parquet --spine labels.parquet --out training.parquet
+  onepath backfill --service churn_v1 --spine labels.parquet --out training.parquet --memory 1GiB --resume
   onepath backfill --service churn_v1 --at events --out history.parquet
   onepath backfill --service churn_v1 --every 1d --from 2024-01-01 --to 2024-01-31 --out daily.parquet")]
 pub(super) struct Backfill {
@@ -60,6 +61,16 @@ pub(super) struct Backfill {
     /// Threads that evaluate [default: one per core]. Never changes the output.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
+    /// Memory to take, such as 512MiB or 4GiB; what does not fit goes through the disk [default: half of the machine's].
+    /// Never changes the output.
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    memory: Option<u64>,
+    /// A folder for what memory does not hold [default: that of the output]. It is left as it was found.
+    #[arg(long, value_name = "DIR")]
+    spill_dir: Option<PathBuf>,
+    /// Keep what is done in OUT.partial, and go on with it where an earlier run died. Never changes the output.
+    #[arg(long, conflicts_with_all = ["at", "every", "spill_dir"])]
+    resume: bool,
     /// Rows of one call of a component. Never changes the output.
     #[arg(long, value_name = "N", default_value_t = 8_192, value_parser = clap::value_parser!(u32).range(1..))]
     batch_rows: u32,
@@ -125,6 +136,10 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
     if let Some(threads) = command.threads {
         options.threads = usize::from(threads);
     }
+    if let Some(memory_bytes) = command.memory {
+        options.memory_bytes = memory_bytes;
+    }
+    options.spill_dir.clone_from(&command.spill_dir);
     let (options, bar) = progress::shown(options, "backfill");
     let mut store = context.open(options)?;
     let request = BackfillRequest {
@@ -133,6 +148,7 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
         out: command.out.clone(),
         overrides: overrides(&command.source),
         full_feature_names: command.full_feature_names,
+        resume: command.resume,
     };
     let report = store.backfill(&request);
     bar.finish_and_clear();
@@ -201,6 +217,21 @@ pub(super) fn parse_source(text: &str) -> Result<(String, PathBuf), String> {
         Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_owned(), PathBuf::from(file))),
         _ => Err("give it as NAME=FILE, such as events=data/events.parquet".to_owned()),
     }
+}
+
+/// Parses a size: bytes, or a number with KiB, MiB or GiB.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "B" => Some(0),
+        "KiB" | "K" => Some(10),
+        "MiB" | "M" => Some(20),
+        "GiB" | "G" => Some(30),
+        "TiB" | "T" => Some(40),
+        _ => None,
+    };
+    let bytes = unit.and_then(|shift| digits.parse::<u64>().ok()?.checked_mul(1 << shift)).filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| "give it as 512MiB or 4GiB".to_owned())
 }
 
 /// Parses an as-of.

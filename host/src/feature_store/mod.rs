@@ -16,8 +16,9 @@ mod spine;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-pub use backfill::{BackfillReport, BackfillRequest, SpineSource};
+pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, SpineSource};
 pub use check::{Earlier, ViewCheck};
 pub(crate) use history::{Events, check_history};
 pub use history::{HistoricalFeatures, SourceOverride};
@@ -32,8 +33,9 @@ use crate::build::{TransformPath, component_path};
 use crate::evaluate::{ProgramError, ViewProgram};
 use crate::log::EventLog;
 use crate::project::{LimitSettings, Project, View};
-use crate::replay::OnError;
+use crate::replay::{OnError, ReplayTimes};
 use crate::time::{Clock, SystemClock};
+use crate::usage::memory_bytes_default;
 use crate::wasm::{Component, Limits, Runtime};
 
 /// How to open a project.
@@ -53,6 +55,12 @@ pub struct OpenOptions {
     pub clock: Arc<dyn Clock>,
     /// Told of the rows evaluated so far, from any thread.
     pub progress: Arc<dyn Fn(u64) + Send + Sync>,
+    /// Memory that a backfill may take, in bytes. Never changes an answer: what does not fit goes through the disk.
+    pub memory_bytes: u64,
+    /// Where a backfill keeps what memory does not hold; by default beside its output.
+    pub spill_dir: Option<PathBuf>,
+    /// Set when a run is to end early, with [`Error::Stopped`] and nothing left behind.
+    pub stop: Arc<AtomicBool>,
 }
 
 impl Default for OpenOptions {
@@ -65,6 +73,9 @@ impl Default for OpenOptions {
             repeat_every: 1_024,
             clock: Arc::new(SystemClock),
             progress: Arc::new(|_| {}),
+            memory_bytes: memory_bytes_default(),
+            spill_dir: None,
+            stop: Arc::new(AtomicBool::new(false)),
         }
     }
 }
@@ -77,6 +88,8 @@ pub struct FeatureStore {
     programs: HashMap<String, Arc<ViewProgram>>,
     components: HashMap<PathBuf, Arc<Component>>,
     online: Option<online::Stores>,
+    /// Where the time of its replays went.
+    times: ReplayTimes,
 }
 
 impl FeatureStore {
@@ -90,7 +103,7 @@ impl FeatureStore {
         let cache = project.data_dir().join("cache");
         let runtime = Runtime::with_repeats(options.limits.clone(), Some(cache), options.repeat_every)?;
         let (programs, components) = (HashMap::new(), HashMap::new());
-        Ok(Self { project, runtime, options, programs, components, online: None })
+        Ok(Self { project, runtime, options, programs, components, online: None, times: ReplayTimes::default() })
     }
 
     /// The project.
