@@ -7,11 +7,16 @@ use std::time::Instant;
 use clap::Args;
 
 use super::{Context, Format, output, progress};
-use crate::feature_store::{BackfillRequest, FeatureSelection, OpenOptions, SourceOverride, SpineSource};
+use crate::Error;
+use crate::events::ReadError;
+use crate::feature_store::{
+    BackfillReport, BackfillRequest, FeatureSelection, OpenOptions, SourceOverride, SpineSource,
+};
 use crate::files;
 use crate::project::FeatureReference;
-use crate::replay::OnError;
+use crate::replay::{OnError, ReplayError};
 use crate::time::{AsOf, Length, TimeUnit, parse_time};
+use crate::usage;
 
 /// Make a point-in-time training set, or feature history.
 ///
@@ -141,6 +146,7 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
     }
     options.spill_dir.clone_from(&command.spill_dir);
     let (options, bar) = progress::shown(options, "backfill");
+    progress::stop_on_interrupt(&options.stop);
     let mut store = context.open(options)?;
     let request = BackfillRequest {
         selection: command.selection.resolve(),
@@ -152,13 +158,19 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
     };
     let report = store.backfill(&request);
     bar.finish_and_clear();
-    let report = report?;
+    let report = match report {
+        Err(error) if is_stopped(&error) => {
+            let kept = if command.resume { "; what is done stays, and --resume goes on with it" } else { "" };
+            return Err(anyhow::anyhow!("interrupted: nothing was written{kept}"));
+        }
+        report => report?,
+    };
     if command.head > 0 {
         let (header, rows) = files::head(&report.out, command.head)?;
         output::table(&header.iter().map(String::as_str).collect::<Vec<_>>(), rows);
     }
     match context.format {
-        Format::Json => output::json(&report)?,
+        Format::Json => output::json(&Summary::new(&report, started.elapsed().as_secs_f64()))?,
         Format::Text => output::line(&format!(
             "{}: {} rows, {} features, from {} events of files{} in {:.2} s; sha256 {}\n{}",
             report.out.display(),
@@ -171,6 +183,9 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
             report.manifest.display(),
         )),
     }
+    if context.format == Format::Text {
+        output::line(&Summary::new(&report, started.elapsed().as_secs_f64()).told());
+    }
     if report.failures > 0 && context.format == Format::Text {
         output::line(&format!(
             "{} rows had no answer: events are left out, questions are null; the manifest has the first messages",
@@ -178,6 +193,43 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the run ended because it was told to.
+fn is_stopped(error: &Error) -> bool {
+    matches!(error, Error::Stopped | Error::Read(ReadError::Stopped) | Error::Replay(ReplayError::Stopped))
+}
+
+/// What a run did and what it took.
+#[derive(serde::Serialize)]
+struct Summary<'a> {
+    #[serde(flatten)]
+    report: &'a BackfillReport,
+    /// From the start of the command.
+    wall_s: f64,
+    cpu_s: Option<f64>,
+    peak_memory_bytes: Option<u64>,
+}
+
+impl<'a> Summary<'a> {
+    fn new(report: &'a BackfillReport, wall_s: f64) -> Self {
+        Self { report, wall_s, cpu_s: usage::cpu_seconds(), peak_memory_bytes: usage::peak_memory_bytes() }
+    }
+
+    fn told(&self) -> String {
+        let mut text = format!("{} entities; {:.2} s", output::thousands(self.report.entities), self.wall_s);
+        if let Some(cpu_s) = self.cpu_s {
+            text += &format!(", {cpu_s:.2} s of processor time");
+        }
+        if let Some(bytes) = self.peak_memory_bytes {
+            text += &format!(", {} MiB of memory at most", bytes >> 20);
+        }
+        if self.report.partitions > 1 {
+            let (mib, partitions) = (self.report.spilled_bytes >> 20, self.report.partitions);
+            text += &format!("; {} MiB on disk for a while, in {partitions} partitions", output::thousands(mib));
+        }
+        text
+    }
 }
 
 impl Backfill {

@@ -55,6 +55,8 @@ pub struct OpenOptions {
     pub clock: Arc<dyn Clock>,
     /// Told of the rows evaluated so far, from any thread.
     pub progress: Arc<dyn Fn(u64) + Send + Sync>,
+    /// Told once how many rows a backfill will evaluate, at most.
+    pub expect_rows: Arc<dyn Fn(u64) + Send + Sync>,
     /// Memory that a backfill may take, in bytes. Never changes an answer: what does not fit goes through the disk.
     pub memory_bytes: u64,
     /// Where a backfill keeps what memory does not hold; by default beside its output.
@@ -73,6 +75,7 @@ impl Default for OpenOptions {
             repeat_every: 1_024,
             clock: Arc::new(SystemClock),
             progress: Arc::new(|_| {}),
+            expect_rows: Arc::new(|_| {}),
             memory_bytes: memory_bytes_default(),
             spill_dir: None,
             stop: Arc::new(AtomicBool::new(false)),

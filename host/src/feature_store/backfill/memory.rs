@@ -46,12 +46,20 @@ fn rows<'a>(files: impl Iterator<Item = &'a std::path::PathBuf>) -> Result<(u64,
     Ok((rows, bytes))
 }
 
+/// What a run has before it.
+pub(super) struct Needed {
+    /// Bytes of memory, if it holds all.
+    pub(super) bytes: u64,
+    /// Rows to evaluate, at most.
+    pub(super) rows: u64,
+}
+
 /// What a run in memory takes beside [`FIXED_BYTES`] and [`THREAD_BYTES`].
-pub(super) fn needed_bytes(
+pub(super) fn needed(
     plan: &FeaturePlan,
     spine: &SpineFile,
     feeds: &[(Feed, Vec<SourceInput<'_>>)],
-) -> Result<u64, Error> {
+) -> Result<Needed, Error> {
     let (spine_rows, spine_bytes) = rows(std::iter::once(&spine.path))?;
     let features: u64 = plan
         .views
@@ -62,11 +70,15 @@ pub(super) fn needed_bytes(
         })
         .sum();
     // Keys as text and as numbers, their order, and the answers before and after they are put into it.
-    let mut needed = spine_bytes * 2 + spine_rows * (64 + features * 3 / 2);
+    let mut needed = Needed {
+        bytes: spine_bytes * 2 + spine_rows * (64 + features * 3 / 2),
+        rows: spine_rows * plan.views.len() as u64,
+    };
     for (feed, sources) in feeds {
         let (events, _) = rows(sources.iter().flat_map(|source| &source.files))?;
         let fields: u64 = feed.fields.iter().map(|field| width(field.value_type)).sum();
-        needed += events * (20 + fields) * 9 / 8;
+        needed.bytes += events * (20 + fields) * 9 / 8;
+        needed.rows += events * feed.views.len() as u64;
     }
     Ok(needed)
 }

@@ -306,8 +306,9 @@ impl FeatureStore {
             let sources = self.source_inputs(&run.plan.views[feed.views[0]], run.events())?;
             with_sources.push((feed, sources));
         }
-        let needed = memory::needed_bytes(run.plan, spine, &with_sources)?;
-        let bits = memory::partition_bits(needed, self.options().memory_bytes, self.options().threads);
+        let needed = memory::needed(run.plan, spine, &with_sources)?;
+        (self.options().expect_rows)(needed.rows);
+        let bits = memory::partition_bits(needed.bytes, self.options().memory_bytes, self.options().threads);
         Ok(if run.request.resume { bits.or(Some(RESUMABLE_BITS)) } else { bits })
     }
 

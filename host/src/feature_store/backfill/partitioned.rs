@@ -130,18 +130,18 @@ impl Partitioned<'_> {
                 // Without an entity, rows are their own: any division will do.
                 None => partitions.resize(table.rows, (table.rows_before / RUN_ROWS) as u32 & ((1 << self.bits) - 1)),
             }
-            let as_of = Values::Times(spine.as_of.iter().map(|as_of| as_of.0).collect());
+            let as_of: Vec<i64> = spine.as_of.iter().map(|as_of| as_of.0).collect();
             let inputs = inputs.next(table.rows_before, table.rows)?;
             let mut columns = vec![Column::from_parts(Values::Int64s(numbers), None)];
             columns.extend(keys.into_iter().cloned());
-            columns.push(Column::from_parts(as_of, None));
+            columns.push(Column::from_parts(Values::Times(as_of.clone()), None));
             for field in &stage.request_fields {
                 columns.push(spine.request_column(field)?.clone());
             }
             columns.extend(inputs);
             let gather =
                 |rows: &[u32]| columns.iter().map(|column| Ok(FieldLane::Column(column.take(rows)?))).collect();
-            let chunk = EventChunk::new(self.bits, &partitions, &[], None, gather)?;
+            let chunk = EventChunk::new(self.bits, &partitions, &as_of, None, gather)?;
             let lanes: Vec<&FieldLane> = chunk.fields.iter().collect();
             for partition in 0..1 << self.bits {
                 divided.push(partition, &lanes, chunk.of(partition))?;
