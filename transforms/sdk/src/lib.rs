@@ -73,7 +73,31 @@ pub mod time;
 
 pub mod window;
 
+pub mod aggregate;
+
+pub mod tiled;
+
+pub mod session;
+
+pub mod last_n;
+
+pub mod lag;
+
+pub mod numeric;
+
+pub mod category;
+
+pub mod hash;
+
+pub mod calendar;
+
+pub mod embedding;
+
 pub mod state;
+
+mod compact;
+
+mod exact;
 
 pub mod batch;
 
@@ -94,7 +118,17 @@ pub mod wire;
 pub mod prelude {
     pub use onepath_sdk_macros::{Event, Features, Inputs, Parameters, Request, State, transform};
 
+    pub use crate::aggregate::{
+        Aggregate, Count, Counts, Decayed, Distinct, First, HyperLogLog, Last, Max, Mean, Min, QuantileSketch, Recency,
+        Share, Sum, TopK, Variance,
+    };
+    pub use crate::calendar::{Instant, Offset, UTC};
+    pub use crate::lag::Lag;
+    pub use crate::last_n::LastN;
+    pub use crate::session::{Fixed, Gap, Session, Sessions};
     pub use crate::state::{State, StateError};
+    pub use crate::tiled::{Hopping, Tumbling};
     pub use crate::time::{AsOf, EventTime, Length, Time, days, hours, minutes, seconds};
-    pub use crate::window::{Days, Hours, Minutes, Seconds, View, Window};
+    pub use crate::window::{Days, DistinctWindow, Hours, Minutes, ParameterWindow, Seconds, View, Window};
+    pub use crate::{calendar, category, embedding, numeric};
 }

@@ -4,12 +4,17 @@
 //! question in a way that could drift: sums are exact, rounded once, so that a long one may be taken as the difference of two
 //! running totals and still has the bits that adding up its values gives.
 
+mod distinct;
+mod parameter;
 mod retention;
+mod statistics;
 mod sum;
 mod totals;
 mod value;
 mod view;
 
+pub use distinct::{DistinctView, DistinctWindow};
+pub use parameter::ParameterWindow;
 pub use retention::{Days, Hours, Minutes, Retention, Seconds};
 pub use sum::sum;
 pub use value::WindowValue;
@@ -92,7 +97,7 @@ impl<T: WindowValue, L: Retention> Window<T, L> {
         assert!(length <= L::LENGTH, "a window that keeps {} was asked for {length}", L::LENGTH);
         let times = self.live_times();
         let (Some(&oldest), Some(&newest)) = (times.first(), times.last()) else {
-            return View::new(&[], &[], self.start, self.start, &self.totals);
+            return View::new(&[], &[]);
         };
         let as_of = as_of.micros();
         // The usual question is newer than every event, and the usual window is partly full: only its start is searched.
@@ -104,7 +109,7 @@ impl<T: WindowValue, L: Retention> Window<T, L> {
             // Where the start lies before the beginning of time, every event is after it.
             _ => 0,
         };
-        View::new(&times[start..end], &self.values, self.start, self.start + start, &self.totals)
+        View::of_window(&times[start..end], &self.values, self.start, self.start + start, &self.totals)
     }
 
     fn insert_late(&mut self, at: i64, value: T, newest: i64) {
@@ -117,8 +122,19 @@ impl<T: WindowValue, L: Retention> Window<T, L> {
         self.totals.forget_from(place);
     }
 
+    /// Evicts what is older than the newest event by more than `length`, which is not negative.
+    fn evict_older(&mut self, length: Length) {
+        if let Some(&newest) = self.live_times().last() {
+            self.evict_before(newest.saturating_sub(length.micros()));
+        }
+    }
+
     fn evict(&mut self, newest: i64) {
-        let oldest = oldest_kept::<L>(newest);
+        self.evict_before(oldest_kept::<L>(newest));
+    }
+
+    /// Evicts what is before `oldest`, which is not after the newest event.
+    fn evict_before(&mut self, oldest: i64) {
         while self.times[self.start] < oldest {
             self.start += 1;
         }

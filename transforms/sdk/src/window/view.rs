@@ -16,18 +16,21 @@ pub struct View<'a, T> {
     live: usize,
     /// Where those of this view begin.
     start: usize,
-    totals: &'a Totals,
+    /// Running totals of a window's values; none of other views.
+    totals: Option<&'a Totals>,
 }
 
 impl<'a, T: WindowValue> View<'a, T> {
-    /// The values of `all` that begin at `start`, one per time.
+    /// Events with a value each.
     #[inline]
-    pub(super) fn new(times: &'a [i64], all: &'a [T], live: usize, start: usize, totals: &'a Totals) -> Self {
-        View { times, all, live, start, totals }
+    pub(crate) fn new(times: &'a [i64], values: &'a [T]) -> Self {
+        View { times, all: values, live: 0, start: 0, totals: None }
     }
 
-    fn values(&self) -> &'a [T] {
-        &self.all[self.start..self.start + self.times.len()]
+    /// The values of a window, `all`, that begin at `start`, one per time.
+    #[inline]
+    pub(super) fn of_window(times: &'a [i64], all: &'a [T], live: usize, start: usize, totals: &'a Totals) -> Self {
+        View { times, all, live, start, totals: Some(totals) }
     }
 
     /// How many events there are.
@@ -50,6 +53,11 @@ impl<'a, T: WindowValue> View<'a, T> {
         self.iter().next_back()
     }
 
+    /// The values, from the earliest to the latest event.
+    pub fn values(&self) -> &'a [T] {
+        &self.all[self.start..self.start + self.times.len()]
+    }
+
     /// Every event.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (EventTime, T)> + ExactSizeIterator + use<'a, T> {
         self.times.iter().map(|&time| EventTime(time)).zip(self.values().iter().copied())
@@ -60,7 +68,8 @@ impl View<'_, f64> {
     /// The sum of the values, as [`sum`] defines it; 0.0 where there is no event.
     pub fn sum(&self) -> f64 {
         let stretch = self.start..self.start + self.times.len();
-        self.totals.sum(self.all, self.live, stretch).unwrap_or_else(|| sum(self.values()))
+        let total = self.totals.and_then(|totals| totals.sum(self.all, self.live, stretch));
+        total.unwrap_or_else(|| sum(self.values()))
     }
 
     /// The sum divided by the count; none where there is no event.

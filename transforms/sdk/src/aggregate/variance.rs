@@ -1,0 +1,94 @@
+//! Variance and standard deviation without cancellation.
+
+use super::{Aggregate, Mean};
+use crate::exact::{self, Exact, Term};
+use crate::state::{State, StateError};
+use crate::time::EventTime;
+
+/// Variance and standard deviation of float64 numbers, and their mean, sum and count.
+///
+/// The numbers and their squares are added up exactly, and the variance is rounded once, from integers: it is the float64
+/// nearest to the true variance, of numbers that differ in their last bits as of any others. The standard deviation is its
+/// square root, within one unit in the last place. A NaN or an infinity among the numbers makes both NaN.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Variance {
+    mean: Mean,
+    /// The sum of the squares of the finite numbers.
+    squares: Exact,
+}
+
+impl Variance {
+    /// The number of events.
+    pub fn count(&self) -> i64 {
+        self.mean.count()
+    }
+
+    /// The sum; 0.0 for none.
+    pub fn sum(&self) -> f64 {
+        self.mean.sum()
+    }
+
+    /// The mean; none where there was no event.
+    pub fn mean(&self) -> Option<f64> {
+        self.mean.mean()
+    }
+
+    /// The population's variance, dividing by the count; none where there was no event, 0.0 for one.
+    pub fn variance(&self) -> Option<f64> {
+        self.divided_by(self.mean.events())
+    }
+
+    /// The sample's variance, dividing by one less than the count (Bessel); none for fewer than two events.
+    pub fn sample_variance(&self) -> Option<f64> {
+        self.divided_by(self.mean.events().saturating_sub(1))
+    }
+
+    /// The square root of [`variance`](Self::variance).
+    pub fn std_dev(&self) -> Option<f64> {
+        self.variance().map(f64::sqrt)
+    }
+
+    /// The square root of [`sample_variance`](Self::sample_variance).
+    pub fn sample_std_dev(&self) -> Option<f64> {
+        self.sample_variance().map(f64::sqrt)
+    }
+
+    fn divided_by(&self, divisor: u64) -> Option<f64> {
+        let variance = |sum| exact::variance(self.mean.events(), sum, &self.squares, divisor);
+        (divisor > 0).then(|| self.mean.exact_sum().map_or(f64::NAN, variance))
+    }
+
+    #[inline]
+    pub(crate) fn put(&mut self, number: f64) {
+        self.mean.put(number);
+        if number.is_finite() {
+            self.squares.add(Term::square(number));
+        }
+    }
+}
+
+impl Aggregate for Variance {
+    type Item<'a> = f64;
+
+    #[inline]
+    fn push(&mut self, _: EventTime, number: f64) {
+        self.put(number);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.mean.merge(&other.mean);
+        self.squares.merge(&other.squares);
+    }
+}
+
+/// The mean's state, then the exact sum of the squares.
+impl State for Variance {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        self.mean.encode(bytes);
+        self.squares.encode(bytes);
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
+        Ok(Variance { mean: Mean::decode(bytes)?, squares: Exact::decode(bytes)? })
+    }
+}

@@ -1,0 +1,180 @@
+//! Sums and variances against integers of any size.
+
+use num_bigint::{BigInt, Sign};
+use proptest::prelude::*;
+
+use super::*;
+use crate::state::decode_all;
+
+/// A finite number as a multiple of 2^-1074.
+fn integer(number: f64) -> BigInt {
+    let bits = number.to_bits();
+    let (exponent, fraction) = (bits >> 52 & 0x7ff, bits & ((1 << 52) - 1));
+    let magnitude =
+        if exponent == 0 { BigInt::from(fraction) } else { BigInt::from(fraction | 1 << 52) << (exponent - 1) };
+    if number.is_sign_negative() { -magnitude } else { magnitude }
+}
+
+/// The multiple of 2^-1074 that stands for a number or, beyond the largest one, for what infinity begins at.
+fn extended(number: f64) -> BigInt {
+    match number {
+        f64::INFINITY => integer(f64::MAX) + (BigInt::from(1) << 2045),
+        f64::NEG_INFINITY => -extended(f64::INFINITY),
+        number => integer(number),
+    }
+}
+
+/// Asserts that `found` is the float64 nearest to `numerator` / `denominator` x 2^-1074, ties to even.
+#[track_caller]
+fn assert_nearest(found: f64, numerator: &BigInt, denominator: &BigInt) {
+    assert!(!found.is_nan() && (found != 0.0 || found.is_sign_positive()), "{found}");
+    let doubled = numerator * 2;
+    let scaled = |number: f64| extended(number) * denominator;
+    // The midpoints between the number and its neighbours.
+    let is_even = found.to_bits() & 1 == 0;
+    if found != f64::NEG_INFINITY {
+        let middle = scaled(found) + scaled(found.next_down());
+        assert!(doubled > middle || is_even && doubled == middle, "{found:?} is too large");
+    }
+    if found != f64::INFINITY {
+        let middle = scaled(found) + scaled(found.next_up());
+        assert!(doubled < middle || is_even && doubled == middle, "{found:?} is too small");
+    }
+}
+
+fn exact(numbers: &[f64]) -> Exact {
+    let mut exact = Exact::default();
+    numbers.iter().for_each(|&number| exact.add(Term::new(number)));
+    exact
+}
+
+fn squares(numbers: &[f64]) -> Exact {
+    let mut exact = Exact::default();
+    numbers.iter().for_each(|&number| exact.add(Term::square(number)));
+    exact
+}
+
+fn bytes(exact: &Exact) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    exact.encode(&mut bytes);
+    bytes
+}
+
+/// Money, numbers of one size, numbers of all sizes, and those that cancel.
+fn numbers() -> impl Strategy<Value = Vec<f64>> {
+    let money = (-1_000_000..1_000_000_i64).prop_map(|cents| cents as f64 / 100.0);
+    let any_size = prop::num::f64::NORMAL
+        | prop::num::f64::SUBNORMAL
+        | prop::num::f64::ZERO
+        | prop::num::f64::NEGATIVE
+        | prop::num::f64::POSITIVE;
+    let of = prop_oneof![
+        prop::collection::vec(money, 0..60),
+        prop::collection::vec(-1e9..1e9, 0..60),
+        prop::collection::vec(any_size, 0..12),
+        prop::collection::vec(
+            prop_oneof![
+                Just(f64::MAX),
+                Just(f64::MIN),
+                Just(5e-324),
+                Just(-5e-324),
+                Just(f64::MIN_POSITIVE),
+                Just(1.0)
+            ],
+            0..12
+        ),
+    ];
+    (of, any::<bool>()).prop_map(|(mut numbers, cancel)| {
+        if cancel {
+            let negated: Vec<f64> = numbers.iter().skip(1).map(|number| -number).collect();
+            numbers.extend(negated);
+        }
+        numbers
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_sum_is_rounded_once(numbers in numbers()) {
+        let sum: BigInt = numbers.iter().map(|&number| integer(number)).sum();
+        assert_nearest(exact(&numbers).round(), &sum, &BigInt::from(1));
+    }
+
+    #[test]
+    fn order_cuts_and_merges_do_not_show(numbers in numbers(), seed in any::<u64>(), cut in any::<prop::sample::Index>()) {
+        let whole = bytes(&exact(&numbers));
+        let mut shuffled = numbers.clone();
+        shuffled.sort_by_key(|number| number.to_bits().wrapping_mul(seed | 1));
+        prop_assert_eq!(&bytes(&exact(&shuffled)), &whole);
+        let (before, after) = numbers.split_at(cut.index(numbers.len() + 1));
+        // The second half is added to the first half's bytes.
+        let mut resumed: Exact = decode_all(&bytes(&exact(before))).unwrap();
+        after.iter().for_each(|&number| resumed.add(Term::new(number)));
+        prop_assert_eq!(&bytes(&resumed), &whole);
+        let mut merged = exact(before);
+        merged.merge(&exact(after));
+        prop_assert_eq!(&bytes(&merged), &whole);
+        let mut squared = squares(after);
+        squared.merge(&squares(before));
+        prop_assert_eq!(bytes(&squared), bytes(&squares(&numbers)));
+    }
+
+    #[test]
+    fn a_variance_is_rounded_once(numbers in numbers(), is_sample in any::<bool>()) {
+        let count = numbers.len() as u64;
+        let divisor = count - u64::from(is_sample && count > 0);
+        if divisor > 0 {
+            let sum: BigInt = numbers.iter().map(|&number| integer(number)).sum();
+            let squared: BigInt = numbers.iter().map(|&number| integer(number).pow(2)).sum();
+            let numerator = squared * count - &sum * &sum;
+            prop_assert!(numerator.sign() != Sign::Minus);
+            // In multiples of 2^-2148; the denominator takes the rest.
+            let denominator = (BigInt::from(count) * divisor) << 1074;
+            assert_nearest(variance(count, &exact(&numbers), &squares(&numbers), divisor), &numerator, &denominator);
+        }
+    }
+
+    #[test]
+    fn other_bytes_are_refused_or_have_one_spelling(written in prop::collection::vec(any::<u8>(), 0..40)) {
+        let mut rest = written.as_slice();
+        if let Ok(exact) = Exact::decode(&mut rest) {
+            prop_assert_eq!(bytes(&exact), &written[..written.len() - rest.len()]);
+        }
+    }
+}
+
+#[test]
+fn what_fades_is_dropped_and_nothing_explodes() {
+    let term = |position| Term { is_negative: false, magnitude: 1, position };
+    let mut fading = Exact::default();
+    for position in [0, 1 << 50, 5, -(1 << 50), (1 << 50) + 3] {
+        fading.add_fading(term(position));
+        assert!(fading.limbs().len() <= 16);
+        fading = decode_all(&bytes(&fading)).unwrap();
+    }
+    assert_eq!(fading.round_scaled(-(1 << 50)), 9.0);
+    let mut negative = Exact::default();
+    negative.add_fading(Term { is_negative: true, ..term(0) });
+    negative.add_fading(term(1 << 40));
+    assert_eq!(negative.exponent(), Some((1 << 40) - 1));
+}
+
+/// Ten million numbers come, and those that are more than a thousand old go: what is left has lost nothing.
+#[test]
+fn ten_million_numbers_leave_no_trace() {
+    let number = |n: u64| ((n * 2_654_435_761) % 1_000_003) as f64 * 0.1 - 30_000.0;
+    let mut sum = Exact::default();
+    for n in 0..10_000_000 {
+        sum.add(Term::new(number(n)));
+        if n >= 1_000 {
+            let Term { is_negative, magnitude, position } = Term::new(number(n - 1_000));
+            sum.add(Term { is_negative: !is_negative, magnitude, position });
+        }
+    }
+    let left: Vec<f64> = (9_999_000..10_000_000).map(number).collect();
+    let expected: BigInt = left.iter().map(|&number| integer(number)).sum();
+    assert_nearest(sum.round(), &expected, &BigInt::from(1));
+    assert_eq!(bytes(&sum), bytes(&exact(&left)));
+}

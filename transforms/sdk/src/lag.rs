@@ -1,0 +1,121 @@
+//! Lag: the value as it was some time ago.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::aggregate::Kept;
+use crate::compact;
+use crate::state::{State, StateError};
+use crate::time::{AsOf, EventTime, Length};
+use crate::window::Retention;
+
+/// The values of the last `L`, and the one that was in force when `L` began: what was the value `d` ago, for any `d` up to `L`?
+///
+/// `T` is `f64`, `i64`, `bool` or `String` (which takes `&str`). A value is in force from its event on (inclusive) until the
+/// next one; where times are equal, the event that was applied last is in force. A late event takes its place by its event
+/// time, so the answer is what is known *now* about the past moment.
+pub struct Lag<T, L> {
+    /// By time. Of the events not after the newest less `L`, only the last.
+    values: VecDeque<(EventTime, T)>,
+    retention: PhantomData<fn(L)>,
+}
+
+impl<T: Kept, L: Retention> Lag<T, L> {
+    /// Adds an event.
+    #[inline]
+    pub fn push(&mut self, at: EventTime, item: T::Item<'_>) {
+        let place = match self.values.back() {
+            Some(&(newest, _)) if at < newest => self.values.partition_point(|&(time, _)| time <= at),
+            _ => self.values.len(),
+        };
+        self.values.insert(place, (at, T::keep(item)));
+        let Some(&(newest, _)) = self.values.back() else { return };
+        while self.values.get(1).is_some_and(|&(second, _)| newest.since(second) >= L::LENGTH) {
+            self.values.pop_front();
+        }
+    }
+
+    /// The value in force at `as_of - ago`: that of the last event at or before it. None where there was none.
+    ///
+    /// # Panics
+    ///
+    /// If `ago` is longer than `L`, since older values are not kept.
+    pub fn value(&self, as_of: AsOf, ago: Length) -> Option<&T> {
+        assert!(ago <= L::LENGTH, "a lag that keeps {} was asked for {ago}", L::LENGTH);
+        let moment = as_of.micros().checked_sub(ago.micros())?;
+        let after = self.values.partition_point(|&(at, _)| at.micros() <= moment);
+        after.checked_sub(1).map(|last| &self.values[last].1)
+    }
+
+    /// How many values are kept.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there was no event.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+/// The retention in microseconds, the number of values, then time and value of each.
+impl<T: Kept, L: Retention> State for Lag<T, L> {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        compact::encode_i64(L::LENGTH.micros(), bytes);
+        compact::encode_len(self.values.len(), bytes);
+        for (at, value) in &self.values {
+            at.encode(bytes);
+            value.encode(bytes);
+        }
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
+        let kept = Length::from_micros(compact::decode_i64(bytes)?);
+        if kept != L::LENGTH {
+            let message = format!("the state's lag keeps {kept}, the transform's {}: raise state_version", L::LENGTH);
+            return Err(StateError::new(message));
+        }
+        let count = compact::decode_len(bytes)?;
+        let mut values = VecDeque::with_capacity(count.min(bytes.len() / 8 + 1) + 1);
+        for _ in 0..count {
+            values.push_back((EventTime::decode(bytes)?, T::decode(bytes)?));
+        }
+        let times = || values.iter().map(|&(at, _)| at);
+        let is_kept = match (values.get(1), values.back()) {
+            (Some(&(second, _)), Some(&(newest, _))) => newest.since(second) < L::LENGTH,
+            _ => true,
+        };
+        if !times().is_sorted() || !is_kept {
+            return Err(StateError::new("the values of a lag are not in order, or not all kept"));
+        }
+        Ok(Lag { values, retention: PhantomData })
+    }
+}
+
+impl<T, L> Default for Lag<T, L> {
+    fn default() -> Self {
+        Lag { values: VecDeque::new(), retention: PhantomData }
+    }
+}
+
+impl<T: Clone, L> Clone for Lag<T, L> {
+    fn clone(&self) -> Self {
+        Lag { values: self.values.clone(), retention: PhantomData }
+    }
+}
+
+impl<T: PartialEq, L> PartialEq for Lag<T, L> {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
+
+impl<T: fmt::Debug, L> fmt::Debug for Lag<T, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.values.iter().map(|(at, value)| (at, value))).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! The last so many events.
+
+use crate::aggregate::Kept;
+use crate::compact;
+use crate::state::{State, StateError};
+use crate::time::EventTime;
+use crate::window::{View, WindowValue};
+
+/// The last `N` events by event time, each with a value: a window by count. Where times are equal, the event that was applied
+/// later is the later one.
+///
+/// `T` is `f64`, `i64`, `bool`, `String` (which takes `&str`), or `()`. A late event takes its place if it is among the last
+/// `N`. A [`view`](Self::view) answers what a view of a [`Window`](crate::window::Window) does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LastN<T, const N: usize> {
+    times: Vec<i64>,
+    values: Vec<T>,
+}
+
+impl<T: Kept, const N: usize> LastN<T, N> {
+    /// Adds an event.
+    #[inline]
+    pub fn push(&mut self, at: EventTime, item: T::Item<'_>) {
+        let at = at.micros();
+        let mut place = match self.times.last() {
+            Some(&newest) if at < newest => self.times.partition_point(|&time| time <= at),
+            _ => self.times.len(),
+        };
+        if self.times.len() == N {
+            if place == 0 {
+                return;
+            }
+            self.times.remove(0);
+            self.values.remove(0);
+            place -= 1;
+        }
+        self.times.insert(place, at);
+        self.values.insert(place, T::keep(item));
+    }
+
+    /// How many events there are: `N` once there were so many.
+    pub fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Whether there was no event.
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    /// The events, from the earliest to the latest.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (EventTime, &T)> + ExactSizeIterator {
+        self.times.iter().map(|&time| EventTime(time)).zip(&self.values)
+    }
+
+    /// The values, from the earliest to the latest event.
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+}
+
+impl<T: Kept + WindowValue, const N: usize> LastN<T, N> {
+    /// The events as a view: count, sum, mean, extremes, quantiles.
+    pub fn view(&self) -> View<'_, T> {
+        View::new(&self.times, &self.values)
+    }
+}
+
+/// The number of events, all times, then all values.
+impl<T: Kept, const N: usize> State for LastN<T, N> {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        compact::encode_len(self.times.len(), bytes);
+        i64::encode_all(&self.times, bytes);
+        for value in &self.values {
+            value.encode(bytes);
+        }
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
+        let count = compact::decode_len(bytes)?;
+        if count > N {
+            return Err(StateError::new("a state holds more of the last events than it keeps: raise state_version"));
+        }
+        let times = i64::decode_all(count, bytes)?;
+        if !times.is_sorted() {
+            return Err(StateError::new("the last events are not in order"));
+        }
+        let mut values = Vec::with_capacity(count + 1);
+        for _ in 0..count {
+            values.push(T::decode(bytes)?);
+        }
+        Ok(LastN { times, values })
+    }
+}
+
+impl<T, const N: usize> Default for LastN<T, N> {
+    fn default() -> Self {
+        const { assert!(N > 0, "a LastN keeps at least one event") }
+        LastN { times: Vec::new(), values: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

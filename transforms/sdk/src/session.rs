@@ -1,0 +1,223 @@
+//! Sessions: events that belong together in time, and an aggregate of each.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::aggregate::Aggregate;
+use crate::compact;
+use crate::state::{State, StateError};
+use crate::time::{AsOf, EventTime, Length};
+use crate::window::Retention;
+
+/// When a session ends.
+pub trait Rule {
+    /// The length that the rule is about.
+    const LENGTH: Length;
+    /// Told apart in states.
+    const CODE: u8;
+
+    /// Whether something at `at`, not before `start`, still belongs to the session that began at `start` and whose last event
+    /// so far is at `end`.
+    fn holds(start: EventTime, end: EventTime, at: EventTime) -> bool;
+
+    /// Whether an event at `at` belongs to a session that begins later, at `start`.
+    fn reaches(at: EventTime, start: EventTime) -> bool;
+}
+
+/// A session lasts as long as no two events in a row are more than `L` apart. Exactly `L` apart is still one session. A late
+/// event may join two sessions into one.
+#[derive(Clone, Copy, Debug)]
+pub struct Gap<L>(PhantomData<fn(L)>);
+
+impl<L: Retention> Rule for Gap<L> {
+    const LENGTH: Length = L::LENGTH;
+    const CODE: u8 = 0;
+
+    fn holds(_: EventTime, end: EventTime, at: EventTime) -> bool {
+        at.since(end) <= L::LENGTH
+    }
+
+    fn reaches(at: EventTime, start: EventTime) -> bool {
+        start.since(at) <= L::LENGTH
+    }
+}
+
+/// A session lasts for `L` from its first event; an event exactly `L` after it still belongs. The next event begins the next
+/// session. A late event that no session holds begins one of its own, which ends where the next one begins: a session that
+/// has begun never changes its start.
+#[derive(Clone, Copy, Debug)]
+pub struct Fixed<L>(PhantomData<fn(L)>);
+
+impl<L: Retention> Rule for Fixed<L> {
+    const LENGTH: Length = L::LENGTH;
+    const CODE: u8 = 1;
+
+    fn holds(start: EventTime, _: EventTime, at: EventTime) -> bool {
+        at.since(start) <= L::LENGTH
+    }
+
+    fn reaches(_: EventTime, _: EventTime) -> bool {
+        false
+    }
+}
+
+/// One session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session<A> {
+    /// When its first event happened.
+    pub start: EventTime,
+    /// When its last event so far happened.
+    pub end: EventTime,
+    /// Its events.
+    pub events: A,
+}
+
+impl<A> Session<A> {
+    /// The time from its first event to its last.
+    pub fn length(&self) -> Length {
+        self.end.since(self.start)
+    }
+}
+
+/// The sessions of one entity, by the rule `R`: `Sessions<Count, Gap<Minutes<30>>, Days<7>>` ends a session after 30 minutes
+/// without an event, `Sessions<Sum, Fixed<Minutes<30>>, Days<7>>` after 30 minutes.
+///
+/// Sessions whose last event is older than the newest one by more than `K` are let go, and so are late events older than that
+/// which no session takes. Choose `K` several times as long as the rule's length: a session that is gone can no longer grow.
+pub struct Sessions<A, R, K> {
+    /// By start. They do not overlap, so they are by end, too.
+    sessions: VecDeque<Session<A>>,
+    rule: PhantomData<fn(R, K)>,
+}
+
+impl<A: Aggregate, R: Rule, K: Retention> Sessions<A, R, K> {
+    /// Adds an event.
+    pub fn push(&mut self, at: EventTime, item: A::Item<'_>) {
+        let next = match self.sessions.back() {
+            Some(last) if last.start > at => self.sessions.partition_point(|session| session.start <= at),
+            _ => self.sessions.len(),
+        };
+        let is_held = next > 0 && {
+            let session = &self.sessions[next - 1];
+            at <= session.end || R::holds(session.start, session.end, at)
+        };
+        let reaches = self.sessions.get(next).is_some_and(|session| R::reaches(at, session.start));
+        if is_held {
+            let session = &mut self.sessions[next - 1];
+            session.end = session.end.max(at);
+            session.events.push(at, item);
+            if reaches && let Some(joined) = self.sessions.remove(next) {
+                let session = &mut self.sessions[next - 1];
+                session.end = session.end.max(joined.end);
+                session.events.merge(&joined.events);
+            }
+        } else if reaches {
+            let session = &mut self.sessions[next];
+            session.start = at;
+            session.events.push(at, item);
+        } else if self.sessions.back().is_none_or(|newest| newest.end.since(at) <= K::LENGTH) {
+            let mut events = A::default();
+            events.push(at, item);
+            self.sessions.insert(next, Session { start: at, end: at, events });
+        }
+        self.evict();
+    }
+
+    /// The session that is going on at `as_of`: the newest, if an event at `as_of` would belong to it.
+    pub fn current(&self, as_of: AsOf) -> Option<&Session<A>> {
+        self.last().filter(|last| R::holds(last.start, last.end, EventTime(as_of.micros())))
+    }
+
+    /// The newest session, whether it goes on or is over.
+    pub fn last(&self) -> Option<&Session<A>> {
+        self.sessions.back()
+    }
+
+    /// The sessions that are kept, by start.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Session<A>> + ExactSizeIterator {
+        self.sessions.iter()
+    }
+
+    /// How many sessions began in `[as_of - length, as_of]`.
+    ///
+    /// # Panics
+    ///
+    /// If `length` is longer than `K`, since the answer would silently be that of a shorter window.
+    pub fn count(&self, as_of: AsOf, length: Length) -> i64 {
+        assert!(length <= K::LENGTH, "sessions that are kept for {} were asked for {length}", K::LENGTH);
+        self.sessions.iter().filter(|session| as_of.since(session.start) <= length).count() as i64
+    }
+
+    fn evict(&mut self) {
+        let Some(newest) = self.sessions.back().map(|session| session.end) else { return };
+        while self.sessions.front().is_some_and(|oldest| newest.since(oldest.end) > K::LENGTH) {
+            self.sessions.pop_front();
+        }
+    }
+
+    fn is_in_order(&self) -> bool {
+        let in_order = |(a, b): (&Session<A>, &Session<A>)| a.end < b.start;
+        let newest = self.sessions.back().map(|session| session.end);
+        self.sessions.iter().all(|session| {
+            session.start <= session.end && newest.is_some_and(|newest| newest.since(session.end) <= K::LENGTH)
+        }) && self.sessions.iter().zip(self.sessions.iter().skip(1)).all(in_order)
+    }
+}
+
+/// The rule (a byte and its length), how long sessions are kept, the number of sessions, then start, end and events of each.
+impl<A: Aggregate, R: Rule, K: Retention> State for Sessions<A, R, K> {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        bytes.push(R::CODE);
+        compact::encode_i64(R::LENGTH.micros(), bytes);
+        compact::encode_i64(K::LENGTH.micros(), bytes);
+        compact::encode_len(self.sessions.len(), bytes);
+        for Session { start, end, events } in &self.sessions {
+            start.encode(bytes);
+            end.encode(bytes);
+            events.encode(bytes);
+        }
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
+        let (code, length, kept) = (u8::decode(bytes)?, compact::decode_i64(bytes)?, compact::decode_i64(bytes)?);
+        if (code, length, kept) != (R::CODE, R::LENGTH.micros(), K::LENGTH.micros()) {
+            return Err(StateError::new("the state's sessions are made by another rule: raise state_version"));
+        }
+        let count = compact::decode_len(bytes)?;
+        let mut sessions = VecDeque::with_capacity(count.min(bytes.len() / 16 + 1));
+        for _ in 0..count {
+            let (start, end) = (EventTime::decode(bytes)?, EventTime::decode(bytes)?);
+            sessions.push_back(Session { start, end, events: A::decode(bytes)? });
+        }
+        let sessions = Sessions { sessions, rule: PhantomData };
+        sessions.is_in_order().then_some(sessions).ok_or_else(|| StateError::new("the sessions are not in order"))
+    }
+}
+
+impl<A, R, K> Default for Sessions<A, R, K> {
+    fn default() -> Self {
+        Sessions { sessions: VecDeque::new(), rule: PhantomData }
+    }
+}
+
+impl<A: Clone, R, K> Clone for Sessions<A, R, K> {
+    fn clone(&self) -> Self {
+        Sessions { sessions: self.sessions.clone(), rule: PhantomData }
+    }
+}
+
+impl<A: PartialEq, R, K> PartialEq for Sessions<A, R, K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.sessions == other.sessions
+    }
+}
+
+impl<A: fmt::Debug, R, K> fmt::Debug for Sessions<A, R, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.sessions).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! How many different keys there were in the last so many days, exactly.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::{Retention, oldest_kept};
+use crate::aggregate::Key;
+use crate::compact;
+use crate::state::{State, StateError};
+use crate::time::{AsOf, EventTime, Length};
+
+/// Keys that are too old are cleared away once there are so many, and twice as many as after the last time.
+const CLEARED_MIN: usize = 32;
+
+/// The different keys of the last `L`, each with the time of its newest event: which of them there were in any window up to
+/// `L` that ends at the question, exactly, from one entry per key.
+///
+/// `K` is `String`, `i64` or `bool`; `push` takes `&str`, `&i64` or `&bool`. A late event counts where its time lies. An event older
+/// than the newest one by more than `L` is passed over.
+pub struct DistinctWindow<K, L> {
+    newest_by_key: BTreeMap<K, i64>,
+    /// The newest event.
+    newest: i64,
+    /// How many keys there may be before those that are too old are cleared away.
+    room: usize,
+    retention: PhantomData<fn(L)>,
+}
+
+impl<K: Key, L: Retention> DistinctWindow<K, L> {
+    /// Adds an event.
+    #[inline]
+    pub fn push(&mut self, at: EventTime, key: &K::Ref) {
+        let at = at.micros();
+        if at < oldest_kept::<L>(self.newest) {
+            return;
+        }
+        self.newest = self.newest.max(at);
+        match self.newest_by_key.get_mut(key) {
+            Some(newest) => *newest = at.max(*newest),
+            None => self.insert(at, key),
+        }
+    }
+
+    fn insert(&mut self, at: i64, key: &K::Ref) {
+        if self.newest_by_key.len() >= self.room {
+            let oldest = oldest_kept::<L>(self.newest);
+            self.newest_by_key.retain(|_, newest| *newest >= oldest);
+            self.room = CLEARED_MIN.max(self.newest_by_key.len() * 2);
+        }
+        self.newest_by_key.insert(key.to_owned(), at);
+    }
+
+    /// The keys with an event in `[as_of - length, as_of]`.
+    ///
+    /// # Panics
+    ///
+    /// If `length` is longer than what the window keeps, since the answer would silently be that of a shorter window.
+    pub fn closed(&self, as_of: AsOf, length: Length) -> DistinctView<'_, K> {
+        self.view(as_of, length, as_of.micros().saturating_sub(length.micros()))
+    }
+
+    /// The keys with an event in `(as_of - length, as_of]`.
+    ///
+    /// # Panics
+    ///
+    /// If `length` is longer than what the window keeps, since the answer would silently be that of a shorter window.
+    pub fn half_open(&self, as_of: AsOf, length: Length) -> DistinctView<'_, K> {
+        // Where the start lies before the beginning of time, every event is after it.
+        let start = as_of.micros().checked_sub(length.micros()).map_or(i64::MIN, |start| start.saturating_add(1));
+        self.view(as_of, length, start)
+    }
+
+    fn view(&self, as_of: AsOf, length: Length, first: i64) -> DistinctView<'_, K> {
+        assert!(length <= L::LENGTH, "a window that keeps {} was asked for {length}", L::LENGTH);
+        DistinctView { newest_by_key: &self.newest_by_key, first, last: as_of.micros() }
+    }
+
+    /// The keys that are kept, each with its newest event.
+    fn live(&self) -> impl Iterator<Item = (&K, i64)> {
+        let oldest = oldest_kept::<L>(self.newest);
+        self.newest_by_key.iter().map(|(key, &newest)| (key, newest)).filter(move |&(_, newest)| newest >= oldest)
+    }
+}
+
+/// The keys that one question sees.
+#[derive(Clone, Copy, Debug)]
+pub struct DistinctView<'a, K> {
+    newest_by_key: &'a BTreeMap<K, i64>,
+    /// The first and the last microsecond of the window.
+    first: i64,
+    last: i64,
+}
+
+impl<'a, K: Key> DistinctView<'a, K> {
+    /// How many different keys there are; 0 for none.
+    pub fn count(&self) -> i64 {
+        self.newest_by_key.values().filter(|&&newest| self.sees(newest)).count() as i64
+    }
+
+    /// Whether a key is among them.
+    pub fn contains(&self, key: &K::Ref) -> bool {
+        self.newest_by_key.get(key).is_some_and(|&newest| self.sees(newest))
+    }
+
+    /// The keys, in ascending order, each with the time of its newest event.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a K, EventTime)> + use<'a, K> {
+        let (first, last) = (self.first, self.last);
+        let seen = self.newest_by_key.iter().filter(move |&(_, &newest)| (first..=last).contains(&newest));
+        seen.map(|(key, &newest)| (key, EventTime(newest)))
+    }
+
+    fn sees(&self, newest: i64) -> bool {
+        (self.first..=self.last).contains(&newest)
+    }
+}
+
+/// The retention in microseconds, the number of keys, then each key, ascending, and the time of its newest event.
+impl<K: Key, L: Retention> State for DistinctWindow<K, L> {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        compact::encode_i64(L::LENGTH.micros(), bytes);
+        compact::encode_len(self.live().count(), bytes);
+        for (key, newest) in self.live() {
+            key.encode_key(bytes);
+            newest.encode(bytes);
+        }
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
+        let kept = Length::from_micros(compact::decode_i64(bytes)?);
+        if kept != L::LENGTH {
+            let message =
+                format!("the state's window keeps {kept}, the transform's {}: raise state_version", L::LENGTH);
+            return Err(StateError::new(message));
+        }
+        let count = compact::decode_len(bytes)?;
+        let mut keys: Vec<(K, i64)> = Vec::with_capacity(count.min(bytes.len() / 9 + 1));
+        for _ in 0..count {
+            keys.push((K::decode_key(bytes)?, i64::decode(bytes)?));
+        }
+        let newest = keys.iter().map(|&(_, newest)| newest).max().unwrap_or(i64::MIN);
+        let oldest = oldest_kept::<L>(newest);
+        if !keys.is_sorted_by(|(a, _), (b, _)| a.borrow() < b.borrow()) || keys.iter().any(|&(_, at)| at < oldest) {
+            return Err(StateError::new("the keys of a window are not in order, or one is too old"));
+        }
+        let room = CLEARED_MIN.max(keys.len() * 2);
+        Ok(DistinctWindow { newest_by_key: keys.into_iter().collect(), newest, room, retention: PhantomData })
+    }
+}
+
+impl<K, L> Default for DistinctWindow<K, L> {
+    fn default() -> Self {
+        DistinctWindow { newest_by_key: BTreeMap::new(), newest: i64::MIN, room: CLEARED_MIN, retention: PhantomData }
+    }
+}
+
+impl<K: Clone, L> Clone for DistinctWindow<K, L> {
+    fn clone(&self) -> Self {
+        let &DistinctWindow { ref newest_by_key, newest, room, retention } = self;
+        DistinctWindow { newest_by_key: newest_by_key.clone(), newest, room, retention }
+    }
+}
+
+impl<K: Key, L: Retention> PartialEq for DistinctWindow<K, L> {
+    fn eq(&self, other: &Self) -> bool {
+        self.live().eq(other.live())
+    }
+}
+
+impl<K: Key, L: Retention> fmt::Debug for DistinctWindow<K, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.live()).finish()
+    }
+}
