@@ -179,6 +179,17 @@ pub enum Error {
         /// What differs.
         message: String,
     },
+    /// A run was told to stop.
+    #[error("stopped before it was finished")]
+    Stopped,
+    /// A file cannot be looked at.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A file of the project cannot be written.
     #[error("cannot write {path}")]
     Write {

@@ -11,6 +11,7 @@
 //! | room | answers | knows nothing of |
 //! |---|---|---|
 //! | `threads` | how is work shared out, so that threads decide nothing? | everything |
+//! | [`usage`] | what does the machine have, what did this process take? | everything else |
 //! | [`time`] | what is visible when? what is now? | everything else |
 //! | [`schema`], [`batch`] | which types, which columns? | files, components |
 //! | [`entity`] | whom does a feature describe? | files, components |
@@ -110,6 +111,7 @@ pub mod serving;
 pub mod store;
 mod threads;
 pub mod time;
+pub mod usage;
 pub mod wasm;
 
 pub use error::Error;

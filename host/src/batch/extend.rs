@@ -134,3 +134,27 @@ fn extend_parts<T: Copy>(
     to_ends.extend(from_ends[rows].iter().map(|end| base + (end - start)));
     Ok(())
 }
+
+/// One column of `rows` rows, from its parts and the rows that each holds.
+pub(crate) fn in_order<'a>(
+    value_type: ValueType,
+    row_count: usize,
+    parts: impl Iterator<Item = (Column, &'a [u32])>,
+) -> Result<Column, ColumnError> {
+    if let Some(mut all) = Column::zeros(value_type, row_count) {
+        for (part, rows) in parts {
+            let is_put = all.scatter(&part, rows);
+            debug_assert!(is_put || rows.is_empty(), "parts have the type of their column");
+        }
+        return Ok(all);
+    }
+    let (mut joined, mut answer_of, mut answer) = (Column::new(value_type), vec![0_u32; row_count], 0);
+    for (part, rows) in parts {
+        joined.append(&part)?;
+        for row in rows {
+            answer_of[*row as usize] = answer;
+            answer += 1;
+        }
+    }
+    joined.take(&answer_of)
+}

@@ -128,6 +128,18 @@ impl FieldLane {
         }
     }
 
+    /// The field as a column.
+    pub fn into_column(self) -> Result<Column, ColumnError> {
+        match self {
+            Self::Column(column) => Ok(column),
+            Self::Coded(codes, texts) => {
+                let mut column = Column::new(crate::schema::ValueType::Text);
+                column.extend_coded(&texts, codes.iter().copied())?;
+                Ok(column)
+            }
+        }
+    }
+
     /// A field of the same form without rows.
     pub fn empty(&self) -> Self {
         match self {

@@ -1,7 +1,8 @@
-//! Progress on a terminal; silence elsewhere.
+//! Progress on a terminal, and silence elsewhere; and what an interrupted command does.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -15,8 +16,31 @@ pub(super) fn shown(options: OpenOptions, what: &str) -> (OpenOptions, ProgressB
     }
     let style = ProgressStyle::with_template("{spinner} {msg}: {human_pos} rows evaluated, {per_sec}, {elapsed}")
         .expect("the template is a constant");
+    let with_end = "{spinner} {msg} [{bar:30}] {human_pos} of {human_len} rows, {per_sec}, {eta} left";
+    let with_end = ProgressStyle::with_template(with_end).expect("the template is a constant").progress_chars("=> ");
     let bar = ProgressBar::new_spinner().with_style(style).with_message(what.to_owned());
     bar.enable_steady_tick(Duration::from_millis(100));
     let advance = bar.clone();
-    (OpenOptions { progress: Arc::new(move |rows| advance.inc(rows)), ..options }, bar)
+    let expect = bar.clone();
+    let options = OpenOptions {
+        progress: Arc::new(move |rows| advance.inc(rows)),
+        expect_rows: Arc::new(move |rows| {
+            expect.set_length(rows);
+            expect.set_style(with_end.clone());
+        }),
+        ..options
+    };
+    (options, bar)
+}
+
+/// From now on an interrupt, or being told to terminate, sets `stop`, so that the command ends by itself and leaves nothing
+/// behind. A second one ends the process at once.
+pub(super) fn stop_on_interrupt(stop: &Arc<AtomicBool>) {
+    let stop = Arc::clone(stop);
+    // Where signals are somebody else's already, the command is ended as any program is.
+    let _ = ctrlc::set_handler(move || {
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::logged::{append_fields, field_wanted, key_columns, key_of};
 use super::times::{availabilities, time_columns, times};
@@ -18,6 +19,17 @@ use crate::schema::{Field, ValueType};
 use crate::threads;
 use crate::time::AvailableAt;
 
+/// How events are read. Nothing here changes what is read.
+#[derive(Clone, Copy)]
+pub struct ReadOptions<'a> {
+    /// Threads that read; at least 1.
+    pub threads: usize,
+    /// Parts of files that are in memory at once, where they are given on as they come; at least 1.
+    pub parts_max: usize,
+    /// Set when the reading is to end early, with [`ReadError::Stopped`].
+    pub stop: &'a AtomicBool,
+}
+
 /// Which entities matter, and how their keys become numbers.
 pub enum Keep<'a> {
     /// All: new ones get numbers. One thread reads, so that the numbers are in the order of the events.
@@ -30,7 +42,7 @@ pub enum Keep<'a> {
 }
 
 /// How many events a file held.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FileCount {
     /// The source.
     pub source: String,
@@ -72,31 +84,31 @@ struct Taken {
     after_cut: u64,
 }
 
-/// Reads the events of `sources` (in the view's order) with the columns `fields`, by at most `threads` threads.
+/// Reads the events of `sources` (in the view's order) with the columns `fields`, at once.
 ///
 /// Where several sources feed one view, a nullable field that one of them does not have is null in its events.
 pub fn read_events(
     fields: &[Field],
     sources: &[SourceInput<'_>],
     keep: Keep<'_>,
-    threads: usize,
+    options: ReadOptions<'_>,
 ) -> Result<(EventSet, Vec<FileCount>), ReadError> {
     let mut events = None;
     let types: Vec<ValueType> = fields.iter().map(|field| field.value_type).collect();
-    let counts = each_chunk(fields, sources, keep, threads, usize::MAX, &mut |bits, chunk| {
-        events.get_or_insert_with(|| EventSet::new(bits, types.clone())).push(chunk)
-    })?;
+    let counts =
+        each_chunk(fields, sources, keep, ReadOptions { parts_max: usize::MAX, ..options }, &mut |bits, chunk| {
+            events.get_or_insert_with(|| EventSet::new(bits, types.clone())).push(chunk)
+        })?;
     Ok((events.unwrap_or_else(|| EventSet::new(0, types)), counts))
 }
 
-/// As [`read_events`], but each chunk is given to `take` as soon as those before it were; at most `parts_max` parts of files are
-/// in memory at once. Chunks have `2^bits` partitions, which `take` is told.
+/// As [`read_events`], but each chunk is given to `take` as soon as those before it were; at most `parts_max` parts of files
+/// are in memory at once. Chunks have `2^bits` partitions, which `take` is told.
 pub fn each_chunk(
     fields: &[Field],
     sources: &[SourceInput<'_>],
     keep: Keep<'_>,
-    threads: usize,
-    parts_max: usize,
+    options: ReadOptions<'_>,
     take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
 ) -> Result<Vec<FileCount>, ReadError> {
     let pushed_ids = sources.iter().map(|input| match (&input.pushed, &input.source.event_id) {
@@ -125,7 +137,7 @@ pub fn each_chunk(
     }
     let bits = partition_bits(&files, &keep);
     let with_keys = matches!(keep, Keep::Hashed(_));
-    Reader { fields, files: &files, bits, with_keys }.read(sources, keep, threads, parts_max, take)
+    Reader { fields, files: &files, bits, with_keys, options }.read(sources, keep, take)
 }
 
 /// How many partitions to make, as a power of two: from what the files say of themselves.
@@ -135,12 +147,16 @@ fn partition_bits(files: &[SourceFile<'_>], keep: &Keep<'_>) -> u32 {
     }
     let parts = files.iter().flat_map(|file| file.input.parts());
     let rows: u64 = parts.map(|part| part.rows.unwrap_or(part.bytes / ROW_BYTES)).sum();
-    let wanted = (rows / PARTITION_ROWS).checked_ilog2().map_or(0, |bits| bits + 1);
-    let entities = match keep {
-        Keep::Known(interner) => interner.len().checked_ilog2().unwrap_or(0),
-        Keep::All(_) | Keep::Hashed(_) => PARTITION_BITS_MAX,
-    };
-    wanted.min(entities).min(PARTITION_BITS_MAX)
+    match keep {
+        Keep::Known(interner) => partition_bits_of(rows, interner.len()),
+        Keep::All(_) | Keep::Hashed(_) => partition_bits_of(rows, usize::MAX),
+    }
+}
+
+/// How many partitions to make of so many events and entities, as a power of two.
+pub(crate) fn partition_bits_of(events: u64, entities: usize) -> u32 {
+    let wanted = (events / PARTITION_ROWS).checked_ilog2().map_or(0, |bits| bits + 1);
+    wanted.min(entities.checked_ilog2().unwrap_or(0)).min(PARTITION_BITS_MAX)
 }
 
 /// What the threads that read share.
@@ -150,6 +166,7 @@ struct Reader<'a> {
     bits: u32,
     /// Whether the key columns are fields too.
     with_keys: bool,
+    options: ReadOptions<'a>,
 }
 
 impl Reader<'_> {
@@ -157,8 +174,6 @@ impl Reader<'_> {
         &self,
         sources: &[SourceInput<'_>],
         mut keep: Keep<'_>,
-        threads: usize,
-        parts_max: usize,
         take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
     ) -> Result<Vec<FileCount>, ReadError> {
         let mut counts: Vec<FileCount> = self.files.iter().map(|file| self.count(file)).collect();
@@ -177,8 +192,8 @@ impl Reader<'_> {
                 if !taken.is_empty() || !is_next {
                     break;
                 }
-                let now: Vec<(usize, usize)> = parts.drain(..parts_max.min(parts.len())).collect();
-                let read = self.read_parts(&now, &mut keep, threads)?;
+                let now: Vec<(usize, usize)> = parts.drain(..self.options.parts_max.max(1).min(parts.len())).collect();
+                let read = self.read_parts(&now, &mut keep)?;
                 taken.extend(now.into_iter().zip(read));
             }
             if let Some(chunk) = self.logged(input, &mut keep)? {
@@ -194,18 +209,13 @@ impl Reader<'_> {
         files.flat_map(|(at, file)| (0..file.input.parts().len()).map(move |part| (at, part))).collect()
     }
 
-    fn read_parts(
-        &self,
-        parts: &[(usize, usize)],
-        keep: &mut Keep<'_>,
-        threads: usize,
-    ) -> Result<Vec<Taken>, ReadError> {
+    fn read_parts(&self, parts: &[(usize, usize)], keep: &mut Keep<'_>) -> Result<Vec<Taken>, ReadError> {
         match keep {
-            Keep::Known(interner) => threads::map(threads, parts.len(), |at| {
+            Keep::Known(interner) => threads::map(self.options.threads, parts.len(), |at| {
                 let (file, part) = parts[at];
                 self.part(file, part, &mut |keys, rows, ids| interner.find_all(keys, rows, ids))
             }),
-            Keep::Hashed(bits) => threads::map(threads, parts.len(), |at| {
+            Keep::Hashed(bits) => threads::map(self.options.threads, parts.len(), |at| {
                 let (file, part) = parts[at];
                 self.part(file, part, &mut |keys, rows, ids| keys.partitions(rows, *bits, ids))
             }),
@@ -233,6 +243,9 @@ impl Reader<'_> {
         let file = &self.files[file];
         let mut taken = Taken::default();
         let mut take = |sheet: Sheet| {
+            if self.options.stop.load(Ordering::Relaxed) {
+                return Err(ReadError::Stopped);
+            }
             taken.rows += sheet.rows as u64;
             let (chunk, after_cut) = self.chunk(file, &sheet, number)?;
             taken.after_cut += after_cut;

@@ -115,6 +115,29 @@ impl Feeds {
     }
 }
 
+impl Feeds {
+    /// The number of the feed of the view in place `at`.
+    pub(super) fn number(&self, at: usize) -> usize {
+        self.feeds.iter().position(|feed| feed.views.contains(&at)).expect("every view has a feed")
+    }
+
+    /// The first row of each entity of the view in place `at`, which was replayed, given the numbers of all rows.
+    pub(super) fn first_rows<'a>(&self, at: usize, rows: &'a [i64]) -> impl Fn(u32) -> i64 + use<'_, 'a> {
+        let entity = &self.feeds[self.number(at)].entity;
+        let asked = self.asked.get(entity);
+        move |wanted| {
+            let first = asked.and_then(|asked| asked.entities.iter().position(|entity| *entity == wanted));
+            first.map_or(i64::MAX, |first| rows[first])
+        }
+    }
+
+    /// How many entities the rows have, of the kind of which there are the most.
+    pub(super) fn entities(&self) -> u64 {
+        let named = self.asked.iter().filter(|(entity, _)| entity.is_some());
+        named.map(|(_, asked)| asked.interner.len() as u64).max().unwrap_or(0)
+    }
+}
+
 impl Asked {
     fn new(view: &PlannedView, spine: &Spine) -> Result<Self, Error> {
         let keys = match &view.entity {

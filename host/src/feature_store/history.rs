@@ -8,10 +8,11 @@ use crate::Error;
 use crate::batch::Column;
 use crate::entity::EntityKey;
 use crate::evaluate::{EvaluateError, Status};
-use crate::events::{FileCount, Pushed, SourceInput};
+use crate::events::{FileCount, Pushed, ReadOptions, SourceInput};
 use crate::log::{EventLog, History};
 use crate::project::{Key, Source};
 use crate::replay::{ReplayOptions, Replayed};
+use crate::time::Stopwatch;
 
 /// Files that stand for a source in one run, instead of its own files and the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,16 @@ pub struct HistoricalFeatures {
     pub files: Vec<FileCount>,
 }
 
+/// The views of a plan, replayed.
+pub(super) struct ReplayedViews {
+    pub(super) views: Vec<Replayed>,
+    pub(super) files: Vec<FileCount>,
+    /// Distinct entities of the spine.
+    pub(super) entities: u64,
+    /// Seconds that reading events took.
+    pub(super) read_s: f64,
+}
+
 impl FeatureStore {
     /// The features of the plan for every row of the spine, point in time.
     pub fn get_historical_features(
@@ -76,7 +87,7 @@ impl FeatureStore {
         spine: &Spine,
         events: Events<'_>,
     ) -> Result<HistoricalFeatures, Error> {
-        let (replayed, files) = self.replay_views(plan, spine, events)?;
+        let ReplayedViews { views: replayed, files, .. } = self.replay_views(plan, spine, events)?;
         let mut result = HistoricalFeatures { files, ..HistoricalFeatures::default() };
         for feature in &plan.features {
             let view = &replayed[feature.view];
@@ -86,7 +97,7 @@ impl FeatureStore {
             result.features.push(column);
         }
         for view in replayed {
-            result.failures.extend(view.failures);
+            result.failures.extend(view.failures.into_iter().map(|failure| failure.error));
             result.offsets.push(view.offsets.unwrap_or_else(|| vec![0; spine.rows()]));
         }
         Ok(result)
@@ -98,9 +109,9 @@ impl FeatureStore {
         plan: &FeaturePlan,
         spine: &Spine,
         events: Events<'_>,
-    ) -> Result<(Vec<Replayed>, Vec<FileCount>), Error> {
+    ) -> Result<ReplayedViews, Error> {
         let mut feeds = Feeds::new(&plan.views);
-        let mut files = Vec::new();
+        let (mut files, mut read_s) = (Vec::new(), 0.0);
         let mut replayed: Vec<Replayed> = Vec::with_capacity(plan.views.len());
         for view in &plan.views {
             let inputs = view.inputs.iter().map(|(producer, feature)| replayed[*producer].features[*feature].clone());
@@ -108,13 +119,15 @@ impl FeatureStore {
             let read = |keys: &_, fields: &[_]| {
                 let sources = self.source_inputs(view, events)?;
                 let keep = crate::events::Keep::Known(keys);
-                let (set, read) = crate::events::read_events(fields, &sources, keep, self.options().threads)?;
+                let stopwatch = Stopwatch::start();
+                let (set, read) = crate::events::read_events(fields, &sources, keep, self.read_options())?;
+                read_s += stopwatch.seconds();
                 files.extend(read);
                 Ok(set)
             };
             replayed.push(feeds.replay(replayed.len(), view, spine, inputs, read, self.replay_options())?);
         }
-        Ok((replayed, files))
+        Ok(ReplayedViews { views: replayed, files, entities: feeds.entities(), read_s })
     }
 
     /// Where the events of a view come from.
@@ -151,6 +164,19 @@ impl FeatureStore {
         })
     }
 
+    pub(crate) fn read_options(&self) -> ReadOptions<'_> {
+        let options = self.options();
+        ReadOptions { threads: options.threads, parts_max: options.threads, stop: &options.stop }
+    }
+
+    /// Ends a run that was told to stop.
+    pub(crate) fn check_stop(&self) -> Result<(), Error> {
+        match self.options().stop.load(std::sync::atomic::Ordering::Relaxed) {
+            true => Err(Error::Stopped),
+            false => Ok(()),
+        }
+    }
+
     pub(crate) fn replay_options(&self) -> ReplayOptions<'_> {
         let options = self.options();
         ReplayOptions {
@@ -158,6 +184,8 @@ impl FeatureStore {
             batch_rows: options.batch_rows,
             on_error: options.on_error,
             progress: &*options.progress,
+            stop: &options.stop,
+            times: &self.times,
         }
     }
 }

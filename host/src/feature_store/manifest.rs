@@ -138,11 +138,6 @@ impl Manifest {
         self.log_offset
     }
 
-    /// Rows without an answer.
-    pub(super) fn failures(&self) -> u64 {
-        self.failures
-    }
-
     /// Events of all files.
     pub(super) fn events(&self) -> u64 {
         self.sources.iter().map(|source| source.rows).sum()

@@ -71,7 +71,7 @@ impl FeatureStore {
             }
             let mut interner = KeyInterner::new();
             let fields = &view.program.description().event_fields;
-            let (events, counts) = read_events(fields, &inputs, Keep::All(&mut interner), self.options().threads)?;
+            let (events, counts) = read_events(fields, &inputs, Keep::All(&mut interner), self.read_options())?;
             let questions = Questions::none(view.program.description());
             let states =
                 replay(&view.program, ViewEvents::all(&events), &questions, &interner, true, self.replay_options())?

@@ -14,6 +14,7 @@ use tempfile::NamedTempFile;
 use super::digest::Digesting;
 use super::error::{OutputError, OutputFault};
 use super::parquet_out::ParquetOut;
+use super::stale::{PARTIAL_SUFFIX, SPILL_PREFIX};
 use super::{Format, cells};
 
 /// A file in the making, beside its target and under another name. [`TableWriter::finish`] gives it its own; dropped
@@ -105,7 +106,8 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), OutputError> {
     Ok(())
 }
 
-fn directory_of(path: &Path) -> &Path {
+/// The folder that `path` lies in.
+pub fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -118,11 +120,14 @@ fn temporary(directory: &Path) -> std::io::Result<NamedTempFile> {
         return Err(std::io::Error::new(std::io::ErrorKind::NotADirectory, "there is no such folder"));
     }
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".onepath-").suffix(".partial");
+    builder.prefix(SPILL_PREFIX).suffix(PARTIAL_SUFFIX);
     // An output is as readable as any file of its owner, not private as temporary files are; the umask still applies.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(directory)
+    let file = builder.tempfile_in(directory)?;
+    // Held until it has its name, so that nobody takes it for what a process that died has left.
+    file.as_file().lock()?;
+    Ok(file)
 }
 
 impl Encoder {

@@ -193,7 +193,7 @@ impl FeatureStore {
         let mut interner = KeyInterner::new();
         let description = program.description();
         let (events, _) =
-            read_events(&description.event_fields, &inputs, Keep::All(&mut interner), self.options().threads)?;
+            read_events(&description.event_fields, &inputs, Keep::All(&mut interner), self.read_options())?;
         let questions = Questions::none(description);
         let states =
             replay(&program, ViewEvents::all(&events), &questions, &interner, true, self.replay_options())?.states;

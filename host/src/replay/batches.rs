@@ -1,10 +1,10 @@
 //! From the rows of each entity to the batches of a call.
 
 use super::partition::{Order, PartitionEvents};
-use super::run::{FinalState, OnError, Outcome, Work};
+use super::run::{Failure, FinalState, OnError, Outcome, Work};
 use crate::batch::{Column, ColumnError, Kind, Rows};
 use crate::evaluate::{EvaluateError, evaluate, evaluate_or_null};
-use crate::time::{AvailableAt, EventTime, visible};
+use crate::time::{AvailableAt, EventTime, Stopwatch, visible};
 
 /// A carried state of at least so many bytes makes the next batch longer.
 const LARGE_STATE_BYTES: usize = 1 << 16;
@@ -23,6 +23,8 @@ pub(super) enum PartitionError {
     Evaluate(#[from] EvaluateError),
     #[error(transparent)]
     Column(#[from] ColumnError),
+    #[error("stopped")]
+    Stopped,
 }
 
 /// One entity inside a batch.
@@ -154,6 +156,9 @@ impl<'a, 'w> Batch<'a, 'w> {
         if self.groups.is_empty() {
             return Ok(());
         }
+        if work.stop.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(PartitionError::Stopped);
+        }
         rows.want_states = work.want_states || carry.is_some();
         rows.unbounded_states = true;
         rows.event_fields = self.event_fields()?;
@@ -161,16 +166,17 @@ impl<'a, 'w> Batch<'a, 'w> {
         rows.input_features = take_all(&work.questions.input_features, &self.question_rows)?;
         let mut newest: Vec<_> = self.groups.iter().map(|group| group.newest).collect();
         let name = |group: u32| work.keys.key(self.groups[group as usize].entity).to_string();
+        let stopwatch = Stopwatch::start();
         let evaluated = match work.on_error {
             OnError::Stop => evaluate(work.view, &rows, &mut newest, &name)?,
             OnError::Null => {
                 let failed = &mut |row: usize, error| {
-                    let entity = rows.groups.get(row).map_or(u32::MAX, |group| self.groups[*group as usize].entity);
-                    outcome.failures.push((entity, error));
+                    outcome.failures.push(self.failure(&rows, row, error));
                 };
                 evaluate_or_null(work.view, &rows, &mut newest, &name, failed)?
             }
         };
+        work.times.add_evaluate(&stopwatch);
         for (group, newest) in self.groups.iter_mut().zip(newest) {
             group.newest = newest;
         }
@@ -204,6 +210,15 @@ impl<'a, 'w> Batch<'a, 'w> {
         self.question_rows.clear();
         self.offsets.clear();
         Ok(())
+    }
+
+    /// A row of the batch that gave no answer.
+    fn failure(&self, rows: &Rows, row: usize, error: EvaluateError) -> Failure {
+        let entity = rows.groups.get(row).map_or(u32::MAX, |group| self.groups[*group as usize].entity);
+        let is_question = |kind: &&u8| **kind == Kind::Question as u8;
+        let before = rows.kinds.iter().take(row).filter(is_question).count();
+        let question = rows.kinds.get(row).filter(is_question).and_then(|_| self.question_rows.get(before).copied());
+        Failure { entity, question, error }
     }
 
     /// The fields of the events of the batch.

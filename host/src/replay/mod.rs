@@ -16,4 +16,4 @@ mod questions;
 mod run;
 
 pub use questions::{Questions, at_events, on_grid};
-pub use run::{FinalState, OnError, ReplayError, ReplayOptions, Replayed, ViewEvents, replay};
+pub use run::{Failure, FinalState, OnError, ReplayError, ReplayOptions, ReplayTimes, Replayed, ViewEvents, replay};

@@ -1,14 +1,16 @@
 //! Runs the questions of one view over its events, on any number of threads.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
 use super::Questions;
 use super::batches::{PartitionError, run_partition};
 use super::partition::{PartitionEvents, PartitionedQuestions};
-use crate::batch::{Column, ColumnError};
+use crate::batch::{Column, ColumnError, in_order};
 use crate::entity::KeyInterner;
 use crate::evaluate::{EvaluateError, Evaluated, Status, ViewProgram};
 use crate::events::EventSet;
 use crate::threads;
-use crate::time::{AvailableAt, EventTime};
+use crate::time::{AvailableAt, EventTime, Stopwatch};
 
 /// How a replay runs. Nothing here changes a bit of its answers.
 #[derive(Clone, Copy)]
@@ -21,6 +23,29 @@ pub struct ReplayOptions<'a> {
     pub on_error: OnError,
     /// Told of each number of rows that was evaluated, from any thread.
     pub progress: &'a (dyn Fn(u64) + Sync),
+    /// Set when the replay is to end early, with [`ReplayError::Stopped`].
+    pub stop: &'a AtomicBool,
+    /// Where the time of its threads is added up.
+    pub times: &'a ReplayTimes,
+}
+
+/// Where the time of replays went, of all threads together.
+#[derive(Debug, Default)]
+pub struct ReplayTimes {
+    group_ns: AtomicU64,
+    evaluate_ns: AtomicU64,
+}
+
+impl ReplayTimes {
+    /// Seconds that gathering and ordering events took, and seconds that calls took.
+    pub fn seconds(&self) -> (f64, f64) {
+        let seconds = |ns: &AtomicU64| ns.load(Ordering::Relaxed) as f64 / 1e9;
+        (seconds(&self.group_ns), seconds(&self.evaluate_ns))
+    }
+
+    pub(super) fn add_evaluate(&self, stopwatch: &Stopwatch) {
+        self.evaluate_ns.fetch_add(stopwatch.nanoseconds(), Ordering::Relaxed);
+    }
 }
 
 /// What happens where a transform gives no answer.
@@ -45,8 +70,19 @@ pub struct Replayed {
     pub offsets: Option<Vec<u64>>,
     /// The states after the last event, of entities with events, by entity number; empty if they were not wanted.
     pub states: Vec<FinalState>,
-    /// The rows without an answer, by entity, with [`OnError::Null`].
-    pub failures: Vec<EvaluateError>,
+    /// The rows without an answer, by entity and then in its order, with [`OnError::Null`].
+    pub failures: Vec<Failure>,
+}
+
+/// A row without an answer.
+#[derive(Debug)]
+pub struct Failure {
+    /// The entity's number.
+    pub entity: u32,
+    /// Which question it is, if it is one.
+    pub question: Option<u32>,
+    /// What happened.
+    pub error: EvaluateError,
 }
 
 /// The state of one entity after its last event.
@@ -73,6 +109,9 @@ pub enum ReplayError {
     /// More text than one column holds.
     #[error(transparent)]
     Column(#[from] ColumnError),
+    /// It was told to stop.
+    #[error("stopped before it was finished")]
+    Stopped,
 }
 
 /// The events of a view: some of the fields of a set.
@@ -102,6 +141,8 @@ pub(super) struct Work<'a> {
     pub(super) batch_rows: usize,
     pub(super) on_error: OnError,
     progress: &'a (dyn Fn(u64) + Sync),
+    pub(super) stop: &'a AtomicBool,
+    pub(super) times: &'a ReplayTimes,
     bits: u32,
     by_partition: PartitionedQuestions,
 }
@@ -114,8 +155,7 @@ pub(super) struct Outcome {
     statuses: Vec<Status>,
     offsets: Vec<u64>,
     pub(super) states: Vec<FinalState>,
-    /// With the number of the entity.
-    pub(super) failures: Vec<(u32, EvaluateError)>,
+    pub(super) failures: Vec<Failure>,
 }
 
 /// Answers `questions` from `events`. Entities are numbers into `keys`; with `want_states` the final states come too.
@@ -139,6 +179,8 @@ pub fn replay(
         batch_rows: options.batch_rows.max(1),
         on_error: options.on_error,
         progress: options.progress,
+        stop: options.stop,
+        times: options.times,
         bits,
         by_partition: PartitionedQuestions::new(&questions.entities, bits),
     };
@@ -153,6 +195,7 @@ pub fn replay(
     let outcomes = outcomes.map_err(|error| match error {
         PartitionError::Evaluate(error) => ReplayError::Evaluate(error),
         PartitionError::Column(error) => ReplayError::Column(error),
+        PartitionError::Stopped => ReplayError::Stopped,
     })?;
     assemble(view, questions.len(), work.has_pushed, outcomes)
 }
@@ -173,12 +216,14 @@ impl Work<'_> {
     }
 
     fn run(&self, partition: usize) -> Result<Outcome, PartitionError> {
+        let stopwatch = Stopwatch::start();
         let places = self.places(partition);
         let as_of = |row: u32| self.questions.as_of[row as usize].0;
         let questions = self.by_partition.of(partition, &self.questions.entities, self.bits, places, as_of);
         let mut outcome = Outcome::default();
         if self.want_states || self.by_partition.count(partition) > 0 {
             let events = PartitionEvents::gather(&self.events, partition, places)?;
+            self.times.group_ns.fetch_add(stopwatch.nanoseconds(), Ordering::Relaxed);
             run_partition(self, partition, &events, &questions, &mut outcome)?;
         }
         Ok(outcome)
@@ -216,7 +261,7 @@ fn assemble(
             let part = outcome.features.get_mut(at).map(|part| std::mem::replace(part, Column::new(field.value_type)));
             (part.unwrap_or_else(|| Column::new(field.value_type)), &outcome.question_rows[..])
         });
-        features.push(feature(field.value_type, questions, parts)?);
+        features.push(in_order(field.value_type, questions, parts)?);
     }
     let mut statuses = vec![Status::Present; questions];
     let mut offsets = has_pushed.then(|| vec![0; questions]);
@@ -231,32 +276,11 @@ fn assemble(
     let mut states: Vec<FinalState> =
         outcomes.iter_mut().flat_map(|outcome| std::mem::take(&mut outcome.states)).collect();
     states.sort_unstable_by_key(|state| state.entity);
-    let mut failures: Vec<(u32, EvaluateError)> = outcomes.into_iter().flat_map(|outcome| outcome.failures).collect();
-    failures.sort_by_key(|(entity, _)| *entity);
-    let failures = failures.into_iter().map(|(_, error)| error).collect();
+    let mut failures: Vec<Failure> = outcomes.into_iter().flat_map(|outcome| outcome.failures).collect();
+    match view.has_sources() {
+        true => failures.sort_by_key(|failure| failure.entity),
+        // Without events every question is by itself.
+        false => failures.sort_by_key(|failure| (failure.entity, failure.question)),
+    }
     Ok(Replayed { features, statuses, offsets, states, failures })
-}
-
-/// One feature in the order of the questions, from its parts and the questions that each answers.
-fn feature<'a>(
-    value_type: crate::schema::ValueType,
-    questions: usize,
-    parts: impl Iterator<Item = (Column, &'a [u32])>,
-) -> Result<Column, ColumnError> {
-    if let Some(mut all) = Column::zeros(value_type, questions) {
-        for (part, rows) in parts {
-            let is_put = all.scatter(&part, rows);
-            debug_assert!(is_put || rows.is_empty(), "parts have the type of their feature");
-        }
-        return Ok(all);
-    }
-    let (mut joined, mut answer_of, mut answer) = (Column::new(value_type), vec![0_u32; questions], 0);
-    for (part, rows) in parts {
-        joined.append(&part)?;
-        for row in rows {
-            answer_of[*row as usize] = answer;
-            answer += 1;
-        }
-    }
-    joined.take(&answer_of)
 }

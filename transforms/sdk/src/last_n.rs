@@ -62,7 +62,7 @@ impl<T: Kept, const N: usize> LastN<T, N> {
 impl<T: Kept + WindowValue, const N: usize> LastN<T, N> {
     /// The events as a view: count, sum, mean, extremes, quantiles.
     pub fn view(&self) -> View<'_, T> {
-        View::plain(&self.times, &self.values)
+        View::new(&self.times, &self.values)
     }
 }
 

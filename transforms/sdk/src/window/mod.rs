@@ -97,7 +97,7 @@ impl<T: WindowValue, L: Retention> Window<T, L> {
         assert!(length <= L::LENGTH, "a window that keeps {} was asked for {length}", L::LENGTH);
         let times = self.live_times();
         let (Some(&oldest), Some(&newest)) = (times.first(), times.last()) else {
-            return View::new(&[], &[], self.start, self.start, &self.totals);
+            return View::new(&[], &[]);
         };
         let as_of = as_of.micros();
         // The usual question is newer than every event, and the usual window is partly full: only its start is searched.
@@ -109,7 +109,7 @@ impl<T: WindowValue, L: Retention> Window<T, L> {
             // Where the start lies before the beginning of time, every event is after it.
             _ => 0,
         };
-        View::new(&times[start..end], &self.values, self.start, self.start + start, &self.totals)
+        View::of_window(&times[start..end], &self.values, self.start, self.start + start, &self.totals)
     }
 
     fn insert_late(&mut self, at: i64, value: T, newest: i64) {

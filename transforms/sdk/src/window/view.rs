@@ -16,19 +16,20 @@ pub struct View<'a, T> {
     live: usize,
     /// Where those of this view begin.
     start: usize,
-    /// Running totals of `all`, where there are any.
+    /// Running totals of a window's values; none of other views.
     totals: Option<&'a Totals>,
 }
 
 impl<'a, T: WindowValue> View<'a, T> {
-    /// Values of their own, one per time.
-    pub(crate) fn plain(times: &'a [i64], values: &'a [T]) -> Self {
+    /// Events with a value each.
+    #[inline]
+    pub(crate) fn new(times: &'a [i64], values: &'a [T]) -> Self {
         View { times, all: values, live: 0, start: 0, totals: None }
     }
 
-    /// The values of `all` that begin at `start`, one per time.
+    /// The values of a window, `all`, that begin at `start`, one per time.
     #[inline]
-    pub(super) fn new(times: &'a [i64], all: &'a [T], live: usize, start: usize, totals: &'a Totals) -> Self {
+    pub(super) fn of_window(times: &'a [i64], all: &'a [T], live: usize, start: usize, totals: &'a Totals) -> Self {
         View { times, all, live, start, totals: Some(totals) }
     }
 
