@@ -83,20 +83,20 @@ impl PreparedRequest {
             is_key: true,
         }));
         for field in fields {
-            if inputs.iter().any(|input| input.name == field.name) {
-                let message = format!("{} is an entity key and a request field: rename one of them", field.name);
-                return Err(Error::Request { message });
-            }
             let (name, value_type, nullable) = (field.name, field.value_type, field.nullable);
             inputs.push(RequestInput { name, value_type, nullable, is_key: false });
         }
-        let at = |name: &str| inputs.iter().position(|input| input.name == name).expect("the plan named every input");
+        // A key and a request field may have one name: they are inputs of their own.
+        let at = |name: &str, is_key: bool| {
+            let at = inputs.iter().position(|input| input.name == name && input.is_key == is_key);
+            at.expect("the plan named every input")
+        };
         let key_inputs = |view: &super::PlannedView| {
             let keys = view.entity.iter().flat_map(|entity| &entity.keys);
-            keys.map(|key| at(&key.name)).collect()
+            keys.map(|key| at(&key.name, true)).collect()
         };
         let field_inputs = |view: &super::PlannedView| {
-            view.program.description().request_fields.iter().map(|field| at(&field.name)).collect()
+            view.program.description().request_fields.iter().map(|field| at(&field.name, false)).collect()
         };
         let features = plan.features.iter().zip(plan.types()).map(|(feature, value_type)| RequestedFeature {
             reference: feature.reference.to_string(),
@@ -235,8 +235,12 @@ impl PreparedRequest {
         answers: &[ViewAnswers],
         share: LogShare,
     ) -> Result<Option<ServedBatch>, Error> {
-        let names = |statuses: &Vec<Status>| statuses.iter().map(|status| status.as_str()).collect();
         let (keys, request) = inputs.split_at(self.key_count);
+        let recorded = (!share.is_all()).then(|| share.rows(keys, statuses.first().map_or(0, Vec::len)));
+        if recorded.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(None);
+        }
+        let names = |statuses: &Vec<Status>| statuses.iter().map(|status| status.as_str()).collect();
         let batch = ServedBatch {
             plan: Arc::clone(&self.served),
             as_of,
@@ -248,11 +252,10 @@ impl PreparedRequest {
             statuses: statuses.iter().map(names).collect(),
             offsets: answers.iter().map(|view| view.offsets.clone()).collect(),
         };
-        if share.is_all() {
-            return Ok(Some(batch));
-        }
-        let rows = share.rows(keys, batch.vectors());
-        if rows.is_empty() { Ok(None) } else { Ok(Some(batch.take(&rows)?)) }
+        Ok(Some(match recorded {
+            Some(rows) => batch.take(&rows)?,
+            None => batch,
+        }))
     }
 }
 

@@ -10,6 +10,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 /// How long a statement waits for another process that holds SQLite's own short locks.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Pages of the write-ahead log that are enough to bring them into the file, 16 MiB: a longer wait makes fewer stops.
+const CHECKPOINT_PAGES: i64 = 4_096;
+
+/// Memory for the pages of a file that is written, in KiB (SQLite counts KiB below zero).
+const WRITER_CACHE_KIB: i64 = -8_192;
+
 /// What sort of file it is.
 #[derive(Debug)]
 pub(crate) struct FileKind {
@@ -181,6 +187,8 @@ impl SqliteFile {
         let version = name.version(&connection)?;
         name.sql(connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())))?;
         name.sql(connection.pragma_update(None, "synchronous", kind.synchronous))?;
+        name.sql(connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES))?;
+        name.sql(connection.pragma_update(None, "cache_size", WRITER_CACHE_KIB))?;
         if version != Some(kind.version) {
             name.make(&mut connection, version)?;
         }

@@ -67,8 +67,8 @@ impl EventLog {
     /// The newest history and its id.
     pub fn latest_history(&self) -> Result<Option<(i64, History)>, LogError> {
         let sql = "SELECT id, up_to, body FROM histories ORDER BY id DESC LIMIT 1";
-        let found = self.file.connection.query_row(sql, [], parts).optional();
-        self.file.name.sql(found)?.map(|found| self.decode(found)).transpose()
+        let found = || self.file.connection.prepare_cached(sql)?.query_row([], parts).optional();
+        self.file.name.sql(found())?.map(|found| self.decode(found)).transpose()
     }
 
     fn decode(&self, (id, up_to, body): (i64, i64, String)) -> Result<(i64, History), LogError> {

@@ -171,8 +171,7 @@ impl Server {
         let views = planner.served_views()?;
         let (log_path, store_path) = (planner.log_path(), planner.online_path());
         let log = EventLog::open(&log_path)?;
-        let store = SqliteStore::open(&store_path)?.with_state_bytes_max(planner.limits().state_bytes_max);
-        let mut store = store;
+        let mut store = SqliteStore::open(&store_path)?.with_state_bytes_max(planner.limits().state_bytes_max);
         let served = FeatureLog::open(&planner.served_path())?;
         serving::catch_up(&log, &mut store, &views)?;
         let history = log.latest_history()?.map(|(id, _)| id);
@@ -180,6 +179,11 @@ impl Server {
         for view in &views {
             marks.push(serving::mark(&log, &store, view, history)?);
             newest.push(store.newest_event(view.program.id())?);
+        }
+        // Read now, so that no push and no answer waits for it.
+        let mut history_ids = HistoryIds::default();
+        for source in &project.sources {
+            history_ids.leave_out(&log, source, &mut Vec::new())?;
         }
         let clock = Arc::clone(&planner.options().clock);
         let cache = StateCache::new(views.len(), options.cache_bytes_max);
@@ -192,7 +196,7 @@ impl Server {
             store,
             views: views.clone(),
             marks,
-            history_ids: HistoryIds::default(),
+            history_ids,
             shared: Arc::clone(&shared),
             backlog: Arc::clone(&backlog),
             clock,

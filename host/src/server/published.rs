@@ -248,3 +248,147 @@ impl Published {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::entity::{EntityKey, KeyValue};
+    use crate::log::NewEvent;
+
+    struct At(AtomicI64);
+
+    impl Clock for At {
+        fn now(&self) -> i64 {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    struct World {
+        _dir: tempfile::TempDir,
+        log: EventLog,
+        clock: Arc<At>,
+        shared: Shared,
+    }
+
+    fn world() -> World {
+        let dir = tempfile::tempdir().expect("a directory");
+        let log = EventLog::open(&dir.path().join("log")).expect("opens");
+        let clock = Arc::new(At(AtomicI64::new(1_000)));
+        let cache = StateCache::new(1, 1 << 20);
+        let shared = Shared::new(&log, cache, 0, vec![None], Arc::clone(&clock) as Arc<dyn Clock>);
+        World { _dir: dir, log, clock, shared }
+    }
+
+    /// The as-of and offset of a question.
+    fn ask(shared: &Shared, declared: Option<i64>) -> (i64, u64) {
+        let (moment, ()) = shared.take(declared.map(AsOf), &|| {}, |_| ()).expect("is answered");
+        (moment.as_of.0, moment.offset)
+    }
+
+    impl World {
+        fn at(&self, now: i64) {
+            self.clock.0.store(now, Ordering::Relaxed);
+        }
+
+        fn ask(&self, declared: Option<i64>) -> (i64, u64) {
+            ask(&self.shared, declared)
+        }
+
+        /// Appends events after an announcement; gives their stamps.
+        fn append(&mut self, now: i64, arrivals: &[Option<i64>]) -> Vec<i64> {
+            let event = |(row, arrival): (u64, &Option<i64>)| NewEvent {
+                event_id: None,
+                key: EntityKey(vec![KeyValue::Int64(1)]),
+                event_time: EventTime(1),
+                arrival: *arrival,
+                fields: "{}".into(),
+                row,
+            };
+            let mut appending = self.log.begin().expect("begins");
+            let stamped = appending.stamp("s", (1..).zip(arrivals).map(event).collect(), now).expect("stamps");
+            appending.accept(&stamped).expect("accepts");
+            appending.commit().expect("commits");
+            stamped.events.iter().map(|event| event.available_at.0).collect()
+        }
+    }
+
+    #[test]
+    fn answers_are_before_an_announced_group_and_after_a_published_one() {
+        let mut world = world();
+        world.shared.reserved(AsOf(1_000_000));
+        assert_eq!((world.ask(None), world.ask(Some(1_000))), ((1_000, 0), (1_000, 0)));
+        world.shared.announce(&mut world.log, 1_000, false);
+        world.at(5_000);
+        // The group is stamped from 1,001 on, so until it is there answers stay before it, however late it is.
+        assert_eq!((world.ask(None), world.ask(Some(700)), world.ask(Some(1_000))), ((1_000, 0), (700, 0), (1_000, 0)));
+        assert_eq!(world.append(1_000, &[None, None]), [1_001, 1_002]);
+        assert_eq!(world.ask(None), (1_000, 0));
+        world.shared.publish(&world.log, 2, &[], &[Some(EventTime(1))]);
+        world.at(900);
+        // The clock went back; the answer is after the group all the same, for it includes it.
+        assert_eq!(world.ask(None), (1_002, 2));
+        let (moment, ()) = world.shared.take(Some(AsOf(500)), &|| {}, |_| ()).expect("is answered");
+        assert!(!moment.is_newest, "not all of the log is visible then");
+        // A group that was not written leaves nothing.
+        world.shared.announce(&mut world.log, 900, false);
+        assert_eq!(world.ask(None), (1_002, 2));
+        world.shared.withdraw();
+        world.at(6_000);
+        assert_eq!(world.ask(None), (6_000, 2));
+        // What was answered is known to the next group.
+        world.at(900);
+        world.shared.announce(&mut world.log, 900, false);
+        assert_eq!(world.append(900, &[None]), [6_001]);
+    }
+
+    #[test]
+    fn questions_wait_for_a_group_that_lies_before_them() {
+        let mut world = world();
+        world.shared.reserved(AsOf(1_000_000));
+        for (arrivals, is_declared, asked, expected) in [
+            // Declared arrivals may lie anywhere before now, so nothing is answered until they are there.
+            (vec![Some(400), Some(300)], true, None, (1_000, 2)),
+            (vec![None], false, Some(2_000), (2_000, 3)),
+        ] {
+            world.shared.announce(&mut world.log, world.clock.now(), is_declared);
+            let offset = expected.1;
+            if asked.is_some() {
+                world.at(2_000);
+            }
+            let stamps = world.append(1_000, &arrivals);
+            assert!(stamps.iter().all(|stamp| *stamp <= expected.0), "{stamps:?}");
+            let World { log, shared, .. } = &world;
+            std::thread::scope(|scope| {
+                let asking = scope.spawn(move || ask(shared, asked));
+                // It has nothing to answer with until this.
+                shared.publish(log, offset, &[], &[None]);
+                assert_eq!(asking.join().expect("no panic"), expected);
+            });
+        }
+    }
+
+    #[test]
+    fn an_answer_waits_until_its_as_of_is_on_disk() {
+        let world = world();
+        let shared = &world.shared;
+        let asked = AtomicUsize::new(0);
+        let wake = || {
+            asked.fetch_add(1, Ordering::Relaxed);
+        };
+        std::thread::scope(|scope| {
+            let asking = scope.spawn(|| shared.take(None, &wake, |_| ()).map(|(moment, ())| moment.as_of.0));
+            while !shared.wants_reservation() {
+                std::thread::yield_now();
+            }
+            shared.reserved(AsOf(1_000 + RESERVED_US));
+            assert_eq!(asking.join().expect("no panic").expect("is answered"), 1_000);
+        });
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        // Half of it is left: the next one is asked for, and nobody waits.
+        world.at(1_000 + RESERVED_US / 2 + 1);
+        assert_eq!(world.ask(None).0, 1_000 + RESERVED_US / 2 + 1);
+        assert!(world.shared.wants_reservation() && !world.shared.wants_reservation());
+    }
+}

@@ -6,8 +6,9 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::ServerError;
 use super::published::{NewState, RESERVED_US, Shared};
@@ -27,8 +28,14 @@ const GROUP_EVENTS_MAX: usize = 16_384;
 /// Bytes of events of one commit, unless a single push has more.
 const GROUP_BYTES_MAX: usize = 16 << 20;
 
-/// Bytes of states that are written to the store at the latest.
-const UNWRITTEN_BYTES: usize = 8 << 20;
+/// Bytes of states that the store is behind at most, where it can be written: what a group waits for while they are written.
+const UNWRITTEN_BYTES: usize = 2 << 20;
+
+/// Events that the store is behind at most, where it can be written: what is replayed at the start after a crash.
+const UNWRITTEN_EVENTS: u64 = 65_536;
+
+/// How long the store stays behind where nothing else is to be done.
+const IDLE: Duration = Duration::from_millis(200);
 
 /// Bytes of states that the store may be behind while it cannot be written. Then no more pushes are taken.
 const UNWRITTEN_BYTES_MAX: usize = 64 << 20;
@@ -82,7 +89,9 @@ pub(super) struct Writer {
 pub(super) struct Unwritten {
     states: Vec<HashMap<EntityKey, Arc<StoredState>>>,
     bytes: usize,
+    /// The newest offset that is published, and the newest that the store has.
     offset: u64,
+    stored_offset: u64,
 }
 
 /// The states that a group goes on from: those in memory, then those of the store.
@@ -106,7 +115,19 @@ impl StateReader for Current<'_> {
 impl Writer {
     /// Takes jobs until nobody can send one any more.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
-        while let Ok(job) = jobs.recv() {
+        loop {
+            let job = match self.unwritten.is_empty() {
+                true => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                false => jobs.recv_timeout(IDLE),
+            };
+            let job = match job {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.store();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             let mut group = Vec::new();
             let (mut events, mut bytes) = (0, 0);
             let mut next = Some(job);
@@ -126,7 +147,7 @@ impl Writer {
                 self.backlog.bytes.fetch_sub(bytes, Ordering::Relaxed);
                 self.take(group);
             }
-            if self.unwritten.bytes >= UNWRITTEN_BYTES {
+            if self.unwritten.bytes >= UNWRITTEN_BYTES || self.unwritten.events() >= UNWRITTEN_EVENTS {
                 self.store();
             }
         }
@@ -246,7 +267,7 @@ impl Writer {
     }
 
     fn close(&mut self) {
-        if self.unwritten.bytes > 0 {
+        if !self.unwritten.is_empty() {
             self.store();
         }
         // What was reserved and not answered is given back.
@@ -261,7 +282,7 @@ impl Writer {
 
 impl Unwritten {
     pub(super) fn new(views: usize, offset: u64) -> Self {
-        Self { states: (0..views).map(|_| HashMap::new()).collect(), bytes: 0, offset }
+        Self { states: (0..views).map(|_| HashMap::new()).collect(), bytes: 0, offset, stored_offset: offset }
     }
 
     fn add(&mut self, moved: Moved, offset: u64) {
@@ -279,5 +300,14 @@ impl Unwritten {
     fn clear(&mut self) {
         self.states.iter_mut().for_each(HashMap::clear);
         self.bytes = 0;
+        self.stored_offset = self.offset;
+    }
+
+    fn events(&self) -> u64 {
+        self.offset - self.stored_offset
+    }
+
+    fn is_empty(&self) -> bool {
+        self.events() == 0
     }
 }
