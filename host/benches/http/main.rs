@@ -2,9 +2,9 @@
 //! onepath and to Feast.
 //!
 //! ```console
-//! $ cargo bench --bench http -- events 50000 20 > events.csv        # customers, events each
-//! $ cargo bench --bench http -- ask 127.0.0.1:6566 8 100 10         # connections, entities a request, seconds
-//! $ cargo bench --bench http -- push 127.0.0.1:6566 8 100 10        # connections, events a request, seconds
+//! $ cargo bench -p onepath --bench http -- events 50000 20 > events.csv        # customers, events each
+//! $ cargo bench -p onepath --bench http -- ask 127.0.0.1:6566 8 100 10         # connections, entities a request, seconds
+//! $ cargo bench -p onepath --bench http -- push 127.0.0.1:6566 8 100 10        # connections, events a request, seconds
 //! ```
 
 #![allow(

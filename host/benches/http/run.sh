@@ -15,7 +15,7 @@ if [ "$("$venv/bin/pip" show feast 2>/dev/null | sed -n 's/^Version: //p')" != "
 fi
 cargo build --release --quiet -p onepath
 onepath="$target/release/onepath"
-load=$(cargo bench --quiet --no-run --bench http --message-format json | sed -n 's/.*"executable":"\([^"]*\/http-[^"]*\)".*/\1/p')
+load=$(cargo bench --quiet --no-run -p onepath --bench http --message-format json | sed -n 's/.*"executable":"\([^"]*\/http-[^"]*\)".*/\1/p')
 
 work=$(mktemp -d) server=""
 # Feast's server has workers below it: the whole group is ended.
@@ -49,14 +49,8 @@ cd "$work/feast"
 "$venv/bin/feast" apply > apply.log 2>&1
 "$venv/bin/feast" materialize 2000-01-01T00:00:00 2100-01-01T00:00:00 > materialize.log 2>&1
 
-# PID's resident memory and that of the processes below it, in MB.
-resident() {
-    local total=0 pid
-    for pid in $(ps -o pid= --forest -g "$(ps -o sid= -p "$1" | tr -d ' ')"); do
-        total=$((total + $(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status" 2>/dev/null || echo 0)))
-    done
-    echo $((total / 1024))
-}
+# Resident memory of the server and the processes that it started, in MB. The server leads a session of its own.
+resident() { ps -o rss= -s "$1" | awk '{ kilobytes += $1 } END { printf "%d", kilobytes / 1024 }'; }
 start() {
     setsid "$@" > "$work/server.log" 2>&1 &
     server=$!

@@ -1,6 +1,7 @@
 //! A request's body: read within its limits, and parsed so that nothing in it is overlooked.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use serde_json::value::RawValue;
 
 use super::HttpLimits;
 use super::refusal::{Cause, Refusal};
+
+/// Names of an object that are compared one by one; beyond, they are hashed.
+const NAMES_COMPARED_MAX: usize = 16;
 
 /// The whole body, if it is small enough and comes in time.
 pub(super) async fn read(body: Body, limits: &HttpLimits) -> Result<Bytes, Refusal> {
@@ -57,13 +61,21 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
             }
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut fields = Vec::new();
-                let mut seen = std::collections::HashSet::new();
-                while let Some((name, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
-                    if !seen.insert(name.0.clone()) {
-                        return Err(serde::de::Error::custom(format!("{:?} is given twice", name.0)));
+                let mut fields: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
+                // A few names are compared faster than they are hashed, and an event is a few names.
+                let mut seen = HashSet::new();
+                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+                    if fields.len() == NAMES_COMPARED_MAX {
+                        seen.extend(fields.iter().map(|(name, _)| name.clone()));
                     }
-                    fields.push((name.0, value));
+                    let is_new = match fields.len() < NAMES_COMPARED_MAX {
+                        true => fields.iter().all(|(known, _)| *known != name),
+                        false => seen.insert(name.clone()),
+                    };
+                    if !is_new {
+                        return Err(serde::de::Error::custom(format!("{name:?} is given twice")));
+                    }
+                    fields.push((name, value));
                 }
                 Ok(Fields(fields))
             }
@@ -185,6 +197,14 @@ mod tests {
     fn a_name_that_is_given_twice_is_told() {
         let error = parse::<Fields<'_>>(br#"{"a": 1, "b": 2, "\u0061": 3}"#).expect_err("twice");
         assert!(error.message.starts_with("\"a\" is given twice"), "{}", error.message);
+        for count in [1, 15, 16, 17, 40] {
+            let names = (0..count).map(|n| format!("\"f{n}\": {n}")).collect::<Vec<_>>().join(", ");
+            let good = format!("{{{names}}}");
+            assert_eq!(parse::<Fields<'_>>(good.as_bytes()).expect("fields").0.len(), count);
+            let twice = format!("{{{names}, \"f0\": 0}}");
+            let error = parse::<Fields<'_>>(twice.as_bytes()).expect_err("twice");
+            assert!(error.message.starts_with("\"f0\" is given twice"), "{}", error.message);
+        }
         let fields = parse::<Fields<'_>>(br#"{"b": [1, {}], "a": null}"#).expect("fields");
         let fields: Vec<_> = fields.0.iter().map(|(name, value)| (&**name, value.get())).collect();
         assert_eq!(fields, [("b", "[1, {}]"), ("a", "null")]);
