@@ -94,7 +94,9 @@ fn lived_through(template: &str, training: &Expect, vectors: &str) -> PathBuf {
     // The lock file fits, and nothing has to be fetched.
     let tests = good("cargo", &["test", "--release", "--locked", "--offline"], &dir);
     assert!(tests.contains("test result: ok. 2 passed"), "{tests}");
-    good("cargo", &["fmt", "--check"], &dir);
+    // As rustfmt formats where nothing is set.
+    let format = "fmt --check -- --config max_width=100,use_small_heuristics=Default";
+    good("cargo", &format.split(' ').collect::<Vec<_>>(), &dir);
     let mut last = String::new();
     for command in &commands[2..] {
         last = onepath(command.strip_prefix("onepath ").expect("a command of onepath"), &dir);

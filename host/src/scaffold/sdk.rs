@@ -57,7 +57,7 @@ fn standalone(manifest: &str) -> String {
     let parse = |text: &str| text.parse::<Table>().expect("the repository's manifests are TOML");
     let (mut manifest, workspace) = (parse(manifest), parse(WORKSPACE));
     let inherited = |section: &str| workspace["workspace"][section].as_table().cloned().unwrap_or_default();
-    manifest.retain(|section, _| !LEFT_OUT.iter().any(|left| *left == section));
+    manifest.retain(|section, _| !LEFT_OUT.contains(&section));
     fill(&mut manifest["package"], &inherited("package"));
     let dependencies = inherited("dependencies");
     if let Some(own) = manifest.get_mut("dependencies") {

@@ -1,7 +1,8 @@
 //! Churn: what a customer bought and returned lately.
 //!
-//! A transform has a state (what it remembers of one customer), applies events, and answers questions. It is a pure function:
-//! there is no clock, no file and no network, and `at` and `as_of` are the only times there are.
+//! A transform has a state (what it remembers of one customer), applies events, and answers
+//! questions. It is a pure function: there is no clock, no file and no network, and `at` and
+//! `as_of` are the only times there are.
 use onepath_sdk::prelude::*;
 
 /// The columns that are read of each event. The entity's key and the event time come by themselves.
@@ -13,7 +14,8 @@ struct Event<'a> {
     amount: f64,
 }
 
-/// What is remembered of one customer between events. A window keeps what is no older than its length.
+/// What is remembered of one customer between events. A window keeps what is no older than its
+/// length.
 #[derive(State, Default)]
 struct Activity {
     purchases: Window<f64, Days<180>>,
@@ -21,7 +23,8 @@ struct Activity {
     last_purchase: Option<EventTime>,
 }
 
-/// What a question is answered with. `Option` is for a feature that may be null; the comments are its documentation.
+/// What a question is answered with. `Option` is for a feature that may be null; the comments are
+/// its documentation.
 #[derive(Features, Debug, PartialEq)]
 struct Features {
     /// Purchases in the last 30 days.
@@ -30,7 +33,8 @@ struct Features {
     avg_purchase_value_90d: Option<f64>,
     /// Whole days since the newest purchase ever. Null where there was none.
     days_since_last_purchase: Option<i64>,
-    /// Returns as a share of purchases and returns in the last 180 days. 0 where there were neither.
+    /// Returns as a share of purchases and returns in the last 180 days. 0 where there were
+    /// neither.
     return_rate_180d: f64,
 }
 
@@ -48,7 +52,8 @@ impl Activity {
         }
     }
 
-    /// Answers as of a moment. Features are evaluated when they are asked for, so a count falls without any new event.
+    /// Answers as of a moment. Features are evaluated when they are asked for, so a count falls
+    /// without any new event.
     fn read(&self, as_of: AsOf) -> Features {
         let purchases = self.purchases.closed(as_of, days(180)).count();
         let returns = self.returns.closed(as_of, days(180)).count();
@@ -70,9 +75,21 @@ mod tests {
     #[test]
     fn a_purchase_counts_for_30_days() {
         let mut customer = Harness::<Activity>::new();
-        customer.event(EventTime(0), Event { event_type: "purchase", amount: 12.5 });
+        customer.event(
+            EventTime(0),
+            Event {
+                event_type: "purchase",
+                amount: 12.5,
+            },
+        );
         let after = |length: Length| customer.question(AsOf(length.micros()));
-        assert_eq!((after(days(30)).purchase_count_30d, after(days(31)).purchase_count_30d), (1, 0));
+        assert_eq!(
+            (
+                after(days(30)).purchase_count_30d,
+                after(days(31)).purchase_count_30d
+            ),
+            (1, 0)
+        );
         assert_eq!(after(days(31)).avg_purchase_value_90d, Some(12.5));
         assert_eq!(after(days(365)).days_since_last_purchase, Some(365));
     }

@@ -1,7 +1,8 @@
 //! Spending: what a card paid lately, and how unusual a payment is for it.
 //!
-//! A transform has a state (what it remembers of one card), applies events, and answers questions. It is a pure function:
-//! there is no clock, no file and no network, and `at` and `as_of` are the only times there are.
+//! A transform has a state (what it remembers of one card), applies events, and answers questions.
+//! It is a pure function: there is no clock, no file and no network, and `at` and `as_of` are the
+//! only times there are.
 use onepath_sdk::prelude::*;
 
 /// The columns that are read of each event. The entity's key and the event time come by themselves.
@@ -24,7 +25,8 @@ struct Spending {
     payments: Window<f64, Hours<24>>,
 }
 
-/// What a question is answered with. `Option` is for a feature that may be null; the comments are its documentation.
+/// What a question is answered with. `Option` is for a feature that may be null; the comments are
+/// its documentation.
 #[derive(Features, Debug, PartialEq)]
 struct Features {
     /// Payments in the last 10 minutes.
@@ -35,7 +37,8 @@ struct Features {
     payment_count_24h: i64,
     /// The sum of the payments in the last 24 hours.
     payment_sum_24h: f64,
-    /// The amount asked for against the mean payment of the last 24 hours. Null where that is 0, or there was none.
+    /// The amount asked for against the mean payment of the last 24 hours. Null where that is 0, or
+    /// there was none.
     amount_ratio_24h: Option<f64>,
 }
 
@@ -46,17 +49,18 @@ impl Spending {
         self.payments.push(at, event.amount);
     }
 
-    /// Answers as of a moment. `half_open` leaves out what is exactly 10 minutes old, and `closed` would count it.
+    /// Answers as of a moment. `half_open` leaves out what is exactly 10 minutes old, and `closed`
+    /// would count it.
     fn read(&self, request: &Asked, as_of: AsOf) -> Features {
         let last_10m = self.payments.half_open(as_of, minutes(10));
         let last_24h = self.payments.half_open(as_of, hours(24));
-        let mean = last_24h.mean().filter(|mean| *mean != 0.0);
+        let mean = last_24h.mean();
         Features {
             payment_count_10m: last_10m.count(),
             payment_sum_10m: last_10m.sum(),
             payment_count_24h: last_24h.count(),
             payment_sum_24h: last_24h.sum(),
-            amount_ratio_24h: mean.map(|mean| request.amount / mean),
+            amount_ratio_24h: mean.and_then(|mean| numeric::ratio(request.amount, mean)),
         }
     }
 }
@@ -74,14 +78,31 @@ mod tests {
         card.event(EventTime(minutes(5).micros()), Payment { amount: 30.0 });
         let asked = |micros| card.question_with(AsOf(micros), Asked { amount: 100.0 }, ());
         let ten = minutes(10).micros();
-        assert_eq!((asked(ten - 1).payment_count_10m, asked(ten).payment_count_10m), (2, 1));
-        assert_eq!((asked(ten).payment_sum_10m, asked(ten).payment_sum_24h), (30.0, 50.0));
+        assert_eq!(
+            (
+                asked(ten - 1).payment_count_10m,
+                asked(ten).payment_count_10m
+            ),
+            (2, 1)
+        );
+        assert_eq!(
+            (asked(ten).payment_sum_10m, asked(ten).payment_sum_24h),
+            (30.0, 50.0)
+        );
         assert_eq!(asked(ten).amount_ratio_24h, Some(4.0));
     }
 
     #[test]
     fn a_card_without_payments_has_features_too() {
-        let nothing = Harness::<Spending>::new().question_with(AsOf(0), Asked { amount: 100.0 }, ());
-        assert_eq!((nothing.payment_count_24h, nothing.payment_sum_24h, nothing.amount_ratio_24h), (0, 0.0, None));
+        let nothing =
+            Harness::<Spending>::new().question_with(AsOf(0), Asked { amount: 100.0 }, ());
+        assert_eq!(
+            (
+                nothing.payment_count_24h,
+                nothing.payment_sum_24h,
+                nothing.amount_ratio_24h
+            ),
+            (0, 0.0, None)
+        );
     }
 }

@@ -1,7 +1,9 @@
-//! Visits: what a visitor does in one visit, a run of clicks without a silence of more than 30 minutes.
+//! Visits: what a visitor does in one visit, a run of clicks without a silence of more than 30
+//! minutes.
 //!
-//! A transform has a state (what it remembers of one visitor), applies events, and answers questions. It is a pure function:
-//! there is no clock, no file and no network, and `at` and `as_of` are the only times there are.
+//! A transform has a state (what it remembers of one visitor), applies events, and answers
+//! questions. It is a pure function: there is no clock, no file and no network, and `at` and
+//! `as_of` are the only times there are.
 use onepath_sdk::prelude::*;
 
 /// The columns that are read of each event. The entity's key and the event time come by themselves.
@@ -11,14 +13,16 @@ struct Click<'a> {
     page: &'a str,
 }
 
-/// What is remembered of one visitor between events: the visits of a day, and of each how many clicks were a purchase. A click
-/// that comes late goes to the visit of its time, and may join two visits into one.
+/// What is remembered of one visitor between events: the visits of a day, and of each how many
+/// clicks were a purchase. A click that comes late goes to the visit of its time, and may join two
+/// visits into one.
 #[derive(State, Default)]
 struct Visits {
     visits: Sessions<Share, Gap<Minutes<30>>, Days<1>>,
 }
 
-/// What a question is answered with. `Option` is for a feature that may be null; the comments are its documentation.
+/// What a question is answered with. `Option` is for a feature that may be null; the comments are
+/// its documentation.
 #[derive(Features, Debug, PartialEq)]
 struct Features {
     /// Clicks of the visit that goes on. 0 where none does.
@@ -60,9 +64,23 @@ mod tests {
             visitor.event(EventTime(minutes(minute).micros()), Click { page });
         }
         let at = |minute| visitor.question(AsOf(minutes(minute).micros()));
-        assert_eq!(at(71), Features { clicks: 1, purchases: 0, seconds: Some(0) });
+        assert_eq!(
+            at(71),
+            Features {
+                clicks: 1,
+                purchases: 0,
+                seconds: Some(0)
+            }
+        );
         assert_eq!(at(101).clicks, 1);
-        assert_eq!(at(102), Features { clicks: 0, purchases: 0, seconds: None });
+        assert_eq!(
+            at(102),
+            Features {
+                clicks: 0,
+                purchases: 0,
+                seconds: None
+            }
+        );
     }
 
     #[test]
@@ -71,7 +89,11 @@ mod tests {
         for (minute, page) in [(0, "bought"), (50, "home"), (25, "item")] {
             visitor.event(EventTime(minutes(minute).micros()), Click { page });
         }
-        let joined = Features { clicks: 3, purchases: 1, seconds: Some(60 * 60) };
+        let joined = Features {
+            clicks: 3,
+            purchases: 1,
+            seconds: Some(60 * 60),
+        };
         assert_eq!(visitor.question(AsOf(minutes(60).micros())), joined);
     }
 }
