@@ -101,6 +101,8 @@ pub mod state;
 
 mod compact;
 
+mod key_map;
+
 mod exact;
 
 pub mod batch;

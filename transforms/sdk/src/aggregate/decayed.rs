@@ -88,7 +88,7 @@ impl<H: Retention> State for Decayed<H> {
                 format!("the state's half-life is {half_life}, the transform's {}: raise state_version", H::LENGTH);
             return Err(StateError::new(message));
         }
-        Ok(Decayed { total: Sum::decode(bytes)?, half_life: PhantomData })
+        Ok(Decayed { total: Sum::decode_fading(bytes)?, half_life: PhantomData })
     }
 }
 

@@ -15,9 +15,6 @@ use crate::state::{State, StateError, take};
 /// Limbs that need no allocation.
 const NEAR: usize = 4;
 
-/// More limbs than that no state needs: squares of float64 reach from 2^-2148 to 2^2048, and 2^64 of them may be added.
-const LIMBS_MAX: usize = 80;
-
 /// What fades is dropped where it is so many limbs below the highest: 256 bits.
 const FADED: i64 = 4;
 
@@ -285,6 +282,14 @@ impl Exact {
         if is_negative && rounded != 0.0 { -rounded } else { rounded }
     }
 
+    /// Whether it may be a sum of less than 2^64 numbers that are multiples of 2^`lowest` and less than 2^`highest`. A state that
+    /// is not damaged is, so that adding to one never takes more limbs than there can be.
+    pub(crate) fn is_between(&self, lowest: i64, highest: i64) -> bool {
+        let below = self.limbs().iter().position(|&limb| limb != 0);
+        below.is_none_or(|below| self.low + below as i64 >= lowest.div_euclid(64))
+            && self.exponent().is_none_or(|exponent| exponent < highest + 64)
+    }
+
     /// The exponent of the highest bit of the magnitude; none for zero.
     pub(crate) fn exponent(&self) -> Option<i64> {
         let (_, magnitude) = self.magnitude();
@@ -328,33 +333,46 @@ pub(crate) fn variance(count: u64, sum: &Exact, squares: &Exact, divisor: u64) -
 /// Two sums are equal if their values are.
 impl PartialEq for Exact {
     fn eq(&self, other: &Self) -> bool {
-        self.bytes() == other.bytes()
+        let bytes = |exact: &Exact| {
+            let mut bytes = Vec::new();
+            exact.encode(&mut bytes);
+            bytes
+        };
+        bytes(self) == bytes(other)
     }
 }
 
-impl Exact {
-    /// The shortest two's complement bytes, lowest first, and the place of the first: it counts 2^(8 x place).
-    fn bytes(&self) -> (i64, Vec<u8>) {
-        let bytes: Vec<u8> = self.limbs().iter().flat_map(|limb| limb.to_le_bytes()).collect();
-        let Some(first) = bytes.iter().position(|&byte| byte != 0) else { return (0, Vec::new()) };
-        let mut end = bytes.len();
-        let repeats = |byte: u8, below: u8| byte == if below & 0x80 == 0 { 0 } else { 0xff };
-        while end - first > 1 && repeats(bytes[end - 1], bytes[end - 2]) {
-            end -= 1;
-        }
-        (self.low * 8 + first as i64, bytes[first..end].to_vec())
-    }
+/// Whether a byte only repeats the sign of the one below it.
+fn repeats(byte: u8, below: u8) -> bool {
+    byte == if below & 0x80 == 0 { 0 } else { 0xff }
 }
 
-/// The number of bytes, the place of the first, and the bytes of [`Exact::bytes`]: one spelling for one value, however it
+/// Appends the number of bytes, the place of the first (it counts 2^(8 x place)), and the shortest two's complement bytes of
+/// the limbs, lowest first. Zero has no bytes and no place.
+fn encode_limbs(low: i64, limbs: &[u64], digits: &mut [u8], bytes: &mut Vec<u8>) {
+    for (chunk, limb) in digits.as_chunks_mut::<8>().0.iter_mut().zip(limbs) {
+        *chunk = limb.to_le_bytes();
+    }
+    let Some(first) = digits.iter().position(|&byte| byte != 0) else {
+        compact::encode_len(0, bytes);
+        return;
+    };
+    let mut end = digits.len();
+    while end - first > 1 && repeats(digits[end - 1], digits[end - 2]) {
+        end -= 1;
+    }
+    compact::encode_len(end - first, bytes);
+    compact::encode_i64(low * 8 + first as i64, bytes);
+    bytes.extend_from_slice(&digits[first..end]);
+}
+
+/// The number of bytes, the place of the first, and the shortest two's complement bytes: one spelling for one value, however it
 /// came about. Zero is a single byte.
 impl State for Exact {
     fn encode(&self, bytes: &mut Vec<u8>) {
-        let (place, digits) = self.bytes();
-        compact::encode_len(digits.len(), bytes);
-        if !digits.is_empty() {
-            compact::encode_i64(place, bytes);
-            bytes.extend(digits);
+        match &self.limbs {
+            Limbs::Near(limbs) => encode_limbs(self.low, limbs, &mut [0; NEAR * 8], bytes),
+            Limbs::Far(limbs) => encode_limbs(self.low, limbs, &mut vec![0; limbs.len() * 8], bytes),
         }
     }
 
@@ -365,26 +383,26 @@ impl State for Exact {
             return Ok(Exact::default());
         }
         let place = compact::decode_i64(bytes)?;
-        if length > LIMBS_MAX * 8 || place.unsigned_abs() > 1 << 59 {
+        let digits = take(bytes, length)?;
+        let is_shortest = digits[0] != 0 && (length == 1 || !repeats(digits[length - 1], digits[length - 2]));
+        if !is_shortest || place.unsigned_abs() > 1 << 59 {
             return Err(wrong());
         }
-        let digits = take(bytes, length)?;
-        let low = place.div_euclid(8);
-        let mut padded = vec![0; place.rem_euclid(8) as usize];
-        padded.extend_from_slice(digits);
+        let (low, skipped) = (place.div_euclid(8), place.rem_euclid(8) as usize);
         let fill = if digits[length - 1] & 0x80 == 0 { 0 } else { 0xff };
-        padded.resize(padded.len().next_multiple_of(8).max(NEAR * 8), fill);
-        let (chunks, _) = padded.as_chunks::<8>();
-        let mut limbs: Vec<u64> = chunks.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect();
-        let limbs = match <[u64; NEAR]>::try_from(limbs.as_slice()) {
-            Ok(near) => Limbs::Near(near),
-            Err(_) => {
-                limbs.push(u64::from_le_bytes([fill; 8]));
-                Limbs::Far(limbs)
-            }
+        let limbs = if skipped + length <= NEAR * 8 {
+            let mut near = [fill; NEAR * 8];
+            near[..skipped].fill(0);
+            near[skipped..skipped + length].copy_from_slice(digits);
+            let (chunks, _) = near.as_chunks::<8>();
+            Limbs::Near(std::array::from_fn(|limb| u64::from_le_bytes(chunks[limb])))
+        } else {
+            let mut far = vec![0; skipped];
+            far.extend_from_slice(digits);
+            far.resize(far.len().next_multiple_of(8) + 8, fill);
+            Limbs::Far(far.as_chunks::<8>().0.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect())
         };
-        let exact = Exact { low, limbs };
-        if exact.bytes() == (place, digits.to_vec()) { Ok(exact) } else { Err(wrong()) }
+        Ok(Exact { low, limbs })
     }
 }
 
