@@ -8,9 +8,12 @@
 //! moves to as many as it needs.
 
 mod natural;
+mod state;
+mod term;
+mod variance;
 
-use crate::compact;
-use crate::state::{State, StateError, take};
+pub(crate) use term::Term;
+pub(crate) use variance::variance;
 
 /// Limbs that need no allocation.
 const NEAR: usize = 4;
@@ -36,33 +39,6 @@ enum Limbs {
 impl Default for Limbs {
     fn default() -> Self {
         Limbs::Near([0; NEAR])
-    }
-}
-
-/// A number to be added: `magnitude` x 2^`position`, or less that.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Term {
-    pub(crate) is_negative: bool,
-    pub(crate) magnitude: u128,
-    pub(crate) position: i64,
-}
-
-impl Term {
-    /// A finite number.
-    #[inline]
-    pub(crate) fn new(number: f64) -> Self {
-        let bits = number.to_bits();
-        let (exponent, fraction) = ((bits >> 52 & 0x7ff) as i64, bits & ((1 << 52) - 1));
-        let (magnitude, position) =
-            if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
-        Term { is_negative: number.is_sign_negative(), magnitude: u128::from(magnitude), position }
-    }
-
-    /// The square of a finite number.
-    #[inline]
-    pub(crate) fn square(number: f64) -> Self {
-        let Term { magnitude, position, .. } = Term::new(number);
-        Term { is_negative: false, magnitude: magnitude * magnitude, position: position * 2 }
     }
 }
 
@@ -295,114 +271,6 @@ impl Exact {
         let (_, magnitude) = self.magnitude();
         let top = magnitude.iter().rposition(|&limb| limb != 0)?;
         Some((self.low + top as i64) * 64 + i64::from(63 - magnitude[top].leading_zeros()))
-    }
-}
-
-/// The sum of squared distances from the mean of `count` numbers, divided by `divisor`, rounded once to the nearest float64:
-/// (count x sum of squares - (sum)^2) / (count x divisor), in integers. `count` and `divisor` are not zero.
-pub(crate) fn variance(count: u64, sum: &Exact, squares: &Exact, divisor: u64) -> f64 {
-    let trimmed = |exact: &Exact| {
-        let (_, mut limbs) = exact.magnitude();
-        let below = limbs.iter().position(|&limb| limb != 0).unwrap_or(limbs.len());
-        limbs.drain(..below);
-        let above = limbs.iter().rposition(|&limb| limb != 0).map_or(0, |top| top + 1);
-        limbs.truncate(above);
-        (limbs, exact.low + below as i64)
-    };
-    let (sum, sum_low) = trimmed(sum);
-    let (squares, squares_low) = trimmed(squares);
-    if squares.is_empty() {
-        return 0.0;
-    }
-    let (less, less_low) = (natural::product(&sum, &sum), sum_low * 2);
-    let all = natural::product(&squares, &[count]);
-    // By Cauchy and Schwarz the difference is not negative. Three limbs more below leave a quotient of more than 64 bits.
-    let low = if less.is_empty() { squares_low } else { squares_low.min(less_low) } - 3;
-    let mut number = vec![0; (squares_low - low) as usize];
-    number.extend(all);
-    if !less.is_empty() {
-        let at = (less_low - low) as usize;
-        number.resize(number.len().max(at + less.len()), 0);
-        natural::subtract(&mut number, &less, at);
-    }
-    let first = natural::divide(&mut number, count);
-    let second = natural::divide(&mut number, divisor);
-    natural::round(&number, low * 64, first || second)
-}
-
-/// Two sums are equal if their values are.
-impl PartialEq for Exact {
-    fn eq(&self, other: &Self) -> bool {
-        let bytes = |exact: &Exact| {
-            let mut bytes = Vec::new();
-            exact.encode(&mut bytes);
-            bytes
-        };
-        bytes(self) == bytes(other)
-    }
-}
-
-/// Whether a byte only repeats the sign of the one below it.
-fn repeats(byte: u8, below: u8) -> bool {
-    byte == if below & 0x80 == 0 { 0 } else { 0xff }
-}
-
-/// Appends the number of bytes, the place of the first (it counts 2^(8 x place)), and the shortest two's complement bytes of
-/// the limbs, lowest first. Zero has no bytes and no place.
-fn encode_limbs(low: i64, limbs: &[u64], digits: &mut [u8], bytes: &mut Vec<u8>) {
-    for (chunk, limb) in digits.as_chunks_mut::<8>().0.iter_mut().zip(limbs) {
-        *chunk = limb.to_le_bytes();
-    }
-    let Some(first) = digits.iter().position(|&byte| byte != 0) else {
-        compact::encode_len(0, bytes);
-        return;
-    };
-    let mut end = digits.len();
-    while end - first > 1 && repeats(digits[end - 1], digits[end - 2]) {
-        end -= 1;
-    }
-    compact::encode_len(end - first, bytes);
-    compact::encode_i64(low * 8 + first as i64, bytes);
-    bytes.extend_from_slice(&digits[first..end]);
-}
-
-/// The number of bytes, the place of the first, and the shortest two's complement bytes: one spelling for one value, however it
-/// came about. Zero is a single byte.
-impl State for Exact {
-    fn encode(&self, bytes: &mut Vec<u8>) {
-        match &self.limbs {
-            Limbs::Near(limbs) => encode_limbs(self.low, limbs, &mut [0; NEAR * 8], bytes),
-            Limbs::Far(limbs) => encode_limbs(self.low, limbs, &mut vec![0; limbs.len() * 8], bytes),
-        }
-    }
-
-    fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
-        let wrong = || StateError::new("a sum is not in its shortest form");
-        let length = compact::decode_len(bytes)?;
-        if length == 0 {
-            return Ok(Exact::default());
-        }
-        let place = compact::decode_i64(bytes)?;
-        let digits = take(bytes, length)?;
-        let is_shortest = digits[0] != 0 && (length == 1 || !repeats(digits[length - 1], digits[length - 2]));
-        if !is_shortest || place.unsigned_abs() > 1 << 59 {
-            return Err(wrong());
-        }
-        let (low, skipped) = (place.div_euclid(8), place.rem_euclid(8) as usize);
-        let fill = if digits[length - 1] & 0x80 == 0 { 0 } else { 0xff };
-        let limbs = if skipped + length <= NEAR * 8 {
-            let mut near = [fill; NEAR * 8];
-            near[..skipped].fill(0);
-            near[skipped..skipped + length].copy_from_slice(digits);
-            let (chunks, _) = near.as_chunks::<8>();
-            Limbs::Near(std::array::from_fn(|limb| u64::from_le_bytes(chunks[limb])))
-        } else {
-            let mut far = vec![0; skipped];
-            far.extend_from_slice(digits);
-            far.resize(far.len().next_multiple_of(8) + 8, fill);
-            Limbs::Far(far.as_chunks::<8>().0.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect())
-        };
-        Ok(Exact { low, limbs })
     }
 }
 

@@ -4,7 +4,7 @@ use num_bigint::{BigInt, Sign};
 use proptest::prelude::*;
 
 use super::*;
-use crate::state::decode_all;
+use crate::state::{State, decode_all};
 
 /// A finite number as a multiple of 2^-1074.
 fn integer(number: f64) -> BigInt {
