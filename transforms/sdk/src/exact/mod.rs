@@ -50,9 +50,9 @@ fn sign_of(limb: u64) -> u64 {
 /// The magnitude, shifted up by fewer than 64 bits, as limbs.
 #[inline]
 fn shifted(magnitude: u128, shift: u32) -> [u64; 3] {
-    let (upper, low) = ((magnitude >> 64) as u64, magnitude << shift);
-    // Twice, since a shift by 64 bits is none.
-    [low as u64, (low >> 64) as u64, upper >> 1 >> (63 - shift)]
+    // In halves, since a component has no instruction for 128 bits; down in two steps, since a shift by 64 bits is none.
+    let (low, upper) = (magnitude as u64, (magnitude >> 64) as u64);
+    [low << shift, (upper << shift) | (low >> 1 >> (63 - shift)), upper >> 1 >> (63 - shift)]
 }
 
 /// Those limbs at their place among four, if there is room and the sign bit stays free.
