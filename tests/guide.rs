@@ -15,7 +15,8 @@ fn blocks(language: &str) -> Vec<String> {
 fn its_project_opens() {
     let blocks = blocks("toml");
     let project = blocks.iter().find(|block| block.contains("[project]")).expect("the guide has a project");
-    let views = blocks.iter().find(|block| block.contains("[views.spend_7d]")).expect("the guide has views by parameter");
+    let views =
+        blocks.iter().find(|block| block.contains("[views.spend_7d]")).expect("the guide has views by parameter");
     let dir = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(dir.path().join("onepath.toml"), format!("{project}\n{views}")).expect("writes");
     let store = FeatureStore::open(dir.path(), OpenOptions::default()).expect("the project is sound");
@@ -31,7 +32,8 @@ fn its_commands_are_commands() {
         let name = command.split_whitespace().nth(1).expect("a command has a name").to_owned();
         let shown = std::process::Command::new(env!("CARGO_BIN_EXE_onepath")).args([&name, "--help"]).output();
         let help = String::from_utf8(shown.expect("runs").stdout).expect("is UTF-8");
-        let options = command.split('#').next().unwrap_or_default().split_whitespace().filter(|word| word.starts_with("--"));
+        let options =
+            command.split('#').next().unwrap_or_default().split_whitespace().filter(|word| word.starts_with("--"));
         for option in options {
             assert!(help.contains(option), "{command}: {name} has no {option}");
         }

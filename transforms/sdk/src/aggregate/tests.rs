@@ -195,7 +195,7 @@ fn distinct_keys_and_their_counts() {
     let words = ["b", "a", "b", ""];
     let distinct: Distinct<String> = of(words);
     assert_eq!((distinct.count(), distinct.contains("a"), distinct.contains("x")), (3, true, false));
-    assert_eq!(distinct.iter().collect::<Vec<_>>(), ["", "a", "b"]);
+    assert_eq!(distinct.keys(), ["", "a", "b"]);
     let counts: Counts<String> = of(words);
     assert_eq!((counts.count_of("b"), counts.distinct(), counts.mode().unwrap().as_str()), (2, 3, "b"));
     assert_eq!(counts.top(2), [("b".to_owned(), 2), (String::new(), 1)]);
@@ -285,4 +285,12 @@ fn ten_million_events_fade_without_drift() {
     let found = decayed.sum(AsOf((events - 1) * second));
     assert!((found / expected - 1.0).abs() < 2e-15, "{found} for {expected}");
     assert!(bytes(&decayed).len() < 60, "{}", bytes(&decayed).len());
+}
+
+/// A variance from a state that no numbers have would be that of a negative sum of squares, or take all memory.
+#[test]
+fn a_state_that_no_numbers_have_is_refused() {
+    let far = [0, 1, 0xff, 0xff, 0xff, 0x0f, 1];
+    assert_eq!(decode_all::<Sum>(&far).unwrap_err().to_string(), "a sum is larger or finer than numbers are");
+    assert!(decode_all::<Variance>(&[&[1, 0, 0][..], &far[1..]].concat()).is_err());
 }

@@ -1,10 +1,10 @@
 //! Tiles at their edges. How windows of them agree with plain loops is in `tests/kinds.rs`.
 
 use super::*;
-use crate::aggregate::{Count, Last, Sum};
+use crate::aggregate::{Aggregate, Count, Last, Sum, Variance};
 use crate::state::{State, decode_all};
 use crate::time::{AsOf, EventTime, Length, days, hours, minutes};
-use crate::window::{Days, Hours, Minutes};
+use crate::window::{Days, Hours, Minutes, Window, sum};
 
 const HOUR: i64 = hours(1).micros();
 
@@ -119,4 +119,40 @@ fn damaged_bytes_are_refused() {
 #[should_panic(expected = "a window that keeps 1 day was asked for 25 hours")]
 fn a_length_beyond_the_retention_is_refused() {
     Day::default().sawtooth(AsOf(0), hours(25));
+}
+
+/// Ten million numbers of very different sizes go by, now and then one that is none: what is left in the windows is exactly what
+/// their contents give.
+#[test]
+fn ten_million_events_leave_no_trace() {
+    let mut tiles = Hopping::<Variance, Minutes<60>, Minutes<1>>::default();
+    let mut window = Window::<f64, Minutes<1>>::default();
+    let at = |n: i64| EventTime(n * 10_000);
+    let number = |n: i64| match n % 1_000_003 {
+        0 => f64::NAN,
+        1 => 1e300,
+        _ => ((n * 48_271) % 2_147_483_647) as f64 * 1e-3 - 1e6,
+    };
+    let events = 10_000_000;
+    for n in 0..events {
+        tiles.push(at(n), number(n));
+        window.push(at(n), number(n));
+    }
+    let as_of = AsOf(at(events - 1).micros());
+    let of = |length: Length| -> Vec<f64> {
+        let first = (as_of.micros() - length.micros()).div_euclid(10_000).max(0);
+        (first..events).map(number).collect()
+    };
+    assert_eq!(window.closed(as_of, minutes(1)).sum(), sum(&of(minutes(1))));
+    // A tile is a whole minute: the question is asked within one.
+    let since_minute = Length::from_micros(as_of.micros() % minutes(1).micros());
+    let hopped = tiles.sawtooth(as_of, minutes(20));
+    let contents = of(Length::from_micros(minutes(20).micros() + since_minute.micros()));
+    assert_eq!((hopped.count(), hopped.sum()), (contents.len() as i64, sum(&contents)));
+    let again = contents.iter().fold(Variance::default(), |mut again, &number| {
+        again.push(EventTime(0), number);
+        again
+    });
+    assert_eq!(hopped, again);
+    assert!(hopped.std_dev().is_some_and(f64::is_finite));
 }
