@@ -55,7 +55,7 @@ fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
             let path = entry.expect("lists a folder").path();
             let name = path.strip_prefix(dir).expect("is inside").display().to_string();
             match path.is_dir() {
-                _ if [".onepath", ".git", "training."].iter().any(|made| name.starts_with(made)) => {}
+                _ if [".onepath", ".git", "onepath.lock", "training."].iter().any(|made| name.starts_with(made)) => {}
                 true => folders.push(path),
                 false => files.push((name, std::fs::read(&path).expect("reads"))),
             }
@@ -107,6 +107,7 @@ fn lived_through(template: &str, training: &Expect, vectors: &str) -> PathBuf {
     let readme = std::fs::read_to_string(dir.join("README.md")).expect("has a README");
     assert!(commands[1..].iter().all(|command| readme.contains(command)), "the README has the commands");
     assert!(files(&dir) == before, "the commands changed nothing that belongs to the project");
+    assert!(dir.join("onepath.lock").exists(), "`onepath build` pins the components");
     dir
 }
 
