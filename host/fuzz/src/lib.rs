@@ -10,7 +10,7 @@
 
 #[path = "../../src/batch/mod.rs"]
 pub mod batch;
-#[path = "../../src/entity.rs"]
+#[path = "../../src/entity/mod.rs"]
 pub mod entity;
 #[path = "../../src/files/mod.rs"]
 pub mod files;
