@@ -602,13 +602,13 @@ fn vectors_are_verified_with_the_views_that_they_read() {
         request.request = vec![("cart_value".to_owned(), Value::Float64(6.0))];
         store.get_online_features(plan, &request).expect("is answered").values[0].clone()
     };
-    assert_eq!(ask(&mut store, &plan, "2024-01-02"), Value::Float64(6.0));
+    assert!(ask(&mut store, &plan, "2024-01-02").same_bits(&Value::Float64(6.0)));
     drop(store);
     // A newer version of the view takes its place among the inputs: it reads other events, of which there are none.
     project.configure(&format!("{base}[views.\"activity@v2\"]\nsources = [\"others\"]\ntransform = \"CHURN\"\n"));
     let mut store = project.open();
     let plan = store.plan(&cart).expect("plans");
-    assert_eq!(ask(&mut store, &plan, "2024-01-03"), Value::Null);
+    assert!(ask(&mut store, &plan, "2024-01-03").same_bits(&Value::Null));
     assert_verified(&mut store, 2);
 }
 
