@@ -28,6 +28,9 @@ fn now_us() -> i64 {
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
+    if let Some(project) = std::env::var_os("ONEPATH_BENCH_PROJECT") {
+        return serve_many(Path::new(&project), &is_wanted);
+    }
     let dir = tempfile::tempdir().unwrap();
     let component = dir.path().join("churn.wasm");
     let transform = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("transforms/churn");
@@ -36,7 +39,7 @@ fn main() {
         warm(dir.path(), &component);
     }
     if is_wanted("batch") || is_wanted("cold") || is_wanted("memory") {
-        many(dir.path(), &component, &is_wanted);
+        many(dir.path(), &component, &wanted);
     }
     if is_wanted("push") {
         push(dir.path(), &component);
@@ -131,8 +134,8 @@ fn resident_mb() -> f64 {
     line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
 }
 
-/// 50 thousand customers with 20 events each.
-fn many(dir: &Path, component: &Path, is_wanted: &dyn Fn(&str) -> bool) {
+/// 50 thousand customers with 20 events each, served by a process of its own, as it would be.
+fn many(dir: &Path, component: &Path, wanted: &[String]) {
     let project = project(dir, component, "many", "");
     let customers: Vec<String> = (0..CUSTOMERS).map(|number| format!("c{number}")).collect();
     let server = open(&project, 64 << 20);
@@ -146,7 +149,14 @@ fn many(dir: &Path, component: &Path, is_wanted: &dyn Fn(&str) -> bool) {
     }
     println!("pushed {} events in {:.1} s", CUSTOMERS * 20, began.elapsed().as_secs_f64());
     server.close().unwrap();
-    let server = open(&project, 64 << 20);
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let ended = child.args(wanted).env("ONEPATH_BENCH_PROJECT", &project).status().unwrap();
+    assert!(ended.success());
+}
+
+fn serve_many(project: &Path, is_wanted: &dyn Fn(&str) -> bool) {
+    let customers: Vec<String> = (0..CUSTOMERS).map(|number| format!("c{number}")).collect();
+    let server = open(project, 64 << 20);
     let prepared = prepare(&server);
     let mut number = 7_usize;
     let mut next = move || {
@@ -182,7 +192,7 @@ fn many(dir: &Path, component: &Path, is_wanted: &dyn Fn(&str) -> bool) {
     drop(server);
     if is_wanted("cold") {
         // A cache that holds nothing: every state is read from SQLite.
-        let server = open(&project, 0);
+        let server = open(project, 0);
         let prepared = prepare(&server);
         report("1 entity, state read from SQLite", 50_000, |_| {
             let inputs = keys([customers[next()].as_str()].into_iter());

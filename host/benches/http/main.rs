@@ -112,7 +112,13 @@ fn measure(
                 let mut random = Random::new(number + 1);
                 let bodies: Vec<String> = (0..BODIES).map(|_| make(&mut random)).collect();
                 let mut client = Client::connect(address).expect("connects");
-                let mut send = |body: &str| client.send("POST", path, &JSON, body.as_bytes()).expect("answers");
+                // Feast's workers end after a thousand requests, and their connections with them.
+                let mut send = |body: &str| loop {
+                    match client.send("POST", path, &JSON, body.as_bytes()) {
+                        Ok(reply) => return reply,
+                        Err(_) => client = Client::connect(address).expect("connects again"),
+                    }
+                };
                 // Warm: the plan, the component and the connection.
                 (0..20).for_each(|at| assert_eq!(send(&bodies[at]).status, 200));
                 barrier.wait();

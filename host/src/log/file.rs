@@ -14,7 +14,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const CHECKPOINT_PAGES: i64 = 4_096;
 
 /// Memory for the pages of a file that is written, in KiB (SQLite counts KiB below zero).
-const WRITER_CACHE_KIB: i64 = -8_192;
+const WRITER_CACHE_KIB: i64 = -4_096;
 
 /// What sort of file it is.
 #[derive(Debug)]
