@@ -2,10 +2,12 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::feature_store::OpenOptions;
 
@@ -36,11 +38,10 @@ pub(super) fn shown(options: OpenOptions, what: &str) -> (OpenOptions, ProgressB
 /// From now on an interrupt, or being told to terminate, sets `stop`, so that the command ends by itself and leaves nothing
 /// behind. A second one ends the process at once.
 pub(super) fn stop_on_interrupt(stop: &Arc<AtomicBool>) {
-    let stop = Arc::clone(stop);
-    // Where signals are somebody else's already, the command is ended as any program is.
-    let _ = ctrlc::set_handler(move || {
-        if stop.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    });
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal finds the flag unset, and sets it. Where a signal cannot be taken, the command is
+        // ended by it as any program is.
+        let _ = flag::register_conditional_shutdown(signal, 130, Arc::clone(stop));
+        let _ = flag::register(signal, Arc::clone(stop));
+    }
 }
