@@ -24,11 +24,11 @@ fn a_component_is_held_to_the_one_that_was_built() {
     assert_eq!(project.run("build").code, 0);
     let lock = std::fs::read_to_string(project.path("onepath.lock")).expect("is written");
     let pinned = lock.lines().last().expect("a line");
-    assert!(pinned.starts_with("\"activity@v1\" = \"") && pinned.len() == 16 + 64 + 1, "{lock}");
+    assert!(pinned.starts_with("\"activity@v1\" = \"") && pinned.len() == 17 + 64 + 1, "{lock}");
     let ran = project.run(BACKFILL);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     let manifest = std::fs::read_to_string(project.path("t.csv.manifest.json")).expect("is there");
-    assert!(manifest.contains(&pinned[16..80]), "the manifest has the component of the lock file");
+    assert!(manifest.contains(&pinned[17..81]), "the manifest has the component of the lock file");
 
     // The component changes, and the lock file does not: every command says so, and `build` does not pin it unasked.
     std::fs::copy(&components().retrace, project.path("activity.wasm")).expect("copies");
@@ -41,7 +41,7 @@ fn a_component_is_held_to_the_one_that_was_built() {
         assert!(ran.stderr.starts_with("error: view activity@v1 would run component "), "{words}: {}", ran.stderr);
         let tail = format!(
             "but onepath.lock pins {}: restore that component, or run `onepath build` to pin this one\n",
-            &pinned[16..80]
+            &pinned[17..81]
         );
         assert!(ran.stderr.ends_with(&tail), "{words}: {}", ran.stderr);
     }
