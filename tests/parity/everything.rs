@@ -61,7 +61,8 @@ fn a_view_of_events_inputs_and_the_request() {
         let words = format!("backfill --service all --spine spine.csv --as-of-column asked_at --out out.csv {way}");
         good(&project, &words);
         let text = std::fs::read_to_string(project.path("out.csv")).expect("was written");
-        let found: Vec<&str> = text.lines().skip(1).map(|line| line.splitn(4, ',').nth(3).unwrap_or_default()).collect();
+        let found: Vec<&str> =
+            text.lines().skip(1).map(|line| line.splitn(4, ',').nth(3).unwrap_or_default()).collect();
         assert_eq!(found, served, "{way}");
     }
     let proof = good(&project, "verify");

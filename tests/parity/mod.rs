@@ -6,6 +6,7 @@
 
 mod case;
 mod everything;
+mod kinds;
 mod reference;
 mod workflow;
 

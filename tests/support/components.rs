@@ -21,6 +21,8 @@ pub struct Components {
     pub cart: PathBuf,
     /// Joins features of views of two entities.
     pub weigh: PathBuf,
+    /// Every kind of aggregate.
+    pub kinds: PathBuf,
     /// A transform with a parameter.
     pub scaled: PathBuf,
     /// Compiled code, as a project keeps it.
@@ -66,6 +68,7 @@ fn build() -> Components {
         retrace: built("tests/transforms/retrace", "retrace"),
         cart: built("tests/transforms/cart", "cart"),
         weigh: built("tests/transforms/weigh", "weigh"),
+        kinds: built("tests/transforms/kinds", "kinds"),
         scaled: built("tests/transforms/scaled", "scaled"),
         cache: warm.join(".onepath").join("cache"),
         dir: dir.join("components"),
@@ -88,10 +91,11 @@ fn compile(warm: &Path, components: &Components) {
     );
     let toml = format!(
         "[project]\nname = \"warm\"\n[entities.customer]\nkeys = {{ customer_id = \"text\" }}\n[sources.events]\n\
-         entity = \"customer\"\nevent_time = \"event_timestamp\"\n{}{}{}{cart}",
+         entity = \"customer\"\nevent_time = \"event_timestamp\"\n{}{}{}{}parameters = {{ days = 7 }}\n{cart}",
         view("churn", &components.churn),
         view("trace", &components.trace),
         view("retrace", &components.retrace),
+        view("kinds", &components.kinds),
     );
     std::fs::write(warm.join("onepath.toml"), toml).expect("writes");
     let mut store = FeatureStore::open(warm, OpenOptions::default()).expect("opens");
