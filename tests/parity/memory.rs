@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::case::{Case, Sources};
 use super::{Layout, PLAIN, project, selection};
 use onepath::feature_store::{BackfillReport, BackfillRequest, FeatureSelection, OpenOptions, SpineSource};
+use onepath::project::Admission;
 use onepath::replay::OnError;
 use onepath::time::format_time;
 
@@ -108,6 +109,8 @@ fn failures_are_told_alike() {
         let mut store = project.open_with(|options| {
             (options.memory_bytes, options.on_error) = (memory, OnError::Null);
             (options.batch_rows, options.limits.output_bytes_max) = (1, 40);
+            // It would be refused at once.
+            options.admission = Admission::Off;
         });
         let outcome = match store.backfill(&request) {
             Ok(report) => (report.failures, written(&project, "out.csv")),
