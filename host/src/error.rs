@@ -9,6 +9,7 @@ use crate::files::{InputError, OutputError};
 use crate::log::LogError;
 use crate::project::{ProjectError, ReferenceError, UnknownName};
 use crate::replay::ReplayError;
+use crate::server::ServerError;
 use crate::serving::{GetError, PushError};
 use crate::store::StoreError;
 use crate::time::TimeError;
@@ -61,6 +62,9 @@ pub enum Error {
     /// The online store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A server could not take a request, or would not serve the project.
+    #[error(transparent)]
+    Server(#[from] ServerError),
     /// More text than one column holds.
     #[error(transparent)]
     Column(#[from] ColumnError),
@@ -91,6 +95,48 @@ pub enum Error {
         /// The digest that served.
         digest: String,
         /// Where it should be.
+        path: PathBuf,
+    },
+    /// The component is not the one that is pinned.
+    #[error(
+        "view {view} would run component {digest}, but {path} pins {pinned}: restore that component, or run `onepath build` to \
+         pin this one"
+    )]
+    Locked {
+        /// The view.
+        view: String,
+        /// The component that there is.
+        digest: String,
+        /// The component that is pinned.
+        pinned: String,
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// Nothing is pinned.
+    #[error("there is no lock file {path} to hold components to: run `onepath build` to write it")]
+    NoLock {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The component breaks a law.
+    #[error(
+        "the component of view {view} breaks the law {law} ({statement}): {difference}; `onepath check {view}` shows the \
+         smallest such input, and `admission` under [project] says what becomes of such a component"
+    )]
+    LawBroken {
+        /// The view.
+        view: String,
+        /// The law.
+        law: &'static str,
+        /// What it says.
+        statement: &'static str,
+        /// Where the first case differs, on one line.
+        difference: String,
+    },
+    /// What is kept was made from another log than the one that is there.
+    #[error("{path} is not the log that was served from, it was replaced: put the right one back to verify against it")]
+    OtherLog {
+        /// The log that is there.
         path: PathBuf,
     },
     /// The states were made with other parameters.
@@ -157,5 +203,41 @@ pub enum Error {
 impl From<PushError> for Error {
     fn from(error: PushError) -> Self {
         Self::Push(Box::new(error))
+    }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+impl Error {
+    /// The call of a component that gave no answer, where that is what went wrong, on whichever path.
+    pub fn evaluation(&self) -> Option<&EvaluateError> {
+        match self {
+            Self::Evaluate(error)
+            | Self::Replay(ReplayError::Evaluate(error))
+            | Self::Get(GetError::Evaluate(error)) => Some(error),
+            _ => match self.push() {
+                Some(PushError::Evaluate(error)) => Some(error),
+                _ => None,
+            },
+        }
+    }
+
+    /// The push that was refused, where that is what went wrong, by itself or within a group.
+    pub fn push(&self) -> Option<&PushError> {
+        match self {
+            Self::Push(error) => Some(error),
+            Self::Server(ServerError::NotTaken(error)) => Some(error),
+            _ => None,
+        }
     }
 }

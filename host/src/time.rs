@@ -215,6 +215,11 @@ impl Stopwatch {
         Self(std::time::Instant::now())
     }
 
+    /// The time since it began.
+    pub fn elapsed(&self) -> std::time::Duration {
+        self.0.elapsed()
+    }
+
     /// Nanoseconds since it began.
     pub fn nanoseconds(&self) -> u64 {
         u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)

@@ -5,6 +5,8 @@
 //! compared with a naive reference.
 
 mod case;
+mod everything;
+mod kinds;
 mod memory;
 mod reference;
 mod workflow;

@@ -17,6 +17,7 @@ use crate::project::FeatureReference;
 use crate::replay::{OnError, ReplayError};
 use crate::time::{AsOf, Length, TimeUnit, parse_time};
 use crate::usage;
+use crate::wasm::Variant;
 
 /// Make a point-in-time training set, or feature history.
 ///
@@ -79,6 +80,9 @@ pub(super) struct Backfill {
     /// Rows of one call of a component. Never changes the output.
     #[arg(long, value_name = "N", default_value_t = 8_192, value_parser = clap::value_parser!(u32).range(1..))]
     batch_rows: u32,
+    /// Interpret components instead of running their machine code: many times slower, and the same bits. For proofs.
+    #[arg(long)]
+    interpret: bool,
     /// Where a transform gives no answer: stop, or leave out the event, answer the question with nulls, and count it.
     #[arg(long, value_name = "WHAT", default_value = "stop")]
     on_error: OnErrorArgument,
@@ -138,6 +142,9 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
         OnErrorArgument::Stop => OnError::Stop,
         OnErrorArgument::Null => OnError::Null,
     };
+    if command.interpret {
+        options.variant = Variant::Interpreted;
+    }
     if let Some(threads) = command.threads {
         options.threads = usize::from(threads);
     }

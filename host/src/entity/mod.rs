@@ -7,7 +7,7 @@ use std::fmt;
 pub(crate) use intern::hash_bytes;
 pub use intern::{KeyInterner, KeyRows};
 
-use crate::batch::{Column, Value};
+use crate::batch::{Column, Value, Values};
 use crate::schema::ValueType;
 
 /// The type of one key column of an entity.
@@ -58,6 +58,16 @@ impl EntityKey {
         columns.into_iter().map(value).collect::<Option<Vec<_>>>().map(Self)
     }
 
+    /// Appends the key as [`write_key_bytes`] does.
+    pub(crate) fn write_bytes(&self, bytes: &mut Vec<u8>) {
+        for value in &self.0 {
+            match value {
+                KeyValue::Int64(value) => bytes.extend_from_slice(&value.to_le_bytes()),
+                KeyValue::Text(text) => write_text_bytes(text.as_bytes(), bytes),
+            }
+        }
+    }
+
     /// The canonical text of the key.
     pub fn encode(&self) -> String {
         serde_json::to_string(self).expect("a list of texts and integers is always JSON")
@@ -88,4 +98,20 @@ impl fmt::Display for EntityKey {
         }
         Ok(())
     }
+}
+
+/// Appends the key in `row` of key columns as bytes that no other key of the entity has: texts after their length, integers
+/// as eight bytes.
+pub(crate) fn write_key_bytes<'a>(columns: impl Iterator<Item = &'a Column>, row: usize, bytes: &mut Vec<u8>) {
+    for column in columns {
+        match column.values() {
+            Values::Int64s(values) => bytes.extend_from_slice(&values[row].to_le_bytes()),
+            _ => write_text_bytes(column.text(row).unwrap_or_default(), bytes),
+        }
+    }
+}
+
+fn write_text_bytes(text: &[u8], bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(text);
 }

@@ -18,6 +18,7 @@ use crate::time::AvailableAt;
 
 pub(crate) use logged::{append_fields, key_columns, key_of};
 pub use push::{Arrival, read_push};
+pub(crate) use push::{PushedRows, pushed_columns};
 pub(crate) use read::partition_bits_of;
 pub use read::{FileCount, Keep, ReadOptions, each_chunk, read_events};
 pub use sample::read_sample;

@@ -5,7 +5,9 @@
 //! text is reported with file, line, column, a caret under the offending part, and what to do.
 
 mod limits;
+mod lock;
 mod reference;
+mod serving;
 mod source;
 mod view;
 
@@ -23,8 +25,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use error::{Invalid, ProjectError, UnknownName};
-pub use limits::LimitSettings;
+pub use limits::{Admission, LimitSettings};
+pub use lock::{LOCK_FILE, LockFile};
 pub use reference::{FeatureReference, ReferenceError, Selection};
+pub use serving::ServingSettings;
 pub use source::Source;
 pub use view::{FeatureInfo, Input, View};
 
@@ -52,6 +56,10 @@ pub struct Project {
     pub limits: LimitSettings,
     /// One of so many calls of a transform is repeated on a fresh instance and compared; 0 for none.
     pub repeat_every: Option<u64>,
+    /// What becomes of a component that breaks a law.
+    pub admission: Option<Admission>,
+    /// How it is served.
+    pub serving: ServingSettings,
     /// The views' positions, each after those whose features it reads.
     order: Vec<usize>,
 }

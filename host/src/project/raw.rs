@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::Admission;
 use crate::entity::KeyType;
 use crate::time::TimeUnit;
 
@@ -34,6 +35,8 @@ pub(super) struct RawProject {
     pub services: Table<RawService>,
     #[serde(default)]
     pub limits: RawLimits,
+    #[serde(default)]
+    pub serving: RawServing,
 }
 
 #[derive(Deserialize)]
@@ -41,12 +44,21 @@ pub(super) struct RawProject {
 pub(super) struct RawHead {
     pub name: Spanned<String>,
     pub repeat_share: Option<Spanned<f64>>,
+    pub admission: Option<Admission>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawServing {
+    pub log_share: Option<Spanned<f64>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawLimits {
     pub component_bytes_max: Option<Spanned<i64>>,
+    pub function_bytes_max: Option<Spanned<i64>>,
+    pub compile_ms_max: Option<Spanned<i64>>,
     pub memory_bytes_max: Option<Spanned<i64>>,
     pub table_elements_max: Option<Spanned<i64>>,
     pub stack_bytes_max: Option<Spanned<i64>>,

@@ -93,7 +93,7 @@ pub(super) fn partition_bits(needed: u64, memory: u64, threads: usize) -> Option
 
 fn bits(needed: u64, of_partitions: u64) -> u32 {
     let partitions = needed.div_ceil(of_partitions.max(1)).max(2);
-    partitions.next_power_of_two().ilog2().min(BITS_MAX)
+    partitions.checked_next_power_of_two().map_or(BITS_MAX, |partitions| partitions.ilog2().min(BITS_MAX))
 }
 
 #[cfg(test)]

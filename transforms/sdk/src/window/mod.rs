@@ -238,3 +238,6 @@ impl<T: WindowValue, L: Retention> State for Window<T, L> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod tests_of_kinds;
