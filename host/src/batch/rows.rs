@@ -78,6 +78,13 @@ impl Rows {
         self.kinds.push(kind as u8);
     }
 
+    /// Appends rows of one kind and group.
+    pub(crate) fn extend(&mut self, kind: Kind, group: u32, times: impl Iterator<Item = i64>) {
+        self.times.extend(times);
+        self.groups.resize(self.times.len(), group);
+        self.kinds.resize(self.times.len(), kind as u8);
+    }
+
     /// Removes all rows and their columns, and keeps the memory for new rows.
     pub(crate) fn clear(&mut self) {
         self.times.clear();

@@ -1,10 +1,10 @@
 //! From the rows of each entity to the batches of a call.
 
-use super::partition::{Order, PartitionEvents};
+use super::partition::{Order, Ordered, PartitionEvents};
 use super::run::{Failure, FinalState, OnError, Outcome, Work};
 use crate::batch::{Column, ColumnError, Kind, Rows};
 use crate::evaluate::{EvaluateError, evaluate, evaluate_or_null};
-use crate::time::{AvailableAt, EventTime, Stopwatch, visible};
+use crate::time::{AsOf, AvailableAt, EventTime, Stopwatch, visible};
 
 /// A carried state of at least so many bytes makes the next batch longer.
 const LARGE_STATE_BYTES: usize = 1 << 16;
@@ -13,8 +13,14 @@ const LARGE_STATE_BYTES: usize = 1 << 16;
 /// large it grows.
 const STATE_BYTES_PER_ROW: usize = 8;
 
-/// However large the state, a batch has no more rows.
-const BATCH_ROWS_MAX: usize = 1 << 20;
+/// However large the state, a call of more rows than were asked for takes about so many bytes of columns at most.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// However large the state, a call of more rows than were asked for takes about so many seconds at most.
+const BATCH_SECONDS: f64 = 0.5;
+
+/// Bytes of a row beside its columns: time, group and kind.
+const ROW_BYTES: usize = 13;
 
 /// Why a partition could not be evaluated.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +47,8 @@ struct Batch<'a, 'w> {
     events: &'w PartitionEvents,
     rows: Rows,
     rows_max: usize,
+    /// How many rows like those of the last batch make a call of [`BATCH_BYTES`] and [`BATCH_SECONDS`].
+    rows_that_fit: usize,
     groups: Vec<Group>,
     event_rows: Vec<u32>,
     question_rows: Vec<u32>,
@@ -58,31 +66,25 @@ pub(super) fn run_partition(
     outcome: &mut Outcome,
 ) -> Result<(), PartitionError> {
     let mut batch = Batch::new(work, events);
-    let known = events.known();
     for place in 0..work.places(partition) {
         let (events, questions) = (events.of(place), questions.of(place));
-        if questions.is_empty() && (events.is_empty() || !work.want_states) {
+        if questions.rows.is_empty() && (events.rows.is_empty() || !work.want_states) {
             continue;
         }
         let entity = work.entity(partition, place);
         batch.open(Group { entity, newest: None, newest_available_at: None, offset: 0 }, &[])?;
         let mut event = 0;
-        for question in questions {
-            let as_of = work.questions.as_of[*question as usize];
-            while let Some(row) = events.get(event).filter(|row| visible(AvailableAt(known[**row as usize]), as_of)) {
-                batch.make_room(outcome)?;
-                batch.push_event(*row);
-                event += 1;
-            }
+        for (question, as_of) in questions.rows.iter().zip(questions.times) {
+            let is_seen = |at: &&i64| visible(AvailableAt(**at), AsOf(*as_of));
+            let seen = event + events.times[event..].iter().take_while(is_seen).count();
+            batch.push_events(events.part(event..seen), outcome)?;
+            event = seen;
             batch.make_room(outcome)?;
-            batch.push_question(*question);
+            batch.push_question(*question, *as_of);
         }
         // After the last question, only a wanted state makes the remaining events matter.
         if work.want_states {
-            for row in &events[event..] {
-                batch.make_room(outcome)?;
-                batch.push_event(*row);
-            }
+            batch.push_events(events.part(event..events.rows.len()), outcome)?;
         }
     }
     batch.flush(outcome, None)?;
@@ -96,6 +98,7 @@ impl<'a, 'w> Batch<'a, 'w> {
             events,
             rows: Rows::default(),
             rows_max: work.batch_rows,
+            rows_that_fit: 0,
             groups: Vec::new(),
             event_rows: Vec::new(),
             question_rows: Vec::new(),
@@ -115,22 +118,36 @@ impl<'a, 'w> Batch<'a, 'w> {
         if self.rows.len() >= self.rows_max { self.flush_and_carry(outcome) } else { Ok(()) }
     }
 
-    #[inline]
-    fn push_event(&mut self, row: u32) {
-        let at = row as usize;
-        self.rows.push(Kind::Event, self.groups.len() as u32 - 1, self.events.event_times[at]);
-        self.event_rows.push(row);
-        if self.work.want_states || self.events.log_offsets.is_some() {
-            let group = self.groups.last_mut().expect("a group was opened for the entity");
-            group.newest_available_at = group.newest_available_at.max(Some(AvailableAt(self.events.known()[at])));
-            group.offset = group.offset.max(self.events.log_offsets.as_ref().map_or(0, |offsets| offsets[at]));
+    /// Appends events of the last group, in order; evaluates where the batch is full.
+    fn push_events(&mut self, mut events: Ordered<'_>, outcome: &mut Outcome) -> Result<(), PartitionError> {
+        while !events.rows.is_empty() {
+            self.make_room(outcome)?;
+            let count = events.rows.len().min(self.rows_max - self.rows.len());
+            let (now, later) = (events.part(0..count), events.part(count..events.rows.len()));
+            let last = self.groups.len() - 1;
+            match &self.events.available_at {
+                None => self.rows.extend(Kind::Event, last as u32, now.times.iter().copied()),
+                Some(_) => {
+                    let times = now.rows.iter().map(|row| self.events.event_times[*row as usize]);
+                    self.rows.extend(Kind::Event, last as u32, times);
+                }
+            }
+            self.event_rows.extend_from_slice(now.rows);
+            let group = &mut self.groups[last];
+            group.newest_available_at = now.times.last().copied().map(AvailableAt).max(group.newest_available_at);
+            if let Some(offsets) = &self.events.log_offsets {
+                let newest = now.rows.iter().map(|row| offsets[*row as usize]).max();
+                group.offset = group.offset.max(newest.unwrap_or(0));
+            }
+            events = later;
         }
+        Ok(())
     }
 
     #[inline]
-    fn push_question(&mut self, row: u32) {
+    fn push_question(&mut self, row: u32, as_of: i64) {
         let group = self.groups.len() - 1;
-        self.rows.push(Kind::Question, group as u32, self.work.questions.as_of[row as usize].0);
+        self.rows.push(Kind::Question, group as u32, as_of);
         self.question_rows.push(row);
         if self.work.has_pushed {
             self.offsets.push(self.groups[group].offset);
@@ -142,7 +159,7 @@ impl<'a, 'w> Batch<'a, 'w> {
         let mut state = Vec::new();
         self.flush(outcome, Some(&mut state))?;
         let large = if state.len() >= LARGE_STATE_BYTES { state.len() / STATE_BYTES_PER_ROW } else { 0 };
-        self.rows_max = self.work.batch_rows.max(large.min(BATCH_ROWS_MAX));
+        self.rows_max = self.work.batch_rows.max(large.min(self.rows_that_fit));
         let last = self.groups.pop().expect("the group that goes on stays");
         self.open(last, &state)?;
         Ok(())
@@ -177,6 +194,10 @@ impl<'a, 'w> Batch<'a, 'w> {
             }
         };
         work.times.add_evaluate(&stopwatch);
+        let columns = rows.event_fields.iter().chain(&rows.request_fields).chain(&rows.input_features);
+        let row_bytes = columns.map(Column::memory_bytes).sum::<usize>() / rows.len().max(1) + ROW_BYTES;
+        let in_time = rows.len() as f64 * BATCH_SECONDS / stopwatch.seconds().max(1e-9);
+        self.rows_that_fit = (BATCH_BYTES / row_bytes).min(in_time as usize);
         for (group, newest) in self.groups.iter_mut().zip(newest) {
             group.newest = newest;
         }

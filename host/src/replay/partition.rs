@@ -20,8 +20,24 @@ pub(super) struct PartitionEvents {
 #[derive(Default)]
 pub(super) struct Order {
     rows: Vec<u32>,
+    /// The time of each of `rows`.
+    times: Vec<i64>,
     /// Where each entity's rows begin; one more than there are entities.
     starts: Vec<u32>,
+}
+
+/// The rows of one entity in order, and the time of each.
+#[derive(Clone, Copy)]
+pub(super) struct Ordered<'a> {
+    pub(super) rows: &'a [u32],
+    pub(super) times: &'a [i64],
+}
+
+impl<'a> Ordered<'a> {
+    /// A part of them.
+    pub(super) fn part(self, range: std::ops::Range<usize>) -> Self {
+        Self { rows: &self.rows[range.clone()], times: &self.times[range] }
+    }
 }
 
 impl PartitionEvents {
@@ -61,7 +77,7 @@ impl PartitionEvents {
     }
 
     /// The events of the entity in a place, in the order in which they are applied.
-    pub(super) fn of(&self, place: usize) -> &[u32] {
+    pub(super) fn of(&self, place: usize) -> Ordered<'_> {
         self.order.of(place)
     }
 
@@ -85,7 +101,7 @@ impl Order {
         let earliest = times.iter().copied().min().unwrap_or(0);
         let span = times.iter().copied().max().unwrap_or(0).wrapping_sub(earliest) as u64;
         let row_bits = (entities.len() as u64).checked_ilog2().unwrap_or(0) + 1;
-        let rows = if span.leading_zeros() >= row_bits {
+        let (rows, times) = if span.leading_zeros() >= row_bits {
             // Time and row in one number, which sorts faster than anything else.
             let mut keys = vec![0_u64; entities.len()];
             for (row, (entity, time)) in entities.iter().zip(times).enumerate() {
@@ -95,7 +111,8 @@ impl Order {
             }
             sort_each(&mut keys, &starts);
             let mask = (1 << row_bits) - 1;
-            keys.into_iter().map(|key| (key & mask) as u32).collect()
+            let times = keys.iter().map(|key| earliest.wrapping_add((key >> row_bits) as i64)).collect();
+            (keys.into_iter().map(|key| (key & mask) as u32).collect(), times)
         } else {
             let mut keys = vec![(0_i64, 0_u32); entities.len()];
             for (row, (entity, time)) in entities.iter().zip(times).enumerate() {
@@ -104,14 +121,16 @@ impl Order {
                 *slot += 1;
             }
             sort_each(&mut keys, &starts);
-            keys.into_iter().map(|(_, row)| row).collect()
+            let times = keys.iter().map(|(time, _)| *time).collect();
+            (keys.into_iter().map(|(_, row)| row).collect(), times)
         };
-        Self { rows, starts }
+        Self { rows, times, starts }
     }
 
     /// The rows of the entity in a place.
-    pub(super) fn of(&self, place: usize) -> &[u32] {
-        &self.rows[self.starts[place] as usize..self.starts[place + 1] as usize]
+    pub(super) fn of(&self, place: usize) -> Ordered<'_> {
+        let range = self.starts[place] as usize..self.starts[place + 1] as usize;
+        Ordered { rows: &self.rows[range.clone()], times: &self.times[range] }
     }
 }
 

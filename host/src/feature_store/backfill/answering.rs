@@ -59,7 +59,8 @@ impl Answering<'_> {
             let answers = shared.replay(place, view, &spine, input_features, read, options)?;
             failures += answers.failures.len() as u64;
             let first_row = shared.first_rows(place, &rows);
-            let told = answers.failures.iter().enumerate().map(|(nth, failure)| {
+            // They are in this order already.
+            let told = answers.failures.iter().take(FAILURES_SHOWN).enumerate().map(|(nth, failure)| {
                 let row = match (&view.entity, failure.question) {
                     (None, Some(question)) => rows[question as usize],
                     _ => first_row(failure.entity),

@@ -1,6 +1,6 @@
 //! Where a run keeps what it cannot hold in memory, and what becomes of it afterwards.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -65,9 +65,13 @@ impl Workspace {
 fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join(LOCK_NAME);
     let file = File::create(&path).map_err(|source| Error::Write { path: path.clone(), source })?;
-    file.try_lock()
-        .map_err(|_| wrong(format!("{}: another backfill is at work there; wait for its end", dir.display())))?;
-    Ok(file)
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            Err(wrong(format!("{}: another backfill is at work there; wait for its end", dir.display())))
+        }
+        // A file system without locks cannot tell.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
 }
 
 /// Says what differs from the run that died.
