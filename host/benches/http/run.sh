@@ -19,6 +19,7 @@ load=$(cargo bench --quiet --no-run -p onepath --bench http --message-format jso
 
 work=$(mktemp -d) server=""
 # Feast's server has workers below it: the whole group is ended.
+trap 'exit 1' INT TERM
 trap '[ -z "$server" ] || kill -TERM -- "-$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 mkdir "$work/onepath" "$work/feast"
 cat > "$work/onepath/onepath.toml" <<TOML
@@ -51,6 +52,20 @@ cd "$work/feast"
 
 # Resident memory of the server and the processes that it started, in MB. The server leads a session of its own.
 resident() { ps -o rss= -s "$1" | awk '{ kilobytes += $1 } END { printf "%d", kilobytes / 1024 }'; }
+# Processor time of the same, in hundredths of a second.
+used() {
+    local pid
+    for pid in $(ps -o pid= -s "$1"); do sed 's/.*) //' "/proc/$pid/stat"; done |
+        awk '{ ticks += $12 + $13 + $14 + $15 } END { printf "%d", ticks }'
+}
+# Runs the load generator; beside its line, the server's own processor time a request, which other work on the machine hardly
+# changes.
+measured() {
+    local before line
+    before=$(used "$server")
+    line=$("$load" "$@")
+    echo "$name $line, $(awk -v ticks=$(($(used "$server") - before)) '{ printf "%d", ticks * 10000 / $(NF - 1) }' <<<"$line") us of CPU each"
+}
 start() {
     setsid "$@" > "$work/server.log" 2>&1 &
     server=$!
@@ -70,13 +85,12 @@ for name in onepath feast onepath feast; do
     echo "== $name: $(resident $server) MB resident before the load"
     for rows in 1 100; do
         for connections in 1 8; do
-            echo -n "$name "
-            "$load" ask $address $connections $rows "$seconds"
+            measured ask $address $connections $rows "$seconds"
         done
     done
     if [ $name = onepath ]; then
-        echo -n "$name "
-        "$load" push $address 8 100 "$seconds"
+        measured push $address 8 100 "$seconds"
+        curl --silent "http://$address/metrics" | grep -E '^onepath_served_(logged|dropped)_total'
     fi
     echo "== $name: $(resident $server) MB resident after it"
     stop
