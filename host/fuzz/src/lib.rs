@@ -22,6 +22,8 @@ pub mod project;
 pub mod schema;
 #[path = "../../src/store/mod.rs"]
 pub mod store;
+#[path = "../../src/threads.rs"]
+mod threads;
 #[path = "../../src/time.rs"]
 pub mod time;
 pub mod wasm;
