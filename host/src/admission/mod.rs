@@ -39,6 +39,8 @@ pub const CASES: usize = 1_000;
 pub const CASES_OF_FIRST_USE: usize = 200;
 /// Milliseconds that one call of a check may take, if the component's own limit is not lower: a case is small.
 const CALL_MS_MAX: u64 = 2_000;
+/// How many times longer a call may take in the interpreter.
+const INTERPRETER_MS_FACTOR: u64 = 10;
 /// Smaller cases to try for each law that fails.
 const SHRINK_TRIES: usize = 800;
 /// The same where each try may take as long as a call may.
@@ -80,11 +82,11 @@ impl Engines {
     /// Starts the engines.
     pub fn new(limits: &Limits) -> Result<Self, LoadError> {
         let limits = Limits { call_ms_max: limits.call_ms_max.min(CALL_MS_MAX), ..limits.clone() };
-        let start = |variant| Runtime::of_variant(variant, limits.clone());
+        let slower = Limits { call_ms_max: limits.call_ms_max * INTERPRETER_MS_FACTOR, ..limits.clone() };
         Ok(Self {
-            serving: start(Variant::Serving)?,
-            interpreted: start(Variant::Interpreted)?,
-            metered: start(Variant::Metered)?,
+            serving: Runtime::of_variant(Variant::Serving, limits.clone())?,
+            interpreted: Runtime::of_variant(Variant::Interpreted, slower)?,
+            metered: Runtime::of_variant(Variant::Metered, limits)?,
         })
     }
 }

@@ -18,6 +18,7 @@ enum Fault {
     TakesForever,
     Remembers,
     OtherCode,
+    IsSlowToInterpret,
     RoundsItsState,
     SharesTheNewest,
     CountsQuestions,
@@ -49,7 +50,7 @@ impl Subject for Adder {
                 if fault(Fault::PanicsAtInfinity) && amount.is_infinite() {
                     return Err(CallError::Trap { reason: "it panicked".to_owned(), stderr: String::new() });
                 }
-                if fault(Fault::TakesForever) {
+                if fault(Fault::TakesForever) || fault(Fault::IsSlowToInterpret) && instance == Instance::Interpreted {
                     return Err(CallError::Limit { reason: "2000 ms for one call".to_owned(), stderr: String::new() });
                 }
                 if amount.is_nan() && (fault(Fault::RefusesTheLastNan) || fault(Fault::RefusesNan) && refused.is_none())
@@ -205,6 +206,13 @@ fn other_code_breaks_repeat() {
             compiled code: 0.0 (0x0000000000000000)
             an interpreter: 0.5 (0x3fe0000000000000)"#]],
     );
+}
+
+/// The interpreter is a tool of the check: what it has no time for says nothing of the component.
+#[test]
+fn a_limit_that_the_interpreter_alone_meets_breaks_nothing() {
+    let tried = check_adder(Fault::IsSlowToInterpret, expect!["[]"]);
+    assert_eq!(tried.cases, CASES);
 }
 
 #[test]
