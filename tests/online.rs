@@ -585,6 +585,34 @@ fn a_changed_parameter_is_a_changed_view() {
 }
 
 #[test]
+fn vectors_are_verified_with_the_views_that_they_read() {
+    let base = "[project]\nname = \"wired\"\n[entities.customer]\nkeys = { customer_id = \"text\" }\n\
+                [sources.events]\nentity = \"customer\"\nevent_time = \"event_timestamp\"\n\
+                [sources.others]\nentity = \"customer\"\nevent_time = \"event_timestamp\"\n\
+                [views.activity]\nsources = [\"events\"]\ntransform = \"CHURN\"\n\
+                [views.cart]\ninputs = [\"activity:purchase_count_30d\", \"request:cart_value\"]\ntransform = \"CART\"\n";
+    let project = Project::new(base);
+    let mut store = project.open();
+    let path = project.write("push.ndjson", lines("1 a purchase 1 2024-01-01"));
+    store.ingest("events", &path, &Arrival::EventTime).expect("is pushed");
+    let cart = FeatureSelection::References(vec!["cart:cart_per_purchase".parse().expect("a reference")]);
+    let plan = store.plan(&cart).expect("plans");
+    let ask = |store: &mut FeatureStore, plan: &FeaturePlan, at_text| {
+        let mut request = ask("a", Some(at(at_text)));
+        request.request = vec![("cart_value".to_owned(), Value::Float64(6.0))];
+        store.get_online_features(plan, &request).expect("is answered").values[0].clone()
+    };
+    assert!(ask(&mut store, &plan, "2024-01-02").same_bits(&Value::Float64(6.0)));
+    drop(store);
+    // A newer version of the view takes its place among the inputs: it reads other events, of which there are none.
+    project.configure(&format!("{base}[views.\"activity@v2\"]\nsources = [\"others\"]\ntransform = \"CHURN\"\n"));
+    let mut store = project.open();
+    let plan = store.plan(&cart).expect("plans");
+    assert!(ask(&mut store, &plan, "2024-01-03").same_bits(&Value::Null));
+    assert_verified(&mut store, 2);
+}
+
+#[test]
 fn a_component_without_events_is_kept_as_well() {
     let cart = "[views.cart]\ninputs = [\"activity:purchase_count_30d\", \"request:cart_value\"]\n\
                 transform = \"cart.wasm\"\n[services.checkout]\nfeatures = [\"cart:*\"]\n";

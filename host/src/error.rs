@@ -97,6 +97,42 @@ pub enum Error {
         /// Where it should be.
         path: PathBuf,
     },
+    /// The component is not the one that is pinned.
+    #[error(
+        "view {view} would run component {digest}, but {path} pins {pinned}: restore that component, or run `onepath build` to \
+         pin this one"
+    )]
+    Locked {
+        /// The view.
+        view: String,
+        /// The component that there is.
+        digest: String,
+        /// The component that is pinned.
+        pinned: String,
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// Nothing is pinned.
+    #[error("there is no lock file {path} to hold components to: run `onepath build` to write it")]
+    NoLock {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The component breaks a law.
+    #[error(
+        "the component of view {view} breaks the law {law} ({statement}): {difference}; `onepath check {view}` shows the \
+         smallest such input, and `admission` under [project] says what becomes of such a component"
+    )]
+    LawBroken {
+        /// The view.
+        view: String,
+        /// The law.
+        law: &'static str,
+        /// What it says.
+        statement: &'static str,
+        /// Where the first case differs, on one line.
+        difference: String,
+    },
     /// What is kept was made from another log than the one that is there.
     #[error("{path} is not the log that was served from, it was replaced: put the right one back to verify against it")]
     OtherLog {
@@ -142,6 +178,17 @@ pub enum Error {
         path: PathBuf,
         /// What differs.
         message: String,
+    },
+    /// A run was told to stop.
+    #[error("stopped before it was finished")]
+    Stopped,
+    /// A file cannot be looked at.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// A file of the project cannot be written.
     #[error("cannot write {path}")]

@@ -10,11 +10,14 @@
 //!
 //! | room | answers | knows nothing of |
 //! |---|---|---|
+//! | `threads` | how is work shared out, so that threads decide nothing? | everything |
+//! | [`usage`] | what does the machine have, what did this process take? | everything else |
 //! | [`time`] | what is visible when? what is now? | everything else |
 //! | [`schema`], [`batch`] | which types, which columns? | files, components |
 //! | [`entity`] | whom does a feature describe? | files, components |
 //! | [`files`] | how are rows read and written? | projects, components |
 //! | [`project`] | what does `onepath.toml` say? | components, stores |
+//! | [`scaffold`] | what is in a new project? | building it |
 //! | [`build`] | how does a package become a component? | running it |
 //! | [`wasm`] | how is a component run, and what may it do? (the only room that names wasmtime) | views, time |
 //! | [`admission`] | is a component a pure function of its rows? | views, files |
@@ -101,11 +104,14 @@ pub mod log;
 pub mod monitor;
 pub mod project;
 pub mod replay;
+pub mod scaffold;
 pub mod schema;
 mod server;
 pub mod serving;
 pub mod store;
+mod threads;
 pub mod time;
+pub mod usage;
 pub mod wasm;
 
 pub use error::Error;

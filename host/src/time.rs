@@ -62,22 +62,6 @@ impl Clock for SystemClock {
     }
 }
 
-/// Measures how long something took, by a clock that never goes back.
-#[derive(Clone, Copy, Debug)]
-pub struct Stopwatch(std::time::Instant);
-
-impl Stopwatch {
-    /// Starts now.
-    pub fn start() -> Self {
-        Self(std::time::Instant::now())
-    }
-
-    /// The time since the start.
-    pub fn elapsed(&self) -> std::time::Duration {
-        self.0.elapsed()
-    }
-}
-
 /// A clock that always reads the same time, for tests and for living through past data again.
 #[derive(Clone, Copy, Debug)]
 pub struct FixedClock(pub i64);
@@ -218,6 +202,32 @@ impl fmt::Display for Length {
             }
         }
         write!(f, "{}us", self.0)
+    }
+}
+
+/// How long something takes. Nothing that is computed depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Begins now.
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// The time since it began.
+    pub fn elapsed(&self) -> std::time::Duration {
+        self.0.elapsed()
+    }
+
+    /// Nanoseconds since it began.
+    pub fn nanoseconds(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Seconds since it began.
+    pub fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use onepath::build::{CargoBuild, build_component};
+use onepath::wasm::Limits;
 
 use crate::run::COMPONENT_BYTES_MAX;
 
@@ -81,6 +82,29 @@ pub(crate) fn bit_flipped(good: &[u8]) -> Vec<u8> {
     let mut bytes = good.to_vec();
     bytes[good.len() / 8] ^= 0x40;
     bytes
+}
+
+/// A component with a function of one byte more than is allowed.
+pub(crate) fn function_large(_: &[u8]) -> Vec<u8> {
+    // Its end and the count of its locals are bytes too.
+    let nops = "nop ".repeat(Limits::default().function_bytes_max as usize - 1);
+    wat::parse_str(format!("(component (core module (func {nops})))")).expect("is text")
+}
+
+/// A component that takes a second or more to compile: functions of blocks that each jump to any of them, over a thousand locals.
+pub(crate) fn slow_to_compile() -> Vec<u8> {
+    const BLOCKS: usize = 400;
+    const FUNCTIONS: usize = 2;
+    let targets: String = (0..BLOCKS).map(|block| format!("{block} ")).collect();
+    let ends: String = (0..BLOCKS)
+        .map(|at| {
+            let [a, b, c] = [7, 13, 31].map(|step| at * step % 1_000);
+            format!("end (local.set {c} (i64.add (local.get {a}) (local.get {b})))\n")
+        })
+        .collect();
+    let part = format!("{} (br_table {targets} (i32.wrap_i64 (local.get 0)))\n{ends}", "block ".repeat(BLOCKS));
+    let function = format!("(func (local {}) {})\n", "i64 ".repeat(1_000), part.repeat(4));
+    wat::parse_str(format!("(component (core module {}))", function.repeat(FUNCTIONS))).expect("is text")
 }
 
 /// The two exports of a transform, as functions that take and give nothing.

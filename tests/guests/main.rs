@@ -11,12 +11,12 @@ mod table;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Instant;
+use std::process::Command;
 
 use made::Made;
-use onepath::admission::{CheckOptions, Engines, Sample, check};
-use onepath::wasm::{Limits, Runtime};
-use run::{alone, answers, call, limits, outcome, runtime, view};
+use onepath::wasm::{Limits, LoadError, Runtime};
+use run::{alone, answers, call, outcome, runtime, view};
+use serde_json::Value;
 use table::GUESTS;
 
 /// What the good component answers to the batch, whatever ran before it.
@@ -53,38 +53,72 @@ fn every_guest_has_a_row_and_every_row_a_guest() {
 /// Cases per guest: enough for each to show what it does, few enough for dozens of guests.
 const CASES: usize = 60;
 
+/// What the command line says of every guest: exit 1 and the law or the limit, or exit 0 for one that does no harm. Run it with
+/// `--nocapture` for the table.
 #[test]
 fn admission_names_the_law_that_each_guest_breaks() {
     let _alone = alone();
-    let engines = Engines::new(&limits()).expect("the engines start");
-    let started = Instant::now();
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(dir.path().join("onepath.toml"), SETTINGS).expect("writes");
     let mut wrong = Vec::new();
-    for guest in GUESTS {
-        let options = CheckOptions {
-            seed: 1,
-            cases: CASES,
-            sample: Sample::default(),
-            parameters: None,
-            has_sources: true,
-            now: &|| started.elapsed(),
+    println!("guest | exit | law or refusal | smallest input");
+    for (name, bytes, law) in
+        [("churn", made::good(), None)].into_iter().chain(GUESTS.iter().map(|g| (g.name, g.made.bytes(g.name), g.law)))
+    {
+        let file = format!("{name}.wasm");
+        std::fs::write(dir.path().join(&file), bytes).expect("writes");
+        let mut check = Command::new(env!("CARGO_BIN_EXE_onepath"));
+        check.args(["check", &file, "--format", "json", "--cases", &CASES.to_string()]).current_dir(dir.path());
+        let ran = check.output().expect("the command runs");
+        let (code, stderr) = (ran.status.code(), String::from_utf8_lossy(&ran.stderr).into_owned());
+        let report: Value = serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{name}: {stderr}"));
+        let Found { told, broken, input } = found(&report[0]);
+        println!("{name} | {} | {told} | {input}", code.unwrap_or(-1));
+        let loads = report[0]["refused"].is_null();
+        let right = match law {
+            Some(law) => code == Some(1) && broken.iter().any(|broken| broken == law),
+            None if loads => code == Some(0) && broken.is_empty(),
+            None => code == Some(1),
         };
-        let report = match check(&engines, guest.name, &guest.made.bytes(guest.name), &options) {
-            Ok(report) => report,
-            Err(refused) => {
-                if guest.law.is_some() {
-                    wrong.push(format!("{} is refused: {refused}", guest.name));
-                }
-                continue;
-            }
-        };
-        let broken: Vec<&str> =
-            report.laws.iter().filter(|law| law.counterexample.is_some()).map(|law| law.law.name()).collect();
-        if !guest.law.map_or(broken.is_empty(), |law| broken.contains(&law)) {
-            let expected = guest.law.unwrap_or("none");
-            wrong.push(format!("{} should break {expected}, and breaks: {}", guest.name, broken.join(", ")));
+        if !right {
+            wrong.push(format!("{name} should break {}, and exits {code:?}: {told}", law.unwrap_or("none")));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The limits of [`limits`], as a project says them.
+const SETTINGS: &str = "[project]\nname = \"guests\"\n[limits]\ncomponent_bytes_max = 2097152\nmemory_bytes_max = 33554432\n\
+     call_ms_max = 200\noutput_bytes_max = 16777216\n";
+
+/// What a report says, for a line of the table.
+struct Found {
+    told: String,
+    broken: Vec<String>,
+    /// The first row of the smallest input that breaks the first law.
+    input: String,
+}
+
+fn found(report: &Value) -> Found {
+    if let Some(refused) = report["refused"].as_str() {
+        let told = format!("refused: {}", refused.lines().next().unwrap_or_default());
+        return Found { told, broken: Vec::new(), input: String::new() };
+    }
+    let laws = report["laws"].as_array().expect("laws").iter().filter(|law| !law["counterexample"].is_null());
+    let laws: Vec<&Value> = laws.collect();
+    let broken: Vec<String> = laws.iter().map(|law| law["law"].as_str().unwrap_or_default().to_owned()).collect();
+    let Some(first) = laws.first().map(|law| &law["counterexample"]) else {
+        return Found { told: "every law holds".to_owned(), broken, input: String::new() };
+    };
+    let row = &first["rows"][0];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let fields: Vec<String> = row["fields"].as_array().into_iter().flatten().map(text).collect();
+    let input = match row["kind"].as_str() {
+        Some(kind) => format!("{kind} {} {}", text(&row["time"]), fields.join(" ")),
+        None => "any".to_owned(),
+    };
+    let difference = text(&first["difference"]).lines().next().unwrap_or_default().to_owned();
+    Found { told: format!("{}: {difference}", broken.join(", ")), broken, input }
 }
 
 #[test]
@@ -94,6 +128,23 @@ fn a_file_over_the_limit_is_refused_unread() {
     let error = runtime().load(file.path()).expect_err("100 MiB");
     let words = error.to_string().replace(&file.path().display().to_string(), "FILE");
     assert_eq!(words, "FILE has 104857600 bytes; a component may have at most 2097152");
+}
+
+/// The compiling thread is left behind, and the next component is compiled beside it.
+#[test]
+fn compiling_that_takes_too_long_is_given_up() {
+    let _alone = alone();
+    let runtime =
+        |compile_ms_max| Runtime::new(Limits { compile_ms_max, ..Limits::default() }, None).expect("the engine starts");
+    let error = runtime(20).load_bytes("slow", &made::slow_to_compile()).expect_err("takes longer");
+    assert!(matches!(error, LoadError::CompileTime { .. }), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "slow was not compiled within 20 ms: make it smaller, or raise `compile_ms_max` under [limits] if it is to be \
+         trusted"
+    );
+    let good = view(runtime(600_000).load_bytes("churn", &made::good()).expect("churn loads"));
+    assert_eq!(answers(&good, &call(&good, false).expect("churn answers")), GOOD);
 }
 
 #[test]

@@ -116,6 +116,8 @@ fn load_kind(error: &LoadError) -> &'static str {
         LoadError::WrongWorld { .. } => "WrongWorld",
         LoadError::Import { .. } => "Import",
         LoadError::TooLarge { .. } => "TooLarge",
+        LoadError::FunctionTooLarge { .. } => "FunctionTooLarge",
+        LoadError::CompileTime { .. } => "CompileTime",
         LoadError::Describe { source, .. } => match source {
             CallError::Failure { .. } => "Describe Failure",
             CallError::Trap { .. } => "Describe Trap",

@@ -279,6 +279,9 @@ pub(crate) const GUESTS: &[Guest] = &[
     Guest { name: "bit_flipped", made: Made::Bytes(bit_flipped), law: None, outcome: expect![[r#"
         load NotAComponent: bit_flipped is not a WebAssembly component that runs here: failed to parse WebAssembly module: malformed section id: 71 (at offset 0x1e)
     "#]] },
+    Guest { name: "function_large", made: Made::Bytes(function_large), law: None, outcome: expect![[r#"
+        load FunctionTooLarge: function_large has a function of 262145 bytes; one may have at most 262144: split it, put tables of constants into statics, or raise `function_bytes_max` under [limits]
+    "#]] },
     Guest { name: "too_large", made: Made::Bytes(padded), law: None, outcome: expect![[r#"
         load TooLarge: too_large has 2097153 bytes; a component may have at most 2097152
     "#]] },

@@ -22,7 +22,7 @@ fn the_requests_of_the_documentation_are_answered() {
     let served = Served::start(&project, "");
     let mut client = served.client();
     let mut count = 0;
-    for document in ["README.md", "SERVING.md", "examples/churn/README.md"] {
+    for document in ["README.md", "host/SERVING.md", "examples/churn/README.md"] {
         for (path, body) in requests(document) {
             let reply = client.post(&path, &body).expect("answers");
             assert_eq!(reply.status, 200, "{document}: {path} {body}\n{}", reply.text());

@@ -9,7 +9,7 @@ mod random;
 mod served;
 
 pub use ask::{Ask, Vector, assert_same, offline, online, shown};
-pub use components::{components, repository};
+pub use components::{component, components, repository};
 pub use files::{Event, Format, write_events};
 pub use project::{Project, Ran, churn_toml};
 pub use random::Random;

@@ -42,17 +42,14 @@ pub struct Ran {
 }
 
 impl Project {
-    /// A project of the text of its `onepath.toml`, where `CHURN`, `TRACE`, `CART`, `WEIGH` and `SCALED` stand for component files.
+    /// A project of the text of its `onepath.toml`, where `CHURN`, `TRACE`, `CART`, `WEIGH`, `KINDS` and `SCALED` stand for component
+    /// files.
     pub fn new(toml: &str) -> Self {
         let dir = TempDir::new().expect("a temporary folder");
         let project = Self { dir, clock: Arc::new(TestClock(AtomicI64::new(at("2030-01-01")))) };
         let built = components();
         let cache = project.path(".onepath/cache");
-        std::fs::create_dir_all(&cache).expect("makes a folder");
-        for entry in std::fs::read_dir(&built.cache).expect("components were compiled") {
-            let entry = entry.expect("lists a folder");
-            std::fs::copy(entry.path(), cache.join(entry.file_name())).expect("copies");
-        }
+        copy_folder(&built.cache, &cache);
         project.configure(toml);
         project
     }
@@ -70,6 +67,7 @@ impl Project {
             .replace("TRACE", &built.trace.display().to_string())
             .replace("CART", &built.cart.display().to_string())
             .replace("WEIGH", &built.weigh.display().to_string())
+            .replace("KINDS", &built.kinds.display().to_string())
             .replace("SCALED", &built.scaled.display().to_string());
         self.write("onepath.toml", &toml);
     }
@@ -149,6 +147,19 @@ impl Project {
         text.replace(&canonical.display().to_string(), "DIR")
             .replace(&self.dir().display().to_string(), "DIR")
             .replace(&components().dir.display().to_string(), "COMPONENTS")
+    }
+}
+
+/// Copies the files of a folder and of those in it.
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("makes a folder");
+    for entry in std::fs::read_dir(from).expect("lists a folder") {
+        let path = entry.expect("lists a folder").path();
+        let copy = to.join(path.file_name().expect("a name"));
+        match path.is_dir() {
+            true => copy_folder(&path, &copy),
+            false => drop(std::fs::copy(&path, copy).expect("copies")),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub enum Law {
     Total,
     /// A fresh instance and a used one agree.
     Fresh,
-    /// The same call twice agrees, and so does other machine code.
+    /// The same call twice agrees, and so does an interpreter.
     Repeat,
     /// A batch may be cut anywhere.
     Split,
@@ -38,11 +38,17 @@ impl Law {
             Self::Constant => "the description is the same whenever it is asked for",
             Self::Total => "no typed input makes it trap or exceed a limit; it may refuse one by a failure",
             Self::Fresh => "an instance that was used for other calls answers as a fresh one",
-            Self::Repeat => "the same call again, and unoptimised machine code, give the same",
+            Self::Repeat => "the same call again, and an interpreter, give the same",
             Self::Split => "a batch cut anywhere, with the states carried over, gives what it gives in one call",
             Self::Group => "entities in one batch, in any interleaving, give what each gives alone",
             Self::Read => "questions change no state and no later answer",
         }
+    }
+
+    /// Whether a component that breaks it could be served other bits than a backfill gives. One that breaks only the others
+    /// gives errors, on both paths, and never a value.
+    pub fn decides_bits(self) -> bool {
+        self != Self::Total
     }
 
     /// Its name, as it is written in reports.
@@ -66,7 +72,8 @@ impl Law {
                 "use checked or saturating arithmetic, and refuse what cannot be handled by returning an error"
             }
             Self::Fresh | Self::Repeat => {
-                "something outlives a call: look for statics, caches and thread-locals; keep it in the state instead"
+                "something outlives a call: look for statics, caches and thread-locals, and keep it in the state instead; \
+                 the order of a HashMap outlives it too: use BTreeMap"
             }
             Self::Split => {
                 "something the transform knows inside a call is not in its state, or is not restored from it exactly"
@@ -106,7 +113,7 @@ fn repeat(bench: &Bench<'_>, case: &Case) -> Result<(), String> {
     let used = || bench.run(case, Instance::Used, &[whole(case)]);
     let (first, second) = (used(), used());
     same(first.difference(&second, bench.description, ["the first call", "the same call again"]))?;
-    agree(bench, case, Instance::Unoptimised, &[whole(case)], ["optimised code", "unoptimised code"])
+    agree(bench, case, Instance::Interpreted, &[whole(case)], ["compiled code", "an interpreter"])
 }
 
 fn split(bench: &Bench<'_>, case: &Case) -> Result<(), String> {

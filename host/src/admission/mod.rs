@@ -35,6 +35,8 @@ use crate::wasm::{CallError, Component, ENGINE_VERSION, Limits, LoadError, Runti
 
 /// Cases of a check, unless it is told otherwise.
 pub const CASES: usize = 1_000;
+/// Cases that a component is tried on before its first use, unless it was checked before.
+pub const CASES_OF_FIRST_USE: usize = 200;
 /// Milliseconds that one call of a check may take, if the component's own limit is not lower: a case is small.
 const CALL_MS_MAX: u64 = 2_000;
 /// Smaller cases to try for each law that fails.
@@ -42,10 +44,10 @@ const SHRINK_TRIES: usize = 800;
 /// The same where each try may take as long as a call may.
 const SHRINK_TRIES_OF_LIMITS: usize = 6;
 
-/// The engines of a check: the one that serves, one that compiles differently, and one that counts.
+/// The engines of a check: the one that serves, one that interprets, and one that counts.
 pub struct Engines {
     serving: Arc<Runtime>,
-    unoptimised: Arc<Runtime>,
+    interpreted: Arc<Runtime>,
     metered: Arc<Runtime>,
 }
 
@@ -70,8 +72,8 @@ pub struct CheckOptions<'a> {
     pub parameters: Option<Vec<Column>>,
     /// Whether events reach the transform even if it reads no field of them.
     pub has_sources: bool,
-    /// A clock for the measurements.
-    pub now: &'a dyn Fn() -> Duration,
+    /// A clock for the measurements; without one, nothing is measured.
+    pub now: Option<&'a dyn Fn() -> Duration>,
 }
 
 impl Engines {
@@ -81,7 +83,7 @@ impl Engines {
         let start = |variant| Runtime::of_variant(variant, limits.clone());
         Ok(Self {
             serving: start(Variant::Serving)?,
-            unoptimised: start(Variant::Unoptimised)?,
+            interpreted: start(Variant::Interpreted)?,
             metered: start(Variant::Metered)?,
         })
     }
@@ -90,21 +92,22 @@ impl Engines {
 /// Tries the laws on the component in `bytes`, which `name` stands for, and measures it. An error means that it is not a
 /// feature transform at all, or one that the sandbox refuses.
 pub fn check(engines: &Engines, name: &str, bytes: &[u8], options: &CheckOptions<'_>) -> Result<Report, LoadError> {
-    let start = (options.now)();
+    let now = || options.now.map_or(Duration::ZERO, |now| now());
+    let start = now();
     let serving = engines.serving.load_bytes(name, bytes)?;
-    let compile = (options.now)() - start;
-    let pair = Pair { serving, unoptimised: engines.unoptimised.load_bytes(name, bytes)? };
+    let compile = now() - start;
+    let pair = Pair { serving, interpreted: engines.interpreted.load_bytes(name, bytes)? };
     let description = pair.serving.description();
     let parameters = options.parameters.clone().unwrap_or_else(|| ordinary_parameters(description));
     let bench = Bench { subject: &pair, description, parameters: &parameters };
     let (tried, laws) = prove(&bench, options);
     let mut generator = Generator::new(description, &options.sample, options.has_sources, options.seed);
-    let cost = match laws.iter().all(|law| law.counterexample.is_none()) {
-        true => {
+    let cost = match options.now.filter(|_| laws.iter().all(|law| law.counterexample.is_none())) {
+        Some(now) => {
             let metered = engines.metered.load_bytes(name, bytes)?;
-            cost::measure(&pair.serving, &metered, &parameters, &mut generator, compile, options.now).ok()
+            cost::measure(&pair.serving, &metered, &parameters, &mut generator, compile, now).ok()
         }
-        false => None,
+        None => None,
     };
     let import =
         |answer: &crate::wasm::ImportAnswer| Import { import: answer.import.clone(), answer: answer.answer.to_owned() };
@@ -131,10 +134,10 @@ pub(crate) trait Subject {
     fn describe(&self, instance: Instance) -> Result<Description, CallError>;
 }
 
-/// One component, compiled in two ways.
+/// One component, compiled and interpreted.
 struct Pair {
     serving: Component,
-    unoptimised: Component,
+    interpreted: Component,
 }
 
 impl Subject for Pair {
@@ -142,7 +145,7 @@ impl Subject for Pair {
         match instance {
             Instance::Fresh => self.serving.process_fresh(parameters, rows),
             Instance::Used => self.serving.process(parameters, rows),
-            Instance::Unoptimised => self.unoptimised.process_fresh(parameters, rows),
+            Instance::Interpreted => self.interpreted.process_fresh(parameters, rows),
         }
     }
 
@@ -150,7 +153,7 @@ impl Subject for Pair {
         match instance {
             Instance::Fresh => self.serving.describe_fresh(),
             Instance::Used => self.serving.describe(),
-            Instance::Unoptimised => self.unoptimised.describe_fresh(),
+            Instance::Interpreted => self.interpreted.describe_fresh(),
         }
     }
 }
@@ -218,9 +221,9 @@ fn without_refused(bench: &Bench<'_>, case: &mut Case) -> bool {
     !case.rows.is_empty()
 }
 
-/// The description, asked three times of fresh and three times of used instances, and once of other machine code.
+/// The description, asked three times of fresh and three times of used instances, and once of the interpreter.
 fn laws_of_description(bench: &Bench<'_>) -> Option<Counterexample> {
-    let instances = [Instance::Fresh, Instance::Used].repeat(3).into_iter().chain([Instance::Unoptimised]);
+    let instances = [Instance::Fresh, Instance::Used].repeat(3).into_iter().chain([Instance::Interpreted]);
     let difference = instances.enumerate().find_map(|(at, instance)| match bench.subject.describe(instance) {
         Ok(description) if description == *bench.description => None,
         Ok(_) => Some(format!("it gave another description when asked for the {}. time", at + 2)),

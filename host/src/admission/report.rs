@@ -31,7 +31,7 @@ pub struct Report {
     pub imports: Vec<Import>,
     /// The laws, in the order in which they are tried.
     pub laws: Vec<LawResult>,
-    /// What it costs to run; `None` where it gave no answer to an ordinary batch.
+    /// What it costs to run; `None` where it was not measured, or gave no answer to an ordinary batch.
     pub cost: Option<Cost>,
 }
 
@@ -106,6 +106,12 @@ impl Report {
     /// Whether every law holds.
     pub fn holds(&self) -> bool {
         self.laws.iter().all(|law| law.counterexample.is_none())
+    }
+
+    /// The first law that fails, of those that decide bits or of the others.
+    pub fn broken(&self, decides_bits: bool) -> Option<(Law, &Counterexample)> {
+        let of_kind = self.laws.iter().filter(|law| law.law.decides_bits() == decides_bits);
+        of_kind.filter_map(|law| Some((law.law, law.counterexample.as_ref()?))).next()
     }
 
     /// The first difference found for a law, if it fails.

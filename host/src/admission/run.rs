@@ -13,8 +13,8 @@ pub(crate) enum Instance {
     Fresh,
     /// One that other calls have used.
     Used,
-    /// A fresh one of other machine code for the same component.
-    Unoptimised,
+    /// A fresh one that is interpreted.
+    Interpreted,
 }
 
 /// One call: these rows of a case, in this order, with the states of these entities.

@@ -78,6 +78,18 @@ impl Rows {
         self.kinds.push(kind as u8);
     }
 
+    /// Removes all rows and their columns, and keeps the memory for new rows.
+    pub(crate) fn clear(&mut self) {
+        self.times.clear();
+        self.groups.clear();
+        self.kinds.clear();
+        self.states.ends.clear();
+        self.states.bytes.clear();
+        self.event_fields.clear();
+        self.request_fields.clear();
+        self.input_features.clear();
+    }
+
     /// The rows `from..to`, starting from `states` and giving states back.
     pub(crate) fn slice(&self, from: usize, to: usize, states: States) -> Self {
         let count = |kind: Kind, end: usize| self.kinds[..end].iter().filter(|k| **k == kind as u8).count() as u32;

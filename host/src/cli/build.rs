@@ -6,12 +6,14 @@ use clap::Args;
 
 use super::{Context, Format, output};
 use crate::build::{TransformPath, build_component};
-use crate::feature_store::OpenOptions;
+use crate::feature_store::{Locking, OpenOptions};
 
 /// Compile the project's transforms to components.
 ///
 /// Each view's `transform` that is a cargo package is compiled for wasm32-wasip2, with settings that repeat byte for byte;
-/// a missing target is installed. A `.wasm` file is taken as it is. Every component is then loaded and described.
+/// a missing target is installed. A `.wasm` file is taken as it is. Every component is then loaded and described, and tried
+/// on the laws of `onepath check`, unless it was tried before. Their digests are written to onepath.lock; with --locked they
+/// must be those that it pins.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  onepath build\n  onepath build --project examples/churn --format json")]
 pub(super) struct Build {}
@@ -29,6 +31,11 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
             build_component(package, &output, &mut |note| eprintln!("{note}"))?;
             built.push(package.clone());
         }
+    }
+    // Loads every component, and refuses what differs under --locked.
+    let lock = store.lock_file()?;
+    if context.locking == Locking::Free {
+        store.write_lock_file(&lock)?;
     }
     let mut rows = Vec::new();
     for view in &views {

@@ -75,7 +75,7 @@ fn check_file(context: &Context, command: &Check, path: &Path, now: &dyn Fn() ->
         sample: Sample::default(),
         parameters: None,
         has_sources: false,
-        now,
+        now: Some(now),
     };
     Ok(checked(&name, admission::check(&engines, &name, &bytes, &options))?)
 }

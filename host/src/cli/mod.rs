@@ -8,6 +8,7 @@ mod check;
 mod get;
 mod ingest;
 mod materialize;
+mod new;
 mod output;
 mod progress;
 mod serve;
@@ -15,10 +16,11 @@ mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use crate::feature_store::{FeatureStore, OpenOptions};
+use crate::feature_store::{FeatureStore, Locking, OpenOptions};
 
 /// Features without training-serving skew: one WebAssembly component, one path, offline and online.
 #[derive(Parser)]
@@ -30,6 +32,9 @@ struct Arguments {
     /// How results are printed.
     #[arg(long, global = true, default_value = "text")]
     format: Format,
+    /// Refuse components other than those that onepath.lock pins, as `onepath --locked backfill ...` on a server.
+    #[arg(long, global = true)]
+    locked: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -45,6 +50,7 @@ enum Format {
 
 #[derive(Subcommand)]
 enum Command {
+    New(new::New),
     Build(build::Build),
     Check(check::Check),
     Backfill(backfill::Backfill),
@@ -59,19 +65,23 @@ enum Command {
 struct Context {
     project: PathBuf,
     format: Format,
+    locking: Locking,
 }
 
 impl Context {
     fn open(&self, options: OpenOptions) -> anyhow::Result<FeatureStore> {
-        Ok(FeatureStore::open(&self.project, options)?)
+        let warning = Arc::new(output::warning);
+        Ok(FeatureStore::open(&self.project, OpenOptions { locking: self.locking, warning, ..options })?)
     }
 }
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let context = Context { project: arguments.project, format: arguments.format };
+    let locking = if arguments.locked { Locking::Enforced } else { Locking::Free };
+    let context = Context { project: arguments.project, format: arguments.format, locking };
     let result = match arguments.command {
+        Command::New(command) => new::run(&context, &command),
         Command::Build(command) => build::run(&context, &command),
         Command::Check(command) => check::run(&context, &command),
         Command::Backfill(command) => backfill::run(&context, &command),

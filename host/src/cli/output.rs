@@ -10,6 +10,11 @@ pub(super) fn error(error: &anyhow::Error) {
     let _ = writeln!(std::io::stderr(), "error: {}", told(error.as_ref()));
 }
 
+/// Prints on standard error what is worth a look and stops nothing.
+pub(super) fn warning(text: &str) {
+    let _ = writeln!(std::io::stderr(), "warning: {text}");
+}
+
 /// An error and its causes in one text. A cause that the message already tells is left out.
 pub(super) fn told(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

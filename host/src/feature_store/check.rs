@@ -39,7 +39,7 @@ impl FeatureStore {
     ///
     /// A report by which every law holds is kept in `.onepath/cache/admission`, under everything that it depends on.
     pub fn check_view(&mut self, engines: &Engines, view: &View, how: &ViewCheck<'_>) -> Result<Report, Error> {
-        let program = self.program(view)?;
+        let program = self.loaded(view)?;
         let sample = self.sample(view)?;
         let path = self.component_path(view);
         let key = format!(
@@ -67,7 +67,7 @@ impl FeatureStore {
             sample,
             parameters: Some(program.parameters().to_vec()),
             has_sources: program.has_sources(),
-            now: how.now,
+            now: Some(how.now),
         };
         let report = admission::check(engines, &view.label(), &bytes, &options)?;
         if report.holds() {
@@ -80,7 +80,7 @@ impl FeatureStore {
 
     /// Real events of a view: values that no generator guesses.
     fn sample(&mut self, view: &View) -> Result<Sample, Error> {
-        let fields = self.program(view)?.description().event_fields.clone();
+        let fields = self.loaded(view)?.description().event_fields.clone();
         let mut sample = Sample::default();
         for name in &view.sources {
             let source = self.project().source(name)?;
@@ -97,7 +97,7 @@ impl FeatureStore {
         Ok(sample)
     }
 
-    fn report_path(&self, key: &str) -> PathBuf {
+    pub(super) fn report_path(&self, key: &str) -> PathBuf {
         let digest = Sha256::digest(key.as_bytes());
         let name: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
         self.project().data_dir().join("cache").join("admission").join(format!("{name}.json"))

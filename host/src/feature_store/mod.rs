@@ -2,8 +2,10 @@
 //!
 //! It joins the halves that do not know each other: [`crate::replay`] and [`crate::serving`].
 
+mod admit;
 mod backfill;
 mod check;
+mod feeds;
 mod history;
 mod manifest;
 mod materialize;
@@ -13,11 +15,13 @@ mod prepared;
 mod request;
 mod spine;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-pub use backfill::{BackfillReport, BackfillRequest, SpineSource};
+pub use admit::Locking;
+pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, SpineSource};
 pub use check::{Earlier, ViewCheck};
 pub(crate) use history::{Events, check_history};
 pub use history::{HistoricalFeatures, SourceOverride};
@@ -33,10 +37,11 @@ use crate::Error;
 use crate::build::{TransformPath, component_path};
 use crate::evaluate::{ProgramError, ViewProgram};
 use crate::log::{EventLog, FeatureLog};
-use crate::project::{LimitSettings, Project, View};
-use crate::replay::OnError;
+use crate::project::{Admission, LimitSettings, Project, View};
+use crate::replay::{OnError, ReplayTimes};
 use crate::time::{Clock, SystemClock};
-use crate::wasm::{Component, Limits, Runtime};
+use crate::usage::memory_bytes_default;
+use crate::wasm::{Component, Limits, Runtime, Variant};
 
 /// How to open a project.
 #[derive(Clone)]
@@ -51,10 +56,26 @@ pub struct OpenOptions {
     pub limits: Limits,
     /// One of so many calls is repeated on a fresh instance and compared, where the project does not say it; 0 for none.
     pub repeat_every: u64,
+    /// What becomes of a component that breaks a law at its first use, where the project does not say it.
+    pub admission: Admission,
+    /// Whether components are held to the lock file.
+    pub locking: Locking,
+    /// How components are run. Never changes an answer.
+    pub variant: Variant,
     /// The clock that stamps arrivals and as-ofs.
     pub clock: Arc<dyn Clock>,
     /// Told of the rows evaluated so far, from any thread.
     pub progress: Arc<dyn Fn(u64) + Send + Sync>,
+    /// Told what is worth a look and stops nothing.
+    pub warning: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Told once how many rows a backfill will evaluate, at most.
+    pub expect_rows: Arc<dyn Fn(u64) + Send + Sync>,
+    /// Memory that a backfill may take, in bytes. Never changes an answer: what does not fit goes through the disk.
+    pub memory_bytes: u64,
+    /// Where a backfill keeps what memory does not hold; by default beside its output.
+    pub spill_dir: Option<PathBuf>,
+    /// Set when a run is to end early, with [`Error::Stopped`] and nothing left behind.
+    pub stop: Arc<AtomicBool>,
 }
 
 impl Default for OpenOptions {
@@ -65,8 +86,16 @@ impl Default for OpenOptions {
             on_error: OnError::Stop,
             limits: Limits::default(),
             repeat_every: 1_024,
+            admission: Admission::default(),
+            locking: Locking::default(),
+            variant: Variant::Serving,
             clock: Arc::new(SystemClock),
             progress: Arc::new(|_| {}),
+            warning: Arc::new(|_| {}),
+            expect_rows: Arc::new(|_| {}),
+            memory_bytes: memory_bytes_default(),
+            spill_dir: None,
+            stop: Arc::new(AtomicBool::new(false)),
         }
     }
 }
@@ -78,21 +107,27 @@ pub struct FeatureStore {
     options: OpenOptions,
     programs: HashMap<String, Arc<ViewProgram>>,
     components: HashMap<PathBuf, Arc<Component>>,
+    /// The views whose components were found good to use.
+    admitted: HashSet<String>,
     online: Option<online::Stores>,
+    /// Where the time of its replays went.
+    times: ReplayTimes,
 }
 
 impl FeatureStore {
     /// Opens the project in `dir`: reads `onepath.toml`. Components are loaded when they are needed.
     ///
-    /// The limits and the share of repeated calls that the project file sets replace those of `options`.
+    /// The limits, the share of repeated calls and the admission that the project file sets replace those of `options`.
     pub fn open(dir: &Path, mut options: OpenOptions) -> Result<Self, Error> {
         let project = Project::load(dir)?;
         options.limits = limits(&project.limits, options.limits);
         options.repeat_every = project.repeat_every.unwrap_or(options.repeat_every);
+        options.admission = project.admission.unwrap_or(options.admission);
         let cache = project.data_dir().join("cache");
-        let runtime = Runtime::with_repeats(options.limits.clone(), Some(cache), options.repeat_every)?;
-        let (programs, components) = (HashMap::new(), HashMap::new());
-        Ok(Self { project, runtime, options, programs, components, online: None })
+        let runtime = Runtime::start(options.variant, options.limits.clone(), Some(cache), options.repeat_every)?;
+        let (programs, components, admitted) = (HashMap::new(), HashMap::new(), HashSet::new());
+        let times = ReplayTimes::default();
+        Ok(Self { project, runtime, options, programs, components, admitted, online: None, times })
     }
 
     /// The project.
@@ -110,8 +145,20 @@ impl FeatureStore {
         component_path(&self.project.root, &self.project.data_dir(), &TransformPath::new(&view.transform))
     }
 
-    /// The view ready to run; its component is loaded on first use.
+    /// The view ready to run. Its component is loaded on first use: it must be the one that is pinned, where components are
+    /// locked, and keep the laws, by [`OpenOptions::admission`].
     pub fn program(&mut self, view: &View) -> Result<Arc<ViewProgram>, Error> {
+        let program = self.loaded(view)?;
+        if !self.admitted.contains(&view.label()) {
+            self.check_lock(view, &program)?;
+            self.admit(view, &program)?;
+            self.admitted.insert(view.label());
+        }
+        Ok(program)
+    }
+
+    /// The view ready to run, with whatever component it has.
+    fn loaded(&mut self, view: &View) -> Result<Arc<ViewProgram>, Error> {
         if let Some(program) = self.programs.get(&view.label()) {
             return Ok(Arc::clone(program));
         }
@@ -219,6 +266,8 @@ fn limits(settings: &LimitSettings, base: Limits) -> Limits {
     let size = |setting: Option<u64>, base: usize| setting.and_then(|bytes| bytes.try_into().ok()).unwrap_or(base);
     Limits {
         component_bytes_max: settings.component_bytes_max.unwrap_or(base.component_bytes_max),
+        function_bytes_max: settings.function_bytes_max.unwrap_or(base.function_bytes_max),
+        compile_ms_max: settings.compile_ms_max.unwrap_or(base.compile_ms_max),
         memory_bytes_max: size(settings.memory_bytes_max, base.memory_bytes_max),
         table_elements_max: size(settings.table_elements_max, base.table_elements_max),
         stack_bytes_max: size(settings.stack_bytes_max, base.stack_bytes_max),

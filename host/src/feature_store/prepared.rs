@@ -322,7 +322,14 @@ fn served_plan(plan: &FeaturePlan, inputs: &[RequestInput], history: Option<i64>
     let names =
         |is_key: bool| inputs.iter().filter(|input| input.is_key == is_key).map(|input| input.name.clone()).collect();
     let views = plan.views.iter().map(|view| {
+        let read = view.program.description().input_features.iter().zip(&view.inputs);
+        let inputs = read.map(|(field, (producer, feature))| {
+            let producer = &plan.views[*producer].program;
+            let feature = &producer.description().output_features[*feature];
+            (field.name.clone(), format!("{}:{}", producer.id(), feature.name))
+        });
         let program = ServedProgram {
+            inputs: inputs.collect(),
             digest: view.program.digest().to_owned(),
             ttl_us: view.view.ttl.map(|ttl| ttl.0),
             parameters: encode_values(&view.view.parameters),

@@ -10,6 +10,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 /// How long a statement waits for another process that holds SQLite's own short locks.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How often the lock of a file is asked for before another process is said to have it. A process that is being started by
+/// this one holds copies of its open files, and so of a lock that was just given back, until its program runs.
+const LOCK_ATTEMPTS: usize = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// Pages of the write-ahead log that are enough to bring them into the file, 16 MiB: a longer wait makes fewer stops.
 const CHECKPOINT_PAGES: i64 = 4_096;
 
@@ -226,11 +231,15 @@ fn lock(path: &Path) -> Result<File, FileError> {
     beside.push(".lock");
     let made = |source| FileError::Make { path: PathBuf::from(&beside), source };
     let file = File::options().create(true).truncate(false).write(true).open(&beside).map_err(made)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(FileError::Locked { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(made(source)),
+    for attempt in 1.. {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(FileError::Locked { path: path.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(made(source)),
+        }
     }
+    Ok(file)
 }
 
 /// A position as SQLite keeps it. What is beyond its range is beyond any log.

@@ -65,6 +65,9 @@ pub struct ServedProgram {
     pub ttl_us: Option<i64>,
     /// Its parameters, as [`encode_values`] writes them.
     pub parameters: String,
+    /// What its transform calls each feature of another view that it reads, and the reference of that feature with its version.
+    #[serde(default)]
+    pub inputs: Vec<(String, String)>,
 }
 
 /// Named values as one text that keeps every bit.

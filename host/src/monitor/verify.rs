@@ -14,7 +14,7 @@ use crate::feature_store::{
     Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, PlannedView, Spine, check_history,
 };
 use crate::log::{EventLog, History, ServedProgram, ServedVector};
-use crate::replay::{FinalState, Questions, replay};
+use crate::replay::{FinalState, Questions, ViewEvents, replay};
 use crate::store::{OnlineStore, SqliteStore, StoredState};
 use crate::time::{AsOf, EventTime};
 
@@ -192,11 +192,13 @@ impl FeatureStore {
         let inputs = self.source_inputs(view, events)?;
         let mut interner = KeyInterner::new();
         let description = program.description();
-        let (events, _) = read_events(&description.event_fields, &inputs, &mut interner, Keep::All)?;
+        let (events, _) =
+            read_events(&description.event_fields, &inputs, Keep::All(&mut interner), self.read_options())?;
         let questions = Questions::none(description);
-        let states = replay(&program, &events, &questions, interner.keys(), true, self.replay_options())?.states;
-        let mut expected: HashMap<&EntityKey, &FinalState> =
-            states.iter().map(|state| (&interner.keys()[state.entity as usize], state)).collect();
+        let states =
+            replay(&program, ViewEvents::all(&events), &questions, &interner, true, self.replay_options())?.states;
+        let mut expected: HashMap<EntityKey, &FinalState> =
+            states.iter().map(|state| (interner.key(state.entity), state)).collect();
         store.scan(program.id(), &mut |key, stored| {
             report.states += 1;
             compare_state(program.id(), &key, &stored, expected.remove(&key), report);
@@ -205,7 +207,7 @@ impl FeatureStore {
         for (key, state) in expected {
             report.states += 1;
             report.state_differences += 1;
-            report.show(state_difference(program.id(), key, None, Some(state)));
+            report.show(state_difference(program.id(), &key, None, Some(state)));
         }
         Ok(())
     }

@@ -31,6 +31,14 @@ pub enum ProjectError {
     /// The text of the project file is at fault.
     #[error(transparent)]
     Invalid(Box<Invalid>),
+    /// The text of the lock file is at fault.
+    #[error("{} is not a lock file: {message}; run `onepath build` to write it anew", path.display())]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
     /// A name that the project does not have.
     #[error(transparent)]
     UnknownName(#[from] UnknownName),

@@ -5,6 +5,7 @@
 //! text is reported with file, line, column, a caret under the offending part, and what to do.
 
 mod limits;
+mod lock;
 mod reference;
 mod serving;
 mod source;
@@ -24,7 +25,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use error::{Invalid, ProjectError, UnknownName};
-pub use limits::LimitSettings;
+pub use limits::{Admission, LimitSettings};
+pub use lock::{LOCK_FILE, LockFile};
 pub use reference::{FeatureReference, ReferenceError, Selection};
 pub use serving::ServingSettings;
 pub use source::Source;
@@ -54,6 +56,8 @@ pub struct Project {
     pub limits: LimitSettings,
     /// One of so many calls of a transform is repeated on a fresh instance and compared; 0 for none.
     pub repeat_every: Option<u64>,
+    /// What becomes of a component that breaks a law.
+    pub admission: Option<Admission>,
     /// How it is served.
     pub serving: ServingSettings,
     /// The views' positions, each after those whose features it reads.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::Admission;
 use crate::entity::KeyType;
 use crate::time::TimeUnit;
 
@@ -43,6 +44,7 @@ pub(super) struct RawProject {
 pub(super) struct RawHead {
     pub name: Spanned<String>,
     pub repeat_share: Option<Spanned<f64>>,
+    pub admission: Option<Admission>,
 }
 
 #[derive(Default, Deserialize)]
@@ -55,6 +57,8 @@ pub(super) struct RawServing {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawLimits {
     pub component_bytes_max: Option<Spanned<i64>>,
+    pub function_bytes_max: Option<Spanned<i64>>,
+    pub compile_ms_max: Option<Spanned<i64>>,
     pub memory_bytes_max: Option<Spanned<i64>>,
     pub table_elements_max: Option<Spanned<i64>>,
     pub stack_bytes_max: Option<Spanned<i64>>,

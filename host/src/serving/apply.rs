@@ -10,6 +10,7 @@ use crate::evaluate::{EvaluateError, ViewProgram, evaluate};
 use crate::events::{ReadError, append_fields, key_of};
 use crate::log::{Appending, EventLog, LogError, LoggedEvent, NewEvent};
 use crate::project::{Key, Source};
+use crate::schema::Field;
 use crate::store::{OnlineStore, StoreError, StoredState, ViewMark};
 use crate::time::Clock;
 
@@ -337,9 +338,14 @@ fn advance_batch(
     accepted: Accepted,
 ) -> Result<(), PushError> {
     let program = &view.program;
-    let fields = &program.description().event_fields;
+    let description = program.description();
+    let fields = &description.event_fields;
+    // Columns of no rows: nothing is asked here, whatever a question would bring with it.
+    let none = |fields: &[Field]| fields.iter().map(|field| Column::new(field.value_type)).collect();
     let mut rows = Rows {
         event_fields: fields.iter().map(|field| Column::with_capacity(field.value_type, events.len())).collect(),
+        request_fields: none(&description.request_fields),
+        input_features: none(&description.input_features),
         want_states: true,
         unbounded_states: accepted == Accepted::Already,
         ..Rows::default()

@@ -7,6 +7,7 @@ use wasmtime::component::Component as Compiled;
 use wasmtime::{Engine, Store, Trap};
 
 use super::cache::hex;
+use super::compile::compile;
 use super::convert;
 use super::engine::{EPOCH_MS, Runtime};
 use super::error::{CallError, LimitHit, LoadError, Refused};
@@ -64,8 +65,7 @@ impl Component {
         let compiled = match runtime.cache().and_then(|cache| cache.get(engine, &digest)) {
             Some(compiled) => compiled,
             None => {
-                let compiled =
-                    Compiled::from_binary(engine, bytes).map_err(|error| not_a_component(name, bytes, &error))?;
+                let compiled = compile(engine, name, bytes, runtime.limits())?;
                 if let Some(cache) = runtime.cache() {
                     cache.put(engine, &digest, &compiled);
                 }
@@ -301,20 +301,4 @@ fn engine_limit(error: &wasmtime::Error, store: &Store<HostState>) -> Option<Str
         return Some("handles of streams that are open at once".to_owned());
     }
     words.strip_prefix("resource limit exceeded: ").map(str::to_owned)
-}
-
-/// Says what the bytes are instead of a component, and what to do.
-fn not_a_component(name: &str, bytes: &[u8], error: &wasmtime::Error) -> LoadError {
-    let reason = match bytes {
-        [] => "the file is empty".to_owned(),
-        [0x00, b'a', b's', b'm', 0x01, 0x00, 0x00, 0x00, ..] => {
-            "it is a core module; build it for wasm32-wasip2 (`onepath build` does), or wrap it with \
-             `wasm-tools component new`"
-                .to_owned()
-        }
-        [0x00, b'a', b's', b'm', ..] => format!("{error:#}"),
-        _ => "its first bytes are not those of WebAssembly; give a .wasm file or the folder of a cargo package"
-            .to_owned(),
-    };
-    LoadError::NotAComponent { name: name.to_owned(), reason }
 }

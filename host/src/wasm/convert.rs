@@ -4,13 +4,12 @@ use std::collections::HashSet;
 
 use super::Limits;
 use super::component::bindings::onepath::feature::types as wit;
-use super::error::CallError;
-use super::sandbox::printable;
+use super::error::{CallError, printable};
 use crate::batch::{Answers, Column, Float64Lists, Rows, States, Texts, Values, canonical};
 use crate::schema::{Description, Field, ValueType};
 
 /// Borrowed columns of a batch, in the component's types.
-pub(super) struct Input<'a> {
+pub(crate) struct Input<'a> {
     rows: &'a Rows,
     event_fields: Vec<wit::ColumnParam<'a>>,
     request_fields: Vec<wit::ColumnParam<'a>>,
@@ -18,7 +17,7 @@ pub(super) struct Input<'a> {
 }
 
 /// Borrows a batch.
-pub(super) fn rows(rows: &Rows) -> Input<'_> {
+pub(crate) fn rows(rows: &Rows) -> Input<'_> {
     Input {
         rows,
         event_fields: rows.event_fields.iter().map(column).collect(),
@@ -29,7 +28,7 @@ pub(super) fn rows(rows: &Rows) -> Input<'_> {
 
 impl Input<'_> {
     /// The argument of the call.
-    pub(super) fn as_param(&self) -> wit::Rows<'_> {
+    pub(crate) fn as_param(&self) -> wit::Rows<'_> {
         wit::Rows {
             times: &self.rows.times,
             groups: &self.rows.groups,
@@ -44,7 +43,7 @@ impl Input<'_> {
 }
 
 /// Borrows a column.
-pub(super) fn column(column: &Column) -> wit::ColumnParam<'_> {
+pub(crate) fn column(column: &Column) -> wit::ColumnParam<'_> {
     let values = match column.values() {
         Values::Booleans(values) => wit::ValuesParam::Booleans(values),
         Values::Int64s(values) => wit::ValuesParam::Int64s(values),
@@ -59,7 +58,7 @@ pub(super) fn column(column: &Column) -> wit::ColumnParam<'_> {
 }
 
 /// Checks and takes over the answers to `rows`.
-pub(super) fn answers(
+pub(crate) fn answers(
     output: wit::Output,
     rows: &Rows,
     description: &Description,
@@ -209,7 +208,7 @@ fn checked_states(states: wit::StatesResult, groups: usize, bytes_max: usize) ->
 }
 
 /// Takes over a failure. Its message goes into errors and logs, so it is cut and cannot rewrite them.
-pub(super) fn failure(failure: wit::Failure, limits: &Limits) -> CallError {
+pub(crate) fn failure(failure: wit::Failure, limits: &Limits) -> CallError {
     let kept = failure.message.floor_char_boundary(limits.stderr_bytes_max);
     let mut message = printable(&failure.message[..kept]);
     if kept < failure.message.len() {
@@ -219,7 +218,7 @@ pub(super) fn failure(failure: wit::Failure, limits: &Limits) -> CallError {
 }
 
 /// Checks and takes over a description.
-pub(super) fn description(described: wit::Description) -> Result<Description, CallError> {
+pub(crate) fn description(described: wit::Description) -> Result<Description, CallError> {
     let take = |what: &str, fields: Vec<wit::Field>| {
         let fields: Vec<Field> = fields.into_iter().map(field).collect();
         let mut names = HashSet::with_capacity(fields.len());

@@ -21,9 +21,9 @@ pub(super) const EPOCH_MS: u64 = 10;
 pub enum Variant {
     /// The optimising compiler: the code that makes training sets and answers requests.
     Serving,
-    /// The same compiler with its optimisations off: other machine code for the same component, for admission to compare.
-    /// (An interpreter would differ more, but it is a second engine to build and to trust.)
-    Unoptimised,
+    /// An interpreter, of code that no optimisation has touched: neither the rewriting of expressions nor the machine code of
+    /// [`Variant::Serving`]. Many times slower; for admission to compare, and for proofs.
+    Interpreted,
     /// The code of [`Variant::Serving`] that also counts what it executes, for a cost that is the same on every machine.
     Metered,
 }
@@ -56,13 +56,14 @@ impl Runtime {
         Self::start(variant, limits, None, 0)
     }
 
-    fn start(
+    /// A runtime with all that can be said of one; see [`Runtime::with_repeats`].
+    pub fn start(
         variant: Variant,
         limits: Limits,
         cache_dir: Option<PathBuf>,
         repeat_every: u64,
     ) -> Result<Arc<Self>, LoadError> {
-        let engine = Engine::new(&configuration(&limits, variant))
+        let engine = Engine::new(&configuration(&limits, variant)?)
             .map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
         start_ticker(&engine)?;
         Ok(Arc::new(Self { engine, variant, limits, cache: cache_dir.map(Cache::new), repeat_every }))
@@ -114,11 +115,12 @@ impl Runtime {
 }
 
 /// The deterministic configuration: one answer in bits for one input, whatever the machine.
-fn configuration(limits: &Limits, variant: Variant) -> Config {
+fn configuration(limits: &Limits, variant: Variant) -> Result<Config, LoadError> {
     let mut config = Config::new();
     match variant {
         Variant::Serving => {}
-        Variant::Unoptimised => {
+        Variant::Interpreted => {
+            config.target("pulley64").map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
             config.cranelift_opt_level(OptLevel::None);
         }
         Variant::Metered => {
@@ -138,7 +140,7 @@ fn configuration(limits: &Limits, variant: Variant) -> Config {
     config.memory_may_move(false);
     config.native_unwind_info(false);
     config.generate_address_map(false);
-    config
+    Ok(config)
 }
 
 /// Advances the engine's epoch until the engine is gone.

@@ -50,6 +50,30 @@ pub enum LoadError {
         /// The limit.
         bytes_max: u64,
     },
+    /// One of its functions is larger than the limit.
+    #[error(
+        "{name} has a function of {bytes} bytes; one may have at most {bytes_max}: split it, put tables of constants into \
+         statics, or raise `function_bytes_max` under [limits]"
+    )]
+    FunctionTooLarge {
+        /// The file or the name given to the bytes.
+        name: String,
+        /// The size of the function's code.
+        bytes: u64,
+        /// The limit.
+        bytes_max: u64,
+    },
+    /// It takes too long to compile.
+    #[error(
+        "{name} was not compiled within {ms_max} ms: make it smaller, or raise `compile_ms_max` under [limits] if it is to \
+         be trusted"
+    )]
+    CompileTime {
+        /// The file or the name given to the bytes.
+        name: String,
+        /// The limit, in milliseconds.
+        ms_max: u64,
+    },
     /// `describe` failed or gave nonsense.
     #[error("{name} does not describe itself")]
     Describe {
@@ -109,7 +133,8 @@ pub enum CallError {
     /// The call was repeated on a fresh instance, and the answers differ: the component is not a pure function.
     #[error(
         "component {digest} gave two answers to one call: {difference}; it is quarantined, because no answer of it can be \
-         reproduced (`onepath check` finds the smallest such input)"
+         reproduced (`onepath check` finds the smallest such input; look for what outlives a call, and for the order of a \
+         HashMap: use BTreeMap)"
     )]
     Differs {
         /// The component.
@@ -145,6 +170,12 @@ impl CallError {
 fn shown(stderr: &str) -> String {
     let text = stderr.trim_end();
     if text.is_empty() { String::new() } else { format!("; it wrote:\n{text}") }
+}
+
+/// A guest's words without the control characters by which they could rewrite a terminal or a log.
+pub(super) fn printable(text: &str) -> String {
+    let shown = |c: char| if c.is_control() && !matches!(c, '\n' | '\t') { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().map(shown).collect()
 }
 
 /// A limit that was hit inside a call.

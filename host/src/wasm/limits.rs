@@ -4,8 +4,13 @@
 /// names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Size of a component's file, in bytes. Default 16 MiB. It also bounds the time to compile one, which is not interrupted.
+    /// Size of a component's file, in bytes. Default 16 MiB.
     pub component_bytes_max: u64,
+    /// Size of one function in a component, in bytes. Default 256 KiB. It bounds the memory to compile one: at worst found,
+    /// 16 KiB a byte.
+    pub function_bytes_max: u64,
+    /// Wall time to compile a component, in milliseconds. Default 120,000. What it takes longer is given up.
+    pub compile_ms_max: u64,
     /// Linear memory of one instance, all its memories together, in bytes. Default 256 MiB.
     pub memory_bytes_max: usize,
     /// Elements of all tables of one instance. Default 100,000.
@@ -29,6 +34,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             component_bytes_max: 16 << 20,
+            function_bytes_max: 256 << 10,
+            compile_ms_max: 120_000,
             memory_bytes_max: 256 << 20,
             table_elements_max: 100_000,
             stack_bytes_max: 512 << 10,

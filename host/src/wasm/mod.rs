@@ -22,10 +22,12 @@
 //! What a component cannot be kept from by construction is remembering an earlier call. So a small share of the calls is
 //! repeated on a fresh instance, and a component that answers differently is quarantined ([`CallError::Differs`]).
 //!
-//! Compilation is not interrupted. Its time is bounded by [`Limits::component_bytes_max`], as it grows with the code, and is
-//! reported by `onepath check`; a host that takes components from strangers compiles them in a process that it can end.
+//! Compilation cannot be interrupted, so it is waited for no longer than [`Limits::compile_ms_max`] and then left behind; what
+//! it may cost is bounded by the size of the component and of its functions, and is reported by `onepath check`. A host that
+//! takes components from strangers compiles them in a process that it can end.
 
 mod cache;
+mod compile;
 mod component;
 mod convert;
 mod engine;

@@ -5,7 +5,7 @@ use wasmtime::component::{Component, ComponentType, Lift, Linker, LinkerInstance
 use wasmtime::{Engine, ResourceLimiter, StoreContextMut};
 
 use super::Limits;
-use super::error::{LimitHit, LoadError, Refused};
+use super::error::{LimitHit, LoadError, Refused, printable};
 
 /// What the host keeps beside an instance.
 pub(super) struct HostState {
@@ -85,12 +85,6 @@ impl ResourceLimiter for HostState {
     fn memories(&self) -> usize {
         16
     }
-}
-
-/// A guest's words without the control characters by which they could rewrite a terminal or a log.
-pub(super) fn printable(text: &str) -> String {
-    let shown = |c: char| if c.is_control() && !matches!(c, '\n' | '\t') { char::REPLACEMENT_CHARACTER } else { c };
-    text.chars().map(shown).collect()
 }
 
 /// The stream behind standard output and error.

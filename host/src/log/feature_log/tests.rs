@@ -4,7 +4,7 @@ use super::*;
 use crate::schema::ValueType;
 
 fn plan(features: usize) -> Arc<ServedPlan> {
-    let program = ServedProgram { digest: "00ff".into(), ttl_us: Some(5), parameters: "[]".into() };
+    let program = ServedProgram { digest: "00ff".into(), ttl_us: Some(5), parameters: "[]".into(), inputs: Vec::new() };
     Arc::new(ServedPlan {
         service: Some("churn_v1".into()),
         log: Some("ab".into()),

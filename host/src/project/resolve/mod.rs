@@ -28,6 +28,7 @@ pub(super) const KEYS_HELP: &str = "name the columns that tell one from another:
 pub(super) fn project(raw: RawProject, root: PathBuf) -> Result<Project, Fault> {
     let name = project_name(&raw.project)?;
     let repeat_every = limits::repeat_every(raw.project.repeat_share)?;
+    let admission = raw.project.admission;
     let limits = limits::limits(raw.limits)?;
     let serving = limits::serving(raw.serving)?;
     let entities = entities(in_order(raw.entities))?;
@@ -35,7 +36,7 @@ pub(super) fn project(raw: RawProject, root: PathBuf) -> Result<Project, Fault> 
     let (views, order) = views::views(in_order(raw.views), &entities, &sources, &root)?;
     let services =
         in_order(raw.services).into_iter().map(|(name, raw)| service(&name, raw, &views)).collect::<Result<_, _>>()?;
-    Ok(Project { root, name, entities, sources, views, services, limits, repeat_every, serving, order })
+    Ok(Project { root, name, entities, sources, views, services, limits, repeat_every, admission, serving, order })
 }
 
 /// The project's name, which unlike the others may have hyphens, as folders do.

@@ -1,7 +1,11 @@
 //! Entities: what features describe, and the keys that name them.
 
-use std::collections::HashMap;
+mod intern;
+
 use std::fmt;
+
+pub(crate) use intern::hash_bytes;
+pub use intern::{KeyInterner, KeyRows};
 
 use crate::batch::{Column, Value, Values};
 use crate::schema::ValueType;
@@ -93,50 +97,6 @@ impl fmt::Display for EntityKey {
             write!(f, "{value}")?;
         }
         Ok(())
-    }
-}
-
-/// Gives each distinct entity key a dense number, in the order of first sight.
-#[derive(Debug, Default)]
-pub struct KeyInterner {
-    ids: HashMap<Box<[u8]>, u32>,
-    keys: Vec<EntityKey>,
-    scratch: Vec<u8>,
-}
-
-impl KeyInterner {
-    /// An interner without keys.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The number of the key in `row` of key columns; a new one where it was not seen. No key value is null.
-    pub fn intern(&mut self, columns: &[Column], row: usize) -> u32 {
-        self.fill_scratch(columns, row);
-        if let Some(id) = self.ids.get(self.scratch.as_slice()) {
-            return *id;
-        }
-        let id = u32::try_from(self.keys.len()).expect("fewer than 4,294,967,296 entities fit in memory");
-        let key = EntityKey::from_columns(columns, row).expect("readers refuse null keys");
-        self.keys.push(key);
-        self.ids.insert(self.scratch.clone().into_boxed_slice(), id);
-        id
-    }
-
-    /// The number of the key in `row` of key columns, if it was seen.
-    pub fn find(&mut self, columns: &[Column], row: usize) -> Option<u32> {
-        self.fill_scratch(columns, row);
-        self.ids.get(self.scratch.as_slice()).copied()
-    }
-
-    /// The keys by number.
-    pub fn keys(&self) -> &[EntityKey] {
-        &self.keys
-    }
-
-    fn fill_scratch(&mut self, columns: &[Column], row: usize) {
-        self.scratch.clear();
-        write_key_bytes(columns.iter(), row, &mut self.scratch);
     }
 }
 

@@ -1,0 +1,139 @@
+//! The online store against a model: a map per view that changes whole or not at all.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use arbitrary::{Result, Unstructured};
+
+use crate::entity::{EntityKey, KeyValue};
+use crate::store::{OnlineStore, Replacement, SqliteStore, StoredState, ViewMark};
+use crate::time::{AvailableAt, EventTime};
+
+const STATE_BYTES_MAX: usize = 32;
+
+#[derive(Default)]
+struct View {
+    mark: Option<ViewMark>,
+    states: BTreeMap<String, StoredState>,
+}
+
+/// Runs operations made of `data` on a store and on a model, which must agree after each of them.
+pub fn state_store(data: &[u8]) {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a folder");
+    let _ = run(&folder.path().join("online.sqlite"), &mut Unstructured::new(data));
+}
+
+fn run(path: &Path, u: &mut Unstructured<'_>) -> Result<()> {
+    let open = || SqliteStore::open(path).expect("opens").with_state_bytes_max(STATE_BYTES_MAX);
+    let mut store = open();
+    let mut model: BTreeMap<&str, View> = BTreeMap::new();
+    while !u.is_empty() {
+        let name = *u.choose(&["a", "b", "it's \"c\""])?;
+        let view = model.entry(name).or_default();
+        match u.int_in_range(0..=6)? {
+            0..=2 => apply(&mut store, name, view, u)?,
+            3 => replace(&mut store, name, view, u)?,
+            4 => {
+                drop(store);
+                store = open();
+            }
+            5 => {
+                let reader = SqliteStore::open_read_only(path).expect("opens").expect("is there");
+                agree(&reader, name, view);
+            }
+            _ => {
+                let key = key(u)?;
+                assert_eq!(store.get(name, &key).expect("reads").as_ref(), view.states.get(&key.encode()));
+            }
+        }
+        agree(&store, name, view);
+    }
+    model.iter().for_each(|(name, view)| agree(&store, name, view));
+    Ok(())
+}
+
+fn apply(store: &mut SqliteStore, name: &str, view: &mut View, u: &mut Unstructured<'_>) -> Result<()> {
+    let (updates, mark) = (updates(u)?, mark(u)?);
+    let made_of = |mark: &ViewMark| (mark.digest.clone(), mark.state_version, mark.history);
+    let goes_on = view
+        .mark
+        .as_ref()
+        .is_none_or(|stored| made_of(stored) == made_of(&mark) && stored.applied_offset <= mark.applied_offset);
+    let fits = updates.iter().all(|(_, state)| state.bytes.len() <= STATE_BYTES_MAX);
+    let applied = store.apply(name, &updates, &mark);
+    assert_eq!(applied.is_ok(), goes_on && fits, "{applied:?}");
+    if applied.is_ok() {
+        view.mark = Some(mark);
+        view.states.extend(updates.into_iter().map(|(key, state)| (key.encode(), state)));
+    }
+    Ok(())
+}
+
+fn replace(store: &mut SqliteStore, name: &str, view: &mut View, u: &mut Unstructured<'_>) -> Result<()> {
+    let (updates, mark, commits) = (updates(u)?, mark(u)?, u.arbitrary()?);
+    let mut replacement = store.begin_replace(name, &mark).expect("begins");
+    let mut states = BTreeMap::new();
+    for (key, state) in updates {
+        let put = replacement.put(&key, &state);
+        assert_eq!(put.is_ok(), state.bytes.len() <= STATE_BYTES_MAX);
+        if put.is_ok() {
+            states.insert(key.encode(), state);
+        }
+    }
+    match commits {
+        true => {
+            replacement.commit().expect("commits");
+            *view = View { mark: Some(mark), states };
+        }
+        false => drop(replacement),
+    }
+    Ok(())
+}
+
+/// The store holds what the model holds, in the order of the keys' bytes.
+fn agree(store: &SqliteStore, name: &str, view: &View) {
+    assert_eq!(store.mark(name).expect("reads"), view.mark);
+    assert_eq!(store.count(name).expect("counts"), view.states.len() as u64);
+    let mut found = Vec::new();
+    let mut keep = |key: EntityKey, state| {
+        found.push((key.encode(), state));
+        ControlFlow::Continue(())
+    };
+    store.scan(name, &mut keep).expect("reads");
+    assert!(found.iter().map(|(key, state)| (key, state)).eq(&view.states), "{found:?}");
+    let keys: Vec<EntityKey> = found.iter().map(|(key, _)| EntityKey::decode(key).expect("is a key")).collect();
+    let many = store.get_many(name, &keys).expect("reads");
+    assert!(many.into_iter().eq(found.into_iter().map(|(_, state)| Some(state))));
+}
+
+fn updates(u: &mut Unstructured<'_>) -> Result<Vec<(EntityKey, StoredState)>> {
+    let count = u.int_in_range(0..=4)?;
+    (0..count).map(|_| Ok((key(u)?, state(u)?))).collect()
+}
+
+fn key(u: &mut Unstructured<'_>) -> Result<EntityKey> {
+    let values =
+        [KeyValue::Int64(u.int_in_range(-1..=2)?), KeyValue::Text(u.choose(&["", "1", "\"", "é\0"])?.to_string())];
+    Ok(EntityKey(values[u.int_in_range(0..=1)?..].to_vec()))
+}
+
+fn state(u: &mut Unstructured<'_>) -> Result<StoredState> {
+    let length = u.int_in_range(0..=STATE_BYTES_MAX + 1)?;
+    Ok(StoredState {
+        bytes: vec![u.arbitrary()?; length],
+        newest_event: EventTime(u.arbitrary()?),
+        newest_available_at: AvailableAt(u.arbitrary()?),
+        offset: u.int_in_range(0..=9)?,
+    })
+}
+
+fn mark(u: &mut Unstructured<'_>) -> Result<ViewMark> {
+    Ok(ViewMark {
+        digest: u.choose(&["d", "e"])?.to_string(),
+        state_version: u.int_in_range(1..=2)?,
+        history: *u.choose(&[None, Some(1)])?,
+        applied_offset: u.int_in_range(0..=9)?,
+    })
+}

@@ -1,0 +1,122 @@
+//! Before a component is used: it is the one that the lock file pins, and it keeps the laws.
+
+use std::path::Path;
+
+use super::FeatureStore;
+use crate::Error;
+use crate::admission::{self, CheckOptions, Engines, Report, Sample};
+use crate::evaluate::ViewProgram;
+use crate::project::{Admission, LockFile, View};
+use crate::wasm::LoadError;
+
+/// The seed of the cases before a first use.
+const SEED: u64 = 1;
+
+/// Whether components are held to the lock file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Locking {
+    /// Any component is used; `onepath build` writes the lock file.
+    #[default]
+    Free,
+    /// A component that differs from the lock file is refused.
+    Enforced,
+}
+
+impl FeatureStore {
+    /// The lock file that pins what the views run now.
+    pub fn lock_file(&mut self) -> Result<LockFile, Error> {
+        let views = self.project().views.clone();
+        let digest = |view: &View| Ok((view.label(), self.program(view)?.digest().to_owned()));
+        Ok(LockFile::new(views.iter().map(digest).collect::<Result<_, Error>>()?))
+    }
+
+    /// Writes the lock file; one that says the same already is left alone.
+    pub fn write_lock_file(&self, lock: &LockFile) -> Result<(), Error> {
+        let path = LockFile::path(self.project());
+        let text = lock.text();
+        if std::fs::read_to_string(&path).is_ok_and(|present| present == text) {
+            return Ok(());
+        }
+        Ok(crate::files::write_text(&path, text.trim_end())?)
+    }
+
+    /// Refuses a component that the lock file does not pin.
+    pub(super) fn check_lock(&self, view: &View, program: &ViewProgram) -> Result<(), Error> {
+        if self.options().locking == Locking::Free {
+            return Ok(());
+        }
+        let path = LockFile::path(self.project());
+        let Some(lock) = LockFile::load(self.project())? else {
+            return Err(Error::NoLock { path });
+        };
+        match lock.components.get(&view.label()) {
+            Some(pinned) if pinned == program.digest() => Ok(()),
+            pinned => Err(Error::Locked {
+                view: view.label(),
+                digest: program.digest().to_owned(),
+                pinned: pinned.map_or_else(|| "no component of it".to_owned(), Clone::clone),
+                path,
+            }),
+        }
+    }
+
+    /// Tries the laws on a component that this project did not try before. A report without a law of bits broken is kept in
+    /// `.onepath/cache/admission`, so that each component is tried once.
+    pub(super) fn admit(&self, view: &View, program: &ViewProgram) -> Result<(), Error> {
+        let admission = self.options().admission;
+        if admission == Admission::Off {
+            return Ok(());
+        }
+        let kept = self.report_path(&format!(
+            "first use {} {} {} {:?} {:?} {} {} {SEED}",
+            program.digest(),
+            env!("CARGO_PKG_VERSION"),
+            crate::wasm::ENGINE_VERSION,
+            self.options().limits,
+            program.parameters(),
+            program.has_sources(),
+            admission::CASES_OF_FIRST_USE,
+        ));
+        if kept.exists() {
+            return Ok(());
+        }
+        let report = self.report_of(view, program, &self.component_path(view))?;
+        let told = |law: admission::Law, difference: &str| Error::LawBroken {
+            view: view.label(),
+            law: law.name(),
+            statement: law.statement(),
+            difference: difference.replace('\n', "; "),
+        };
+        if let Some((law, found)) = report.broken(true) {
+            let error = told(law, &found.difference);
+            return match admission {
+                Admission::Require => Err(error),
+                _ => {
+                    (self.options().warning)(&error.to_string());
+                    Ok(())
+                }
+            };
+        }
+        if let Some((law, found)) = report.broken(false) {
+            (self.options().warning)(&told(law, &found.difference).to_string());
+        }
+        // A report that cannot be kept only costs time.
+        let _ = kept.parent().map(std::fs::create_dir_all);
+        let _ = crate::files::write_text(&kept, &serde_json::to_string_pretty(&report).unwrap_or_default());
+        Ok(())
+    }
+
+    fn report_of(&self, view: &View, program: &ViewProgram, path: &Path) -> Result<Report, Error> {
+        let bytes = std::fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+        let options = CheckOptions {
+            seed: SEED,
+            cases: admission::CASES_OF_FIRST_USE,
+            sample: Sample::default(),
+            parameters: Some(program.parameters().to_vec()),
+            has_sources: program.has_sources(),
+            now: None,
+        };
+        let engines = Engines::new(&self.options().limits)?;
+        Ok(admission::check(&engines, &view.label(), &bytes, &options)?)
+    }
+}

@@ -1,0 +1,82 @@
+//! The laws at a component's first use.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use expect_test::expect;
+use onepath::build::CargoBuild;
+
+use crate::support::{Project, Ran, repository};
+
+/// The component of one of the hostile guests.
+fn guest(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let mut build = CargoBuild::new(&repository().join("tests/guests"), &mut |_| {}).expect("the guests' package");
+        build.cargo.args(["--quiet", "--example", "hidden_counter", "--example", "panics_on_one_question"]);
+        build.run().expect("builds").join("examples")
+    });
+    folder.join(format!("{name}.wasm"))
+}
+
+/// A project of a guest, with `setting` under `[project]`.
+fn project(name: &str, setting: &str) -> Project {
+    let project = Project::new(&format!(
+        "[project]\nname = \"admission\"\n{setting}\n[entities.customer]\nkeys = {{ customer_id = \"text\" }}\n\
+         [sources.events]\nentity = \"customer\"\nevent_time = \"at\"\n[views.guest]\nsources = [\"events\"]\n\
+         transform = \"guest.wasm\"\n[services.all]\nfeatures = [\"guest:*\"]\n"
+    ));
+    std::fs::copy(guest(name), project.path("guest.wasm")).expect("copies");
+    project
+}
+
+fn get(project: &Project) -> Ran {
+    project.run("get --service all --entity customer_id=c1")
+}
+
+#[test]
+fn a_component_that_decides_bits_by_chance_is_refused_at_its_first_use() {
+    let project = project("hidden_counter", "");
+    let ran = get(&project);
+    assert_eq!(ran.code, 2, "{}", ran.stdout);
+    expect![[r#"
+        error: the component of view guest@v1 breaks the law fresh (an instance that was used for other calls answers as a fresh one): row 1, feature value; a fresh instance: 0 (0x0000000000000000); a used instance: 32 (0x0000000000000020); `onepath check guest@v1` shows the smallest such input, and `admission` under [project] says what becomes of such a component
+    "#]].assert_eq(&ran.stderr);
+    // The same for all that would use it, and nothing is left behind.
+    for words in ["build", "materialize", "get --service all --entity customer_id=c1"] {
+        assert_eq!(project.run(words).code, 2, "{words}");
+    }
+    assert_eq!(project.files(), ["guest.wasm", "onepath.toml"]);
+    // `check` is what looks closer, and is not stopped by it.
+    let ran = project.run("check guest");
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stdout.contains("fresh fails, the smallest input found:"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("use BTreeMap"), "{}", ran.stdout);
+}
+
+#[test]
+fn warn_tells_it_every_time_and_off_does_not_look() {
+    let warned = project("hidden_counter", "admission = \"warn\"");
+    for _ in 0..2 {
+        let ran = get(&warned);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(
+            ran.stderr.starts_with("warning: the component of view guest@v1 breaks the law fresh ("),
+            "{}",
+            ran.stderr
+        );
+    }
+    let ran = get(&project("hidden_counter", "admission = \"off\""));
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+}
+
+/// A trap is an error on both paths, and never a value: it is told once, and the component is used.
+#[test]
+fn a_component_that_traps_on_some_input_is_used_with_a_warning() {
+    let project = project("panics_on_one_question", "");
+    let ran = get(&project);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("warning: the component of view guest@v1 breaks the law total ("), "{}", ran.stderr);
+    let ran = get(&project);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+}
