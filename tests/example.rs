@@ -3,7 +3,7 @@
 use crate::support::{Project, Ran, repository};
 
 /// A copy of the example whose transform is built already.
-fn example() -> Project {
+pub fn example() -> Project {
     let source = repository().join("examples/churn");
     let read = |name: &str| std::fs::read(source.join(name)).expect("the example has the file");
     let toml = String::from_utf8(read("onepath.toml")).expect("is UTF-8");

@@ -4,16 +4,25 @@
 //!   naive reference.
 //! - `time_rules`: one small case per rule of time and order.
 //! - `online`: pushes, crashes, `verify`.
+//! - `server`: many threads, kills, full disks.
+//! - `http`: a server process and real sockets.
 //! - `bad_input`: what a person reads when something is wrong, word for word.
-//! - `example`: the churn example as a reader runs it.
 //! - `gate`: components built elsewhere, pinned, admitted, interpreted, and built twice.
+//! - `example`: the churn example as a reader runs it; `examples`: the others.
+//! - `scaffold`: new projects, from `onepath new` to proof.
+//! - `guide`: the author's guide, as far as it is not Rust.
 //! - `tidy`: the shape of the code.
 
 mod bad_input;
 mod example;
+mod examples;
 mod gate;
+mod guide;
+mod http;
 mod online;
 mod parity;
+mod scaffold;
+mod server;
 mod support;
 mod tidy;
 mod time_rules;

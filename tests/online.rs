@@ -407,10 +407,10 @@ fn verify_finds_a_state_that_is_missing_and_one_that_should_not_be() {
 fn verify_finds_a_served_value_with_one_wrong_bit() {
     let project = served_one();
     let mean: f64 = (10.1 + 20.2) / 2.0;
-    let (bits, wrong) = (format!("{:016x} ", mean.to_bits()), format!("{:016x} ", mean.to_bits() ^ 1));
+    let (bits, wrong) = (format!("{:016x}", mean.to_bits()), format!("{:016x}", mean.to_bits() ^ 1));
     let statement =
         format!("UPDATE served SET body = replace(body, '{bits}', '{wrong}') WHERE instr(body, '{bits}') > 0");
-    sql(&project, ".onepath/log.sqlite", &statement);
+    sql(&project, ".onepath/served.sqlite", &statement);
     check_found(
         &project,
         expect![[r#"
@@ -427,12 +427,12 @@ fn verify_finds_a_served_value_with_one_wrong_bit() {
 #[test]
 fn verify_finds_a_status_an_offset_and_an_event_that_changed() {
     let project = served_one();
-    sql(&project, ".onepath/log.sqlite", "UPDATE served SET body = replace(body, 'PRESENT', 'NULL_VALUE')");
+    sql(&project, ".onepath/served.sqlite", "UPDATE served SET body = replace(body, 'PRESENT', 'NULL_VALUE')");
     let report = project.open().verify(None).expect("verifies");
     assert_eq!((report.differences, report.first[0].what.as_str()), (7, "status of activity@v1:purchase_count_30d"));
 
     let project = served_one();
-    sql(&project, ".onepath/log.sqlite", "UPDATE served SET body = replace(body, '\"offset\":2', '\"offset\":1')");
+    sql(&project, ".onepath/served.sqlite", "UPDATE served SET body = replace(body, '[[2],[2]]', '[[1],[1]]')");
     let report = project.open().verify(None).expect("verifies");
     assert_eq!((report.differences, report.first[0].what.as_str()), (2, "newest log offset seen by view activity@v1"));
 
@@ -581,6 +581,34 @@ fn a_changed_parameter_is_a_changed_view() {
 
     store.materialize(&[], None).expect("materializes");
     assert_eq!(get(&mut store, "a", None).values[0].to_string(), "15.0");
+    assert_verified(&mut store, 2);
+}
+
+#[test]
+fn vectors_are_verified_with_the_views_that_they_read() {
+    let base = "[project]\nname = \"wired\"\n[entities.customer]\nkeys = { customer_id = \"text\" }\n\
+                [sources.events]\nentity = \"customer\"\nevent_time = \"event_timestamp\"\n\
+                [sources.others]\nentity = \"customer\"\nevent_time = \"event_timestamp\"\n\
+                [views.activity]\nsources = [\"events\"]\ntransform = \"CHURN\"\n\
+                [views.cart]\ninputs = [\"activity:purchase_count_30d\", \"request:cart_value\"]\ntransform = \"CART\"\n";
+    let project = Project::new(base);
+    let mut store = project.open();
+    let path = project.write("push.ndjson", lines("1 a purchase 1 2024-01-01"));
+    store.ingest("events", &path, &Arrival::EventTime).expect("is pushed");
+    let cart = FeatureSelection::References(vec!["cart:cart_per_purchase".parse().expect("a reference")]);
+    let plan = store.plan(&cart).expect("plans");
+    let ask = |store: &mut FeatureStore, plan: &FeaturePlan, at_text| {
+        let mut request = ask("a", Some(at(at_text)));
+        request.request = vec![("cart_value".to_owned(), Value::Float64(6.0))];
+        store.get_online_features(plan, &request).expect("is answered").values[0].clone()
+    };
+    assert!(ask(&mut store, &plan, "2024-01-02").same_bits(&Value::Float64(6.0)));
+    drop(store);
+    // A newer version of the view takes its place among the inputs: it reads other events, of which there are none.
+    project.configure(&format!("{base}[views.\"activity@v2\"]\nsources = [\"others\"]\ntransform = \"CHURN\"\n"));
+    let mut store = project.open();
+    let plan = store.plan(&cart).expect("plans");
+    assert!(ask(&mut store, &plan, "2024-01-03").same_bits(&Value::Null));
     assert_verified(&mut store, 2);
 }
 

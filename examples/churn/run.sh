@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The churn example from history to proof. Needs cargo and a C compiler; works from any directory, any number of times.
+# The churn example from history to proof. Needs cargo, a C compiler and curl; works from any directory, any number of times.
 # Writes to out/ and .onepath/ of this folder, and to cargo's target folder. The first build takes some minutes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -14,10 +14,10 @@ target=$(sed 's/.*"target_directory":"\([^"]*\)".*/\1/' <<<"$metadata")
 PATH="$target/release:$PATH"
 
 heading "Start afresh: forget the events pushed and the vectors served by an earlier run"
-rm -f .onepath/log.sqlite* .onepath/online.sqlite*
+rm -f .onepath/{log,online,served}.sqlite*
 rm -rf out
 mkdir out
-echo "removed out/, .onepath/log.sqlite and .onepath/online.sqlite"
+echo "removed out/ and the log, online and served stores of .onepath/"
 
 heading "Compile the transform to a WebAssembly component"
 shown onepath build
@@ -44,6 +44,21 @@ shown onepath get --service churn_v1 --entity customer_id=c207 --as-of 2024-12-3
 echo "another customer, and one that is unknown, as of now:"
 shown onepath get --service churn_v1 --entity customer_id=c211
 shown onepath get --service churn_v1 --entity customer_id=nobody
+
+heading "Serve over HTTP, in the JSON of Feast's feature server; then end gracefully"
+mkfifo out/listening
+onepath serve --listen 127.0.0.1:0 > out/listening 2> out/serve.log &
+server=$!
+trap 'kill "$server" 2>/dev/null || true' EXIT
+exec 3< out/listening
+read -r line <&3
+echo "$line"
+shown curl --silent --show-error --fail "${line##* }/get-online-features" \
+    -d '{"feature_service": "churn_v1", "entities": {"customer_id": ["c207", "nobody"]}}'
+echo
+kill -TERM "$server"
+wait "$server"
+trap - EXIT
 
 heading "Proof: every vector served above, replayed by the path that makes training sets"
 shown onepath verify

@@ -9,6 +9,7 @@ use crate::files::{InputError, OutputError};
 use crate::log::LogError;
 use crate::project::{ProjectError, ReferenceError, UnknownName};
 use crate::replay::ReplayError;
+use crate::server::ServerError;
 use crate::serving::{GetError, PushError};
 use crate::store::StoreError;
 use crate::time::TimeError;
@@ -61,6 +62,9 @@ pub enum Error {
     /// The online store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A server could not take a request, or would not serve the project.
+    #[error(transparent)]
+    Server(#[from] ServerError),
     /// More text than one column holds.
     #[error(transparent)]
     Column(#[from] ColumnError),
@@ -129,6 +133,12 @@ pub enum Error {
         /// Where the first case differs, on one line.
         difference: String,
     },
+    /// What is kept was made from another log than the one that is there.
+    #[error("{path} is not the log that was served from, it was replaced: put the right one back to verify against it")]
+    OtherLog {
+        /// The log that is there.
+        path: PathBuf,
+    },
     /// The states were made with other parameters.
     #[error(
         "the states of view {view} were made with other parameters than the project file gives now: run `onepath materialize`"
@@ -169,6 +179,17 @@ pub enum Error {
         /// What differs.
         message: String,
     },
+    /// A run was told to stop.
+    #[error("stopped before it was finished")]
+    Stopped,
+    /// A file cannot be looked at.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A file of the project cannot be written.
     #[error("cannot write {path}")]
     Write {
@@ -182,5 +203,41 @@ pub enum Error {
 impl From<PushError> for Error {
     fn from(error: PushError) -> Self {
         Self::Push(Box::new(error))
+    }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+impl Error {
+    /// The call of a component that gave no answer, where that is what went wrong, on whichever path.
+    pub fn evaluation(&self) -> Option<&EvaluateError> {
+        match self {
+            Self::Evaluate(error)
+            | Self::Replay(ReplayError::Evaluate(error))
+            | Self::Get(GetError::Evaluate(error)) => Some(error),
+            _ => match self.push() {
+                Some(PushError::Evaluate(error)) => Some(error),
+                _ => None,
+            },
+        }
+    }
+
+    /// The push that was refused, where that is what went wrong, by itself or within a group.
+    pub fn push(&self) -> Option<&PushError> {
+        match self {
+            Self::Push(error) => Some(error),
+            Self::Server(ServerError::NotTaken(error)) => Some(error),
+            _ => None,
+        }
     }
 }

@@ -10,11 +10,14 @@
 //!
 //! | room | answers | knows nothing of |
 //! |---|---|---|
+//! | `threads` | how is work shared out, so that threads decide nothing? | everything |
+//! | [`usage`] | what does the machine have, what did this process take? | everything else |
 //! | [`time`] | what is visible when? what is now? | everything else |
 //! | [`schema`], [`batch`] | which types, which columns? | files, components |
 //! | [`entity`] | whom does a feature describe? | files, components |
 //! | [`files`] | how are rows read and written? | projects, components |
 //! | [`project`] | what does `onepath.toml` say? | components, stores |
+//! | [`scaffold`] | what is in a new project? | building it |
 //! | [`build`] | how does a package become a component? | running it |
 //! | [`wasm`] | how is a component run, and what may it do? (the only room that names wasmtime) | views, time |
 //! | [`admission`] | is a component a pure function of its rows? | views, files |
@@ -25,6 +28,8 @@
 //! | [`replay`] | history and spine to training set | online states, serving |
 //! | [`serving`] | pushes and questions | replay |
 //! | [`feature_store`] | all of it, for one project | the command line |
+//! | [`Server`] | the same, for many threads at once | HTTP |
+//! | [`serving::http`] | how is it asked over HTTP? (the only room that names axum) | the command line |
 //! | [`monitor`] | is what was served what a backfill gives? | the command line |
 //! | [`cli`] | one file per command | |
 //!
@@ -99,10 +104,16 @@ pub mod log;
 pub mod monitor;
 pub mod project;
 pub mod replay;
+pub mod scaffold;
 pub mod schema;
+mod server;
 pub mod serving;
 pub mod store;
+mod threads;
 pub mod time;
+pub mod usage;
 pub mod wasm;
 
 pub use error::Error;
+pub use feature_store::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
+pub use server::{EventSchema, OnlineFeatures, Server, ServerError, ServerOptions, ServerStatus};

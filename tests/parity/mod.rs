@@ -5,6 +5,9 @@
 //! compared with a naive reference.
 
 mod case;
+mod everything;
+mod kinds;
+mod memory;
 mod reference;
 mod workflow;
 
@@ -184,6 +187,7 @@ fn check_files_written(case: &Case, seed: u64) {
                 out: project.path(&format!("out.{extension}")),
                 overrides: Vec::new(),
                 full_feature_names: false,
+                resume: false,
             };
             // The manifest lies in the metadata of Parquet and names the sources' paths, so there the rows are compared.
             let mut store = project.open_with(|options| (options.batch_rows, options.threads) = (batch_rows, threads));
@@ -321,6 +325,7 @@ fn a_state_beyond_the_limit_is_cut_anywhere() {
             out: project.path("out.csv"),
             overrides: Vec::new(),
             full_feature_names: false,
+            resume: false,
         };
         store.backfill(&request).expect("is made");
         outputs.push(std::fs::read_to_string(project.path("out.csv")).expect("was written"));

@@ -1,7 +1,8 @@
 //! The components of the tests, built once a run with the host's own builder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use onepath::build::build_component;
 use onepath::feature_store::{FeatureStore, OpenOptions};
@@ -20,6 +21,8 @@ pub struct Components {
     pub cart: PathBuf,
     /// Joins features of views of two entities.
     pub weigh: PathBuf,
+    /// Every kind of aggregate.
+    pub kinds: PathBuf,
     /// A transform with a parameter.
     pub scaled: PathBuf,
     /// Compiled code, as a project keeps it.
@@ -38,13 +41,26 @@ pub fn components() -> &'static Components {
     BUILT.get_or_init(build)
 }
 
+/// The component of one package of the repository, such as `examples/fraud/transforms/card`; the first caller builds it.
+pub fn component(package: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().expect("no build panicked");
+    built.entry(package.to_owned()).or_insert_with(|| build_as(package, &package.replace('/', "-"))).clone()
+}
+
+/// The folder in which these tests build.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("integration")
+}
+
+fn build_as(package: &str, name: &str) -> PathBuf {
+    let output = folder().join("components").join(format!("{name}.wasm"));
+    build_component(&repository().join(package), &output, &mut |_| {}).expect("the package builds");
+    output
+}
+
 fn build() -> Components {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("integration");
-    let built = |package: &str, name: &str| {
-        let output = dir.join("components").join(format!("{name}.wasm"));
-        build_component(&repository().join(package), &output, &mut |_| {}).expect("the package builds");
-        output
-    };
+    let (dir, built) = (folder(), build_as);
     let warm = dir.join("warm");
     let components = Components {
         churn: built("transforms/churn", "churn"),
@@ -52,6 +68,7 @@ fn build() -> Components {
         retrace: built("tests/transforms/retrace", "retrace"),
         cart: built("tests/transforms/cart", "cart"),
         weigh: built("tests/transforms/weigh", "weigh"),
+        kinds: built("tests/transforms/kinds", "kinds"),
         scaled: built("tests/transforms/scaled", "scaled"),
         cache: warm.join(".onepath").join("cache"),
         dir: dir.join("components"),
@@ -74,10 +91,11 @@ fn compile(warm: &Path, components: &Components) {
     );
     let toml = format!(
         "[project]\nname = \"warm\"\n[entities.customer]\nkeys = {{ customer_id = \"text\" }}\n[sources.events]\n\
-         entity = \"customer\"\nevent_time = \"event_timestamp\"\n{}{}{}{cart}",
+         entity = \"customer\"\nevent_time = \"event_timestamp\"\n{}{}{}{}parameters = {{ days = 7 }}\n{cart}",
         view("churn", &components.churn),
         view("trace", &components.trace),
         view("retrace", &components.retrace),
+        view("kinds", &components.kinds),
     );
     std::fs::write(warm.join("onepath.toml"), toml).expect("writes");
     let mut store = FeatureStore::open(warm, OpenOptions::default()).expect("opens");

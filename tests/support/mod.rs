@@ -1,16 +1,19 @@
-//! What the tests share: built components, temporary projects, questions, files of events, random numbers.
+//! What the tests share: built components, temporary projects, questions, files of events, random numbers, servers.
 
 mod ask;
 mod components;
 mod files;
+pub mod http;
 mod project;
 mod random;
+mod served;
 
 pub use ask::{Ask, Vector, assert_same, offline, online, shown};
-pub use components::{components, repository};
+pub use components::{component, components, repository};
 pub use files::{Event, Format, write_events};
 pub use project::{Project, Ran, churn_toml};
 pub use random::Random;
+pub use served::Served;
 
 /// Microseconds of a second, an hour and a day.
 pub const SECOND: i64 = 1_000_000;

@@ -42,7 +42,8 @@ pub struct Ran {
 }
 
 impl Project {
-    /// A project of the text of its `onepath.toml`, where `CHURN`, `TRACE`, `CART`, `WEIGH` and `SCALED` stand for component files.
+    /// A project of the text of its `onepath.toml`, where `CHURN`, `TRACE`, `CART`, `WEIGH`, `KINDS` and `SCALED` stand for component
+    /// files.
     pub fn new(toml: &str) -> Self {
         let dir = TempDir::new().expect("a temporary folder");
         let project = Self { dir, clock: Arc::new(TestClock(AtomicI64::new(at("2030-01-01")))) };
@@ -66,6 +67,7 @@ impl Project {
             .replace("TRACE", &built.trace.display().to_string())
             .replace("CART", &built.cart.display().to_string())
             .replace("WEIGH", &built.weigh.display().to_string())
+            .replace("KINDS", &built.kinds.display().to_string())
             .replace("SCALED", &built.scaled.display().to_string());
         self.write("onepath.toml", &toml);
     }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use arbitrary::{Result, Unstructured};
 
@@ -39,7 +39,7 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
     match SqliteStore::open(&path) {
         Ok(mut store) => {
             read(&store);
-            told_or(store.apply("a", &[(key(1), state(2))], &mark(2)).map(drop));
+            told_or(store.apply("a", &[(key(1), state(2).into())], &mark(2)).map(drop));
             told_or(store.begin_replace("b", &mark(3)).and_then(|mut replacement| {
                 replacement.put(&key(7), &state(3))?;
                 replacement.commit()
@@ -79,7 +79,7 @@ fn good() -> &'static [u8] {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("online.sqlite");
         let mut store = SqliteStore::open(&path).expect("opens");
-        let updates: Vec<_> = (0..40).map(|id| (key(id), state(id as u64))).collect();
+        let updates: Vec<_> = (0..40).map(|id| (key(id), Arc::new(state(id as u64)))).collect();
         store.apply("a", &updates, &mark(1)).expect("applies");
         store.apply("b", &updates[..3], &mark(1)).expect("applies");
         // Closing the last connection moves everything into the one file.
@@ -98,5 +98,5 @@ fn state(offset: u64) -> StoredState {
 }
 
 fn mark(applied_offset: u64) -> ViewMark {
-    ViewMark { digest: "d".to_owned(), state_version: 1, history: None, applied_offset }
+    ViewMark { digest: "d".to_owned(), state_version: 1, history: None, log: Some("a".repeat(32)), applied_offset }
 }

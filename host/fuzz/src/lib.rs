@@ -10,7 +10,7 @@
 
 #[path = "../../src/batch/mod.rs"]
 pub mod batch;
-#[path = "../../src/entity.rs"]
+#[path = "../../src/entity/mod.rs"]
 pub mod entity;
 #[path = "../../src/files/mod.rs"]
 pub mod files;
@@ -22,6 +22,8 @@ pub mod project;
 pub mod schema;
 #[path = "../../src/store/mod.rs"]
 pub mod store;
+#[path = "../../src/threads.rs"]
+mod threads;
 #[path = "../../src/time.rs"]
 pub mod time;
 pub mod wasm;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use arbitrary::{Result, Unstructured};
 
@@ -56,13 +57,14 @@ fn run(path: &Path, u: &mut Unstructured<'_>) -> Result<()> {
 
 fn apply(store: &mut SqliteStore, name: &str, view: &mut View, u: &mut Unstructured<'_>) -> Result<()> {
     let (updates, mark) = (updates(u)?, mark(u)?);
-    let made_of = |mark: &ViewMark| (mark.digest.clone(), mark.state_version, mark.history);
+    let made_of = |mark: &ViewMark| (mark.digest.clone(), mark.state_version, mark.history, mark.log.clone());
     let goes_on = view
         .mark
         .as_ref()
         .is_none_or(|stored| made_of(stored) == made_of(&mark) && stored.applied_offset <= mark.applied_offset);
     let fits = updates.iter().all(|(_, state)| state.bytes.len() <= STATE_BYTES_MAX);
-    let applied = store.apply(name, &updates, &mark);
+    let shared: Vec<_> = updates.iter().map(|(key, state)| (key.clone(), Arc::new(state.clone()))).collect();
+    let applied = store.apply(name, &shared, &mark);
     assert_eq!(applied.is_ok(), goes_on && fits, "{applied:?}");
     if applied.is_ok() {
         view.mark = Some(mark);
@@ -134,6 +136,7 @@ fn mark(u: &mut Unstructured<'_>) -> Result<ViewMark> {
         digest: u.choose(&["d", "e"])?.to_string(),
         state_version: u.int_in_range(1..=2)?,
         history: *u.choose(&[None, Some(1)])?,
+        log: Some(u.choose(&["l", "m"])?.to_string()),
         applied_offset: u.int_in_range(0..=9)?,
     })
 }

@@ -86,9 +86,9 @@ pub enum ColumnError {
 /// One column: a value or a null per row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
-    values: Values,
+    pub(super) values: Values,
     /// One byte per row, 1 for null; `None` where no row is null.
-    nulls: Option<Vec<u8>>,
+    pub(super) nulls: Option<Vec<u8>>,
 }
 
 impl Column {
@@ -241,75 +241,40 @@ impl Column {
         Ok(())
     }
 
-    /// Appends the rows of `other` whose indices are `rows`, in that order. Both columns have one type.
-    pub fn extend_from(&mut self, other: &Self, rows: &[u32]) -> Result<(), ColumnError> {
-        let before = self.len();
-        let row_at = |row: &u32| *row as usize;
-        match (&mut self.values, &other.values) {
-            (Values::Booleans(to), Values::Booleans(from)) => to.extend(rows.iter().map(|r| from[row_at(r)])),
-            (Values::Int64s(to), Values::Int64s(from)) | (Values::Times(to), Values::Times(from)) => {
-                to.extend(rows.iter().map(|r| from[row_at(r)]));
-            }
-            (Values::Float64s(to), Values::Float64s(from)) => to.extend(rows.iter().map(|r| from[row_at(r)])),
-            (Values::Texts(to), Values::Texts(from)) => {
-                for row in rows {
-                    to.bytes.extend_from_slice(&from.bytes[span(&from.ends, row_at(row))]);
-                    to.ends.push(end(to.bytes.len())?);
-                }
-            }
-            (Values::Float64Lists(to), Values::Float64Lists(from)) => {
-                for row in rows {
-                    to.values.extend_from_slice(&from.values[span(&from.ends, row_at(row))]);
-                    to.ends.push(end(to.values.len())?);
-                }
-            }
-            _ => return Err(ColumnError::Type { expected: self.value_type(), found: other.value_type() }),
-        }
-        if let Some(from) = &other.nulls {
-            let nulls = self.nulls.get_or_insert_with(|| vec![0; before]);
-            nulls.extend(rows.iter().map(|r| from[row_at(r)]));
-        } else if let Some(nulls) = &mut self.nulls {
-            nulls.resize(before + rows.len(), 0);
-        }
-        Ok(())
+    /// A column of `rows` zeros, where values of the type have one fixed width.
+    pub(crate) fn zeros(value_type: ValueType, rows: usize) -> Option<Self> {
+        let values = match value_type {
+            ValueType::Bool => Values::Booleans(vec![0; rows]),
+            ValueType::Int64 => Values::Int64s(vec![0; rows]),
+            ValueType::Float64 => Values::Float64s(vec![0.0; rows]),
+            ValueType::Time => Values::Times(vec![0; rows]),
+            ValueType::Text | ValueType::Float64List => return None,
+        };
+        Some(Self { values, nulls: None })
     }
 
-    /// Appends every row of `other`, which has the same type.
-    pub fn append(&mut self, other: &Self) -> Result<(), ColumnError> {
-        let before = self.len();
-        match (&mut self.values, &other.values) {
-            (Values::Booleans(to), Values::Booleans(from)) => to.extend_from_slice(from),
-            (Values::Int64s(to), Values::Int64s(from)) | (Values::Times(to), Values::Times(from)) => {
-                to.extend_from_slice(from);
-            }
-            (Values::Float64s(to), Values::Float64s(from)) => to.extend_from_slice(from),
-            (Values::Texts(to), Values::Texts(from)) => {
-                end(to.bytes.len() + from.bytes.len())?;
-                let base = to.bytes.len() as u32;
-                to.bytes.extend_from_slice(&from.bytes);
-                to.ends.extend(from.ends.iter().map(|end| base + end));
-            }
-            (Values::Float64Lists(to), Values::Float64Lists(from)) => {
-                end(to.values.len() + from.values.len())?;
-                let base = to.values.len() as u32;
-                to.values.extend_from_slice(&from.values);
-                to.ends.extend(from.ends.iter().map(|end| base + end));
-            }
-            _ => return Err(ColumnError::Type { expected: self.value_type(), found: other.value_type() }),
+    /// Removes all rows and keeps the memory for new ones.
+    pub fn clear(&mut self) {
+        self.nulls = None;
+        match &mut self.values {
+            Values::Booleans(values) => values.clear(),
+            Values::Int64s(values) | Values::Times(values) => values.clear(),
+            Values::Float64s(values) => values.clear(),
+            Values::Texts(texts) => (texts.ends.clear(), texts.bytes.clear()).0,
+            Values::Float64Lists(lists) => (lists.ends.clear(), lists.values.clear()).0,
         }
-        if let Some(from) = &other.nulls {
-            self.nulls.get_or_insert_with(|| vec![0; before]).extend_from_slice(from);
-        } else if let Some(nulls) = &mut self.nulls {
-            nulls.resize(before + other.len(), 0);
-        }
-        Ok(())
     }
 
-    /// The rows whose indices are `rows`, in that order.
-    pub fn take(&self, rows: &[u32]) -> Result<Self, ColumnError> {
-        let mut taken = Self::with_capacity(self.value_type(), rows.len());
-        taken.extend_from(self, rows)?;
-        Ok(taken)
+    /// About how many bytes it holds in memory.
+    pub fn memory_bytes(&self) -> usize {
+        let values = match &self.values {
+            Values::Booleans(values) => values.capacity(),
+            Values::Int64s(values) | Values::Times(values) => values.capacity() * 8,
+            Values::Float64s(values) => values.capacity() * 8,
+            Values::Texts(texts) => texts.ends.capacity() * 4 + texts.bytes.capacity(),
+            Values::Float64Lists(lists) => lists.ends.capacity() * 4 + lists.values.capacity() * 8,
+        };
+        values + self.nulls.as_ref().map_or(0, Vec::capacity)
     }
 }
 
@@ -373,13 +338,13 @@ impl fmt::Display for Value {
 }
 
 /// The range of `row` in the contents that `ends` divides.
-fn span(ends: &[u32], row: usize) -> std::ops::Range<usize> {
+pub(super) fn span(ends: &[u32], row: usize) -> std::ops::Range<usize> {
     let start = if row == 0 { 0 } else { ends[row - 1] as usize };
     start..ends[row] as usize
 }
 
 /// `length` as an offset of 32 bits.
-fn end(length: usize) -> Result<u32, ColumnError> {
+pub(super) fn end(length: usize) -> Result<u32, ColumnError> {
     u32::try_from(length).map_err(|_| ColumnError::TooLarge)
 }
 

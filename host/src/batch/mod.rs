@@ -1,12 +1,17 @@
 //! Columnar batches: what crosses into a component, and what comes back.
 //!
 //! A [`Column`] holds contiguous plain numbers in the layout of the component contract (`wit/types.wit`), so that crossing
-//! the boundary is a copy per list. Arrow arrays stay at the edges, in [`crate::files`].
+//! the boundary is a copy per list. A [`Lane`] is what a file is read as: a column, or short texts in a form that costs
+//! less. Arrow arrays stay at the edges, in [`crate::files`].
 
 mod column;
+mod extend;
+mod lane;
 mod rows;
 mod same;
 
 pub use column::{CANONICAL_NAN, Column, ColumnError, Float64Lists, Texts, Value, Values, canonical};
+pub(crate) use extend::in_order;
+pub use lane::{FieldLane, Lane, SHORT_BYTES_MAX, short_text};
 pub use rows::{Answers, Kind, Rows, States};
 pub use same::Difference;

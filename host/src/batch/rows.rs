@@ -78,6 +78,25 @@ impl Rows {
         self.kinds.push(kind as u8);
     }
 
+    /// Appends rows of one kind and group.
+    pub(crate) fn extend(&mut self, kind: Kind, group: u32, times: impl Iterator<Item = i64>) {
+        self.times.extend(times);
+        self.groups.resize(self.times.len(), group);
+        self.kinds.resize(self.times.len(), kind as u8);
+    }
+
+    /// Removes all rows and their columns, and keeps the memory for new rows.
+    pub(crate) fn clear(&mut self) {
+        self.times.clear();
+        self.groups.clear();
+        self.kinds.clear();
+        self.states.ends.clear();
+        self.states.bytes.clear();
+        self.event_fields.clear();
+        self.request_fields.clear();
+        self.input_features.clear();
+    }
+
     /// The rows `from..to`, starting from `states` and giving states back.
     pub(crate) fn slice(&self, from: usize, to: usize, states: States) -> Self {
         let count = |kind: Kind, end: usize| self.kinds[..end].iter().filter(|k| **k == kind as u8).count() as u32;

@@ -7,11 +7,16 @@ use std::time::Instant;
 use clap::Args;
 
 use super::{Context, Format, output, progress};
-use crate::feature_store::{BackfillRequest, FeatureSelection, OpenOptions, SourceOverride, SpineSource};
+use crate::Error;
+use crate::events::ReadError;
+use crate::feature_store::{
+    BackfillReport, BackfillRequest, FeatureSelection, OpenOptions, SourceOverride, SpineSource,
+};
 use crate::files;
 use crate::project::FeatureReference;
-use crate::replay::OnError;
+use crate::replay::{OnError, ReplayError};
 use crate::time::{AsOf, Length, TimeUnit, parse_time};
+use crate::usage;
 use crate::wasm::Variant;
 
 /// Make a point-in-time training set, or feature history.
@@ -23,6 +28,7 @@ use crate::wasm::Variant;
   onepath backfill --service churn_v1 --spine labels.parquet --as-of-column label_date --out training.parquet
   onepath backfill --features activity:purchase_count_30d --spine labels.csv --as-of-column label_date --out t.csv
   onepath backfill --service churn_v1 --source events=new.parquet --spine labels.parquet --out training.parquet
+  onepath backfill --service churn_v1 --spine labels.parquet --out training.parquet --memory 1GiB --resume
   onepath backfill --service churn_v1 --at events --out history.parquet
   onepath backfill --service churn_v1 --every 1d --from 2024-01-01 --to 2024-01-31 --out daily.parquet")]
 pub(super) struct Backfill {
@@ -61,6 +67,16 @@ pub(super) struct Backfill {
     /// Threads that evaluate [default: one per core]. Never changes the output.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
+    /// Memory to take, such as 512MiB or 4GiB; what does not fit goes through the disk [default: half of the machine's].
+    /// Never changes the output.
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    memory: Option<u64>,
+    /// A folder for what memory does not hold [default: that of the output]. It is left as it was found.
+    #[arg(long, value_name = "DIR")]
+    spill_dir: Option<PathBuf>,
+    /// Keep what is done in OUT.partial, and go on with it where an earlier run died. Never changes the output.
+    #[arg(long, conflicts_with_all = ["at", "every", "spill_dir"])]
+    resume: bool,
     /// Rows of one call of a component. Never changes the output.
     #[arg(long, value_name = "N", default_value_t = 8_192, value_parser = clap::value_parser!(u32).range(1..))]
     batch_rows: u32,
@@ -132,7 +148,12 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
     if let Some(threads) = command.threads {
         options.threads = usize::from(threads);
     }
+    if let Some(memory_bytes) = command.memory {
+        options.memory_bytes = memory_bytes;
+    }
+    options.spill_dir.clone_from(&command.spill_dir);
     let (options, bar) = progress::shown(options, "backfill");
+    progress::stop_on_interrupt(&options.stop);
     let mut store = context.open(options)?;
     let request = BackfillRequest {
         selection: command.selection.resolve(),
@@ -140,16 +161,23 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
         out: command.out.clone(),
         overrides: overrides(&command.source),
         full_feature_names: command.full_feature_names,
+        resume: command.resume,
     };
     let report = store.backfill(&request);
     bar.finish_and_clear();
-    let report = report?;
+    let report = match report {
+        Err(error) if is_stopped(&error) => {
+            let kept = if command.resume { "; what is done stays, and --resume goes on with it" } else { "" };
+            return Err(anyhow::anyhow!("interrupted: nothing was written{kept}"));
+        }
+        report => report?,
+    };
     if command.head > 0 {
         let (header, rows) = files::head(&report.out, command.head)?;
         output::table(&header.iter().map(String::as_str).collect::<Vec<_>>(), rows);
     }
     match context.format {
-        Format::Json => output::json(&report)?,
+        Format::Json => output::json(&Summary::new(&report, started.elapsed().as_secs_f64()))?,
         Format::Text => output::line(&format!(
             "{}: {} rows, {} features, from {} events of files{} in {:.2} s; sha256 {}\n{}",
             report.out.display(),
@@ -162,6 +190,9 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
             report.manifest.display(),
         )),
     }
+    if context.format == Format::Text {
+        output::line(&Summary::new(&report, started.elapsed().as_secs_f64()).told());
+    }
     if report.failures > 0 && context.format == Format::Text {
         output::line(&format!(
             "{} rows had no answer: events are left out, questions are null; the manifest has the first messages",
@@ -169,6 +200,43 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the run ended because it was told to.
+fn is_stopped(error: &Error) -> bool {
+    matches!(error, Error::Stopped | Error::Read(ReadError::Stopped) | Error::Replay(ReplayError::Stopped))
+}
+
+/// What a run did and what it took.
+#[derive(serde::Serialize)]
+struct Summary<'a> {
+    #[serde(flatten)]
+    report: &'a BackfillReport,
+    /// From the start of the command.
+    wall_s: f64,
+    cpu_s: Option<f64>,
+    peak_memory_bytes: Option<u64>,
+}
+
+impl<'a> Summary<'a> {
+    fn new(report: &'a BackfillReport, wall_s: f64) -> Self {
+        Self { report, wall_s, cpu_s: usage::cpu_seconds(), peak_memory_bytes: usage::peak_memory_bytes() }
+    }
+
+    fn told(&self) -> String {
+        let mut text = format!("{} entities; {:.2} s", output::thousands(self.report.entities), self.wall_s);
+        if let Some(cpu_s) = self.cpu_s {
+            text += &format!(", {cpu_s:.2} s of processor time");
+        }
+        if let Some(bytes) = self.peak_memory_bytes {
+            text += &format!(", {} MiB of memory at most", bytes >> 20);
+        }
+        if self.report.partitions > 1 {
+            let (mib, partitions) = (self.report.spilled_bytes >> 20, self.report.partitions);
+            text += &format!("; {} MiB on disk for a while, in {partitions} partitions", output::thousands(mib));
+        }
+        text
+    }
 }
 
 impl Backfill {
@@ -208,6 +276,21 @@ pub(super) fn parse_source(text: &str) -> Result<(String, PathBuf), String> {
         Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_owned(), PathBuf::from(file))),
         _ => Err("give it as NAME=FILE, such as events=data/events.parquet".to_owned()),
     }
+}
+
+/// Parses a size: bytes, or a number with KiB, MiB or GiB.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "B" => Some(0),
+        "KiB" | "K" => Some(10),
+        "MiB" | "M" => Some(20),
+        "GiB" | "G" => Some(30),
+        "TiB" | "T" => Some(40),
+        _ => None,
+    };
+    let bytes = unit.and_then(|shift| digits.parse::<u64>().ok()?.checked_mul(1 << shift)).filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| "give it as 512MiB or 4GiB".to_owned())
 }
 
 /// Parses an as-of.

@@ -8,8 +8,10 @@ mod check;
 mod get;
 mod ingest;
 mod materialize;
+mod new;
 mod output;
 mod progress;
+mod serve;
 mod verify;
 
 use std::path::PathBuf;
@@ -48,12 +50,14 @@ enum Format {
 
 #[derive(Subcommand)]
 enum Command {
+    New(new::New),
     Build(build::Build),
     Check(check::Check),
     Backfill(backfill::Backfill),
     Materialize(materialize::Materialize),
     Ingest(ingest::Ingest),
     Get(get::Get),
+    Serve(serve::Serve),
     Verify(verify::Verify),
 }
 
@@ -77,12 +81,14 @@ pub fn run() -> ExitCode {
     let locking = if arguments.locked { Locking::Enforced } else { Locking::Free };
     let context = Context { project: arguments.project, format: arguments.format, locking };
     let result = match arguments.command {
+        Command::New(command) => new::run(&context, &command),
         Command::Build(command) => build::run(&context, &command),
         Command::Check(command) => check::run(&context, &command),
         Command::Backfill(command) => backfill::run(&context, &command),
         Command::Materialize(command) => materialize::run(&context, &command),
         Command::Ingest(command) => ingest::run(&context, &command),
         Command::Get(command) => get::run(&context, &command),
+        Command::Serve(command) => serve::run(&context, &command),
         Command::Verify(command) => verify::run(&context, &command),
     };
     match result {

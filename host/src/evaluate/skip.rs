@@ -8,13 +8,13 @@ use crate::time::EventTime;
 /// Evaluates a batch as [`evaluate`] does, but a row that gives no answer does not end it.
 ///
 /// An event that fails is not applied, as a push of it would have been refused. A question that fails is answered with nulls.
-/// Each is told to `failed`, in row order. A component found to give two answers to one call ends the batch all the same.
+/// Each is told to `failed` with its row, in row order. A component found to give two answers to one call ends the batch all the same.
 pub fn evaluate_or_null(
     view: &ViewProgram,
     rows: &Rows,
     newest: &mut [Option<EventTime>],
     entity: &dyn Fn(u32) -> String,
-    failed: &mut dyn FnMut(EvaluateError),
+    failed: &mut dyn FnMut(usize, EvaluateError),
 ) -> Result<Evaluated, EvaluateError> {
     let error = match evaluate(view, rows, newest, entity) {
         Ok(evaluated) => return Ok(evaluated),
@@ -32,14 +32,19 @@ pub fn evaluate_or_null(
         let at = row_at_fault(view, &rest, &fault.source).or_else(|| first_trap(view, &rest));
         let Some(at) = at.filter(|at| *at < rest.len()) else { return Err(fault) };
         let states = all.states.clone().unwrap_or_default();
-        let before = evaluate(view, &rest.slice(0, at, states), newest, entity)?;
-        append(&mut all, before);
+        // A component that has no room for any answer has none for that of no rows either.
+        if at > 0 {
+            append(&mut all, evaluate(view, &rest.slice(0, at, states), newest, entity)?);
+        }
         if rest.kinds[at] == Kind::Question as u8 {
             all.features.iter_mut().for_each(Column::push_null);
             all.statuses.push(Status::NullValue);
         }
-        failed(fault);
+        failed(start + at, fault);
         start += at + 1;
+        if start == rows.len() {
+            break;
+        }
         rest = rows.slice(start, rows.len(), all.states.clone().unwrap_or_default());
         match evaluate(view, &rest, newest, entity) {
             Ok(evaluated) => append(&mut all, evaluated),

@@ -4,6 +4,8 @@ mod logged;
 mod push;
 mod read;
 mod sample;
+mod set;
+mod times;
 
 use std::path::PathBuf;
 
@@ -16,9 +18,12 @@ use crate::time::AvailableAt;
 
 pub(crate) use logged::{append_fields, key_columns, key_of};
 pub use push::{Arrival, read_push};
-pub(crate) use read::event_ids_of_files;
-pub use read::{EventSet, FileCount, Keep, read_events};
+pub(crate) use push::{PushedRows, pushed_columns};
+pub(crate) use read::partition_bits_of;
+pub use read::{FileCount, Keep, ReadOptions, each_chunk, read_events};
 pub use sample::read_sample;
+pub use set::{EventChunk, EventSet};
+pub(crate) use times::event_ids_of_files;
 
 /// Where the events of one source come from.
 #[derive(Clone)]
@@ -87,6 +92,9 @@ pub enum ReadError {
         /// The key columns of the entity.
         column: String,
     },
+    /// It was told to stop.
+    #[error("stopped before it was finished")]
+    Stopped,
     /// More than one process can hold.
     #[error("more than 4,294,967,295 events in one run: give fewer files")]
     TooMany,

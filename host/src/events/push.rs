@@ -32,7 +32,7 @@ pub fn read_push(
 ) -> Result<Vec<NewEvent>, InputError> {
     let keys = &source.keys;
     let names = files::column_names(path)?;
-    let wanted = wanted(source, keys, fields, arrival, &names);
+    let wanted = pushed_columns(source, keys, fields, arrival, &names);
     let mut events = Vec::new();
     for table in files::open(path, &wanted, Rest::Keep)? {
         let table = table?;
@@ -41,30 +41,66 @@ pub fn read_push(
             None => Vec::new(),
         };
         let first_row = events.len() as u64 + 1;
-        for row in 0..table.rows {
-            let key = EntityKey::from_columns(&table.columns[..keys.len()], row).expect("readers refuse null keys");
-            let named = wanted.iter().zip(&table.columns).map(|(wanted, column)| (&wanted.name, column));
-            let rest = rest.iter().map(|(name, column)| (name, column));
-            events.push(NewEvent {
-                event_id: named_value(&wanted, &table.columns, source.event_id.as_deref(), row)
-                    .map(|id| id.to_string()),
-                key,
-                event_time: EventTime(time(&table.columns[keys.len()], row)),
-                arrival: match arrival {
-                    Arrival::Now => None,
-                    Arrival::EventTime => Some(time(&table.columns[keys.len()], row)),
-                    Arrival::Column(_) => Some(time(&table.columns[keys.len() + 1], row)),
-                },
-                fields: object(named.chain(rest), row),
-                row: first_row + row as u64,
-            });
-        }
+        let pushed = PushedRows { source, keys: keys.len(), arrival, wanted: &wanted, columns: &table.columns };
+        events.extend((0..table.rows).map(|row| {
+            pushed.event(row, first_row + row as u64, |fields| {
+                for (name, column) in rest.iter().filter(|(_, column)| !column.is_null(row)) {
+                    fields.insert(name.clone(), files::to_json(&column.value(row)));
+                }
+            })
+        }));
     }
     Ok(events)
 }
 
-/// Keys, event time, arrival time, event id, then every event field that is none of these.
-fn wanted(source: &Source, keys: &[Key], fields: &[Field], arrival: &Arrival, names: &[String]) -> Vec<Wanted> {
+/// Rows of a push: the columns of [`pushed_columns`], read.
+pub(crate) struct PushedRows<'a> {
+    pub(crate) source: &'a Source,
+    /// How many key columns its entity has.
+    pub(crate) keys: usize,
+    pub(crate) arrival: &'a Arrival,
+    pub(crate) wanted: &'a [Wanted],
+    pub(crate) columns: &'a [Column],
+}
+
+impl PushedRows<'_> {
+    /// The event in `row`, which messages call row `number`; `rest` adds the fields that no column holds.
+    pub(crate) fn event(
+        &self,
+        row: usize,
+        number: u64,
+        rest: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>),
+    ) -> NewEvent {
+        let Self { source, keys, arrival, wanted, columns } = self;
+        let named = wanted.iter().zip(*columns).filter(|(_, column)| !column.is_null(row));
+        let mut fields: serde_json::Map<String, serde_json::Value> =
+            named.map(|(wanted, column)| (wanted.name.clone(), files::to_json(&column.value(row)))).collect();
+        rest(&mut fields);
+        let event_time = time(&columns[*keys], row);
+        NewEvent {
+            event_id: named_value(wanted, columns, source.event_id.as_deref(), row).map(|id| id.to_string()),
+            key: EntityKey::from_columns(&columns[..*keys], row).expect("readers refuse null keys"),
+            event_time: EventTime(event_time),
+            arrival: match arrival {
+                Arrival::Now => None,
+                Arrival::EventTime => Some(event_time),
+                Arrival::Column(_) => Some(time(&columns[*keys + 1], row)),
+            },
+            fields: serde_json::Value::Object(fields).to_string(),
+            row: number,
+        }
+    }
+}
+
+/// What is read of a push that has columns of these `names`: keys, event time, arrival time, event id, then every event field
+/// that is none of these.
+pub(crate) fn pushed_columns(
+    source: &Source,
+    keys: &[Key],
+    fields: &[Field],
+    arrival: &Arrival,
+    names: &[String],
+) -> Vec<Wanted> {
     let column = |name: &str, value_type, nulls, unit| Wanted { name: name.to_owned(), value_type, nulls, unit };
     let mut wanted: Vec<Wanted> =
         keys.iter().map(|key| column(&key.name, key.key_type.value_type(), Nulls::Refused, None)).collect();
@@ -90,15 +126,6 @@ fn wanted(source: &Source, keys: &[Key], fields: &[Field], arrival: &Arrival, na
 fn named_value(wanted: &[Wanted], columns: &[Column], name: Option<&str>, row: usize) -> Option<Value> {
     let at = wanted.iter().position(|wanted| Some(wanted.name.as_str()) == name)?;
     Some(columns[at].value(row)).filter(|value| !matches!(value, Value::Null))
-}
-
-/// One row as a JSON object, nulls left out.
-fn object<'a>(columns: impl Iterator<Item = (&'a String, &'a Column)>, row: usize) -> String {
-    let object: serde_json::Map<String, serde_json::Value> = columns
-        .filter(|(_, column)| !column.is_null(row))
-        .map(|(name, column)| (name.clone(), files::to_json(&column.value(row))))
-        .collect();
-    serde_json::Value::Object(object).to_string()
 }
 
 fn time(column: &Column, row: usize) -> i64 {

@@ -1,44 +1,48 @@
 //! Reads the events of a view: the files of each source, then what was pushed to it, in the order that decides ties.
+//!
+//! The parts of the files are read by several threads. Each becomes chunks that lie at their own place in the set, so that
+//! the order of events does not depend on who read them when.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::logged::{append_fields, field_wanted, key_columns, key_of};
-use super::{ReadError, SourceInput};
-use crate::batch::{Column, Value, Values};
-use crate::entity::KeyInterner;
-use crate::files::{self, InputError, Nulls, Rest, Table, Wanted};
+use super::times::{availabilities, time_columns, times};
+use super::{EventChunk, EventSet, ReadError, SourceInput};
+use crate::batch::{Column, FieldLane, Lane, Value};
+use crate::entity::{KeyInterner, KeyRows};
+use crate::files::{Input, InputError, Nulls, Sheet, Wanted};
 use crate::log::LoggedEvent;
 use crate::project::Source;
 use crate::schema::{Field, ValueType};
-use crate::time::{AvailableAt, EventTime};
+use crate::threads;
+use crate::time::AvailableAt;
 
-/// The events of one view. Rows are in the order of (source, files before log, position), which decides ties in time.
-#[derive(Clone, Debug, Default)]
-pub struct EventSet {
-    /// Per event, the entity's number in the view's interner.
-    pub entities: Vec<u32>,
-    /// Per event, when it happened.
-    pub event_times: Vec<EventTime>,
-    /// Per event, when it was first known.
-    pub available_at: Vec<AvailableAt>,
-    /// Per event, its offset in the log; 0 for events from files.
-    pub log_offsets: Vec<u64>,
-    /// The event fields of the view's transform, one row per event.
-    pub fields: Vec<Column>,
+/// How events are read. Nothing here changes what is read.
+#[derive(Clone, Copy)]
+pub struct ReadOptions<'a> {
+    /// Threads that read; at least 1.
+    pub threads: usize,
+    /// Parts of files that are in memory at once, where they are given on as they come; at least 1.
+    pub parts_max: usize,
+    /// Set when the reading is to end early, with [`ReadError::Stopped`].
+    pub stop: &'a AtomicBool,
 }
 
-/// Which entities matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// All: new ones get numbers.
-    All,
+/// Which entities matter, and how their keys become numbers.
+pub enum Keep<'a> {
+    /// All: new ones get numbers. One thread reads, so that the numbers are in the order of the events.
+    All(&'a mut KeyInterner),
     /// Only those that the interner knows; events of others are left out.
-    Known,
+    Known(&'a KeyInterner),
+    /// All, numbered by the partition that a hash of their key falls into, of so many bits; several entities share a number.
+    /// The key columns become the first fields.
+    Hashed(u32),
 }
 
 /// How many events a file held.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FileCount {
     /// The source.
     pub source: String,
@@ -50,89 +54,341 @@ pub struct FileCount {
     pub after_cut: u64,
 }
 
-/// Reads the events of `sources` (in the view's order) with the columns `fields`.
+/// Events of one partition are about so many, so that a thread works within its cache.
+const PARTITION_ROWS: u64 = 1 << 16;
+
+/// At most so many partitions, as a power of two.
+const PARTITION_BITS_MAX: u32 = 10;
+
+/// A row of a file whose format does not tell how many it has is taken to be so long.
+const ROW_BYTES: u64 = 48;
+
+/// One file of one source, and which fields it has.
+struct SourceFile<'a> {
+    /// The place of the source in the view's order.
+    place: usize,
+    source: &'a Source,
+    keys: usize,
+    up_to: Option<AvailableAt>,
+    input: Input,
+    present: Vec<bool>,
+    wanted: Vec<Wanted>,
+    pushed_ids: &'a HashSet<String>,
+}
+
+/// What one part of a file gives.
+#[derive(Default)]
+struct Taken {
+    chunks: Vec<EventChunk>,
+    rows: u64,
+    after_cut: u64,
+}
+
+/// Reads the events of `sources` (in the view's order) with the columns `fields`, at once.
 ///
 /// Where several sources feed one view, a nullable field that one of them does not have is null in its events.
 pub fn read_events(
     fields: &[Field],
     sources: &[SourceInput<'_>],
-    interner: &mut KeyInterner,
-    keep: Keep,
+    keep: Keep<'_>,
+    options: ReadOptions<'_>,
 ) -> Result<(EventSet, Vec<FileCount>), ReadError> {
-    let mut events =
-        EventSet { fields: fields.iter().map(|field| Column::new(field.value_type)).collect(), ..EventSet::default() };
-    let mut counts = Vec::new();
-    for input in sources {
-        let pushed_ids = match (&input.pushed, &input.source.event_id) {
-            (Some(pushed), Some(_)) => pushed.log.event_ids(&input.source.name)?,
-            _ => HashSet::new(),
-        };
+    let mut events = None;
+    let types: Vec<ValueType> = fields.iter().map(|field| field.value_type).collect();
+    let counts =
+        each_chunk(fields, sources, keep, ReadOptions { parts_max: usize::MAX, ..options }, &mut |bits, chunk| {
+            events.get_or_insert_with(|| EventSet::new(bits, types.clone())).push(chunk)
+        })?;
+    Ok((events.unwrap_or_else(|| EventSet::new(0, types)), counts))
+}
+
+/// As [`read_events`], but each chunk is given to `take` as soon as those before it were; at most `parts_max` parts of files
+/// are in memory at once. Chunks have `2^bits` partitions, which `take` is told.
+pub fn each_chunk(
+    fields: &[Field],
+    sources: &[SourceInput<'_>],
+    keep: Keep<'_>,
+    options: ReadOptions<'_>,
+    take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
+) -> Result<Vec<FileCount>, ReadError> {
+    let pushed_ids = sources.iter().map(|input| match (&input.pushed, &input.source.event_id) {
+        (Some(pushed), Some(_)) => Ok(pushed.log.event_ids(&input.source.name)?),
+        _ => Ok(HashSet::new()),
+    });
+    let pushed_ids = pushed_ids.collect::<Result<Vec<_>, ReadError>>()?;
+    let mut files = Vec::new();
+    for (place, (input, pushed_ids)) in sources.iter().zip(&pushed_ids).enumerate() {
         for path in &input.files {
-            let present = present_fields(path, fields, sources.len())?;
+            let file = Input::open(path)?;
+            let present = present_fields(&file, fields, sources.len())?;
             let wanted = wanted(input, fields, &present, !pushed_ids.is_empty());
-            let mut count = FileCount { source: input.source.name.clone(), path: path.clone(), rows: 0, after_cut: 0 };
-            for table in files::open(path, &wanted, Rest::Ignore)? {
-                let table = table?;
-                count.rows += table.rows as u64;
-                count.after_cut += events.append_table(input, &table, &present, interner, keep, &pushed_ids)?;
-            }
-            counts.push(count);
-        }
-        if let Some(pushed) = &input.pushed {
-            let append = |event| events.append_logged(input, fields, event, interner, keep);
-            pushed.log.read(&input.source.name, 0, pushed.up_to, append)?;
+            let (keys, up_to) = (input.keys.len(), input.up_to);
+            files.push(SourceFile {
+                place,
+                source: input.source,
+                keys,
+                up_to,
+                input: file,
+                present,
+                wanted,
+                pushed_ids,
+            });
         }
     }
-    Ok((events, counts))
+    let bits = partition_bits(&files, &keep);
+    let with_keys = matches!(keep, Keep::Hashed(_));
+    Reader { fields, files: &files, bits, with_keys, options }.read(sources, keep, take)
 }
 
-/// The ids of the events in files of `source` that were available by `up_to`; none where its events have no ids.
-pub(crate) fn event_ids_of_files<'a>(
-    source: &Source,
-    files: impl Iterator<Item = &'a Path>,
-    up_to: AvailableAt,
-) -> Result<HashSet<String>, ReadError> {
-    let mut ids = HashSet::new();
-    let Some(id) = &source.event_id else { return Ok(ids) };
-    let mut wanted = vec![Wanted::new(id, ValueType::Text, Nulls::Allowed)];
-    wanted.extend(time_columns(source));
-    for path in files {
-        for table in files::open(path, &wanted, Rest::Ignore)? {
-            let table = table?;
-            let arrivals = source.arrival_time.as_ref().map(|_| &table.columns[2]);
-            for row in 0..table.rows {
-                let available_at = available_at(EventTime(times(&table.columns[1])[row]), arrivals, row);
-                if let (true, Value::Text(id)) = (available_at <= up_to, table.columns[0].value(row)) {
-                    ids.insert(id);
+/// How many partitions to make, as a power of two: from what the files say of themselves.
+fn partition_bits(files: &[SourceFile<'_>], keep: &Keep<'_>) -> u32 {
+    if let Keep::Hashed(bits) = keep {
+        return *bits;
+    }
+    let parts = files.iter().flat_map(|file| file.input.parts());
+    let rows: u64 = parts.map(|part| part.rows.unwrap_or(part.bytes / ROW_BYTES)).sum();
+    match keep {
+        Keep::Known(interner) => partition_bits_of(rows, interner.len()),
+        Keep::All(_) | Keep::Hashed(_) => partition_bits_of(rows, usize::MAX),
+    }
+}
+
+/// How many partitions to make of so many events and entities, as a power of two.
+pub(crate) fn partition_bits_of(events: u64, entities: usize) -> u32 {
+    let wanted = (events / PARTITION_ROWS).checked_ilog2().map_or(0, |bits| bits + 1);
+    wanted.min(entities.checked_ilog2().unwrap_or(0)).min(PARTITION_BITS_MAX)
+}
+
+/// What the threads that read share.
+struct Reader<'a> {
+    fields: &'a [Field],
+    files: &'a [SourceFile<'a>],
+    bits: u32,
+    /// Whether the key columns are fields too.
+    with_keys: bool,
+    options: ReadOptions<'a>,
+}
+
+impl Reader<'_> {
+    fn read(
+        &self,
+        sources: &[SourceInput<'_>],
+        mut keep: Keep<'_>,
+        take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
+    ) -> Result<Vec<FileCount>, ReadError> {
+        let mut counts: Vec<FileCount> = self.files.iter().map(|file| self.count(file)).collect();
+        // Where chunks are not kept back, the parts of all sources are read at once, so that no thread waits at a border.
+        let mut parts = self.parts();
+        let mut taken: VecDeque<((usize, usize), Taken)> = VecDeque::new();
+        for (place, input) in sources.iter().enumerate() {
+            loop {
+                while taken.front().is_some_and(|((file, _), _)| self.files[*file].place == place) {
+                    let Some(((file, _), part)) = taken.pop_front() else { break };
+                    counts[file].rows += part.rows;
+                    counts[file].after_cut += part.after_cut;
+                    part.chunks.into_iter().try_for_each(|chunk| take(self.bits, chunk))?;
                 }
+                let is_next = parts.front().is_some_and(|(file, _)| self.files[*file].place == place);
+                if !taken.is_empty() || !is_next {
+                    break;
+                }
+                let now: Vec<(usize, usize)> = parts.drain(..self.options.parts_max.max(1).min(parts.len())).collect();
+                let read = self.read_parts(&now, &mut keep)?;
+                taken.extend(now.into_iter().zip(read));
+            }
+            if let Some(chunk) = self.logged(input, &mut keep)? {
+                take(self.bits, chunk)?;
+            }
+        }
+        Ok(counts)
+    }
+
+    /// The parts of all files, in order.
+    fn parts(&self) -> VecDeque<(usize, usize)> {
+        let files = self.files.iter().enumerate();
+        files.flat_map(|(at, file)| (0..file.input.parts().len()).map(move |part| (at, part))).collect()
+    }
+
+    fn read_parts(&self, parts: &[(usize, usize)], keep: &mut Keep<'_>) -> Result<Vec<Taken>, ReadError> {
+        match keep {
+            Keep::Known(interner) => threads::map(self.options.threads, parts.len(), |at| {
+                let (file, part) = parts[at];
+                self.part(file, part, &mut |keys, rows, ids| interner.find_all(keys, rows, ids))
+            }),
+            Keep::Hashed(bits) => threads::map(self.options.threads, parts.len(), |at| {
+                let (file, part) = parts[at];
+                self.part(file, part, &mut |keys, rows, ids| keys.partitions(rows, *bits, ids))
+            }),
+            Keep::All(interner) => {
+                let mut intern = |keys: &KeyRows<'_>, rows: usize, ids: &mut Vec<u32>| {
+                    ids.extend((0..rows).map(|row| interner.intern(keys, row)));
+                };
+                let parts = parts.iter().map(|(file, part)| self.part(*file, *part, &mut intern));
+                parts.collect()
             }
         }
     }
-    Ok(ids)
-}
 
-/// When the event in `row` was first known; `arrivals` may hold nulls.
-fn available_at(event_time: EventTime, arrivals: Option<&Column>, row: usize) -> AvailableAt {
-    let arrival = arrivals.filter(|arrivals| !arrivals.is_null(row)).map(|arrivals| times(arrivals)[row]);
-    AvailableAt::new(event_time, arrival.unwrap_or(event_time.0))
-}
-
-/// The column of the event time and, where there is one, that of the arrival time.
-fn time_columns(source: &Source) -> Vec<Wanted> {
-    let column = |name: &str, nulls, unit| Wanted { name: name.to_owned(), value_type: ValueType::Time, nulls, unit };
-    let mut columns = vec![column(&source.event_time, Nulls::Refused, source.event_time_unit)];
-    if let Some(arrival) = &source.arrival_time {
-        columns.push(column(arrival, Nulls::Allowed, source.arrival_time_unit));
+    fn count(&self, file: &SourceFile<'_>) -> FileCount {
+        FileCount { source: file.source.name.clone(), path: file.input.path().to_owned(), rows: 0, after_cut: 0 }
     }
-    columns
+
+    /// Reads one part of a file.
+    fn part(
+        &self,
+        file: usize,
+        part: usize,
+        number: &mut dyn FnMut(&KeyRows<'_>, usize, &mut Vec<u32>),
+    ) -> Result<Taken, ReadError> {
+        let file = &self.files[file];
+        let mut taken = Taken::default();
+        let mut take = |sheet: Sheet| {
+            if self.options.stop.load(Ordering::Relaxed) {
+                return Err(ReadError::Stopped);
+            }
+            taken.rows += sheet.rows as u64;
+            let (chunk, after_cut) = self.chunk(file, &sheet, number)?;
+            taken.after_cut += after_cut;
+            taken.chunks.push(chunk);
+            Ok(())
+        };
+        file.input.read(part, &file.wanted, &mut take).map_err(|error: ReadError| error)?;
+        Ok(taken)
+    }
+
+    /// The events of one sheet that count, by partition; and how many were left out because of the cut.
+    fn chunk(
+        &self,
+        file: &SourceFile<'_>,
+        sheet: &Sheet,
+        number: &mut dyn FnMut(&KeyRows<'_>, usize, &mut Vec<u32>),
+    ) -> Result<(EventChunk, u64), ReadError> {
+        let (keys, mut rest) = sheet.lanes.split_at(file.keys);
+        let mut next = || {
+            let (first, others) = rest.split_first()?;
+            rest = others;
+            Some(first)
+        };
+        let event_times = next().map_or(&[][..], times);
+        let arrivals = if file.source.arrival_time.is_some() { next() } else { None };
+        let ids = if file.pushed_ids.is_empty() { None } else { next() };
+        let available = arrivals.map(|arrivals| availabilities(event_times, arrivals));
+        let left_out = |row: usize| {
+            // An event that was also pushed counts once, as it was pushed: that is how serving saw it.
+            ids.is_some_and(|ids| matches!(value(ids, row), Value::Text(id) if file.pushed_ids.contains(&id)))
+        };
+        let available_at = |row: usize| AvailableAt(available.as_ref().map_or(event_times, |all| all)[row]);
+        let mut after_cut = 0;
+        let mut dropped: Vec<bool> = Vec::new();
+        if file.up_to.is_some() || ids.is_some() {
+            dropped.extend((0..sheet.rows).map(|row| {
+                let is_later = file.up_to.is_some_and(|up_to| available_at(row) > up_to);
+                after_cut += u64::from(is_later);
+                is_later || left_out(row)
+            }));
+        }
+        let mut entities = Vec::with_capacity(sheet.rows);
+        self.number_kept(keys, sheet.rows, &dropped, number, &mut entities);
+        let mut lanes = rest.iter();
+        let gather = |rows: &[u32]| {
+            let field = |(field, present): (&Field, &bool)| match if *present { lanes.next() } else { None } {
+                Some(lane) => FieldLane::gather(lane, rows),
+                None => Ok(FieldLane::Column(nulls(field.value_type, rows.len()))),
+            };
+            let keys = if self.with_keys { keys } else { &[] };
+            let keys = keys.iter().map(|lane| FieldLane::gather(lane, rows));
+            keys.chain(self.fields.iter().zip(&file.present).map(field)).collect::<Result<Vec<_>, _>>()
+        };
+        let chunk = EventChunk::new(self.bits, &entities, event_times, available.as_deref(), gather)?;
+        Ok((chunk, after_cut))
+    }
+
+    /// The numbers of the entities of the rows that are not dropped; a row that is dropped names no entity, and makes none.
+    fn number_kept(
+        &self,
+        keys: &[Lane],
+        rows: usize,
+        dropped: &[bool],
+        number: &mut dyn FnMut(&KeyRows<'_>, usize, &mut Vec<u32>),
+        entities: &mut Vec<u32>,
+    ) {
+        if !dropped.contains(&true) {
+            number(&KeyRows::of_lanes(keys), rows, entities);
+            return;
+        }
+        let kept: Vec<u32> = (0..rows as u32).filter(|row| !dropped[*row as usize]).collect();
+        let taken: Vec<Lane> = keys.iter().map(|lane| lane.take(&kept)).collect();
+        let mut numbers = Vec::with_capacity(kept.len());
+        number(&KeyRows::of_lanes(&taken), kept.len(), &mut numbers);
+        entities.resize(rows, u32::MAX);
+        for (row, entity) in kept.iter().zip(numbers) {
+            entities[*row as usize] = entity;
+        }
+    }
+
+    /// The pushed events of one source.
+    fn logged(&self, input: &SourceInput<'_>, keep: &mut Keep<'_>) -> Result<Option<EventChunk>, ReadError> {
+        let Some(pushed) = &input.pushed else { return Ok(None) };
+        let mut columns: Vec<Column> = self.fields.iter().map(|field| Column::new(field.value_type)).collect();
+        let key_types = input.keys.iter().map(|key| Column::new(key.key_type.value_type()));
+        let mut key_columns_of_events: Vec<Column> = key_types.collect();
+        let (mut entities, mut event_times) = (Vec::new(), Vec::new());
+        let (mut available, mut offsets) = (Vec::new(), Vec::new());
+        let append = |event: LoggedEvent| {
+            let key = key_columns(&*key_of(input.source, input.keys, &event)?)?;
+            let rows = KeyRows::of_columns(&key);
+            let before = entities.len();
+            match keep {
+                Keep::All(interner) => entities.push(interner.intern(&rows, 0)),
+                Keep::Known(interner) => interner.find_all(&rows, 1, &mut entities),
+                Keep::Hashed(bits) => rows.partitions(1, *bits, &mut entities),
+            }
+            if entities[before] == u32::MAX {
+                entities.truncate(before);
+                return Ok(());
+            }
+            append_fields(&mut columns, input.source, self.fields, &event)?;
+            if self.with_keys {
+                key_columns_of_events.iter_mut().zip(&key).try_for_each(|(all, key)| all.append(key))?;
+            }
+            event_times.push(event.event_time.0);
+            available.push(event.available_at.0);
+            offsets.push(event.offset);
+            Ok::<_, ReadError>(())
+        };
+        pushed.log.read(&input.source.name, 0, pushed.up_to, append)?;
+        if entities.is_empty() {
+            return Ok(None);
+        }
+        if !self.with_keys {
+            key_columns_of_events.clear();
+        }
+        let all = key_columns_of_events.iter().chain(&columns);
+        let gather = |rows: &[u32]| all.map(|column| Ok(FieldLane::Column(column.take(rows)?))).collect();
+        let chunk = EventChunk::new(self.bits, &entities, &event_times, Some(&available), gather)?;
+        Ok(Some(chunk.with_offsets(&entities, &offsets)))
+    }
+}
+
+fn nulls(value_type: ValueType, rows: usize) -> Column {
+    let mut column = Column::with_capacity(value_type, rows);
+    (0..rows).for_each(|_| column.push_null());
+    column
+}
+
+fn value(lane: &Lane, row: usize) -> Value {
+    match lane {
+        Lane::Column(column) => column.value(row),
+        Lane::Short(texts) => Lane::Short(vec![texts[row]]).into_column().map_or(Value::Null, |column| column.value(0)),
+    }
 }
 
 /// Which fields a file has. With one source all must be there; the reader says which one is missing.
-pub(super) fn present_fields(path: &Path, fields: &[Field], sources: usize) -> Result<Vec<bool>, InputError> {
+pub(super) fn present_fields(file: &Input, fields: &[Field], sources: usize) -> Result<Vec<bool>, InputError> {
     if sources == 1 {
         return Ok(vec![true; fields.len()]);
     }
-    let names = files::column_names(path)?;
+    let names = file.column_names()?;
     Ok(fields.iter().map(|field| !field.nullable || names.contains(&field.name)).collect())
 }
 
@@ -149,116 +405,4 @@ fn wanted(input: &SourceInput<'_>, fields: &[Field], present: &[bool], ids: bool
         wanted.push(field_wanted(source, field));
     }
     wanted
-}
-
-impl EventSet {
-    /// How many events.
-    pub fn len(&self) -> usize {
-        self.entities.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.entities.is_empty()
-    }
-
-    /// Appends the events of a table; returns how many were left out because of the cut.
-    fn append_table(
-        &mut self,
-        input: &SourceInput<'_>,
-        table: &Table,
-        present: &[bool],
-        interner: &mut KeyInterner,
-        keep: Keep,
-        pushed_ids: &HashSet<String>,
-    ) -> Result<u64, ReadError> {
-        let (keys, mut rest) = table.columns.split_at(input.keys.len());
-        let event_times = times(&rest[0]);
-        rest = &rest[1..];
-        let arrivals = input.source.arrival_time.is_some().then(|| {
-            let column = &rest[0];
-            rest = &rest[1..];
-            column
-        });
-        let ids = (!pushed_ids.is_empty()).then(|| {
-            let column = &rest[0];
-            rest = &rest[1..];
-            column
-        });
-        let (mut rows, mut after_cut) = (Vec::with_capacity(table.rows), 0);
-        for (row, event_time) in event_times.iter().copied().map(EventTime).enumerate() {
-            let available_at = available_at(event_time, arrivals, row);
-            if input.up_to.is_some_and(|up_to| available_at > up_to) {
-                after_cut += 1;
-                continue;
-            }
-            // An event that was also pushed counts once, as it was pushed: that is how serving saw it.
-            if ids.is_some_and(|ids| matches!(ids.value(row), Value::Text(id) if pushed_ids.contains(&id))) {
-                continue;
-            }
-            let entity = match keep {
-                Keep::All => interner.intern(keys, row),
-                Keep::Known => match interner.find(keys, row) {
-                    Some(entity) => entity,
-                    None => continue,
-                },
-            };
-            self.push_row(entity, event_time, available_at, 0)?;
-            rows.push(row as u32);
-        }
-        let mut columns = rest.iter();
-        for (field, present) in self.fields.iter_mut().zip(present) {
-            match if *present { columns.next() } else { None } {
-                Some(column) => field.extend_from(column, &rows)?,
-                None => rows.iter().for_each(|_| field.push_null()),
-            }
-        }
-        Ok(after_cut)
-    }
-
-    /// Appends one pushed event.
-    fn append_logged(
-        &mut self,
-        input: &SourceInput<'_>,
-        fields: &[Field],
-        event: LoggedEvent,
-        interner: &mut KeyInterner,
-        keep: Keep,
-    ) -> Result<(), ReadError> {
-        let keys = key_columns(&*key_of(input.source, input.keys, &event)?)?;
-        let entity = match keep {
-            Keep::All => interner.intern(&keys, 0),
-            Keep::Known => match interner.find(&keys, 0) {
-                Some(entity) => entity,
-                None => return Ok(()),
-            },
-        };
-        append_fields(&mut self.fields, input.source, fields, &event)?;
-        self.push_row(entity, event.event_time, event.available_at, event.offset)
-    }
-
-    fn push_row(
-        &mut self,
-        entity: u32,
-        event_time: EventTime,
-        available_at: AvailableAt,
-        offset: u64,
-    ) -> Result<(), ReadError> {
-        if self.entities.len() >= u32::MAX as usize {
-            return Err(ReadError::TooMany);
-        }
-        self.entities.push(entity);
-        self.event_times.push(event_time);
-        self.available_at.push(available_at);
-        self.log_offsets.push(offset);
-        Ok(())
-    }
-}
-
-/// The times of a column that was read as times.
-fn times(column: &Column) -> &[i64] {
-    match column.values() {
-        Values::Times(times) => times,
-        _ => &[],
-    }
 }

@@ -18,7 +18,7 @@ pub fn read_sample(
     sources: usize,
     rows_max: usize,
 ) -> Result<Vec<(EventTime, Vec<Value>)>, ReadError> {
-    let present = present_fields(path, fields, sources)?;
+    let present = present_fields(&files::Input::open(path)?, fields, sources)?;
     let mut wanted = vec![Wanted {
         name: source.event_time.clone(),
         value_type: ValueType::Time,

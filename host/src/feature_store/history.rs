@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
+use super::feeds::Feeds;
 use super::{FeaturePlan, FeatureStore, PlannedView, Spine};
 use crate::Error;
 use crate::batch::Column;
-use crate::entity::{EntityKey, KeyInterner};
+use crate::entity::EntityKey;
 use crate::evaluate::{EvaluateError, Status};
-use crate::events::{FileCount, Keep, Pushed, SourceInput, read_events};
+use crate::events::{FileCount, Pushed, ReadOptions, SourceInput};
 use crate::log::{EventLog, History};
 use crate::project::{Key, Source};
-use crate::replay::{Questions, ReplayOptions, replay};
+use crate::replay::{ReplayOptions, Replayed};
+use crate::time::Stopwatch;
 
 /// Files that stand for a source in one run, instead of its own files and the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +59,16 @@ pub struct HistoricalFeatures {
     pub files: Vec<FileCount>,
 }
 
+/// The views of a plan, replayed.
+pub(super) struct ReplayedViews {
+    pub(super) views: Vec<Replayed>,
+    pub(super) files: Vec<FileCount>,
+    /// Distinct entities of the spine.
+    pub(super) entities: u64,
+    /// Seconds that reading events took.
+    pub(super) read_s: f64,
+}
+
 impl FeatureStore {
     /// The features of the plan for every row of the spine, point in time.
     pub fn get_historical_features(
@@ -75,31 +87,8 @@ impl FeatureStore {
         spine: &Spine,
         events: Events<'_>,
     ) -> Result<HistoricalFeatures, Error> {
-        let mut result = HistoricalFeatures::default();
-        let mut replayed = Vec::with_capacity(plan.views.len());
-        for view in &plan.views {
-            let (mut interner, entities) = (KeyInterner::new(), Vec::with_capacity(spine.rows()));
-            let mut questions = Questions { entities, as_of: spine.as_of.clone(), ..Questions::default() };
-            let keys = match &view.entity {
-                Some(entity) => spine.key_columns(entity)?,
-                None => Vec::new(),
-            };
-            questions.entities.extend((0..spine.rows()).map(|row| interner.intern(&keys, row)));
-            for field in &view.program.description().request_fields {
-                questions.request_fields.push(spine.request_column(field)?.clone());
-            }
-            for (producer, feature) in &view.inputs {
-                let produced: &crate::replay::Replayed = &replayed[*producer];
-                questions.input_features.push(produced.features[*feature].clone());
-            }
-            let inputs = self.source_inputs(view, events)?;
-            let fields = &view.program.description().event_fields;
-            let (set, files) = read_events(fields, &inputs, &mut interner, Keep::Known)?;
-            result.files.extend(files);
-            let mut answers = replay(&view.program, &set, &questions, interner.keys(), false, self.replay_options())?;
-            result.failures.append(&mut answers.failures);
-            replayed.push(answers);
-        }
+        let ReplayedViews { views: replayed, files, .. } = self.replay_views(plan, spine, events)?;
+        let mut result = HistoricalFeatures { files, ..HistoricalFeatures::default() };
         for feature in &plan.features {
             let view = &replayed[feature.view];
             let column = view.features[feature.feature].clone();
@@ -107,8 +96,38 @@ impl FeatureStore {
             result.statuses.push(statuses.collect());
             result.features.push(column);
         }
-        result.offsets = replayed.into_iter().map(|view| view.offsets).collect();
+        for view in replayed {
+            result.failures.extend(view.failures.into_iter().map(|failure| failure.error));
+            result.offsets.push(view.offsets.unwrap_or_else(|| vec![0; spine.rows()]));
+        }
         Ok(result)
+    }
+
+    /// Replays each view of the plan for every row of the spine; gives also the files that were read.
+    pub(super) fn replay_views(
+        &self,
+        plan: &FeaturePlan,
+        spine: &Spine,
+        events: Events<'_>,
+    ) -> Result<ReplayedViews, Error> {
+        let mut feeds = Feeds::new(&plan.views);
+        let (mut files, mut read_s) = (Vec::new(), 0.0);
+        let mut replayed: Vec<Replayed> = Vec::with_capacity(plan.views.len());
+        for view in &plan.views {
+            let inputs = view.inputs.iter().map(|(producer, feature)| replayed[*producer].features[*feature].clone());
+            let inputs = inputs.collect();
+            let read = |keys: &_, fields: &[_]| {
+                let sources = self.source_inputs(view, events)?;
+                let keep = crate::events::Keep::Known(keys);
+                let stopwatch = Stopwatch::start();
+                let (set, read) = crate::events::read_events(fields, &sources, keep, self.read_options())?;
+                read_s += stopwatch.seconds();
+                files.extend(read);
+                Ok(set)
+            };
+            replayed.push(feeds.replay(replayed.len(), view, spine, inputs, read, self.replay_options())?);
+        }
+        Ok(ReplayedViews { views: replayed, files, entities: feeds.entities(), read_s })
     }
 
     /// Where the events of a view come from.
@@ -145,6 +164,19 @@ impl FeatureStore {
         })
     }
 
+    pub(crate) fn read_options(&self) -> ReadOptions<'_> {
+        let options = self.options();
+        ReadOptions { threads: options.threads, parts_max: options.threads, stop: &options.stop }
+    }
+
+    /// Ends a run that was told to stop.
+    pub(crate) fn check_stop(&self) -> Result<(), Error> {
+        match self.options().stop.load(std::sync::atomic::Ordering::Relaxed) {
+            true => Err(Error::Stopped),
+            false => Ok(()),
+        }
+    }
+
     pub(crate) fn replay_options(&self) -> ReplayOptions<'_> {
         let options = self.options();
         ReplayOptions {
@@ -152,6 +184,8 @@ impl FeatureStore {
             batch_rows: options.batch_rows,
             on_error: options.on_error,
             progress: &*options.progress,
+            stop: &options.stop,
+            times: &self.times,
         }
     }
 }

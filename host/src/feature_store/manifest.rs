@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{FeaturePlan, FeatureStore, HistoricalFeatures};
+use super::{FeaturePlan, FeatureStore};
 use crate::Error;
-use crate::files::sha256_file;
+use crate::events::FileCount;
+use crate::files::Digests;
 use crate::wasm::ENGINE_VERSION;
 
 /// Failures that are told one by one.
-const FAILURES_SHOWN: usize = 10;
+pub(super) const FAILURES_SHOWN: usize = 10;
 
 /// What a training set was made of. The same inputs give the same manifest, whatever the threads or batches.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -61,6 +62,16 @@ pub(super) enum SpineRecord {
     Grid { every: String, from: String, to: String },
 }
 
+/// What a run read, and what became of it.
+pub(super) struct MadeOf<'a> {
+    pub(super) files: &'a [FileCount],
+    pub(super) failures: u64,
+    pub(super) first_failures: Vec<String>,
+    pub(super) spine: SpineRecord,
+    pub(super) rows: u64,
+    pub(super) log_offset: Option<u64>,
+}
+
 #[derive(Clone, Debug, serde::Serialize)]
 struct OutputRecord {
     path: PathBuf,
@@ -72,20 +83,19 @@ impl Manifest {
     pub(super) fn new(
         store: &FeatureStore,
         plan: &FeaturePlan,
-        features: &HistoricalFeatures,
-        spine: &SpineRecord,
-        rows: usize,
-        log_offset: Option<u64>,
+        made_of: MadeOf<'_>,
+        digests: &mut Digests,
     ) -> Result<Self, Error> {
+        let MadeOf { files, failures, first_failures, spine, rows, log_offset } = made_of;
         let mut sources: Vec<SourceRecord> = Vec::new();
-        for count in &features.files {
+        for count in files {
             let path = count.path.strip_prefix(&store.project().root).unwrap_or(&count.path).to_owned();
             if !sources.iter().any(|known| known.source == count.source && known.path == path) {
                 sources.push(SourceRecord {
                     source: count.source.clone(),
                     path,
                     rows: count.rows,
-                    sha256: sha256_file(&count.path)?,
+                    sha256: digests.of(&count.path)?,
                 });
             }
         }
@@ -111,10 +121,10 @@ impl Manifest {
             views: views.collect(),
             sources,
             log_offset,
-            spine: spine.clone(),
-            rows: rows as u64,
-            failures: features.failures.len() as u64,
-            first_failures: features.failures.iter().take(FAILURES_SHOWN).map(ToString::to_string).collect(),
+            spine,
+            rows,
+            failures,
+            first_failures,
             output: None,
         })
     }

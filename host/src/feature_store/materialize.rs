@@ -3,11 +3,11 @@
 use super::history::Events;
 use super::{FeatureStore, SourceOverride};
 use crate::Error;
-use crate::entity::{EntityKey, KeyInterner};
+use crate::entity::KeyInterner;
 use crate::events::{FileCount, Keep, Pushed, read_events};
 use crate::files::sha256_file;
 use crate::log::{History, HistoryFile, HistorySource};
-use crate::replay::{FinalState, Questions, replay};
+use crate::replay::{FinalState, Questions, ViewEvents, replay};
 use crate::store::{OnlineStore, StoredState, ViewMark};
 use crate::time::AvailableAt;
 
@@ -70,12 +70,13 @@ impl FeatureStore {
                 input.pushed = Some(Pushed { log: &stores.log, up_to: applied_offset });
             }
             let mut interner = KeyInterner::new();
-            let (events, counts) =
-                read_events(&view.program.description().event_fields, &inputs, &mut interner, Keep::All)?;
+            let fields = &view.program.description().event_fields;
+            let (events, counts) = read_events(fields, &inputs, Keep::All(&mut interner), self.read_options())?;
             let questions = Questions::none(view.program.description());
             let states =
-                replay(&view.program, &events, &questions, interner.keys(), true, self.replay_options())?.states;
-            self.check_sizes(view.program.id(), &states, interner.keys())?;
+                replay(&view.program, ViewEvents::all(&events), &questions, &interner, true, self.replay_options())?
+                    .states;
+            self.check_sizes(view.program.id(), &states, &interner)?;
             let later_events = counts.iter().map(|count| count.after_cut).sum();
             for count in counts {
                 if !files.iter().any(|known| known.source == count.source && known.path == count.path) {
@@ -98,6 +99,7 @@ impl FeatureStore {
                 digest: view.program.fingerprint().to_owned(),
                 state_version: view.program.description().state_version,
                 history: Some(history),
+                log: Some(stores.log.identity().to_owned()),
                 applied_offset,
             };
             let mut replacement = stores.store.begin_replace(view.program.id(), &mark)?;
@@ -108,7 +110,7 @@ impl FeatureStore {
                     newest_available_at: state.newest_available_at,
                     offset: state.offset,
                 };
-                replacement.put(&interner.keys()[state.entity as usize], &stored)?;
+                replacement.put(&interner.key(state.entity), &stored)?;
             }
             replacement.commit()?;
             reports.push(report);
@@ -120,14 +122,14 @@ impl FeatureStore {
 
 impl FeatureStore {
     /// Refuses states that the online store would not hold, before anything is written.
-    fn check_sizes(&self, view: &str, states: &[FinalState], keys: &[EntityKey]) -> Result<(), Error> {
+    fn check_sizes(&self, view: &str, states: &[FinalState], keys: &KeyInterner) -> Result<(), Error> {
         let bytes_max = self.runtime.limits().state_bytes_max;
         match states.iter().find(|state| state.bytes.len() > bytes_max) {
             Some(state) => Err(Error::Request {
                 message: format!(
                     "view {view}, entity {}: its state has {} bytes, and the online store holds at most {bytes_max}; keep a shorter \
                      or a hopping window, or raise `state_bytes_max` under [limits]",
-                    keys[state.entity as usize],
+                    keys.key(state.entity),
                     state.bytes.len()
                 ),
             }),

@@ -5,36 +5,42 @@
 mod admit;
 mod backfill;
 mod check;
+mod feeds;
 mod history;
 mod manifest;
 mod materialize;
 mod online;
 mod plan;
+mod prepared;
 mod request;
 mod spine;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 pub use admit::Locking;
-pub use backfill::{BackfillReport, BackfillRequest, SpineSource};
+pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, SpineSource};
 pub use check::{Earlier, ViewCheck};
 pub(crate) use history::{Events, check_history};
 pub use history::{HistoricalFeatures, SourceOverride};
 pub use materialize::{MaterializeReport, MaterializedView};
+pub(crate) use online::HistoryIds;
 pub use online::OnlineVector;
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};
+pub use prepared::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
 pub use request::OnlineRequest;
 pub use spine::Spine;
 
 use crate::Error;
 use crate::build::{TransformPath, component_path};
 use crate::evaluate::{ProgramError, ViewProgram};
-use crate::log::EventLog;
+use crate::log::{EventLog, FeatureLog};
 use crate::project::{Admission, LimitSettings, Project, View};
-use crate::replay::OnError;
+use crate::replay::{OnError, ReplayTimes};
 use crate::time::{Clock, SystemClock};
+use crate::usage::memory_bytes_default;
 use crate::wasm::{Component, Limits, Runtime, Variant};
 
 /// How to open a project.
@@ -62,6 +68,14 @@ pub struct OpenOptions {
     pub progress: Arc<dyn Fn(u64) + Send + Sync>,
     /// Told what is worth a look and stops nothing.
     pub warning: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Told once how many rows a backfill will evaluate, at most.
+    pub expect_rows: Arc<dyn Fn(u64) + Send + Sync>,
+    /// Memory that a backfill may take, in bytes. Never changes an answer: what does not fit goes through the disk.
+    pub memory_bytes: u64,
+    /// Where a backfill keeps what memory does not hold; by default beside its output.
+    pub spill_dir: Option<PathBuf>,
+    /// Set when a run is to end early, with [`Error::Stopped`] and nothing left behind.
+    pub stop: Arc<AtomicBool>,
 }
 
 impl Default for OpenOptions {
@@ -78,6 +92,10 @@ impl Default for OpenOptions {
             clock: Arc::new(SystemClock),
             progress: Arc::new(|_| {}),
             warning: Arc::new(|_| {}),
+            expect_rows: Arc::new(|_| {}),
+            memory_bytes: memory_bytes_default(),
+            spill_dir: None,
+            stop: Arc::new(AtomicBool::new(false)),
         }
     }
 }
@@ -92,6 +110,8 @@ pub struct FeatureStore {
     /// The views whose components were found good to use.
     admitted: HashSet<String>,
     online: Option<online::Stores>,
+    /// Where the time of its replays went.
+    times: ReplayTimes,
 }
 
 impl FeatureStore {
@@ -106,7 +126,8 @@ impl FeatureStore {
         let cache = project.data_dir().join("cache");
         let runtime = Runtime::start(options.variant, options.limits.clone(), Some(cache), options.repeat_every)?;
         let (programs, components, admitted) = (HashMap::new(), HashMap::new(), HashSet::new());
-        Ok(Self { project, runtime, options, programs, components, admitted, online: None })
+        let times = ReplayTimes::default();
+        Ok(Self { project, runtime, options, programs, components, admitted, online: None, times })
     }
 
     /// The project.
@@ -205,12 +226,26 @@ impl FeatureStore {
         Ok(EventLog::open_read_only(&self.log_path())?)
     }
 
+    /// The project's feature log for reading, if there is one.
+    pub(crate) fn served_for_reading(&self) -> Result<Option<FeatureLog>, Error> {
+        Ok(FeatureLog::open_read_only(&self.served_path())?)
+    }
+
     pub(crate) fn log_path(&self) -> PathBuf {
         self.project.data_dir().join("log.sqlite")
     }
 
     pub(crate) fn online_path(&self) -> PathBuf {
         self.project.data_dir().join("online.sqlite")
+    }
+
+    pub(crate) fn served_path(&self) -> PathBuf {
+        self.project.data_dir().join("served.sqlite")
+    }
+
+    /// What components may use, with what the project sets.
+    pub fn limits(&self) -> &Limits {
+        self.runtime.limits()
     }
 
     fn kept_component(&self, digest: &str) -> PathBuf {

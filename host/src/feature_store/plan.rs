@@ -133,6 +133,7 @@ impl FeatureStore {
             Some((_, served)) => {
                 view.ttl = served.ttl_us.map(Length);
                 view.parameters = decode_values(&served.parameters).unwrap_or_else(|_| view.parameters.clone());
+                rewire(&mut view, &served.inputs)?;
                 self.served_program(&view, &served.digest)?
             }
             None => self.program(&view)?,
@@ -193,6 +194,22 @@ impl FeatureStore {
         }
         Ok((at, feature))
     }
+}
+
+/// Gives a view the feature inputs that it served with, which the project file may have changed since.
+fn rewire(view: &mut View, inputs: &[(String, String)]) -> Result<(), Error> {
+    if inputs.is_empty() {
+        return Ok(());
+    }
+    view.inputs.retain(|input| matches!(input, Input::Request(_)));
+    for (name, reference) in inputs {
+        let reference = reference.parse().map_err(|error| Error::Input {
+            view: view.label(),
+            message: format!("it is recorded to have served with an input that cannot be: {error}"),
+        })?;
+        view.inputs.push(Input::Feature { reference, name: name.clone() });
+    }
+    Ok(())
 }
 
 impl FeaturePlan {

@@ -1,11 +1,11 @@
 //! A question to the online store: what it must bring, typed and checked before anything else happens.
 
-use super::{FeaturePlan, Spine};
+use super::{FeaturePlan, PreparedRequest};
 use crate::Error;
-use crate::batch::{Column, Value};
+use crate::batch::{Column, ColumnError, Value};
 use crate::entity::{KeyType, KeyValue};
 use crate::files::{self, Nulls, Wanted};
-use crate::project::Key;
+use crate::schema::ValueType;
 use crate::time::AsOf;
 
 /// One question to the online store.
@@ -54,10 +54,9 @@ impl OnlineRequest {
     }
 }
 
-/// A spine of one row, without its as-of: every key and request field that the plan needs, typed and checked.
-pub(super) fn spine_of_request(plan: &FeaturePlan, request: &OnlineRequest) -> Result<Spine, Error> {
-    let mut spine = Spine::default();
-    let (keys, fields) = (plan.keys(), plan.request_fields()?);
+/// The inputs of a request as columns of one row: every key and request field, typed and checked.
+pub(super) fn inputs_of_request(prepared: &PreparedRequest, request: &OnlineRequest) -> Result<Vec<Column>, Error> {
+    let (keys, fields): (Vec<_>, Vec<_>) = prepared.inputs().iter().partition(|input| input.is_key);
     if let Some(name) = twice(request.entities.iter().map(|(name, _)| name)) {
         return Err(wrong(format!("the entity key {name} is given twice: ask for one entity at a time")));
     }
@@ -71,45 +70,48 @@ pub(super) fn spine_of_request(plan: &FeaturePlan, request: &OnlineRequest) -> R
             known.join(", ")
         )));
     }
+    let mut inputs = Vec::with_capacity(prepared.inputs().len());
     for key in &keys {
         let given = request.entities.iter().find(|(name, _)| *name == key.name);
-        let (_, value) = given
-            .ok_or_else(|| wrong(format!("the entity key {} ({}) is missing", key.name, key.key_type.value_type())))?;
-        spine.keys.push((key.name.clone(), key_column(key, value)?));
+        let (_, value) =
+            given.ok_or_else(|| wrong(format!("the entity key {} ({}) is missing", key.name, key.value_type)))?;
+        let value = match value {
+            KeyValue::Int64(value) => Value::Int64(*value),
+            KeyValue::Text(value) => Value::Text(value.clone()),
+        };
+        inputs
+            .push(one(key.value_type, &value).map_err(|error| wrong(format!("the entity key {}: {error}", key.name)))?);
     }
     for field in &fields {
         let given = request.request.iter().find(|(name, _)| *name == field.name);
         let value = match given {
-            Some((_, value)) => value.clone(),
-            None if field.nullable => Value::Null,
+            Some((_, value)) => value,
+            None if field.nullable => &Value::Null,
             None => return Err(wrong(format!("the request field {} ({}) is missing", field.name, field.value_type))),
         };
-        let mut column = Column::new(field.value_type);
-        column.push(&value).map_err(|error| wrong(format!("the request field {}: {error}", field.name)))?;
-        spine.request_fields.push((field.name.clone(), column));
+        let column = one(field.value_type, value);
+        inputs.push(column.map_err(|error| wrong(format!("the request field {}: {error}", field.name)))?);
     }
     if let Some((unknown, _)) = request.request.iter().find(|(name, _)| !fields.iter().any(|f| f.name == *name)) {
         let known: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Err(wrong(format!("no view asked for has the request field {unknown}; the fields are: {known}")));
     }
-    Ok(spine)
+    prepared.check(&inputs)?;
+    Ok(inputs)
+}
+
+/// A column of one row.
+fn one(value_type: ValueType, value: &Value) -> Result<Column, ColumnError> {
+    let mut column = Column::new(value_type);
+    column.push(value)?;
+    Ok(column)
 }
 
 /// The first name that occurs twice.
 fn twice<'a>(names: impl Iterator<Item = &'a String>) -> Option<&'a String> {
     let mut seen = std::collections::HashSet::new();
     names.into_iter().find(|name| !seen.insert(*name))
-}
-
-fn key_column(key: &Key, value: &KeyValue) -> Result<Column, Error> {
-    let mut column = Column::new(key.key_type.value_type());
-    let value = match value {
-        KeyValue::Int64(value) => Value::Int64(*value),
-        KeyValue::Text(value) => Value::Text(value.clone()),
-    };
-    column.push(&value).map_err(|error| wrong(format!("the entity key {}: {error}", key.name)))?;
-    Ok(column)
 }
 
 fn wrong(message: String) -> Error {

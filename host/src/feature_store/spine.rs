@@ -24,10 +24,10 @@ impl Spine {
     }
 
     /// The key columns of an entity, in its order.
-    pub(crate) fn key_columns(&self, entity: &Entity) -> Result<Vec<Column>, Error> {
+    pub(crate) fn key_columns(&self, entity: &Entity) -> Result<Vec<&Column>, Error> {
         let column = |key: &crate::project::Key| {
             let found = self.keys.iter().find(|(name, _)| *name == key.name);
-            found.map(|(_, column)| column.clone()).ok_or_else(|| Error::Request {
+            found.map(|(_, column)| column).ok_or_else(|| Error::Request {
                 message: format!("the key {} of entity {} is missing", key.name, entity.name),
             })
         };

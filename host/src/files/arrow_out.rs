@@ -38,21 +38,24 @@ fn list_item() -> Arc<Field> {
 /// Fails where the texts or lists of the column exceed what Arrow's offsets reach (2,147,483,647), and where a text is not
 /// UTF-8.
 pub fn to_arrow(column: &Column) -> Result<ArrayRef, ArrowError> {
+    into_arrow(column.clone())
+}
+
+/// As [`to_arrow`]; the values are handed over, not copied.
+pub fn into_arrow(column: Column) -> Result<ArrayRef, ArrowError> {
     let nulls = column.nulls().map(|nulls| nulls.iter().map(|null| *null == 0).collect::<NullBuffer>());
-    Ok(match column.values() {
+    Ok(match column.into_values() {
         Values::Booleans(values) => {
             Arc::new(BooleanArray::new(values.iter().map(|value| *value != 0).collect(), nulls))
         }
-        Values::Int64s(values) => Arc::new(Int64Array::new(values.clone().into(), nulls)),
-        Values::Float64s(values) => Arc::new(Float64Array::new(values.clone().into(), nulls)),
-        Values::Times(values) => {
-            Arc::new(TimestampMicrosecondArray::new(values.clone().into(), nulls).with_timezone("UTC"))
-        }
+        Values::Int64s(values) => Arc::new(Int64Array::new(values.into(), nulls)),
+        Values::Float64s(values) => Arc::new(Float64Array::new(values.into(), nulls)),
+        Values::Times(values) => Arc::new(TimestampMicrosecondArray::new(values.into(), nulls).with_timezone("UTC")),
         Values::Texts(texts) => {
-            Arc::new(StringArray::try_new(offsets(&texts.ends)?, Buffer::from_slice_ref(&texts.bytes), nulls)?)
+            Arc::new(StringArray::try_new(offsets(&texts.ends)?, Buffer::from_vec(texts.bytes), nulls)?)
         }
         Values::Float64Lists(lists) => {
-            let items = Arc::new(Float64Array::new(lists.values.clone().into(), None));
+            let items = Arc::new(Float64Array::new(lists.values.into(), None));
             Arc::new(ListArray::try_new(list_item(), offsets(&lists.ends)?, items, nulls)?)
         }
     })

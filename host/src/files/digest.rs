@@ -1,8 +1,10 @@
 //! SHA-256 of files, and of what is written while it is written.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
 use sha2::{Digest, Sha256};
 
@@ -20,6 +22,32 @@ pub fn sha256_file(path: &Path) -> Result<String, InputError> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(InputError::new(path, InputFault::Read(error))),
         }
+    }
+}
+
+/// The SHA-256 of files that a run reads, computed beside its work where it has more than one thread.
+pub struct Digests {
+    known: HashMap<PathBuf, Result<String, InputError>>,
+    running: Option<JoinHandle<HashMap<PathBuf, Result<String, InputError>>>>,
+}
+
+impl Digests {
+    /// Begins with `files` where there are `threads` to spare; otherwise each is read when it is asked for.
+    pub fn begin(files: &[PathBuf], threads: usize) -> Self {
+        let files = files.to_vec();
+        let all = move || files.into_iter().map(|file| (file.clone(), sha256_file(&file))).collect();
+        Self { known: HashMap::new(), running: (threads > 1).then(|| std::thread::spawn(all)) }
+    }
+
+    /// The SHA-256 of a file.
+    pub fn of(&mut self, path: &Path) -> Result<String, InputError> {
+        if let Some(running) = self.running.take() {
+            // A thread that panicked leaves its files to be read here.
+            self.known = running.join().unwrap_or_default();
+        }
+        let digest = self.known.remove(path).unwrap_or_else(|| sha256_file(path))?;
+        self.known.insert(path.to_owned(), Ok(digest.clone()));
+        Ok(digest)
     }
 }
 

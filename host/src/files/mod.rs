@@ -17,7 +17,11 @@ mod infer;
 mod json;
 mod ndjson;
 mod parquet;
+mod parquet_out;
 mod read;
+mod scan;
+mod spill;
+mod stale;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -25,16 +29,19 @@ mod write;
 
 use std::path::Path;
 
-pub use self::arrow_out::{arrow_field, arrow_type, to_arrow};
+pub use self::arrow_out::{arrow_field, arrow_type, into_arrow, to_arrow};
 pub use self::cells::head;
 pub use self::convert::scalar_columns;
-pub use self::digest::sha256_file;
+pub use self::digest::{Digests, sha256_file};
 pub use self::error::{InputError, InputFault, OutputError, OutputFault};
 pub use self::json::{json_value, to_json};
 pub use self::ndjson::{LINE_BYTES_MAX, read_lines};
 pub use self::read::{Nulls, Rest, Table, TableReader, Wanted, column_names, open};
+pub use self::scan::{Input, Part, SHEET_ROWS_MAX, Sheet};
+pub use self::spill::{SpillReader, SpillWriter, Spilled};
+pub use self::stale::{LOCK_NAME, SPILL_PREFIX, SPILL_SUFFIX, remove_stale};
 pub use self::text::text_value;
-pub use self::write::{TableWriter, Written, write_text};
+pub use self::write::{TableWriter, Written, directory_of, write_text};
 
 /// How many rows a [`Table`] has at most.
 pub const TABLE_ROWS_MAX: usize = 8_192;

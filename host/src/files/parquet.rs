@@ -8,19 +8,19 @@ use std::sync::Arc;
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 
 use super::error::{InputError, InputFault};
 use super::read::{Rest, Selection, Table, TableReader, Wanted, rest_batch};
 use super::{TABLE_ROWS_MAX, convert};
 
 pub(super) fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
-    Ok(names(&builder(path)?))
+    Ok(names(builder(path)?.schema()))
 }
 
 pub(super) fn open(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
     let builder = builder(path)?;
-    let selection = Selection::new(path, &names(&builder), wanted, rest)?;
+    let selection = Selection::new(path, &names(builder.schema()), wanted, rest)?;
     let read = builder.schema().project(&selection.read).map_err(|e| InputError::new(path, InputFault::Decode(e)))?;
     for (wanted, place) in wanted.iter().zip(&selection.wanted) {
         convert::check_type(read.field(*place).data_type(), wanted)
@@ -46,7 +46,7 @@ pub(super) fn open(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableRe
     Ok(TableReader::new(tables, rest_schema))
 }
 
-fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, InputError> {
+pub(super) fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, InputError> {
     let fail = |fault| InputError::new(path, fault);
     let file = File::open(path).map_err(|error| fail(InputFault::Open(error)))?;
     let metadata = file.metadata().map_err(|error| fail(InputFault::Open(error)))?;
@@ -59,7 +59,7 @@ fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, InputEr
 
 /// What `decode` gives. The decoder of the `parquet` crate panics on some damaged files instead of refusing them; that is
 /// an error of the file here. What panicked is not used again: a reader ends at its first error.
-fn guarded<T>(path: &Path, decode: impl FnOnce() -> T) -> Result<T, InputError> {
+pub(super) fn guarded<T>(path: &Path, decode: impl FnOnce() -> T) -> Result<T, InputError> {
     catch_unwind(AssertUnwindSafe(decode)).map_err(|panic| {
         let reason = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
             (Some(reason), _) => (*reason).to_owned(),
@@ -70,8 +70,8 @@ fn guarded<T>(path: &Path, decode: impl FnOnce() -> T) -> Result<T, InputError> 
     })
 }
 
-fn names(builder: &ParquetRecordBatchReaderBuilder<File>) -> Vec<String> {
-    builder.schema().fields().iter().map(|field| field.name().clone()).collect()
+pub(super) fn names(schema: &Schema) -> Vec<String> {
+    schema.fields().iter().map(|field| field.name().clone()).collect()
 }
 
 /// Makes tables of Arrow batches that hold the selected columns.

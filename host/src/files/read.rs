@@ -122,7 +122,7 @@ pub fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
     }
 }
 
-fn format(path: &Path) -> Result<Format, InputError> {
+pub(super) fn format(path: &Path) -> Result<Format, InputError> {
     Format::of(path).ok_or_else(|| InputError::new(path, InputFault::Format))
 }
 

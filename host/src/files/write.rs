@@ -5,30 +5,17 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::parquet::arrow::ArrowWriter;
-use ::parquet::basic::Compression;
 use ::parquet::errors::ParquetError;
-use ::parquet::file::metadata::KeyValue;
-use ::parquet::file::properties::WriterProperties;
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use tempfile::NamedTempFile;
 
 use super::digest::Digesting;
 use super::error::{OutputError, OutputFault};
+use super::parquet_out::ParquetOut;
+use super::stale::{PARTIAL_SUFFIX, SPILL_PREFIX};
 use super::{Format, cells};
-
-/// How many rows a row group of Parquet has, the last one excepted.
-const ROW_GROUP_ROWS: usize = 122_880;
-
-/// How many rows are encoded at a time. The encoder ends pages between its calls, so that calls of one size, which divides
-/// that of a row group, give the same bytes however the rows came.
-const ENCODED_ROWS: usize = 8_192;
-
-/// What is named as the creator of a Parquet file.
-const CREATED_BY: &str = concat!("onepath version ", env!("CARGO_PKG_VERSION"));
 
 /// A file in the making, beside its target and under another name. [`TableWriter::finish`] gives it its own; dropped
 /// before that, it leaves nothing behind.
@@ -52,16 +39,9 @@ pub struct Written {
 type Sink = Digesting<BufWriter<NamedTempFile>>;
 
 enum Encoder {
-    Parquet(Box<ArrowWriter<Sink>>, Pending),
+    Parquet(Box<ParquetOut<Sink>>),
     Csv(Sink, u64),
     Ndjson(Sink, u64),
-}
-
-/// Rows that wait until they are enough to be encoded.
-struct Pending {
-    batches: Vec<RecordBatch>,
-    rows: usize,
-    rows_encoded: u64,
 }
 
 impl TableWriter {
@@ -71,7 +51,9 @@ impl TableWriter {
     /// Parquet is compressed with Snappy, in row groups of 122,880 rows; the same rows give the same bytes, whatever the
     /// sizes of their batches. CSV has a header; there, a null and an empty text are the same empty field, and times have a
     /// fraction only where it is not zero. NDJSON writes every field of every row.
-    pub fn create(path: &Path, schema: &SchemaRef) -> Result<Self, OutputError> {
+    ///
+    /// At most `threads` threads encode; the file does not tell how many.
+    pub fn create(path: &Path, schema: &SchemaRef, threads: usize) -> Result<Self, OutputError> {
         let fail = |fault| OutputError::new(path, fault);
         let format = Format::of(path).ok_or_else(|| fail(OutputFault::Format))?;
         if path.is_dir() {
@@ -81,7 +63,7 @@ impl TableWriter {
         let create = |source| fail(OutputFault::Create { directory: directory.to_owned(), source });
         let sink = Digesting::new(BufWriter::with_capacity(1 << 18, temporary(directory).map_err(create)?));
         let schema = Arc::new(Schema::new(schema.fields().clone()));
-        let encoder = Encoder::new(format, sink, &schema).map_err(fail)?;
+        let encoder = Encoder::new(format, sink, &schema, threads).map_err(fail)?;
         Ok(Self { target: path.to_owned(), schema, encoder })
     }
 
@@ -91,7 +73,7 @@ impl TableWriter {
         let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), batch.columns().to_vec(), &options)
             .map_err(|error| fail(OutputFault::Encode(error)))?;
-        self.encoder.write(&self.schema, batch).map_err(fail)
+        self.encoder.write(batch).map_err(fail)
     }
 
     /// Ends the file, makes it durable and gives it its name, in place of what had it. `metadata` becomes the key-value
@@ -99,7 +81,7 @@ impl TableWriter {
     pub fn finish(self, metadata: &[(String, String)]) -> Result<Written, OutputError> {
         let fail = |fault| OutputError::new(&self.target, fault);
         let failed_write = |error| OutputError::new(&self.target, OutputFault::Write(error));
-        let (sink, rows) = self.encoder.finish(&self.schema, metadata).map_err(fail)?;
+        let (sink, rows) = self.encoder.finish(metadata).map_err(fail)?;
         let (buffer, bytes, sha256) = sink.into_parts();
         let file = buffer.into_inner().map_err(|error| failed_write(error.into_error()))?;
         file.as_file().sync_all().map_err(failed_write)?;
@@ -124,7 +106,8 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), OutputError> {
     Ok(())
 }
 
-fn directory_of(path: &Path) -> &Path {
+/// The folder that `path` lies in.
+pub fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -137,26 +120,21 @@ fn temporary(directory: &Path) -> std::io::Result<NamedTempFile> {
         return Err(std::io::Error::new(std::io::ErrorKind::NotADirectory, "there is no such folder"));
     }
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".onepath-").suffix(".partial");
+    builder.prefix(SPILL_PREFIX).suffix(PARTIAL_SUFFIX);
     // An output is as readable as any file of its owner, not private as temporary files are; the umask still applies.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(directory)
+    let file = builder.tempfile_in(directory)?;
+    // Held until it has its name, so that nobody takes it for what a process that died has left.
+    // A file system without locks has nobody who could ask.
+    let _ = file.as_file().try_lock();
+    Ok(file)
 }
 
 impl Encoder {
-    fn new(format: Format, mut sink: Sink, schema: &SchemaRef) -> Result<Self, OutputFault> {
+    fn new(format: Format, mut sink: Sink, schema: &SchemaRef, threads: usize) -> Result<Self, OutputFault> {
         Ok(match format {
-            Format::Parquet => {
-                let properties = WriterProperties::builder()
-                    .set_compression(Compression::SNAPPY)
-                    .set_created_by(CREATED_BY.to_owned())
-                    .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-                    .build();
-                let writer =
-                    ArrowWriter::try_new(sink, Arc::clone(schema), Some(properties)).map_err(OutputFault::from)?;
-                Self::Parquet(Box::new(writer), Pending { batches: Vec::new(), rows: 0, rows_encoded: 0 })
-            }
+            Format::Parquet => Self::Parquet(Box::new(ParquetOut::new(sink, schema, threads))),
             Format::Csv => {
                 cells::csv_header(schema, &mut sink).map_err(OutputFault::Write)?;
                 Self::Csv(sink, 0)
@@ -165,9 +143,9 @@ impl Encoder {
         })
     }
 
-    fn write(&mut self, schema: &SchemaRef, batch: RecordBatch) -> Result<(), OutputFault> {
+    fn write(&mut self, batch: RecordBatch) -> Result<(), OutputFault> {
         match self {
-            Self::Parquet(writer, pending) => pending.push(schema, batch, writer),
+            Self::Parquet(out) => out.push(batch),
             Self::Csv(sink, rows) => {
                 *rows += batch.num_rows() as u64;
                 Ok(cells::csv_rows(&batch, sink)?)
@@ -180,57 +158,13 @@ impl Encoder {
     }
 
     /// The sink with all rows in it, and their number.
-    fn finish(self, schema: &SchemaRef, metadata: &[(String, String)]) -> Result<(Sink, u64), OutputFault> {
+    fn finish(self, metadata: &[(String, String)]) -> Result<(Sink, u64), OutputFault> {
         let (mut sink, rows) = match self {
-            Self::Parquet(mut writer, mut pending) => {
-                pending.encode(schema, pending.rows, &mut writer)?;
-                for (key, value) in metadata {
-                    writer.append_key_value_metadata(KeyValue::new(key.clone(), value.clone()));
-                }
-                (writer.into_inner()?, pending.rows_encoded)
-            }
+            Self::Parquet(out) => out.finish(metadata)?,
             Self::Csv(sink, rows) | Self::Ndjson(sink, rows) => (sink, rows),
         };
         sink.flush().map_err(OutputFault::Write)?;
         Ok((sink, rows))
-    }
-}
-
-impl Pending {
-    fn push(
-        &mut self,
-        schema: &SchemaRef,
-        batch: RecordBatch,
-        writer: &mut ArrowWriter<Sink>,
-    ) -> Result<(), OutputFault> {
-        self.rows += batch.num_rows();
-        self.batches.push(batch);
-        while self.rows >= ENCODED_ROWS {
-            self.encode(schema, ENCODED_ROWS, writer)?;
-        }
-        Ok(())
-    }
-
-    /// Encodes the first `rows` of the rows that wait.
-    fn encode(&mut self, schema: &SchemaRef, rows: usize, writer: &mut ArrowWriter<Sink>) -> Result<(), OutputFault> {
-        if rows == 0 {
-            return Ok(());
-        }
-        let (mut now, mut missing) = (Vec::new(), rows);
-        let mut later = Vec::new();
-        for batch in self.batches.drain(..) {
-            let taken = missing.min(batch.num_rows());
-            missing -= taken;
-            if taken < batch.num_rows() {
-                later.push(batch.slice(taken, batch.num_rows() - taken));
-            }
-            now.push(batch.slice(0, taken));
-        }
-        self.batches = later;
-        self.rows -= rows;
-        self.rows_encoded += rows as u64;
-        writer.write(&concat_batches(schema, &now)?)?;
-        Ok(())
     }
 }
 

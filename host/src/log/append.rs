@@ -1,4 +1,4 @@
-//! Appending a push: stamped and written in one transaction, committed by the caller once it was evaluated.
+//! Appending pushes: each is stamped, evaluated by the caller and then written; one commit puts all of them on disk.
 
 use std::collections::HashSet;
 
@@ -39,18 +39,29 @@ pub struct NewEvent {
     pub row: u64,
 }
 
-/// A push that is written and not yet committed. Dropping it undoes it, and the clock with it.
+/// Pushes that become part of the log together. Dropping it undoes them, and the clock with them.
 #[derive(Debug)]
 pub struct Appending<'log> {
+    transaction: Transaction<'log>,
+    name: &'log FileName,
+    clock: &'log mut LogClock,
+    clock_after: LogClock,
+    reserved: Option<i64>,
+    last_offset: u64,
+    is_changed: bool,
+}
+
+/// A push with the stamps and offsets that it gets if it is accepted. Nothing of it is written yet.
+#[derive(Debug)]
+pub struct Stamped {
     /// The new events with their offsets and stamps, in order.
     pub events: Vec<LoggedEvent>,
     /// How many events were left out because their source has an event of that id.
     pub duplicates: usize,
     /// How many events are stamped later than they were declared to have arrived.
     pub adjusted: usize,
-    transaction: Transaction<'log>,
-    name: &'log FileName,
-    clock: &'log mut LogClock,
+    source_id: SourceId,
+    event_ids: Vec<Option<String>>,
     clock_after: LogClock,
 }
 
@@ -64,41 +75,15 @@ struct Decision {
 }
 
 impl EventLog {
-    /// Writes a push of `source` that arrives at `now` (microseconds), without committing it: evaluate
-    /// [`Appending::events`], then [`Appending::commit`] and acknowledge.
-    ///
-    /// Events without a declared arrival are in the order of the push. Those with one come before them, in the order of
-    /// (declared arrival, row), so that a shuffled file gives the log that the sorted one gives. An event that happened
-    /// after it arrived, or is declared to arrive later than `now`, refuses the whole push and is counted.
-    pub fn begin_append(
-        &mut self,
-        source: &str,
-        mut events: Vec<NewEvent>,
-        now: i64,
-    ) -> Result<Appending<'_>, LogError> {
+    /// Begins to append pushes, which one commit will put on disk together.
+    pub fn begin(&mut self) -> Result<Appending<'_>, LogError> {
         self.writable()?;
-        check_limits(&events)?;
-        events.sort_by_key(|event| (event.arrival.is_none(), event.arrival, event.row));
-        let Self { file: SqliteFile { connection, name, .. }, clock } = self;
+        let Self { file: SqliteFile { connection, name, .. }, clock, reserved, .. } = self;
         let name: &FileName = name;
         let transaction = name.sql(connection.transaction_with_behavior(TransactionBehavior::Immediate))?;
-        let source_id = name.sql(add_source(&transaction, source))?;
-        let seen = name.sql(duplicates(&transaction, source_id, &events))?;
-        match decide(*clock, source_id, &events, &seen, now) {
-            Ok(Decision { stamps, duplicates, adjusted, clock_after }) => {
-                let stamped = events.into_iter().zip(stamps).filter_map(|(event, stamp)| Some((event, stamp?)));
-                let events = name.sql(insert(&transaction, source, source_id, stamped))?;
-                Ok(Appending { events, duplicates, adjusted, transaction, name, clock, clock_after })
-            }
-            Err(error) => {
-                // Nothing of the push is written yet but its source's name. What is committed is the count.
-                if let LogError::FutureEvent { refused, .. } | LogError::FutureArrival { refused, .. } = &error {
-                    name.sql(count(&transaction, REFUSED_FUTURE, *refused))?;
-                    name.sql(transaction.commit())?;
-                }
-                Err(error)
-            }
-        }
+        let last_offset = name.sql(last_position(&transaction))?;
+        let (clock_after, reserved) = (*clock, *reserved);
+        Ok(Appending { transaction, name, clock, clock_after, reserved, last_offset, is_changed: false })
     }
 
     /// How many events were refused because they were dated in the future, since the log began.
@@ -110,13 +95,68 @@ impl EventLog {
 }
 
 impl Appending<'_> {
-    /// Commits the push. When this returns it is on disk and may be acknowledged.
+    /// Stamps a push of `source` that arrives at `now` (microseconds): evaluate [`Stamped::events`], then
+    /// [`Appending::accept`] it, or drop it and go on with the next push.
+    ///
+    /// Events without a declared arrival are in the order of the push. Those with one come before them, in the order of
+    /// (declared arrival, row), so that a shuffled file gives the log that the sorted one gives. An event that happened
+    /// after it arrived, or is declared to arrive later than `now`, refuses the whole push and is counted.
+    pub fn stamp(&mut self, source: &str, mut events: Vec<NewEvent>, now: i64) -> Result<Stamped, LogError> {
+        check_limits(&events)?;
+        events.sort_by_key(|event| (event.arrival.is_none(), event.arrival, event.row));
+        let source_id = self.name.sql(add_source(&self.transaction, source))?;
+        let seen = self.name.sql(duplicates(&self.transaction, source_id, &events))?;
+        let decision = decide(self.clock_after, source_id, &events, &seen, now);
+        if let Err(LogError::FutureEvent { refused, .. } | LogError::FutureArrival { refused, .. }) = &decision {
+            self.name.sql(count(&self.transaction, REFUSED_FUTURE, *refused))?;
+            self.is_changed = true;
+        }
+        let Decision { stamps, duplicates, adjusted, clock_after } = decision?;
+        let count = events.len() - duplicates;
+        let (mut logged, mut event_ids) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let stamped = events.into_iter().zip(stamps).filter_map(|(event, stamp)| Some((event, stamp?)));
+        for (offset, (NewEvent { event_id, key, event_time, fields, .. }, stamp)) in
+            (self.last_offset + 1..).zip(stamped)
+        {
+            let available_at = AvailableAt::new(event_time, stamp);
+            event_ids.push(event_id);
+            logged.push(LoggedEvent { offset, source: source.to_owned(), key, event_time, available_at, fields });
+        }
+        Ok(Stamped { events: logged, duplicates, adjusted, source_id, event_ids, clock_after })
+    }
+
+    /// Writes a stamped push after those that were accepted before. It must be the one that was stamped last.
+    pub fn accept(&mut self, push: &Stamped) -> Result<(), LogError> {
+        self.name.sql(insert(&self.transaction, push))?;
+        self.clock_after = push.clock_after;
+        if let Some(last) = push.events.last() {
+            self.last_offset = last.offset;
+            self.is_changed = true;
+        }
+        Ok(())
+    }
+
+    /// The newest offset, with what was accepted.
+    pub fn last_offset(&self) -> u64 {
+        self.last_offset
+    }
+
+    /// Commits what was accepted. When this returns it is on disk and may be acknowledged.
     pub fn commit(self) -> Result<(), LogError> {
-        self.name.sql(self.clock_after.save(&self.transaction))?;
+        if !self.is_changed {
+            return Ok(());
+        }
+        self.name.sql(self.clock_after.save(self.reserved, &self.transaction))?;
         self.name.sql(self.transaction.commit())?;
         *self.clock = self.clock_after;
         Ok(())
     }
+}
+
+/// The newest offset of the log.
+fn last_position(transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
+    let mut last = transaction.prepare_cached("SELECT max(position) FROM events")?;
+    last.query_row([], |row| row.get::<_, Option<i64>>(0)).map(|last| last.map_or(0, from_sql))
 }
 
 fn check_limits(events: &[NewEvent]) -> Result<(), LogError> {
@@ -205,27 +245,18 @@ fn is_past(time: i64, at: i64) -> bool {
     visible(AvailableAt(time), AsOf(at))
 }
 
-/// Writes the events after the newest one.
-fn insert(
-    transaction: &Transaction<'_>,
-    source: &str,
-    source_id: SourceId,
-    stamped: impl Iterator<Item = (NewEvent, i64)>,
-) -> rusqlite::Result<Vec<LoggedEvent>> {
-    let last: Option<i64> = transaction.query_row("SELECT max(position) FROM events", [], |row| row.get(0))?;
-    let mut offset = last.map_or(0, from_sql);
+/// Writes the events at their offsets.
+fn insert(transaction: &Transaction<'_>, push: &Stamped) -> rusqlite::Result<()> {
     let sql = "INSERT INTO events (position, source, entity, event_time, available_at, event_id, fields)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut add = transaction.prepare_cached(sql)?;
-    let mut events = Vec::with_capacity(stamped.size_hint().1.unwrap_or(0));
-    for (NewEvent { event_id, key, event_time, fields, .. }, stamp) in stamped {
-        offset += 1;
-        let available_at = AvailableAt::new(event_time, stamp);
+    for (LoggedEvent { offset, key, event_time, available_at, fields, .. }, id) in
+        push.events.iter().zip(&push.event_ids)
+    {
         let times = (event_time.0, available_at.0);
-        add.execute((to_sql(offset), source_id, key.encode(), times.0, times.1, event_id, &fields))?;
-        events.push(LoggedEvent { offset, source: source.to_owned(), key, event_time, available_at, fields });
+        add.execute((to_sql(*offset), push.source_id, key.encode(), times.0, times.1, id, fields))?;
     }
-    Ok(events)
+    Ok(())
 }
 
 /// Adds to a counter.

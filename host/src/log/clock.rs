@@ -84,11 +84,12 @@ impl LogClock {
         })
     }
 
-    /// Saves the clock within the transaction of what it stamped.
-    pub fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
+    /// Saves the clock within the transaction of what it stamped. As-ofs up to `reserved` are saved as if they had been
+    /// answered.
+    pub fn save(&self, reserved: Option<i64>, connection: &Connection) -> rusqlite::Result<()> {
         let sql = "UPDATE clock SET last_arrival = ?1, last_arrival_source = ?2, last_as_of = ?3";
         let mut statement = connection.prepare_cached(sql)?;
-        statement.execute((self.last_arrival, self.last_arrival_source, self.last_as_of)).map(|_| ())
+        statement.execute((self.last_arrival, self.last_arrival_source, self.last_as_of.max(reserved))).map(|_| ())
     }
 }
 
@@ -96,37 +97,57 @@ impl EventLog {
     /// The as-of of a question that is asked at `now`: a stamp of its own, or the `declared` one. It is on disk when this
     /// returns, so a question may be answered and never recorded.
     pub fn stamp_as_of(&mut self, declared: Option<AsOf>, now: i64) -> Result<AsOf, LogError> {
-        self.writable()?;
         let mut clock = self.clock;
-        let as_of = clock.stamp(declared, now)?;
-        self.file.name.sql(clock.save(&self.file.connection))?;
-        self.clock = clock;
+        let as_of = match declared {
+            Some(declared) => clock.ask_declared(declared, now)?,
+            None => clock.ask(now),
+        };
+        self.save_clock(clock, self.reserved)?;
         Ok(as_of)
     }
 
-    /// As [`EventLog::stamp_as_of`] without a write: the stamp holds in this process at once, and is on disk with the next
-    /// commit, at the latest that of [`EventLog::record_served`] for its answer. A question then costs one commit, or its
-    /// share of one where answers are recorded in batches.
-    ///
-    /// Should the process die before, the answer is not in the feature log either, so nothing that is recorded depends on
-    /// it; later stamps are still after it unless the machine's clock went back meanwhile.
-    pub fn stamp_as_of_unsaved(&mut self, declared: Option<AsOf>, now: i64) -> Result<AsOf, LogError> {
+    /// Notes that a question was answered at `as_of`: what arrives later in this process is stamped after it. It is on disk
+    /// with the next commit; until then [`EventLog::reserve`] covers it.
+    pub fn pass(&mut self, as_of: AsOf) {
+        self.clock.pass(as_of.0);
+    }
+
+    /// Puts the arrivals of later processes after `until`, so that as-ofs up to it may be answered without a commit of their
+    /// own. `None` takes the reservation back: what was really answered counts. On disk when this returns.
+    pub fn reserve(&mut self, until: Option<AsOf>) -> Result<(), LogError> {
+        self.save_clock(self.clock, until.map(|until| until.0))
+    }
+
+    /// The earliest stamp that an arrival at `now` can get.
+    pub fn next_arrival(&self, now: i64) -> AvailableAt {
+        AvailableAt(now.max(after(self.clock.last_arrival)).max(after(self.clock.last_as_of)))
+    }
+
+    /// The earliest stamp that an arrival can get that is declared to have been before.
+    pub fn next_declared_arrival(&self) -> AvailableAt {
+        AvailableAt(self.clock.last_arrival.unwrap_or(i64::MIN).max(after(self.clock.last_as_of)))
+    }
+
+    /// The newest arrival; `None` in a log without events.
+    pub fn last_arrival(&self) -> Option<AvailableAt> {
+        self.clock.last_arrival.map(AvailableAt)
+    }
+
+    /// The newest as-of that arrivals are stamped after; `None` before the first.
+    pub fn last_as_of(&self) -> Option<AsOf> {
+        self.clock.last_as_of.map(AsOf)
+    }
+
+    fn save_clock(&mut self, clock: LogClock, reserved: Option<i64>) -> Result<(), LogError> {
         self.writable()?;
-        self.clock.stamp(declared, now)
+        self.file.name.sql(clock.save(reserved, &self.file.connection))?;
+        (self.clock, self.reserved) = (clock, reserved);
+        Ok(())
     }
 
     /// Refuses where the log was opened for reading.
     pub(super) fn writable(&self) -> Result<(), LogError> {
         if self.file.is_writable() { Ok(()) } else { Err(LogError::ReadOnly { path: self.path().to_owned() }) }
-    }
-}
-
-impl LogClock {
-    fn stamp(&mut self, declared: Option<AsOf>, now: i64) -> Result<AsOf, LogError> {
-        match declared {
-            Some(declared) => self.ask_declared(declared, now),
-            None => Ok(self.ask(now)),
-        }
     }
 }
 

@@ -15,6 +15,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const LOCK_ATTEMPTS: usize = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
+/// Pages of the write-ahead log that are enough to bring them into the file, 16 MiB: a longer wait makes fewer stops.
+const CHECKPOINT_PAGES: i64 = 4_096;
+
+/// Memory for the pages of a file that is written, in KiB (SQLite counts KiB below zero).
+const WRITER_CACHE_KIB: i64 = -4_096;
+
 /// What sort of file it is.
 #[derive(Debug)]
 pub(crate) struct FileKind {
@@ -26,6 +32,8 @@ pub(crate) struct FileKind {
     pub version: i32,
     /// The statements that make the tables.
     pub tables: &'static str,
+    /// The statements that bring a file of each earlier version to the next one, from version 1 on.
+    pub upgrades: &'static [&'static str],
     /// SQLite's `synchronous`: `FULL` where a commit is on disk when it returns, `NORMAL` where it may be lost.
     pub synchronous: &'static str,
     /// What to do about a damaged file.
@@ -134,14 +142,14 @@ impl FileName {
         })
     }
 
-    /// Checks whose file it is and of which version; `false` where nothing was written to it yet.
-    fn is_made(&self, connection: &Connection) -> Result<bool, FileError> {
+    /// Checks whose file it is and gives its version; `None` where nothing was written to it yet.
+    fn version(&self, connection: &Connection) -> Result<Option<i32>, FileError> {
         let pragma = |name| self.sql(connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)));
         let (path, kind) = (self.path.clone(), self.kind.name);
         let (application_id, version) = (pragma("application_id")?, pragma("user_version")?);
         let tables: i64 = self.sql(connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)))?;
         if application_id == 0 && version == 0 && tables == 0 {
-            return Ok(false);
+            return Ok(None);
         }
         if application_id != self.kind.application_id || version < 1 {
             return Err(FileError::Foreign { path, kind });
@@ -149,13 +157,20 @@ impl FileName {
         if version > self.kind.version {
             return Err(FileError::Newer { path, kind, found: version, known: self.kind.version });
         }
-        Ok(true)
+        Ok(Some(version))
     }
 
-    /// Makes the tables of a new file, all or nothing.
-    fn make(&self, connection: &mut Connection) -> Result<(), FileError> {
+    /// Makes the tables of a new file, or those that the file's version lacks, all or nothing.
+    fn make(&self, connection: &mut Connection, version: Option<i32>) -> Result<(), FileError> {
         let transaction = self.sql(connection.transaction())?;
-        self.sql(transaction.execute_batch(self.kind.tables))?;
+        match version {
+            None => self.sql(transaction.execute_batch(self.kind.tables))?,
+            Some(version) => {
+                for upgrade in self.kind.upgrades.iter().skip(usize::try_from(version).unwrap_or(1) - 1) {
+                    self.sql(transaction.execute_batch(upgrade))?;
+                }
+            }
+        }
         self.sql(transaction.pragma_update(None, "application_id", self.kind.application_id))?;
         self.sql(transaction.pragma_update(None, "user_version", self.kind.version))?;
         self.sql(transaction.commit())
@@ -174,16 +189,19 @@ impl SqliteFile {
         let mut connection = name.sql(Connection::open(path))?;
         name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
         // A file of something else is left as it is: it is checked before anything in it is set.
-        let made = name.is_made(&connection)?;
+        let version = name.version(&connection)?;
         name.sql(connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())))?;
         name.sql(connection.pragma_update(None, "synchronous", kind.synchronous))?;
-        if !made {
-            name.make(&mut connection)?;
+        name.sql(connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES))?;
+        name.sql(connection.pragma_update(None, "cache_size", WRITER_CACHE_KIB))?;
+        if version != Some(kind.version) {
+            name.make(&mut connection, version)?;
         }
         Ok(Self { connection, name, lock: Some(lock) })
     }
 
-    /// Opens the file for reading; `None` where there is none yet.
+    /// Opens the file for reading; `None` where there is none yet. A file of an earlier version is brought to this one
+    /// first, so reading it for the first time needs the right to write it.
     pub fn open_read_only(path: &Path, kind: &'static FileKind) -> Result<Option<Self>, FileError> {
         if !path.exists() {
             return Ok(None);
@@ -192,7 +210,12 @@ impl SqliteFile {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = name.sql(Connection::open_with_flags(path, flags))?;
         name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
-        Ok(name.is_made(&connection)?.then_some(Self { connection, name, lock: None }))
+        match name.version(&connection)? {
+            None => return Ok(None),
+            Some(version) if version == kind.version => {}
+            Some(_) => drop(Self::open(path, kind)?),
+        }
+        Ok(Some(Self { connection, name, lock: None }))
     }
 
     /// Whether this process may write the file.
@@ -237,7 +260,8 @@ mod tests {
         name: "test file",
         application_id: 7,
         version: 2,
-        tables: "CREATE TABLE t (x INTEGER) STRICT;",
+        tables: "CREATE TABLE t (x INTEGER, y INTEGER) STRICT;",
+        upgrades: &["ALTER TABLE t ADD COLUMN y INTEGER;"],
         synchronous: "FULL",
         mend: "restore it",
     };

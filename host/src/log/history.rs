@@ -42,13 +42,13 @@ impl EventLog {
         self.writable()?;
         let encode = serde_json::to_string(&history.sources);
         let body = encode.map_err(|source| self.damaged("a new history".to_owned(), source))?;
-        let mut clock = self.clock;
+        let (mut clock, reserved) = (self.clock, self.reserved);
         clock.pass(history.up_to.0);
         let write = || {
             let transaction = self.file.connection.transaction()?;
             transaction.execute("INSERT INTO histories (up_to, body) VALUES (?1, ?2)", (history.up_to.0, body))?;
             let id = transaction.last_insert_rowid();
-            clock.save(&transaction)?;
+            clock.save(reserved, &transaction)?;
             transaction.commit()?;
             Ok(id)
         };
@@ -67,8 +67,8 @@ impl EventLog {
     /// The newest history and its id.
     pub fn latest_history(&self) -> Result<Option<(i64, History)>, LogError> {
         let sql = "SELECT id, up_to, body FROM histories ORDER BY id DESC LIMIT 1";
-        let found = self.file.connection.query_row(sql, [], parts).optional();
-        self.file.name.sql(found)?.map(|found| self.decode(found)).transpose()
+        let found = || self.file.connection.prepare_cached(sql)?.query_row([], parts).optional();
+        self.file.name.sql(found())?.map(|found| self.decode(found)).transpose()
     }
 
     fn decode(&self, (id, up_to, body): (i64, i64, String)) -> Result<(i64, History), LogError> {
@@ -113,7 +113,7 @@ mod tests {
             fields: "{}".into(),
             row: 1,
         };
-        let appending = log.begin_append("events", vec![event], 1_000).expect("appends");
-        assert_eq!((appending.events[0].available_at, appending.adjusted), (AvailableAt(101), 1));
+        let stamped = log.begin().expect("begins").stamp("events", vec![event], 1_000).expect("stamps");
+        assert_eq!((stamped.events[0].available_at, stamped.adjusted), (AvailableAt(101), 1));
     }
 }

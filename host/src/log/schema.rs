@@ -1,14 +1,15 @@
-//! The tables of the log's file, format 1.
+//! The tables of the log's file, format 2, and of the feature log's, format 1.
 
 use super::file::FileKind;
 
-/// The file of the event log and the feature log.
+/// The file of the event log.
 pub(super) static EVENT_LOG: FileKind = FileKind {
     name: "event log",
     // "1pLG".
     application_id: 0x3170_4c47,
-    version: 1,
+    version: 2,
     tables: TABLES,
+    upgrades: &[IDENTITY],
     // The log is the truth: what is acknowledged is on disk.
     synchronous: "FULL",
     mend: "restore it from a copy",
@@ -16,7 +17,9 @@ pub(super) static EVENT_LOG: FileKind = FileKind {
 
 /// - `events`: `position` is the offset; `entity` the canonical JSON of the key; times in microseconds; `fields` one JSON
 ///   object. The index by entity also counts the events of a source.
-/// - `clock`: one row, see `clock`. `served`: `body` as `served` writes it. `histories`: `body` is the list of sources.
+/// - `clock`: one row, see `clock`. `histories`: `body` is the list of sources.
+/// - `served`, in files of format 1 only: the vectors that were recorded here; later ones are in the feature log.
+/// - `identity`: one row, a name that no other log has.
 const TABLES: &str = "
 CREATE TABLE sources (
     id INTEGER PRIMARY KEY,
@@ -49,10 +52,47 @@ CREATE TABLE histories (
     up_to INTEGER NOT NULL,
     body TEXT NOT NULL
 ) STRICT;
+CREATE TABLE identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    name TEXT NOT NULL
+) STRICT;
+";
+
+const IDENTITY: &str = "
+CREATE TABLE identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    name TEXT NOT NULL
+) STRICT;
+";
+
+/// The file of the feature log.
+pub(super) static FEATURE_LOG: FileKind = FileKind {
+    name: "feature log",
+    // "1pSV".
+    application_id: 0x3170_5356,
+    version: 1,
+    tables: SERVED_TABLES,
+    upgrades: &[],
+    // Written in batches, off the path of requests: what the machine's power takes is at most the last of them.
+    synchronous: "NORMAL",
+    mend: "move it away; what was served until now cannot be verified without it",
+};
+
+/// - `plans`: what the vectors of many requests have in common, one JSON object.
+/// - `served`: one row per request. `id` is that of its first vector, `vectors` how many there are; `log_offset` the newest
+///   visible one; `body` their columns, one JSON object.
+const SERVED_TABLES: &str = "
+CREATE TABLE plans (
+    id INTEGER PRIMARY KEY,
+    body TEXT NOT NULL UNIQUE
+) STRICT;
 CREATE TABLE served (
     id INTEGER PRIMARY KEY,
+    vectors INTEGER NOT NULL,
+    plan INTEGER NOT NULL REFERENCES plans (id),
     as_of INTEGER NOT NULL,
-    service TEXT,
+    log_offset INTEGER NOT NULL,
+    replayed INTEGER NOT NULL,
     body TEXT NOT NULL
 ) STRICT;
 ";

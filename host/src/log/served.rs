@@ -1,14 +1,13 @@
-//! The feature log: every vector that was served, with what is needed to compute it again and compare its bits.
+//! One served vector, with what is needed to compute it again and compare its bits; and the vectors that format 1 of the
+//! log kept in the log's own file.
 //!
-//! A vector is one JSON object. Each value carries its type; a float64 is written as its 64 bits in hexadecimal, which
+//! There a vector is one JSON object. Each value carries its type; a float64 is written as its 64 bits in hexadecimal, which
 //! count, and as a number for people: `{"float64":"3ff8000000000000 1.5"}`. So NaN, infinities and -0.0 come back as they
 //! were, and the text `NaN` stays a text.
 
-use std::ops::Range;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::file::{from_sql, to_sql};
+use super::file::from_sql;
 use super::{EventLog, LogError};
 use crate::batch::Value;
 use crate::entity::KeyValue;
@@ -17,12 +16,14 @@ use crate::time::AsOf;
 /// A feature vector that was served.
 #[derive(Clone, Debug)]
 pub struct ServedVector {
-    /// Its number in the feature log, from 1, given when it is recorded; before that it means nothing.
+    /// Its number in the feature log, from 1.
     pub id: u64,
     /// The as-of that was answered.
     pub as_of: AsOf,
     /// The feature service that was asked for; `None` where features were named one by one.
     pub service: Option<String>,
+    /// The identity of the log that it was served from; `None` where format 1 did not tell.
+    pub log: Option<String>,
     /// The features, as references.
     pub features: Vec<String>,
     /// The entity: key columns and their values.
@@ -64,6 +65,9 @@ pub struct ServedProgram {
     pub ttl_us: Option<i64>,
     /// Its parameters, as [`encode_values`] writes them.
     pub parameters: String,
+    /// What its transform calls each feature of another view that it reads, and the reference of that feature with its version.
+    #[serde(default)]
+    pub inputs: Vec<(String, String)>,
 }
 
 /// Named values as one text that keeps every bit.
@@ -79,41 +83,20 @@ pub fn decode_values(text: &str) -> Result<Vec<(String, Value)>, serde_json::Err
 }
 
 impl EventLog {
-    /// Records served vectors in one commit and gives their ids, in order. Later arrivals are stamped after their as-ofs.
-    pub fn record_served(&mut self, vectors: &[ServedVector]) -> Result<Range<u64>, LogError> {
-        self.writable()?;
-        let bodies = vectors.iter().map(|vector| serde_json::to_string(&Body::of(vector)));
-        let bodies: Vec<String> = bodies
-            .collect::<Result<_, _>>()
-            .map_err(|source| self.damaged("a new served vector".to_owned(), source))?;
-        let mut clock = self.clock;
-        vectors.iter().for_each(|vector| clock.pass(vector.as_of.0));
-        let mut write = || {
-            let transaction = self.file.connection.transaction()?;
-            let last: Option<i64> = transaction.query_row("SELECT max(id) FROM served", [], |row| row.get(0))?;
-            let first = last.map_or(0, from_sql) + 1;
-            let sql = "INSERT INTO served (id, as_of, service, body) VALUES (?1, ?2, ?3, ?4)";
-            let mut add = transaction.prepare_cached(sql)?;
-            for (id, (vector, body)) in (first..).zip(vectors.iter().zip(&bodies)) {
-                add.execute((to_sql(id), vector.as_of.0, &vector.service, body))?;
-            }
-            drop(add);
-            clock.save(&transaction)?;
-            transaction.commit()?;
-            Ok(first..first + vectors.len() as u64)
-        };
-        let ids = self.file.name.sql(write())?;
-        self.clock = clock;
-        Ok(ids)
-    }
-
-    /// Gives `on_vector` the served vectors, or those whose as-of is not before `since`, in the order of their ids.
-    pub fn served<E: From<LogError>>(
+    /// Gives `on_vector` the vectors that format 1 recorded in this file, or those whose as-of is not before `since`, in the
+    /// order of their ids. Later ones are in [`FeatureLog`](super::FeatureLog).
+    pub fn served_before<E: From<LogError>>(
         &self,
         since: Option<AsOf>,
         mut on_vector: impl FnMut(ServedVector) -> Result<(), E>,
     ) -> Result<(), E> {
         let name = &self.file.name;
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'served'";
+        let tables: i64 =
+            name.sql(self.file.connection.query_row(tables, [], |row| row.get(0))).map_err(LogError::from)?;
+        if tables == 0 {
+            return Ok(());
+        }
         let sql = "SELECT id, as_of, service, body FROM served WHERE as_of >= ?1 ORDER BY id";
         let since = since.map_or(i64::MIN, |since| since.0);
         let mut statement = name.sql(self.file.connection.prepare_cached(sql)).map_err(LogError::from)?;
@@ -127,16 +110,10 @@ impl EventLog {
         }
         Ok(())
     }
-
-    /// How many vectors were recorded.
-    pub fn served_count(&self) -> Result<u64, LogError> {
-        let count = self.file.connection.query_row("SELECT count(*) FROM served", [], |row| row.get(0));
-        Ok(from_sql(self.file.name.sql(count)?))
-    }
 }
 
-/// A vector as it is stored, without what has a column of its own.
-#[derive(Serialize, Deserialize)]
+/// A vector as it was stored, without what has a column of its own.
+#[derive(Deserialize)]
 struct Body {
     entities: Vec<(String, KeyValue)>,
     request: Vec<(String, Option<Stored>)>,
@@ -166,25 +143,12 @@ enum Stored {
 struct Bits(f64);
 
 impl Body {
-    fn of(vector: &ServedVector) -> Self {
-        Self {
-            entities: vector.entities.clone(),
-            request: vector.request.iter().map(|(name, value)| (name.clone(), stored(value))).collect(),
-            features: vector.features.clone(),
-            values: vector.values.iter().map(stored).collect(),
-            statuses: vector.statuses.clone(),
-            views: vector.views.clone(),
-            history: vector.history,
-            offset: vector.offset,
-            replayed: vector.replayed,
-        }
-    }
-
     fn vector(self, id: u64, as_of: AsOf, service: Option<String>) -> ServedVector {
         ServedVector {
             id,
             as_of,
             service,
+            log: None,
             features: self.features,
             entities: self.entities,
             request: self.request.into_iter().map(|(name, stored)| (name, value(stored))).collect(),
@@ -243,108 +207,78 @@ impl<'de> Deserialize<'de> for Bits {
 mod tests {
     use super::*;
 
-    fn vector(as_of: i64, values: Vec<Value>) -> ServedVector {
-        ServedVector {
-            id: 0,
-            as_of: AsOf(as_of),
-            service: Some("churn_v1".into()),
-            features: values.iter().enumerate().map(|(at, _)| format!("activity:f{at}")).collect(),
-            entities: vec![("customer_id".into(), KeyValue::Text("c1".into())), ("shop".into(), KeyValue::Int64(-7))],
-            request: vec![("cart_value".into(), Value::Float64(0.1)), ("note".into(), Value::Null)],
-            history: Some(1),
-            offset: u64::from(u32::MAX),
-            views: vec![ServedView {
-                view: "activity@v2".into(),
-                program: ServedProgram {
-                    digest: "00ff".into(),
-                    ttl_us: Some(5),
-                    parameters: encode_values(&[("days".into(), Value::Int64(30))]),
-                },
-                offset: 17,
-            }],
-            statuses: values.iter().map(|_| "PRESENT".to_owned()).collect(),
-            values,
-            replayed: true,
-        }
-    }
-
-    fn all(log: &EventLog, since: Option<AsOf>) -> Vec<ServedVector> {
-        let mut vectors = Vec::new();
-        log.served(since, |vector| {
-            vectors.push(vector);
-            Ok::<_, LogError>(())
-        })
-        .expect("reads");
-        vectors
-    }
-
     #[test]
-    fn what_was_served_comes_back_bit_for_bit() {
+    fn parameters_come_back_bit_for_bit_and_can_be_read_by_people() {
         let odd_nan = f64::from_bits(0xfff8_0000_0000_0001);
-        let floats = [
-            0.0,
-            -0.0,
-            1.5,
-            0.1 + 0.2,
-            f64::NAN,
-            odd_nan,
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-            f64::MAX,
-            f64::MIN_POSITIVE,
-            f64::from_bits(1),
+        let values = [
+            Value::Null,
+            Value::Bool(true),
+            Value::Int64(i64::MIN),
+            Value::Time(-1),
+            Value::Float64(-0.0),
+            Value::Float64(odd_nan),
+            Value::Text("NaN".into()),
+            Value::Float64List(vec![0.1, odd_nan]),
         ];
-        let mut values: Vec<Value> = floats.into_iter().map(Value::Float64).collect();
-        values.push(Value::Float64List(floats.to_vec()));
-        values.push(Value::Float64List(Vec::new()));
-        for text in ["", "NaN", "null", "3ff8000000000000 1.5", "\"\\\u{0}\n", "zażółć 🦀"] {
-            values.push(Value::Text(text.into()));
+        let named: Vec<(String, Value)> = values.map(|value| (value.to_string(), value)).into();
+        let read = decode_values(&encode_values(&named)).expect("is what was written");
+        for ((name, written), (read_name, read)) in named.iter().zip(&read) {
+            assert!(name == read_name && written.same_bits(read), "{written} came back as {read}");
         }
-        for number in [i64::MIN, -1, 0, i64::MAX] {
-            values.extend([Value::Int64(number), Value::Time(number)]);
-        }
-        values.extend([Value::Null, Value::Bool(true), Value::Bool(false)]);
-
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("log");
-        let mut log = EventLog::open(&path).expect("opens");
-        let written = vector(10, values);
-        assert_eq!(log.record_served(std::slice::from_ref(&written)).expect("records"), 1..2);
-        let read = all(&EventLog::open_read_only(&path).expect("opens").expect("is there"), None).remove(0);
-        for (written, read) in written.values.iter().zip(&read.values) {
-            assert!(written.same_bits(read), "{written} came back as {read}");
-            assert_eq!(written.value_type(), read.value_type());
-        }
-        assert_eq!(read.values.len(), written.values.len());
-        // The rest of the record, and the order of its parts.
-        let expected = ServedVector { id: 1, ..written };
-        assert_eq!(format!("{read:?}"), format!("{expected:?}"));
-    }
-
-    #[test]
-    fn values_are_stored_so_that_people_can_read_them() {
-        let body = Body::of(&vector(10, vec![Value::Float64(1.5), Value::Null, Value::Text("NaN".into())]));
-        let json = serde_json::to_string(&body.values).expect("is JSON");
-        assert_eq!(json, r#"[{"float64":"3ff8000000000000 1.5"},null,{"text":"NaN"}]"#);
+        assert_eq!(read.len(), named.len());
+        let text = encode_values(&[("days".into(), Value::Float64(1.5))]);
+        assert_eq!(text, r#"[["days",{"float64":"3ff8000000000000 1.5"}]]"#);
         for wrong in [r#"{"float64":"1.5"}"#, r#"{"float64":1.5}"#, r#"{"float32":"3ff8000000000000"}"#] {
             assert!(serde_json::from_str::<Stored>(wrong).is_err(), "{wrong}");
         }
-        assert!(serde_json::from_str::<Stored>(r#"{"float64":"3ff8000000000000"}"#).is_ok());
     }
 
+    /// The tables of format 1, in which vectors lay in the log's own file.
+    const FORMAT_1: &str = r#"
+        CREATE TABLE sources (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+        CREATE TABLE events (position INTEGER PRIMARY KEY, source INTEGER NOT NULL REFERENCES sources (id), entity TEXT NOT NULL,
+            event_time INTEGER NOT NULL, available_at INTEGER NOT NULL, event_id TEXT, fields TEXT NOT NULL) STRICT;
+        CREATE INDEX events_by_entity ON events (source, entity, position);
+        CREATE UNIQUE INDEX events_by_id ON events (source, event_id) WHERE event_id IS NOT NULL;
+        CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), last_arrival INTEGER, last_arrival_source INTEGER,
+            last_as_of INTEGER) STRICT;
+        INSERT INTO clock VALUES (1, NULL, NULL, 30);
+        CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+        CREATE TABLE histories (id INTEGER PRIMARY KEY, up_to INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+        CREATE TABLE served (id INTEGER PRIMARY KEY, as_of INTEGER NOT NULL, service TEXT, body TEXT NOT NULL) STRICT;
+        INSERT INTO served VALUES (1, 10, 'churn_v1', '{"entities":[["customer_id","c1"]],"request":[["cart",null]],
+            "features":["activity@v1:mean"],"values":[{"float64":"3ff8000000000000 1.5"}],"statuses":["PRESENT"],
+            "views":[{"view":"activity@v1","digest":"00ff","ttl_us":5,"parameters":"[]","offset":17}],"history":null,
+            "offset":20,"replayed":true}');
+        INSERT INTO served VALUES (2, 30, NULL, '{"entities":[],"request":[],"features":[],"values":[],"statuses":[],
+            "views":[],"history":3,"offset":20,"replayed":false}');
+        PRAGMA application_id = 829443143; PRAGMA user_version = 1;
+    "#;
+
     #[test]
-    fn vectors_are_read_since_an_as_of_in_the_order_of_their_ids() {
+    fn a_log_of_format_1_keeps_its_vectors_and_gets_a_name() {
         let directory = tempfile::tempdir().expect("a directory");
-        let mut log = EventLog::open(&directory.path().join("log")).expect("opens");
-        assert_eq!(log.record_served(&[]).expect("records nothing"), 1..1);
-        let times = [10, 30, 20].map(|as_of| vector(as_of, Vec::new()));
-        assert_eq!(log.record_served(&times[..1]).expect("records"), 1..2);
-        assert_eq!(log.record_served(&times[1..]).expect("records"), 2..4);
-        let seen = |since| all(&log, since).iter().map(|vector| (vector.id, vector.as_of.0)).collect::<Vec<_>>();
-        assert_eq!(seen(None), [(1, 10), (2, 30), (3, 20)]);
-        assert_eq!(seen(Some(AsOf(20))), [(2, 30), (3, 20)]);
-        assert_eq!(log.served_count().expect("counts"), 3);
-        // The clock is after what was answered.
+        let path = directory.path().join("log");
+        rusqlite::Connection::open(&path).expect("opens").execute_batch(FORMAT_1).expect("makes format 1");
+        // Reading brings it to this format as well as writing does.
+        let log = EventLog::open_read_only(&path).expect("opens").expect("is there");
+        let seen = |since: Option<AsOf>| {
+            let mut vectors = Vec::new();
+            log.served_before(since, |vector| {
+                vectors.push(vector);
+                Ok::<_, LogError>(())
+            })
+            .expect("reads");
+            vectors
+        };
+        let vectors = seen(None);
+        assert_eq!(vectors.iter().map(|vector| (vector.id, vector.as_of.0)).collect::<Vec<_>>(), [(1, 10), (2, 30)]);
+        assert!(vectors[0].values[0].same_bits(&Value::Float64(1.5)));
+        assert_eq!((vectors[0].views[0].offset, vectors[0].service.as_deref()), (17, Some("churn_v1")));
+        assert_eq!(seen(Some(AsOf(20))).len(), 1);
+        drop(log);
+        let mut log = EventLog::open(&path).expect("opens");
+        assert_eq!(log.identity().len(), 32);
         assert_eq!(log.stamp_as_of(None, 5).expect("stamps"), AsOf(31));
     }
 }

@@ -25,11 +25,24 @@ fn push(events: &[(&str, i64, Option<i64>)]) -> Vec<NewEvent> {
 
 /// Appends and commits; gives the stamps and how many of them were adjusted.
 fn append(log: &mut EventLog, source: &str, events: Vec<NewEvent>, now: i64) -> (Vec<i64>, usize) {
-    let appending = log.begin_append(source, events, now).expect("begins");
-    let stamps = appending.events.iter().map(|event| event.available_at.0).collect();
-    let adjusted = appending.adjusted;
+    let stamped = append_all(log, source, events, now);
+    (stamped.events.iter().map(|event| event.available_at.0).collect(), stamped.adjusted)
+}
+
+fn append_all(log: &mut EventLog, source: &str, events: Vec<NewEvent>, now: i64) -> Stamped {
+    let mut appending = log.begin().expect("begins");
+    let stamped = appending.stamp(source, events, now).expect("stamps");
+    appending.accept(&stamped).expect("accepts");
     appending.commit().expect("commits");
-    (stamps, adjusted)
+    stamped
+}
+
+/// The error of a push that is refused; what it counted is committed.
+fn refused(log: &mut EventLog, events: Vec<NewEvent>, now: i64) -> String {
+    let mut appending = log.begin().expect("begins");
+    let error = appending.stamp("events", events, now).expect_err("is refused");
+    appending.commit().expect("commits the count");
+    error.to_string()
 }
 
 fn read(log: &EventLog, source: &str, after: u64, up_to: u64) -> Vec<LoggedEvent> {
@@ -50,11 +63,11 @@ fn open(directory: &Path) -> EventLog {
 fn what_is_committed_is_there_and_what_is_dropped_is_not() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut log = open(directory.path());
-    let appending = log.begin_append("events", push(&[("a", 10, None), ("b", 20, None)]), 100).expect("begins");
-    let first = appending.events.clone();
-    appending.commit().expect("commits");
-    let dropped = log.begin_append("others", push(&[("c", 10, None)]), 5_000).expect("begins");
-    assert_eq!((dropped.events[0].offset, dropped.events[0].available_at.0), (3, 5_000));
+    let first = append_all(&mut log, "events", push(&[("a", 10, None), ("b", 20, None)]), 100).events;
+    let mut dropped = log.begin().expect("begins");
+    let stamped = dropped.stamp("others", push(&[("c", 10, None)]), 5_000).expect("stamps");
+    assert_eq!((stamped.events[0].offset, stamped.events[0].available_at.0), (3, 5_000));
+    dropped.accept(&stamped).expect("accepts");
     drop(dropped);
     assert_eq!(log.last_offset().expect("reads"), 2);
     // The clock of the dropped push is forgotten too.
@@ -79,17 +92,23 @@ fn an_event_id_is_appended_once_per_source() {
         events.iter_mut().zip(ids).for_each(|(event, id)| event.event_id = id.map(str::to_owned));
         events
     };
-    let first = log.begin_append("events", with_ids(&[Some("x"), Some("y"), Some("x"), None, None]), 100);
-    let first = first.expect("begins");
+    let first = append_all(&mut log, "events", with_ids(&[Some("x"), Some("y"), Some("x"), None, None]), 100);
     assert_eq!((first.events.len(), first.duplicates), (4, 1));
-    first.commit().expect("commits");
-    let again = log.begin_append("events", with_ids(&[Some("y"), Some("z")]), 200).expect("begins");
+    let again = append_all(&mut log, "events", with_ids(&[Some("y"), Some("z")]), 200);
     assert_eq!((again.events.len(), again.duplicates, again.events[0].offset), (1, 1, 5));
-    again.commit().expect("commits");
-    let elsewhere = log.begin_append("others", with_ids(&[Some("y")]), 300).expect("begins");
-    assert_eq!((elsewhere.events.len(), elsewhere.duplicates), (1, 0));
+    // Two pushes of one commit, the second of which brings an id again.
+    let mut appending = log.begin().expect("begins");
+    for (ids, expected) in [([Some("p"), Some("y")], (1, 1)), ([Some("p"), Some("q")], (1, 1))] {
+        let stamped = appending.stamp("events", with_ids(&ids), 300).expect("stamps");
+        assert_eq!((stamped.events.len(), stamped.duplicates), expected);
+        appending.accept(&stamped).expect("accepts");
+    }
+    appending.commit().expect("commits");
+    let mut elsewhere = log.begin().expect("begins");
+    let stamped = elsewhere.stamp("others", with_ids(&[Some("y")]), 400).expect("stamps");
+    assert_eq!((stamped.events.len(), stamped.duplicates), (1, 0));
     drop(elsewhere);
-    let expected = ["x", "y", "z"].map(str::to_owned).into();
+    let expected = ["p", "q", "x", "y", "z"].map(str::to_owned).into();
     assert_eq!(log.event_ids("events").expect("reads"), expected);
 }
 
@@ -115,8 +134,7 @@ fn events_dated_in_the_future_refuse_the_push_and_are_counted() {
              only past arrivals can be declared (1 of 1)",
         ),
     ] {
-        let error = log.begin_append("events", push(&events), now).expect_err("is refused");
-        assert_eq!(error.to_string(), expected);
+        assert_eq!(refused(&mut log, push(&events), now), expected);
     }
     assert_eq!((log.last_offset().expect("reads"), log.refused_future().expect("reads")), (0, 4));
     // An event of now is not of the future, and a refused push leaves the clock alone.
@@ -151,13 +169,57 @@ fn declared_arrivals_are_moved_after_answers_and_other_sources() {
 }
 
 #[test]
-fn an_unsaved_as_of_is_saved_with_the_next_commit() {
+fn a_noted_as_of_is_saved_with_the_next_commit() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut log = open(directory.path());
-    assert_eq!(log.stamp_as_of_unsaved(None, 100).expect("stamps"), AsOf(100));
+    log.pass(AsOf(100));
     assert_eq!(append(&mut log, "events", push(&[("a", 1, Some(50))]), 1_000), (vec![101], 1));
     drop(log);
     assert_eq!(open(directory.path()).stamp_as_of(None, 0).expect("stamps"), AsOf(102));
+}
+
+#[test]
+fn arrivals_of_a_later_process_are_after_what_was_reserved() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = open(directory.path());
+    log.reserve(Some(AsOf(500))).expect("reserves");
+    // This process knows what it answered, so its own arrivals need not wait for the end of the reservation.
+    assert_eq!(append(&mut log, "events", push(&[("a", 1, None)]), 100), (vec![100], 0));
+    drop(log);
+    let mut log = open(directory.path());
+    assert_eq!(append(&mut log, "events", push(&[("a", 1, None)]), 100), (vec![501], 0));
+    log.reserve(Some(AsOf(900))).expect("reserves");
+    log.pass(AsOf(600));
+    log.reserve(None).expect("takes it back");
+    drop(log);
+    assert_eq!(append(&mut open(directory.path()), "events", push(&[("a", 1, None)]), 100), (vec![601], 0));
+}
+
+#[test]
+fn a_log_keeps_its_name_and_no_other_has_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let name = open(directory.path()).identity().to_owned();
+    assert_eq!(open(directory.path()).identity(), name);
+    let path = directory.path().join("state/log.db");
+    assert_eq!(EventLog::open_read_only(&path).expect("opens").expect("is there").identity(), name);
+    std::fs::remove_file(path).expect("removes");
+    assert_ne!(open(directory.path()).identity(), name);
+}
+
+#[test]
+fn the_offset_at_an_as_of_is_that_of_the_last_visible_event() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = open(directory.path());
+    assert_eq!(log.offset_at(AsOf(100)).expect("reads"), 0);
+    append(
+        &mut log,
+        "events",
+        push(&[("a", 1, Some(10)), ("a", 1, Some(10)), ("a", 1, Some(20)), ("a", 1, Some(40))]),
+        1_000,
+    );
+    for (as_of, offset) in [(9, 0), (10, 2), (19, 2), (20, 3), (39, 3), (40, 4), (1_000, 4)] {
+        assert_eq!(log.offset_at(AsOf(as_of)).expect("reads"), offset, "as of {as_of}");
+    }
 }
 
 #[test]
@@ -205,18 +267,17 @@ fn limits_and_readers_that_write_are_refused() {
     let mut log = open(directory.path());
     let mut events = push(&[("a", 1, None), ("a", 1, None)]);
     events[1].fields = " ".repeat(FIELDS_BYTES_MAX + 1);
-    let error = log.begin_append("events", events, 100).expect_err("is too large");
+    let error = refused(&mut log, events, 100);
     let expected = "row 2: fields of 1048577 bytes is over the limit of 1048576 bytes: keep large contents elsewhere";
-    assert_eq!(error.to_string(), expected);
+    assert_eq!(error, expected);
     let event = push(&[("a", 1, None)]).remove(0);
-    let error = log.begin_append("events", vec![event; EVENTS_PER_PUSH_MAX + 1], 100).expect_err("is too long");
-    assert_eq!(error.to_string(), "a push of 1000001 events is over the limit of 1000000: send it in parts");
+    let error = refused(&mut log, vec![event; EVENTS_PER_PUSH_MAX + 1], 100);
+    assert_eq!(error, "a push of 1000001 events is over the limit of 1000000: send it in parts");
 
     let mut reader = EventLog::open_read_only(log.path()).expect("opens").expect("is there");
     let expected = format!("the event log {} was opened for reading only: open it for writing", log.path().display());
-    let refused = reader.begin_append("events", Vec::new(), 100).expect_err("a reader");
-    assert_eq!(refused.to_string(), expected);
-    assert!(reader.stamp_as_of(None, 100).is_err() && reader.record_served(&[]).is_err());
+    assert_eq!(reader.begin().expect_err("a reader").to_string(), expected);
+    assert!(reader.stamp_as_of(None, 100).is_err() && reader.reserve(None).is_err());
     let second = EventLog::open(log.path()).expect_err("a second writer");
     assert!(second.to_string().starts_with("another onepath process is writing "), "{second}");
 }

@@ -14,7 +14,7 @@ use crate::feature_store::{
     Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, PlannedView, Spine, check_history,
 };
 use crate::log::{EventLog, History, ServedProgram, ServedVector};
-use crate::replay::{FinalState, Questions, replay};
+use crate::replay::{FinalState, Questions, ViewEvents, replay};
 use crate::store::{OnlineStore, SqliteStore, StoredState};
 use crate::time::{AsOf, EventTime};
 
@@ -91,8 +91,8 @@ impl VerifyReport {
     }
 }
 
-/// Vectors that one replay answers: the same features, programs and history.
-type Alike = (Vec<String>, Vec<(String, ServedProgram)>, Option<i64>);
+/// Vectors that one replay answers: the same features, programs and history; and whether they were served from another log.
+type Alike = (Vec<String>, Vec<(String, ServedProgram)>, Option<i64>, bool);
 
 impl FeatureStore {
     /// Replays what was served at or after `since` (default: all) and all online states.
@@ -101,16 +101,21 @@ impl FeatureStore {
         let Some(log) = self.log_for_reading()? else { return Ok(report) };
         let mut waiting: BTreeMap<Alike, Vec<ServedVector>> = BTreeMap::new();
         let mut full = Vec::new();
-        log.served(since, |vector| {
+        let mut on_vector = |vector: ServedVector| {
             let programs = vector.views.iter().map(|view| (view.view.clone(), view.program.clone())).collect();
-            let alike = (vector.features.clone(), programs, vector.history);
+            let is_other_log = vector.log.as_ref().is_some_and(|served_from| served_from != log.identity());
+            let alike = (vector.features.clone(), programs, vector.history, is_other_log);
             let vectors = waiting.entry(alike.clone()).or_default();
             vectors.push(vector);
             if vectors.len() == VECTORS_AT_ONCE {
                 full.push((alike, std::mem::take(vectors)));
             }
             Ok::<(), Error>(())
-        })?;
+        };
+        log.served_before(since, &mut on_vector)?;
+        if let Some(served) = self.served_for_reading()? {
+            served.vectors(since, &mut on_vector)?;
+        }
         for (alike, vectors) in full.into_iter().chain(waiting) {
             match self.verify_alike(&log, &alike, &vectors, &mut report) {
                 Err(error) if is_gone(&error) => {
@@ -127,12 +132,15 @@ impl FeatureStore {
     fn verify_alike(
         &mut self,
         log: &EventLog,
-        (features, programs, history): &Alike,
+        (features, programs, history, is_other_log): &Alike,
         vectors: &[ServedVector],
         report: &mut VerifyReport,
     ) -> Result<(), Error> {
         if vectors.is_empty() {
             return Ok(());
+        }
+        if *is_other_log {
+            return Err(Error::OtherLog { path: log.path().to_owned() });
         }
         let references = features.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
         let plan = self.plan_pinned(&FeatureSelection::References(references), programs)?;
@@ -149,6 +157,8 @@ impl FeatureStore {
     /// Compares every online state with the one that a replay of the same events ends with.
     fn verify_states(&mut self, log: &EventLog, report: &mut VerifyReport) -> Result<(), Error> {
         let Some(store) = SqliteStore::open_read_only(&self.online_path())? else { return Ok(()) };
+        // The states and marks of one moment, should another process be serving.
+        store.hold()?;
         for view in self.plan_stateful_views()? {
             match self.verify_states_of(&view, &store, log, report) {
                 Err(error) if is_gone(&error) => {
@@ -174,16 +184,21 @@ impl FeatureStore {
         if program.fingerprint() != mark.digest {
             return Err(Error::OtherParameters { view: view.view.label() });
         }
+        if mark.log.is_some_and(|made_from| made_from != log.identity()) {
+            return Err(Error::OtherLog { path: log.path().to_owned() });
+        }
         let history = history_of(log, mark.history)?;
         let events = Events::Recorded { history: history.as_ref(), log, up_to: mark.applied_offset };
         let inputs = self.source_inputs(view, events)?;
         let mut interner = KeyInterner::new();
         let description = program.description();
-        let (events, _) = read_events(&description.event_fields, &inputs, &mut interner, Keep::All)?;
+        let (events, _) =
+            read_events(&description.event_fields, &inputs, Keep::All(&mut interner), self.read_options())?;
         let questions = Questions::none(description);
-        let states = replay(&program, &events, &questions, interner.keys(), true, self.replay_options())?.states;
-        let mut expected: HashMap<&EntityKey, &FinalState> =
-            states.iter().map(|state| (&interner.keys()[state.entity as usize], state)).collect();
+        let states =
+            replay(&program, ViewEvents::all(&events), &questions, &interner, true, self.replay_options())?.states;
+        let mut expected: HashMap<EntityKey, &FinalState> =
+            states.iter().map(|state| (interner.key(state.entity), state)).collect();
         store.scan(program.id(), &mut |key, stored| {
             report.states += 1;
             compare_state(program.id(), &key, &stored, expected.remove(&key), report);
@@ -192,7 +207,7 @@ impl FeatureStore {
         for (key, state) in expected {
             report.states += 1;
             report.state_differences += 1;
-            report.show(state_difference(program.id(), key, None, Some(state)));
+            report.show(state_difference(program.id(), &key, None, Some(state)));
         }
         Ok(())
     }
@@ -204,6 +219,7 @@ fn is_gone(error: &Error) -> bool {
         error,
         Error::ChangedHistory { .. }
             | Error::LostComponent { .. }
+            | Error::OtherLog { .. }
             | Error::OtherParameters { .. }
             | Error::Unknown(_)
             | Error::UnknownFeature { .. }

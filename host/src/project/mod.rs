@@ -7,6 +7,7 @@
 mod limits;
 mod lock;
 mod reference;
+mod serving;
 mod source;
 mod view;
 
@@ -27,6 +28,7 @@ pub use error::{Invalid, ProjectError, UnknownName};
 pub use limits::{Admission, LimitSettings};
 pub use lock::{LOCK_FILE, LockFile};
 pub use reference::{FeatureReference, ReferenceError, Selection};
+pub use serving::ServingSettings;
 pub use source::Source;
 pub use view::{FeatureInfo, Input, View};
 
@@ -56,6 +58,8 @@ pub struct Project {
     pub repeat_every: Option<u64>,
     /// What becomes of a component that breaks a law.
     pub admission: Option<Admission>,
+    /// How it is served.
+    pub serving: ServingSettings,
     /// The views' positions, each after those whose features it reads.
     order: Vec<usize>,
 }

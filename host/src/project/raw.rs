@@ -35,6 +35,8 @@ pub(super) struct RawProject {
     pub services: Table<RawService>,
     #[serde(default)]
     pub limits: RawLimits,
+    #[serde(default)]
+    pub serving: RawServing,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +45,12 @@ pub(super) struct RawHead {
     pub name: Spanned<String>,
     pub repeat_share: Option<Spanned<f64>>,
     pub admission: Option<Admission>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawServing {
+    pub log_share: Option<Spanned<f64>>,
 }
 
 #[derive(Default, Deserialize)]

@@ -1,17 +1,36 @@
 //! From the rows of each entity to the batches of a call.
 
-use super::run::{Chunk, FinalState, OnError, Outcome, Work};
-use crate::batch::{ColumnError, Kind, Rows};
+use super::partition::{Order, Ordered, PartitionEvents};
+use super::run::{Failure, FinalState, OnError, Outcome, Work};
+use crate::batch::{Column, ColumnError, Kind, Rows};
 use crate::evaluate::{EvaluateError, evaluate, evaluate_or_null};
-use crate::time::{AvailableAt, EventTime, visible};
+use crate::time::{AsOf, AvailableAt, EventTime, Stopwatch, visible};
 
-/// Why a chunk could not be evaluated.
+/// A carried state of at least so many bytes makes the next batch longer.
+const LARGE_STATE_BYTES: usize = 1 << 16;
+
+/// With a large state, a batch has one row per so many bytes of it: carrying the state then costs each row the same, however
+/// large it grows.
+const STATE_BYTES_PER_ROW: usize = 8;
+
+/// However large the state, a call of more rows than were asked for takes about so many bytes of columns at most.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// However large the state, a call of more rows than were asked for takes about so many seconds at most.
+const BATCH_SECONDS: f64 = 0.5;
+
+/// Bytes of a row beside its columns: time, group and kind.
+const ROW_BYTES: usize = 13;
+
+/// Why a partition could not be evaluated.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ChunkError {
+pub(super) enum PartitionError {
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
     #[error(transparent)]
     Column(#[from] ColumnError),
+    #[error("stopped")]
+    Stopped,
 }
 
 /// One entity inside a batch.
@@ -25,49 +44,47 @@ struct Group {
 /// A batch that is being filled.
 struct Batch<'a, 'w> {
     work: &'w Work<'a>,
+    events: &'w PartitionEvents,
     rows: Rows,
+    rows_max: usize,
+    /// How many rows like those of the last batch make a call of [`BATCH_BYTES`] and [`BATCH_SECONDS`].
+    rows_that_fit: usize,
     groups: Vec<Group>,
     event_rows: Vec<u32>,
     question_rows: Vec<u32>,
+    /// Per question, the offset that it saw; empty where no event was pushed.
     offsets: Vec<u64>,
 }
 
-/// Evaluates the entities of one chunk in batches of at most `batch_rows` rows. An entity that does not fit is cut, and its
-/// state carried into the next batch.
-pub(super) fn run_chunk(work: &Work<'_>, chunk: &Chunk, outcome: &mut Outcome) -> Result<(), ChunkError> {
-    let mut batch = Batch::new(work);
-    for entity in chunk.entities.clone() {
-        let (events, questions) = (work.events_of(entity), work.questions_of(entity));
-        if questions.is_empty() && !work.want_states {
+/// Evaluates one partition in batches of at most `batch_rows` rows. An entity that does not fit is cut, and its state carried
+/// into the next batch.
+pub(super) fn run_partition(
+    work: &Work<'_>,
+    partition: usize,
+    events: &PartitionEvents,
+    questions: &Order,
+    outcome: &mut Outcome,
+) -> Result<(), PartitionError> {
+    let mut batch = Batch::new(work, events);
+    for place in 0..work.places(partition) {
+        let (events, questions) = (events.of(place), questions.of(place));
+        if questions.rows.is_empty() && (events.rows.is_empty() || !work.want_states) {
             continue;
         }
+        let entity = work.entity(partition, place);
         batch.open(Group { entity, newest: None, newest_available_at: None, offset: 0 }, &[])?;
-        let (mut event, mut question) = (0, 0);
-        loop {
-            let next_event = events.get(event).copied();
-            let next_question = questions.get(question).copied();
-            let take_event = match (next_event, next_question) {
-                (None, None) => break,
-                // Without a later question, only a wanted state makes the remaining events matter.
-                (Some(_), None) if !work.want_states => break,
-                (Some(_), None) => true,
-                (None, Some(_)) => false,
-                (Some(e), Some(q)) => visible(work.events.available_at[e as usize], work.questions.as_of[q as usize]),
-            };
-            if batch.rows.len() == work.batch_rows {
-                batch.flush_and_carry(outcome)?;
-            }
-            match (take_event, next_event, next_question) {
-                (true, Some(row), _) => {
-                    batch.push_event(row);
-                    event += 1;
-                }
-                (_, _, Some(row)) => {
-                    batch.push_question(row);
-                    question += 1;
-                }
-                _ => break,
-            }
+        let mut event = 0;
+        for (question, as_of) in questions.rows.iter().zip(questions.times) {
+            let is_seen = |at: &&i64| visible(AvailableAt(**at), AsOf(*as_of));
+            let seen = event + events.times[event..].iter().take_while(is_seen).count();
+            batch.push_events(events.part(event..seen), outcome)?;
+            event = seen;
+            batch.make_room(outcome)?;
+            batch.push_question(*question, *as_of);
+        }
+        // After the last question, only a wanted state makes the remaining events matter.
+        if work.want_states {
+            batch.push_events(events.part(event..events.rows.len()), outcome)?;
         }
     }
     batch.flush(outcome, None)?;
@@ -75,10 +92,13 @@ pub(super) fn run_chunk(work: &Work<'_>, chunk: &Chunk, outcome: &mut Outcome) -
 }
 
 impl<'a, 'w> Batch<'a, 'w> {
-    fn new(work: &'w Work<'a>) -> Self {
+    fn new(work: &'w Work<'a>, events: &'w PartitionEvents) -> Self {
         Self {
             work,
+            events,
             rows: Rows::default(),
+            rows_max: work.batch_rows,
+            rows_that_fit: 0,
             groups: Vec::new(),
             event_rows: Vec::new(),
             question_rows: Vec::new(),
@@ -92,27 +112,54 @@ impl<'a, 'w> Batch<'a, 'w> {
         Ok(())
     }
 
-    fn push_event(&mut self, row: u32) {
-        let events = self.work.events;
-        let at = row as usize;
-        self.rows.push(Kind::Event, self.groups.len() as u32 - 1, events.event_times[at].0);
-        self.event_rows.push(row);
-        let group = self.groups.last_mut().expect("a group was opened for the entity");
-        group.newest_available_at = group.newest_available_at.max(Some(events.available_at[at]));
-        group.offset = group.offset.max(events.log_offsets[at]);
+    /// Evaluates the batch if it is full.
+    #[inline]
+    fn make_room(&mut self, outcome: &mut Outcome) -> Result<(), PartitionError> {
+        if self.rows.len() >= self.rows_max { self.flush_and_carry(outcome) } else { Ok(()) }
     }
 
-    fn push_question(&mut self, row: u32) {
+    /// Appends events of the last group, in order; evaluates where the batch is full.
+    fn push_events(&mut self, mut events: Ordered<'_>, outcome: &mut Outcome) -> Result<(), PartitionError> {
+        while !events.rows.is_empty() {
+            self.make_room(outcome)?;
+            let count = events.rows.len().min(self.rows_max - self.rows.len());
+            let (now, later) = (events.part(0..count), events.part(count..events.rows.len()));
+            let last = self.groups.len() - 1;
+            match &self.events.available_at {
+                None => self.rows.extend(Kind::Event, last as u32, now.times.iter().copied()),
+                Some(_) => {
+                    let times = now.rows.iter().map(|row| self.events.event_times[*row as usize]);
+                    self.rows.extend(Kind::Event, last as u32, times);
+                }
+            }
+            self.event_rows.extend_from_slice(now.rows);
+            let group = &mut self.groups[last];
+            group.newest_available_at = now.times.last().copied().map(AvailableAt).max(group.newest_available_at);
+            if let Some(offsets) = &self.events.log_offsets {
+                let newest = now.rows.iter().map(|row| offsets[*row as usize]).max();
+                group.offset = group.offset.max(newest.unwrap_or(0));
+            }
+            events = later;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn push_question(&mut self, row: u32, as_of: i64) {
         let group = self.groups.len() - 1;
-        self.rows.push(Kind::Question, group as u32, self.work.questions.as_of[row as usize].0);
+        self.rows.push(Kind::Question, group as u32, as_of);
         self.question_rows.push(row);
-        self.offsets.push(self.groups[group].offset);
+        if self.work.has_pushed {
+            self.offsets.push(self.groups[group].offset);
+        }
     }
 
     /// Evaluates a full batch and starts the next one with the state of the entity that it was cut in.
-    fn flush_and_carry(&mut self, outcome: &mut Outcome) -> Result<(), ChunkError> {
+    fn flush_and_carry(&mut self, outcome: &mut Outcome) -> Result<(), PartitionError> {
         let mut state = Vec::new();
         self.flush(outcome, Some(&mut state))?;
+        let large = if state.len() >= LARGE_STATE_BYTES { state.len() / STATE_BYTES_PER_ROW } else { 0 };
+        self.rows_max = self.work.batch_rows.max(large.min(self.rows_that_fit));
         let last = self.groups.pop().expect("the group that goes on stays");
         self.open(last, &state)?;
         Ok(())
@@ -120,26 +167,37 @@ impl<'a, 'w> Batch<'a, 'w> {
 
     /// Evaluates the batch. With `carry`, its last group goes on in the next batch: its state goes there, and its group
     /// stays in `groups`. The states of the groups that end are kept where they are wanted.
-    fn flush(&mut self, outcome: &mut Outcome, carry: Option<&mut Vec<u8>>) -> Result<(), ChunkError> {
+    fn flush(&mut self, outcome: &mut Outcome, carry: Option<&mut Vec<u8>>) -> Result<(), PartitionError> {
         let work = self.work;
         let mut rows = std::mem::take(&mut self.rows);
         if self.groups.is_empty() {
             return Ok(());
         }
+        if work.stop.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(PartitionError::Stopped);
+        }
         rows.want_states = work.want_states || carry.is_some();
         rows.unbounded_states = true;
-        rows.event_fields = take_all(&work.events.fields, &self.event_rows)?;
+        rows.event_fields = self.event_fields()?;
         rows.request_fields = take_all(&work.questions.request_fields, &self.question_rows)?;
         rows.input_features = take_all(&work.questions.input_features, &self.question_rows)?;
         let mut newest: Vec<_> = self.groups.iter().map(|group| group.newest).collect();
-        let name = |group: u32| work.keys[self.groups[group as usize].entity as usize].to_string();
+        let name = |group: u32| work.keys.key(self.groups[group as usize].entity).to_string();
+        let stopwatch = Stopwatch::start();
         let evaluated = match work.on_error {
             OnError::Stop => evaluate(work.view, &rows, &mut newest, &name)?,
             OnError::Null => {
-                let failed = &mut |error| outcome.failures.push(error);
+                let failed = &mut |row: usize, error| {
+                    outcome.failures.push(self.failure(&rows, row, error));
+                };
                 evaluate_or_null(work.view, &rows, &mut newest, &name, failed)?
             }
         };
+        work.times.add_evaluate(&stopwatch);
+        let columns = rows.event_fields.iter().chain(&rows.request_fields).chain(&rows.input_features);
+        let row_bytes = columns.map(Column::memory_bytes).sum::<usize>() / rows.len().max(1) + ROW_BYTES;
+        let in_time = rows.len() as f64 * BATCH_SECONDS / stopwatch.seconds().max(1e-9);
+        self.rows_that_fit = (BATCH_BYTES / row_bytes).min(in_time as usize);
         for (group, newest) in self.groups.iter_mut().zip(newest) {
             group.newest = newest;
         }
@@ -166,14 +224,39 @@ impl<'a, 'w> Batch<'a, 'w> {
         }
         outcome.take(&self.question_rows, &evaluated, &self.offsets)?;
         work.advance(rows.len() as u64);
+        rows.clear();
+        self.rows = rows;
         self.groups.drain(..ended);
         self.event_rows.clear();
         self.question_rows.clear();
         self.offsets.clear();
         Ok(())
     }
+
+    /// A row of the batch that gave no answer.
+    fn failure(&self, rows: &Rows, row: usize, error: EvaluateError) -> Failure {
+        let entity = rows.groups.get(row).map_or(u32::MAX, |group| self.groups[*group as usize].entity);
+        let is_question = |kind: &&u8| **kind == Kind::Question as u8;
+        let before = rows.kinds.iter().take(row).filter(is_question).count();
+        let question = rows.kinds.get(row).filter(is_question).and_then(|_| self.question_rows.get(before).copied());
+        Failure { entity, question, error }
+    }
+
+    /// The fields of the events of the batch.
+    fn event_fields(&self) -> Result<Vec<Column>, ColumnError> {
+        let types = self.work.events.events.field_types();
+        let fields = self.work.events.fields.iter().enumerate().map(|(at, place)| {
+            let mut column = Column::with_capacity(types[*place], self.event_rows.len());
+            // A partition without events has no lanes either.
+            if let Some(field) = self.events.fields.get(at) {
+                field.append_to(&mut column, &self.event_rows)?;
+            }
+            Ok(column)
+        });
+        fields.collect()
+    }
 }
 
-fn take_all(columns: &[crate::batch::Column], rows: &[u32]) -> Result<Vec<crate::batch::Column>, ColumnError> {
+fn take_all(columns: &[Column], rows: &[u32]) -> Result<Vec<Column>, ColumnError> {
     columns.iter().map(|column| column.take(rows)).collect()
 }

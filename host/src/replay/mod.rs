@@ -4,11 +4,16 @@
 //! question at equal times, events at equal times by source and position. Batches, threads and cuts do not change a bit,
 //! because a batch carries its states in and out.
 //!
+//! Entities are divided into partitions, small enough that the rows of one lie in a thread's cache: the partition's events are
+//! gathered and ordered entity by entity, merged with its questions and evaluated in batches, and the answers are put into the
+//! rows that they belong to.
+//!
 //! Replay knows nothing of online states or serving; both meet only in [`crate::evaluate`].
 
 mod batches;
+mod partition;
 mod questions;
 mod run;
 
 pub use questions::{Questions, at_events, on_grid};
-pub use run::{FinalState, OnError, ReplayError, ReplayOptions, Replayed, replay};
+pub use run::{Failure, FinalState, OnError, ReplayError, ReplayOptions, ReplayTimes, Replayed, ViewEvents, replay};

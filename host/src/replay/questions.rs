@@ -42,21 +42,25 @@ impl Questions {
 
 /// One question at each event: as of the moment when it was available. Equal moments of an entity are asked once.
 /// Ordered by as-of, then by entity number.
-pub fn at_events(events: &EventSet) -> (Vec<u32>, Vec<AsOf>) {
-    let mut asked: Vec<(AsOf, u32)> =
-        events.available_at.iter().zip(&events.entities).map(|(at, entity)| (AsOf(at.0), *entity)).collect();
+pub fn at_events(events: &[EventSet]) -> (Vec<u32>, Vec<AsOf>) {
+    let mut asked: Vec<(AsOf, u32)> = moments(events).map(|(entity, at)| (AsOf(at.0), entity)).collect();
     asked.sort_unstable();
     asked.dedup();
     asked.into_iter().map(|(as_of, entity)| (entity, as_of)).unzip()
 }
 
+/// Per event of several sets whose entities one interner numbered, its entity and when it was first known.
+fn moments(events: &[EventSet]) -> impl Iterator<Item = (u32, AvailableAt)> + '_ {
+    events.iter().flat_map(EventSet::moments)
+}
+
 /// One question every `every` microseconds from `from` to `to` (inclusive), for each entity that has an event by then.
 /// Ordered by as-of, then by entity number.
-pub fn on_grid(events: &EventSet, entities: usize, from: AsOf, to: AsOf, every: i64) -> (Vec<u32>, Vec<AsOf>) {
+pub fn on_grid(events: &[EventSet], entities: usize, from: AsOf, to: AsOf, every: i64) -> (Vec<u32>, Vec<AsOf>) {
     let mut first = vec![None::<AvailableAt>; entities];
-    for (entity, at) in events.entities.iter().zip(&events.available_at) {
-        let first = &mut first[*entity as usize];
-        *first = Some(first.map_or(*at, |first| first.min(*at)));
+    for (entity, at) in moments(events) {
+        let first = &mut first[entity as usize];
+        *first = Some(first.map_or(at, |first| first.min(at)));
     }
     let (mut asked, mut as_of) = ((Vec::new(), Vec::new()), from);
     while as_of <= to {

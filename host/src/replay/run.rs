@@ -1,16 +1,16 @@
 //! Runs the questions of one view over its events, on any number of threads.
 
-use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::Questions;
-use super::batches::{ChunkError, run_chunk};
-use crate::batch::{Column, ColumnError};
-use crate::entity::EntityKey;
+use super::batches::{PartitionError, run_partition};
+use super::partition::{PartitionEvents, PartitionedQuestions};
+use crate::batch::{Column, ColumnError, in_order};
+use crate::entity::KeyInterner;
 use crate::evaluate::{EvaluateError, Evaluated, Status, ViewProgram};
 use crate::events::EventSet;
-use crate::time::{AvailableAt, EventTime};
+use crate::threads;
+use crate::time::{AvailableAt, EventTime, Stopwatch};
 
 /// How a replay runs. Nothing here changes a bit of its answers.
 #[derive(Clone, Copy)]
@@ -23,6 +23,29 @@ pub struct ReplayOptions<'a> {
     pub on_error: OnError,
     /// Told of each number of rows that was evaluated, from any thread.
     pub progress: &'a (dyn Fn(u64) + Sync),
+    /// Set when the replay is to end early, with [`ReplayError::Stopped`].
+    pub stop: &'a AtomicBool,
+    /// Where the time of its threads is added up.
+    pub times: &'a ReplayTimes,
+}
+
+/// Where the time of replays went, of all threads together.
+#[derive(Debug, Default)]
+pub struct ReplayTimes {
+    group_ns: AtomicU64,
+    evaluate_ns: AtomicU64,
+}
+
+impl ReplayTimes {
+    /// Seconds that gathering and ordering events took, and seconds that calls took.
+    pub fn seconds(&self) -> (f64, f64) {
+        let seconds = |ns: &AtomicU64| ns.load(Ordering::Relaxed) as f64 / 1e9;
+        (seconds(&self.group_ns), seconds(&self.evaluate_ns))
+    }
+
+    pub(super) fn add_evaluate(&self, stopwatch: &Stopwatch) {
+        self.evaluate_ns.fetch_add(stopwatch.nanoseconds(), Ordering::Relaxed);
+    }
 }
 
 /// What happens where a transform gives no answer.
@@ -42,12 +65,24 @@ pub struct Replayed {
     pub features: Vec<Column>,
     /// Per question, how the view answered.
     pub statuses: Vec<Status>,
-    /// Per question, the newest log offset of its entity that it saw; 0 where it saw only files.
-    pub offsets: Vec<u64>,
+    /// Per question, the newest log offset of its entity that it saw, 0 where it saw only files; `None` where no event of the
+    /// view was pushed.
+    pub offsets: Option<Vec<u64>>,
     /// The states after the last event, of entities with events, by entity number; empty if they were not wanted.
     pub states: Vec<FinalState>,
-    /// The rows without an answer, by entity, with [`OnError::Null`].
-    pub failures: Vec<EvaluateError>,
+    /// The rows without an answer, by entity and then in its order, with [`OnError::Null`].
+    pub failures: Vec<Failure>,
+}
+
+/// A row without an answer.
+#[derive(Debug)]
+pub struct Failure {
+    /// The entity's number.
+    pub entity: u32,
+    /// Which question it is, if it is one.
+    pub question: Option<u32>,
+    /// What happened.
+    pub error: EvaluateError,
 }
 
 /// The state of one entity after its last event.
@@ -74,35 +109,45 @@ pub enum ReplayError {
     /// More text than one column holds.
     #[error(transparent)]
     Column(#[from] ColumnError),
+    /// It was told to stop.
+    #[error("stopped before it was finished")]
+    Stopped,
 }
 
-/// What all threads share: the rows of each entity, in order.
+/// The events of a view: some of the fields of a set.
+#[derive(Clone, Debug)]
+pub struct ViewEvents<'a> {
+    /// The events.
+    pub events: &'a EventSet,
+    /// Per event field of the view's transform, its place among those of the set.
+    pub fields: Vec<usize>,
+}
+
+impl<'a> ViewEvents<'a> {
+    /// Events with just the fields of the view.
+    pub fn all(events: &'a EventSet) -> Self {
+        Self { events, fields: (0..events.field_types().len()).collect() }
+    }
+}
+
+/// What all threads share.
 pub(super) struct Work<'a> {
     pub(super) view: &'a ViewProgram,
-    pub(super) events: &'a EventSet,
+    pub(super) events: ViewEvents<'a>,
     pub(super) questions: &'a Questions,
-    pub(super) keys: &'a [EntityKey],
+    pub(super) keys: &'a KeyInterner,
     pub(super) want_states: bool,
+    pub(super) has_pushed: bool,
     pub(super) batch_rows: usize,
     pub(super) on_error: OnError,
     progress: &'a (dyn Fn(u64) + Sync),
-    event_order: Grouped,
-    question_order: Grouped,
+    pub(super) stop: &'a AtomicBool,
+    pub(super) times: &'a ReplayTimes,
+    bits: u32,
+    by_partition: PartitionedQuestions,
 }
 
-/// Row numbers, grouped by entity and ordered within each.
-struct Grouped {
-    rows: Vec<u32>,
-    /// Where each entity's rows begin; one more than there are entities.
-    starts: Vec<u32>,
-}
-
-/// Consecutive entities that one thread evaluates.
-pub(super) struct Chunk {
-    pub(super) entities: Range<u32>,
-}
-
-/// What one chunk gives.
+/// What one partition gives.
 #[derive(Default)]
 pub(super) struct Outcome {
     question_rows: Vec<u32>,
@@ -110,96 +155,78 @@ pub(super) struct Outcome {
     statuses: Vec<Status>,
     offsets: Vec<u64>,
     pub(super) states: Vec<FinalState>,
-    pub(super) failures: Vec<EvaluateError>,
+    pub(super) failures: Vec<Failure>,
 }
 
 /// Answers `questions` from `events`. Entities are numbers into `keys`; with `want_states` the final states come too.
 pub fn replay(
     view: &ViewProgram,
-    events: &EventSet,
+    view_events: ViewEvents<'_>,
     questions: &Questions,
-    keys: &[EntityKey],
+    keys: &KeyInterner,
     want_states: bool,
     options: ReplayOptions<'_>,
 ) -> Result<Replayed, ReplayError> {
+    let events = view_events.events;
+    let bits = events.partition_bits();
     let work = Work {
         view,
-        events,
+        events: view_events,
         questions,
         keys,
         want_states,
+        has_pushed: events.has_pushed(),
         batch_rows: options.batch_rows.max(1),
         on_error: options.on_error,
         progress: options.progress,
-        event_order: Grouped::new(&events.entities, keys.len(), |row| events.available_at[row].0),
-        question_order: Grouped::new(&questions.entities, keys.len(), |row| questions.as_of[row].0),
+        stop: options.stop,
+        times: options.times,
+        bits,
+        by_partition: PartitionedQuestions::new(&questions.entities, bits),
     };
-    let chunks = work.chunks();
-    let outcomes = run_all(&work, &chunks, options.threads.max(1))?;
-    assemble(view, questions.len(), outcomes)
-}
-
-impl Grouped {
-    /// Orders rows by (entity, time, row): equal times keep the order of rows, which is that of sources and positions.
-    fn new(entities: &[u32], entity_count: usize, time: impl Fn(usize) -> i64) -> Self {
-        let mut starts = vec![0_u32; entity_count + 1];
-        for entity in entities {
-            starts[*entity as usize + 1] += 1;
-        }
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
-        }
-        let mut next = starts.clone();
-        let mut rows = vec![0_u32; entities.len()];
-        for (row, entity) in entities.iter().enumerate() {
-            let slot = &mut next[*entity as usize];
-            rows[*slot as usize] = row as u32;
-            *slot += 1;
-        }
-        for entity in 0..entity_count {
-            let rows = &mut rows[starts[entity] as usize..starts[entity + 1] as usize];
-            if !rows.is_sorted_by_key(|row| time(*row as usize)) {
-                rows.sort_by_key(|row| time(*row as usize));
-            }
-        }
-        Self { rows, starts }
-    }
-
-    fn of(&self, entity: u32) -> &[u32] {
-        &self.rows[self.starts[entity as usize] as usize..self.starts[entity as usize + 1] as usize]
-    }
+    // The largest first, so that no thread begins one when the others have nothing left.
+    let mut order: Vec<usize> = (0..1_usize << bits).collect();
+    let rows = |partition: &usize| {
+        let events: usize = events.chunks().iter().map(|chunk| chunk.of(*partition).len()).sum();
+        events + work.by_partition.count(*partition)
+    };
+    order.sort_by_cached_key(|partition| std::cmp::Reverse(rows(partition)));
+    let outcomes = threads::map_in(options.threads.max(1), &order, |partition| work.run(partition));
+    let outcomes = outcomes.map_err(|error| match error {
+        PartitionError::Evaluate(error) => ReplayError::Evaluate(error),
+        PartitionError::Column(error) => ReplayError::Column(error),
+        PartitionError::Stopped => ReplayError::Stopped,
+    })?;
+    assemble(view, questions.len(), work.has_pushed, outcomes)
 }
 
 impl Work<'_> {
-    /// The events of an entity in the order in which they are applied.
-    pub(super) fn events_of(&self, entity: u32) -> &[u32] {
-        self.event_order.of(entity)
+    /// How many entities a partition has.
+    pub(super) fn places(&self, partition: usize) -> usize {
+        (self.keys.len() + (1 << self.bits) - 1 - partition) >> self.bits
     }
 
-    /// The questions of an entity by as-of.
-    pub(super) fn questions_of(&self, entity: u32) -> &[u32] {
-        self.question_order.of(entity)
+    /// The number of the entity in a place of a partition.
+    pub(super) fn entity(&self, partition: usize, place: usize) -> u32 {
+        (place << self.bits | partition) as u32
     }
 
     pub(super) fn advance(&self, rows: u64) {
         (self.progress)(rows);
     }
 
-    /// Cuts the entities into chunks of several batches each: enough to keep threads busy, few enough to stay cheap.
-    fn chunks(&self) -> Vec<Chunk> {
-        let rows_wanted = self.batch_rows.max(4_096) * 4;
-        let (mut chunks, mut start, mut rows) = (Vec::new(), 0, 0);
-        for entity in 0..self.keys.len() as u32 {
-            rows += self.events_of(entity).len() + self.questions_of(entity).len();
-            if rows >= rows_wanted {
-                chunks.push(Chunk { entities: start..entity + 1 });
-                (start, rows) = (entity + 1, 0);
-            }
+    fn run(&self, partition: usize) -> Result<Outcome, PartitionError> {
+        let stopwatch = Stopwatch::start();
+        let places = self.places(partition);
+        let as_of = |row: u32| self.questions.as_of[row as usize].0;
+        let questions = self.by_partition.of(partition, &self.questions.entities, self.bits, places, as_of);
+        let mut outcome = Outcome::default();
+        if self.want_states || self.by_partition.count(partition) > 0 {
+            let events = PartitionEvents::gather(&self.events, partition, places)?;
+            self.times.group_ns.fetch_add(stopwatch.nanoseconds(), Ordering::Relaxed);
+            run_partition(self, partition, &events, &questions, &mut outcome)?;
         }
-        if (start as usize) < self.keys.len() {
-            chunks.push(Chunk { entities: start..self.keys.len() as u32 });
-        }
-        chunks
+        Ok(outcome)
     }
 }
 
@@ -219,63 +246,41 @@ impl Outcome {
     }
 }
 
-/// Evaluates every chunk. Of several errors, the one of the first chunk is told, so that threads do not change it.
-fn run_all(work: &Work<'_>, chunks: &[Chunk], threads: usize) -> Result<Vec<Outcome>, ReplayError> {
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Result<Outcome, ChunkError>)>> = Mutex::new(Vec::with_capacity(chunks.len()));
-    let work_through = || {
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(chunk) = chunks.get(at) else { return };
-            let mut outcome = Outcome::default();
-            let result = run_chunk(work, chunk, &mut outcome).map(|()| outcome);
-            if result.is_err() {
-                // No further chunk is handed out; those before this one are done or under way.
-                next.store(chunks.len(), Ordering::Relaxed);
-            }
-            done.lock().expect("no thread panics while it holds the list").push((at, result));
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads.min(chunks.len()) {
-            scope.spawn(work_through);
-        }
-        work_through();
-    });
-    let mut done = done.into_inner().expect("no thread panics while it holds the list");
-    done.sort_unstable_by_key(|(at, _)| *at);
-    let outcomes = done.into_iter().map(|(_, result)| result).collect::<Result<Vec<_>, _>>();
-    outcomes.map_err(|error| match error {
-        ChunkError::Evaluate(error) => ReplayError::Evaluate(error),
-        ChunkError::Column(error) => ReplayError::Column(error),
-    })
-}
-
-/// Joins the chunks and puts the answers into the order of the questions.
-fn assemble(view: &ViewProgram, questions: usize, outcomes: Vec<Outcome>) -> Result<Replayed, ReplayError> {
-    let features = &view.description().output_features;
-    let features = features.iter().map(|field| Column::new(field.value_type)).collect();
-    let mut joined = Outcome { features, ..Outcome::default() };
-    for outcome in outcomes {
-        for (all, feature) in joined.features.iter_mut().zip(&outcome.features) {
-            all.append(feature)?;
-        }
-        joined.question_rows.extend(outcome.question_rows);
-        joined.statuses.extend(outcome.statuses);
-        joined.offsets.extend(outcome.offsets);
-        joined.states.extend(outcome.states);
-        joined.failures.extend(outcome.failures);
+/// Joins the partitions: the answers in the order of the questions, states and failures in that of the entities.
+fn assemble(
+    view: &ViewProgram,
+    questions: usize,
+    has_pushed: bool,
+    mut outcomes: Vec<Outcome>,
+) -> Result<Replayed, ReplayError> {
+    let fields = &view.description().output_features;
+    let mut features = Vec::with_capacity(fields.len());
+    for (at, field) in fields.iter().enumerate() {
+        // Taken out one by one, so that answers are held twice for one feature only.
+        let parts = outcomes.iter_mut().map(|outcome| {
+            let part = outcome.features.get_mut(at).map(|part| std::mem::replace(part, Column::new(field.value_type)));
+            (part.unwrap_or_else(|| Column::new(field.value_type)), &outcome.question_rows[..])
+        });
+        features.push(in_order(field.value_type, questions, parts)?);
     }
-    let mut answer_of = vec![0_u32; questions];
-    for (answer, row) in joined.question_rows.iter().enumerate() {
-        answer_of[*row as usize] = answer as u32;
+    let mut statuses = vec![Status::Present; questions];
+    let mut offsets = has_pushed.then(|| vec![0; questions]);
+    for outcome in &outcomes {
+        for (row, status) in outcome.question_rows.iter().zip(&outcome.statuses) {
+            statuses[*row as usize] = *status;
+        }
+        if let Some(offsets) = &mut offsets {
+            outcome.question_rows.iter().zip(&outcome.offsets).for_each(|(row, o)| offsets[*row as usize] = *o);
+        }
     }
-    let features = joined.features.iter().map(|feature| feature.take(&answer_of)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Replayed {
-        features,
-        statuses: answer_of.iter().map(|answer| joined.statuses[*answer as usize]).collect(),
-        offsets: answer_of.iter().map(|answer| joined.offsets[*answer as usize]).collect(),
-        states: joined.states,
-        failures: joined.failures,
-    })
+    let mut states: Vec<FinalState> =
+        outcomes.iter_mut().flat_map(|outcome| std::mem::take(&mut outcome.states)).collect();
+    states.sort_unstable_by_key(|state| state.entity);
+    let mut failures: Vec<Failure> = outcomes.into_iter().flat_map(|outcome| outcome.failures).collect();
+    match view.has_sources() {
+        true => failures.sort_by_key(|failure| failure.entity),
+        // Without events every question is by itself.
+        false => failures.sort_by_key(|failure| (failure.entity, failure.question)),
+    }
+    Ok(Replayed { features, statuses, offsets, states, failures })
 }

@@ -1,14 +1,16 @@
 //! Events move states: the push itself, and the tail of the log after a crash.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::batch::{Column, ColumnError, Kind, Rows};
 use crate::entity::EntityKey;
 use crate::evaluate::{EvaluateError, ViewProgram, evaluate};
 use crate::events::{ReadError, append_fields, key_of};
-use crate::log::{EventLog, LogError, LoggedEvent, NewEvent};
+use crate::log::{Appending, EventLog, LogError, LoggedEvent, NewEvent};
 use crate::project::{Key, Source};
+use crate::schema::Field;
 use crate::store::{OnlineStore, StoreError, StoredState, ViewMark};
 use crate::time::Clock;
 
@@ -24,6 +26,13 @@ pub struct ServedView {
     pub keys: Vec<Key>,
     /// Its sources, in the view's order.
     pub sources: Vec<Source>,
+}
+
+impl ServedView {
+    /// Whether events of `source` move its states.
+    pub fn reads(&self, source: &Source) -> bool {
+        self.sources.iter().any(|read| read.name == source.name)
+    }
 }
 
 /// Whether events were acknowledged before. Those that were are applied whatever their states grow to on the way.
@@ -83,6 +92,17 @@ pub enum PushError {
         /// The last offset of the log.
         last: u64,
     },
+    /// The log is another one than the states were made from.
+    #[error(
+        "the states of view {view} were made from another log than {path}: it was replaced or cut; put the right one back, or \
+         run `onepath materialize` to rebuild the states from this one"
+    )]
+    OtherLog {
+        /// The view.
+        view: String,
+        /// The log that is there.
+        path: PathBuf,
+    },
     /// The states were made by another component.
     #[error(
         "the states of view {view} were made by component {stored}, but the view now runs {running}: run `onepath \
@@ -98,6 +118,60 @@ pub enum PushError {
     },
 }
 
+impl PushError {
+    /// Whether it is about the events of one push, so that others may be taken with the same commit.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Log(error) => {
+                !matches!(error, LogError::File(_) | LogError::Record { .. } | LogError::ReadOnly { .. })
+            }
+            Self::Event(error) => {
+                matches!(error, ReadError::Logged { .. } | ReadError::NoKey { .. } | ReadError::Column(_))
+            }
+            Self::Evaluate(_) | Self::Column(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// The states that pushes moved, by view and entity.
+pub type Moved = Vec<HashMap<EntityKey, Arc<StoredState>>>;
+
+/// Where the states are from which a push goes on.
+pub trait StateReader {
+    /// The state of an entity in the view of number `view`.
+    fn state(&self, view: usize, key: &EntityKey) -> Result<Option<Arc<StoredState>>, StoreError>;
+}
+
+/// The states of an online store.
+struct StoreReader<'a> {
+    store: &'a dyn OnlineStore,
+    views: &'a [ServedView],
+}
+
+impl StateReader for StoreReader<'_> {
+    fn state(&self, view: usize, key: &EntityKey) -> Result<Option<Arc<StoredState>>, StoreError> {
+        Ok(self.store.get(self.views[view].program.id(), key)?.map(Arc::new))
+    }
+}
+
+/// States that events move: those that were moved before, over those that are stored.
+struct Moving<'a> {
+    view: usize,
+    before: Option<&'a HashMap<EntityKey, Arc<StoredState>>>,
+    stored: &'a dyn StateReader,
+    moved: HashMap<EntityKey, Arc<StoredState>>,
+}
+
+impl Moving<'_> {
+    fn state(&self, key: &EntityKey) -> Result<Option<Arc<StoredState>>, StoreError> {
+        match self.moved.get(key).or_else(|| self.before?.get(key)) {
+            Some(state) => Ok(Some(Arc::clone(state))),
+            None => self.stored.state(self.view, key),
+        }
+    }
+}
+
 /// Appends events to the log of `source` and applies them to every view that reads it.
 ///
 /// The views are evaluated before the log is committed: an event that a transform refuses is refused as a whole push, and
@@ -111,62 +185,105 @@ pub fn push(
     clock: &dyn Clock,
 ) -> Result<Applied, PushError> {
     catch_up(log, store, views)?;
-    let pushed = events.len() as u64;
-    let appending = log.begin_append(&source.name, events, clock.now())?;
-    let offset = appending.events.last().map(|event| event.offset);
-    let mut moved = Vec::new();
-    for view in views.iter().filter(|view| view.sources.iter().any(|s| s.name == source.name)) {
-        let mut states = HashMap::new();
-        advance(store, view, &appending.events, &mut states, Accepted::NotYet)?;
-        moved.push((view, states));
+    let mut moved: Moved = views.iter().map(|_| HashMap::new()).collect();
+    let mut appending = log.begin()?;
+    let states = StoreReader { store, views };
+    let applied = push_into(&mut appending, &mut moved, views, &states, source, events, clock.now());
+    if applied.as_ref().is_err_and(|error| !error.is_refusal()) {
+        return applied;
     }
-    let (duplicates, adjusted) = (appending.duplicates as u64, appending.adjusted as u64);
+    // What a refusal counted is kept.
+    let offset = appending.last_offset();
     appending.commit()?;
-    let offset = match offset {
-        Some(offset) => offset,
-        None => log.last_offset()?,
-    };
-    let history = log.latest_history()?.map(|(id, _)| id);
-    for (view, states) in moved {
-        write(store, view, states, offset, history)?;
+    let applied = applied?;
+    if applied.appended > 0 {
+        let history = log.latest_history()?.map(|(id, _)| id);
+        for (view, states) in views.iter().zip(moved) {
+            if view.reads(source) {
+                write(log, store, view, states, offset, history)?;
+            }
+        }
     }
-    Ok(Applied { appended: pushed - duplicates, duplicates, adjusted, offset })
+    Ok(applied)
 }
+
+/// Stamps and evaluates a push on top of those that were accepted before, and accepts it. `moved` receives the states.
+///
+/// Where the error is a refusal, the push has left nothing behind and the next one may follow.
+pub fn push_into(
+    appending: &mut Appending<'_>,
+    moved: &mut Moved,
+    views: &[ServedView],
+    states: &dyn StateReader,
+    source: &Source,
+    events: Vec<NewEvent>,
+    now: i64,
+) -> Result<Applied, PushError> {
+    let stamped = appending.stamp(&source.name, events, now)?;
+    let mut moving = Vec::new();
+    for (at, view) in views.iter().enumerate().filter(|(_, view)| view.reads(source)) {
+        let mut states = Moving { view: at, before: Some(&moved[at]), stored: states, moved: HashMap::new() };
+        advance(view, &stamped.events, &mut states, Accepted::NotYet)?;
+        moving.push((at, states.moved));
+    }
+    appending.accept(&stamped)?;
+    for (at, states) in moving {
+        moved[at].extend(states);
+    }
+    Ok(Applied {
+        appended: stamped.events.len() as u64,
+        duplicates: stamped.duplicates as u64,
+        adjusted: stamped.adjusted as u64,
+        offset: appending.last_offset(),
+    })
+}
+
+/// Offsets that are caught up with at once.
+const CATCH_UP_OFFSETS: u64 = 65_536;
 
 /// Applies the events of the log that the states do not include yet.
 pub fn catch_up(log: &EventLog, store: &mut dyn OnlineStore, views: &[ServedView]) -> Result<(), PushError> {
     let (last, history) = (log.last_offset()?, log.latest_history()?.map(|(id, _)| id));
-    for view in views {
-        let applied = mark(store, view, history)?.applied_offset;
+    for (at, view) in views.iter().enumerate() {
+        let mut applied = mark(log, store, view, history)?.applied_offset;
         if applied > last {
             return Err(PushError::LogIsBehind { view: view.program.id().to_owned(), applied, last });
         }
-        if applied == last {
-            continue;
+        while applied < last {
+            let up_to = last.min(applied + CATCH_UP_OFFSETS);
+            let mut events = Vec::new();
+            for source in &view.sources {
+                log.read(&source.name, applied, up_to, |event| {
+                    events.push(event);
+                    Ok::<(), LogError>(())
+                })?;
+            }
+            // Across sources the log's order is the order of time: the clock keeps their stamps apart.
+            events.sort_by_key(|event| event.offset);
+            let stored = StoreReader { store, views };
+            let mut states = Moving { view: at, before: None, stored: &stored, moved: HashMap::new() };
+            advance(view, &events, &mut states, Accepted::Already)?;
+            let moved = states.moved;
+            write(log, store, view, moved, up_to, history)?;
+            applied = up_to;
         }
-        let mut events = Vec::new();
-        for source in &view.sources {
-            log.read(&source.name, applied, last, |event| {
-                events.push(event);
-                Ok::<(), LogError>(())
-            })?;
-        }
-        // Across sources the log's order is the order of time: the clock keeps their stamps apart.
-        events.sort_by_key(|event| event.offset);
-        let mut states = HashMap::new();
-        advance(store, view, &events, &mut states, Accepted::Already)?;
-        write(store, view, states, last, history)?;
     }
     Ok(())
 }
 
-/// The mark of a view's states; a new one where there are none yet. States of another component or history are refused.
-fn mark(store: &dyn OnlineStore, view: &ServedView, history: Option<i64>) -> Result<ViewMark, PushError> {
+/// The mark of a view's states; a new one where there are none yet. States of another component, history or log are refused.
+pub fn mark(
+    log: &EventLog,
+    store: &dyn OnlineStore,
+    view: &ServedView,
+    history: Option<i64>,
+) -> Result<ViewMark, PushError> {
     let program = &view.program;
     let fresh = || ViewMark {
         digest: program.fingerprint().to_owned(),
         state_version: program.description().state_version,
         history: None,
+        log: None,
         applied_offset: 0,
     };
     let mark = store.mark(program.id())?.unwrap_or_else(fresh);
@@ -177,51 +294,58 @@ fn mark(store: &dyn OnlineStore, view: &ServedView, history: Option<i64>) -> Res
             running: program.fingerprint().to_owned(),
         });
     }
+    if mark.log.as_deref().is_some_and(|made_from| made_from != log.identity()) {
+        return Err(PushError::OtherLog { view: program.id().to_owned(), path: log.path().to_owned() });
+    }
     if mark.history != history {
         return Err(PushError::NotMaterialized { view: program.id().to_owned() });
     }
-    Ok(mark)
+    Ok(ViewMark { log: Some(log.identity().to_owned()), ..mark })
 }
 
 /// Writes the moved states of a view and the offset that they include, in one transaction.
 fn write(
+    log: &EventLog,
     store: &mut dyn OnlineStore,
     view: &ServedView,
-    states: HashMap<EntityKey, StoredState>,
+    states: HashMap<EntityKey, Arc<StoredState>>,
     applied_offset: u64,
     history: Option<i64>,
 ) -> Result<(), PushError> {
-    let mark = ViewMark { applied_offset, ..mark(store, view, history)? };
+    let mark = ViewMark { applied_offset, ..mark(log, store, view, history)? };
     let mut states: Vec<_> = states.into_iter().collect();
     states.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     Ok(store.apply(view.program.id(), &states, &mark)?)
 }
 
-/// Applies events to the states of one view, in the order given; `states` receives those that moved.
+/// Applies events to the states of one view, in the order given.
 fn advance(
-    store: &dyn OnlineStore,
     view: &ServedView,
     events: &[LoggedEvent],
-    states: &mut HashMap<EntityKey, StoredState>,
+    states: &mut Moving<'_>,
     accepted: Accepted,
 ) -> Result<(), PushError> {
     for events in events.chunks(BATCH_ROWS) {
-        advance_batch(store, view, events, states, accepted)?;
+        advance_batch(view, events, states, accepted)?;
     }
     Ok(())
 }
 
 fn advance_batch(
-    store: &dyn OnlineStore,
     view: &ServedView,
     events: &[LoggedEvent],
-    states: &mut HashMap<EntityKey, StoredState>,
+    states: &mut Moving<'_>,
     accepted: Accepted,
 ) -> Result<(), PushError> {
     let program = &view.program;
-    let fields = &program.description().event_fields;
+    let description = program.description();
+    let fields = &description.event_fields;
+    // Columns of no rows: nothing is asked here, whatever a question would bring with it.
+    let none = |fields: &[Field]| fields.iter().map(|field| Column::new(field.value_type)).collect();
     let mut rows = Rows {
         event_fields: fields.iter().map(|field| Column::with_capacity(field.value_type, events.len())).collect(),
+        request_fields: none(&description.request_fields),
+        input_features: none(&description.input_features),
         want_states: true,
         unbounded_states: accepted == Accepted::Already,
         ..Rows::default()
@@ -234,10 +358,7 @@ fn advance_batch(
         let group = match groups.get(&key) {
             Some(group) => *group,
             None => {
-                let stored = match states.get(&*key) {
-                    Some(state) => Some(state.clone()),
-                    None => store.get(program.id(), &key)?,
-                };
+                let stored = states.state(&key)?;
                 rows.states.push(stored.as_ref().map_or(&[][..], |state| &state.bytes))?;
                 newest.push(stored.as_ref().map(|state| state.newest_event));
                 keys.push(key.clone());
@@ -255,15 +376,13 @@ fn advance_batch(
     let evaluated = evaluate(program, &rows, &mut newest, &name)?;
     let after = evaluated.states.expect("states were wanted");
     for (group, ((key, last), newest_event)) in keys.iter().zip(last).zip(newest).enumerate() {
-        states.insert(
-            key.as_ref().clone(),
-            StoredState {
-                bytes: after.get(group).to_vec(),
-                newest_event: newest_event.expect("an event was applied"),
-                newest_available_at: last.available_at,
-                offset: last.offset,
-            },
-        );
+        let state = StoredState {
+            bytes: after.get(group).to_vec(),
+            newest_event: newest_event.expect("an event was applied"),
+            newest_available_at: last.available_at,
+            offset: last.offset,
+        };
+        states.moved.insert(key.as_ref().clone(), Arc::new(state));
     }
     Ok(())
 }

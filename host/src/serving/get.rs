@@ -1,45 +1,42 @@
-//! A question is answered from states, at the question's own as-of.
+//! Questions are answered from states, at the questions' own as-of.
 
-use super::ServedView;
-use crate::batch::{Column, ColumnError, Kind, Rows, Value};
-use crate::entity::EntityKey;
-use crate::evaluate::{EvaluateError, Evaluated, Status, evaluate};
-use crate::store::{OnlineStore, StoreError};
-use crate::time::{AsOf, visible};
+use std::sync::Arc;
 
-/// One question to one view.
+use crate::batch::{Column, ColumnError, Kind, Rows};
+use crate::evaluate::{EvaluateError, Status, ViewProgram, evaluate};
+use crate::store::{StoreError, StoredState};
+use crate::time::{AsOf, EventTime, visible};
+
+/// Questions of one call, however small their states are.
+const ROWS_PER_CALL: usize = 8_192;
+
+/// Bytes of states of one call, so that the questions of one request never need more memory than a transform may have.
+const STATE_BYTES_PER_CALL: usize = 16 << 20;
+
+/// Questions to one view at one as-of, a row each.
 #[derive(Clone, Debug)]
-pub struct Question {
-    /// The entity; a key without values where the view has no entity.
-    pub key: EntityKey,
+pub struct Questions<'a> {
+    /// The states of their entities; `None` where an entity has none.
+    pub states: &'a [Option<Arc<StoredState>>],
     /// The cut-off.
     pub as_of: AsOf,
-    /// The request fields of the view's transform, one row.
+    /// The request fields of the view's transform.
     pub request_fields: Vec<Column>,
-    /// The input features of the view's transform, one row.
+    /// The input features of the view's transform.
     pub input_features: Vec<Column>,
 }
 
-/// The answer of one view.
-#[derive(Clone, Debug)]
-pub struct ViewAnswer {
-    /// One value per output feature.
-    pub values: Vec<Value>,
-    /// One status per output feature.
-    pub statuses: Vec<Status>,
-    /// The same values as columns of one row, for views that take them as inputs.
+/// The answers of one view, a row each.
+#[derive(Clone, Debug, Default)]
+pub struct ViewAnswers {
+    /// One column per output feature.
     pub features: Vec<Column>,
+    /// How the view answered, before single nulls are told apart.
+    pub statuses: Vec<Status>,
+    /// The newest event of the entity that the answer includes, where that is known.
+    pub newest_events: Vec<Option<EventTime>>,
     /// The newest log offset of the entity that the answer includes; 0 where it includes only files or nothing.
-    pub offset: u64,
-}
-
-/// Whether states could answer.
-#[derive(Clone, Debug)]
-pub enum Answered {
-    /// They could.
-    FromState(ViewAnswer),
-    /// The state holds an event that was not yet visible at the as-of; only a replay can answer.
-    NeedsReplay,
+    pub offsets: Vec<u64>,
 }
 
 /// A question without an answer.
@@ -56,35 +53,85 @@ pub enum GetError {
     Column(#[from] ColumnError),
 }
 
-/// Answers one question from the stored state of its entity.
-pub fn answer(store: &dyn OnlineStore, view: &ServedView, question: Question) -> Result<Answered, GetError> {
-    let program = &view.program;
-    let stored = if program.has_sources() { store.get(program.id(), &question.key)? } else { None };
-    if stored.as_ref().is_some_and(|state| !visible(state.newest_available_at, question.as_of)) {
-        return Ok(Answered::NeedsReplay);
-    }
-    let description = program.description();
-    let mut rows = Rows {
-        event_fields: description.event_fields.iter().map(|field| Column::new(field.value_type)).collect(),
-        request_fields: question.request_fields,
-        input_features: question.input_features,
-        ..Rows::default()
-    };
-    rows.states.push(stored.as_ref().map_or(&[][..], |state| &state.bytes))?;
-    rows.push(Kind::Question, 0, question.as_of.0);
-    let mut newest = [stored.as_ref().map(|state| state.newest_event)];
-    let evaluated = evaluate(program, &rows, &mut newest, &|_| question.key.to_string())?;
-    Ok(Answered::FromState(ViewAnswer::new(evaluated, stored.map_or(0, |state| state.offset))))
+/// Whether one of the states holds an event that was not yet visible at the as-of; then only a replay can answer.
+pub fn has_passed(states: &[Option<Arc<StoredState>>], as_of: AsOf) -> bool {
+    states.iter().flatten().any(|state| !visible(state.newest_available_at, as_of))
 }
 
-impl ViewAnswer {
-    fn new(evaluated: Evaluated, offset: u64) -> Self {
-        let Evaluated { features, statuses, .. } = evaluated;
-        Self {
-            values: features.iter().map(|feature| feature.value(0)).collect(),
-            statuses: features.iter().map(|feature| statuses[0].of(feature, 0)).collect(),
-            features,
-            offset,
+/// Answers questions from the states of their entities; `name` tells the entity of a row for errors.
+pub fn answer(
+    program: &ViewProgram,
+    questions: Questions<'_>,
+    name: &dyn Fn(usize) -> String,
+) -> Result<ViewAnswers, GetError> {
+    let Questions { states, as_of, request_fields, input_features } = questions;
+    let first = rows_of_a_call(states);
+    if first == states.len() {
+        return answer_call(program, Questions { states, as_of, request_fields, input_features }, name);
+    }
+    let fields = program.description().output_features.iter();
+    let features = fields.map(|field| Column::with_capacity(field.value_type, states.len())).collect();
+    let mut all = ViewAnswers { features, ..ViewAnswers::default() };
+    let (mut start, mut end) = (0, first);
+    while start < states.len() {
+        let rows: Vec<u32> = (start as u32..end as u32).collect();
+        let part = |columns: &[Column]| columns.iter().map(|column| column.take(&rows)).collect::<Result<Vec<_>, _>>();
+        let (request_fields, input_features) = (part(&request_fields)?, part(&input_features)?);
+        let part = Questions { states: &states[start..end], as_of, request_fields, input_features };
+        let answers = answer_call(program, part, &|row| name(start + row))?;
+        for (all, part) in all.features.iter_mut().zip(&answers.features) {
+            all.append(part)?;
         }
+        all.statuses.extend(answers.statuses);
+        all.newest_events.extend(answers.newest_events);
+        all.offsets.extend(answers.offsets);
+        (start, end) = (end, end + rows_of_a_call(&states[end..]));
+    }
+    Ok(all)
+}
+
+/// How many of the first questions go into one call; at least one.
+fn rows_of_a_call(states: &[Option<Arc<StoredState>>]) -> usize {
+    let mut bytes = 0;
+    let over = states.iter().position(|state| {
+        bytes += state.as_ref().map_or(0, |state| state.bytes.len());
+        bytes > STATE_BYTES_PER_CALL
+    });
+    over.unwrap_or(states.len()).clamp(1, ROWS_PER_CALL).min(states.len())
+}
+
+fn answer_call(
+    program: &ViewProgram,
+    questions: Questions<'_>,
+    name: &dyn Fn(usize) -> String,
+) -> Result<ViewAnswers, GetError> {
+    let Questions { states, as_of, request_fields, input_features } = questions;
+    let count = states.len();
+    let event_fields = &program.description().event_fields;
+    let mut rows = Rows {
+        times: vec![as_of.0; count],
+        groups: (0..count as u32).collect(),
+        kinds: vec![Kind::Question as u8; count],
+        event_fields: event_fields.iter().map(|field| Column::new(field.value_type)).collect(),
+        request_fields,
+        input_features,
+        ..Rows::default()
+    };
+    rows.states.ends.reserve_exact(count);
+    rows.states.bytes.reserve_exact(states.iter().flatten().map(|state| state.bytes.len()).sum());
+    for state in states {
+        rows.states.push(state.as_ref().map_or(&[][..], |state| &state.bytes))?;
+    }
+    let mut newest_events: Vec<_> = states.iter().map(|state| state.as_ref().map(|state| state.newest_event)).collect();
+    let evaluated = evaluate(program, &rows, &mut newest_events, &|group| name(group as usize))?;
+    let offsets = states.iter().map(|state| state.as_ref().map_or(0, |state| state.offset)).collect();
+    Ok(ViewAnswers { features: evaluated.features, statuses: evaluated.statuses, newest_events, offsets })
+}
+
+impl ViewAnswers {
+    /// The status of each row of a feature.
+    pub fn statuses_of(&self, feature: usize) -> Vec<Status> {
+        let column = &self.features[feature];
+        self.statuses.iter().enumerate().map(|(row, status)| status.of(column, row)).collect()
     }
 }

@@ -14,6 +14,7 @@ mod sqlite;
 mod tests;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 pub use sqlite::SqliteStore;
 
@@ -46,6 +47,8 @@ pub struct ViewMark {
     pub state_version: u32,
     /// The history that they began from; `None` where they hold only events of the log.
     pub history: Option<i64>,
+    /// The identity of the log that the offset counts; `None` in marks of format 1, which did not tell.
+    pub log: Option<String>,
     /// Every event of the log up to this offset is applied.
     pub applied_offset: u64,
 }
@@ -63,9 +66,14 @@ pub trait OnlineStore: Send {
 
     /// Puts the states of the entities that have new events, and the new mark: all of it or nothing.
     ///
-    /// The mark must go on from the one that is stored. Where component, state version or history differ, the other
+    /// The mark must go on from the one that is stored. Where component, state version, history or log differ, the other
     /// entities' states would be of something else: [`OnlineStore::begin_replace`] then.
-    fn apply(&mut self, view: &str, updates: &[(EntityKey, StoredState)], mark: &ViewMark) -> Result<(), StoreError>;
+    fn apply(
+        &mut self,
+        view: &str,
+        updates: &[(EntityKey, Arc<StoredState>)],
+        mark: &ViewMark,
+    ) -> Result<(), StoreError>;
 
     /// Begins to replace all states of `view`. Until [`Replacement::commit`] the old ones are what readers see.
     fn begin_replace(&mut self, view: &str, mark: &ViewMark) -> Result<Box<dyn Replacement + '_>, StoreError>;
@@ -77,6 +85,9 @@ pub trait OnlineStore: Send {
         view: &str,
         on_state: &mut dyn FnMut(EntityKey, StoredState) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
+
+    /// The newest event that a state of `view` includes. Costs a pass over its states.
+    fn newest_event(&self, view: &str) -> Result<Option<EventTime>, StoreError>;
 
     /// How many entities have a state in `view`.
     fn count(&self, view: &str) -> Result<u64, StoreError>;
@@ -126,6 +137,18 @@ pub enum StoreError {
         stored: Box<ViewMark>,
         /// The mark of the new states.
         given: Box<ViewMark>,
+    },
+    /// New states were made from another log.
+    #[error(
+        "view {view}: its states were made from the log {stored}, not from {given}; replace them all: run `onepath materialize`"
+    )]
+    OtherLog {
+        /// The view.
+        view: String,
+        /// The identity of the log in the store's mark.
+        stored: String,
+        /// That of the new states.
+        given: String,
     },
     /// New states are older than those that are stored.
     #[error("view {view}: its states include the log up to offset {stored}; those up to {given} are older")]

@@ -1,7 +1,8 @@
-//! The online states of one project in one SQLite file, format 1.
+//! The online states of one project in one SQLite file, format 2.
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
 
@@ -14,8 +15,9 @@ static ONLINE_STORE: FileKind = FileKind {
     name: "online store",
     // "1pST".
     application_id: 0x3170_5354,
-    version: 1,
+    version: 2,
     tables: TABLES,
+    upgrades: &["ALTER TABLE views ADD COLUMN log TEXT;"],
     // A commit may be lost with the machine's power, never torn: the log is the truth and its tail is applied again.
     synchronous: "NORMAL",
     mend: "delete it and run `onepath materialize`",
@@ -30,7 +32,8 @@ CREATE TABLE views (
     digest TEXT NOT NULL,
     state_version INTEGER NOT NULL,
     history INTEGER,
-    applied_offset INTEGER NOT NULL
+    applied_offset INTEGER NOT NULL,
+    log TEXT
 ) STRICT;
 CREATE TABLE states (
     view INTEGER NOT NULL REFERENCES views (id),
@@ -67,6 +70,13 @@ impl SqliteStore {
         Self { state_bytes_max, ..self }
     }
 
+    /// Reads what is there now from here on, whatever is written meanwhile. For a store that was opened for reading.
+    pub fn hold(&self) -> Result<(), StoreError> {
+        // The first reading of a transaction fixes its moment.
+        let hold = self.file.connection.execute_batch("BEGIN; SELECT count(*) FROM views;");
+        Ok(self.file.name.sql(hold)?)
+    }
+
     /// Begins to write `view`.
     fn begin(&mut self, view: &str) -> Result<Writing<'_>, StoreError> {
         if !self.file.is_writable() {
@@ -96,7 +106,12 @@ impl OnlineStore for SqliteStore {
         Ok(self.file.name.sql(states())?)
     }
 
-    fn apply(&mut self, view: &str, updates: &[(EntityKey, StoredState)], mark: &ViewMark) -> Result<(), StoreError> {
+    fn apply(
+        &mut self,
+        view: &str,
+        updates: &[(EntityKey, Arc<StoredState>)],
+        mark: &ViewMark,
+    ) -> Result<(), StoreError> {
         let mut writing = self.begin(view)?;
         writing.check_goes_on(mark)?;
         writing.set_mark(mark)?;
@@ -135,6 +150,12 @@ impl OnlineStore for SqliteStore {
         Ok(())
     }
 
+    fn newest_event(&self, view: &str) -> Result<Option<EventTime>, StoreError> {
+        let sql = "SELECT max(newest_event) FROM states JOIN views ON views.id = states.view WHERE views.name = ?1";
+        let newest = self.file.connection.query_row(sql, [view], |row| row.get::<_, Option<i64>>(0));
+        Ok(self.file.name.sql(newest)?.map(EventTime))
+    }
+
     fn count(&self, view: &str) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM states JOIN views ON views.id = states.view WHERE views.name = ?1";
         let count = self.file.connection.query_row(sql, [view], |row| row.get(0));
@@ -160,6 +181,11 @@ impl Writing<'_> {
         if made_of(&stored) != made_of(given) {
             return Err(StoreError::OtherStates { view, stored: Box::new(stored), given: Box::new(given.clone()) });
         }
+        if let (Some(stored), Some(given)) = (&stored.log, &given.log)
+            && stored != given
+        {
+            return Err(StoreError::OtherLog { view, stored: stored.clone(), given: given.clone() });
+        }
         if given.applied_offset < stored.applied_offset {
             let (stored, given) = (stored.applied_offset, given.applied_offset);
             return Err(StoreError::OlderStates { view, stored, given });
@@ -168,13 +194,14 @@ impl Writing<'_> {
     }
 
     fn set_mark(&mut self, mark: &ViewMark) -> Result<(), StoreError> {
-        let sql = "INSERT INTO views (name, digest, state_version, history, applied_offset) VALUES (?1, ?2, ?3, ?4, ?5)
-                   ON CONFLICT DO UPDATE SET digest = ?2, state_version = ?3, history = ?4, applied_offset = ?5
+        let sql = "INSERT INTO views (name, digest, state_version, history, applied_offset, log)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                   ON CONFLICT DO UPDATE SET digest = ?2, state_version = ?3, history = ?4, applied_offset = ?5, log = ?6
                    RETURNING id";
-        let ViewMark { digest, state_version, history, applied_offset } = mark;
+        let ViewMark { digest, state_version, history, log, applied_offset } = mark;
         let set = || {
             let mut statement = self.transaction.prepare_cached(sql)?;
-            let parameters = (&self.view, digest, state_version, history, to_sql(*applied_offset));
+            let parameters = (&self.view, digest, state_version, history, to_sql(*applied_offset), log);
             statement.query_row(parameters, |row| row.get(0))
         };
         self.view_id = self.name.sql(set())?;
@@ -216,10 +243,11 @@ impl Replacement for Writing<'_> {
 }
 
 fn mark(connection: &Connection, view: &str) -> rusqlite::Result<Option<ViewMark>> {
-    let sql = "SELECT digest, state_version, history, applied_offset FROM views WHERE name = ?1";
+    let sql = "SELECT digest, state_version, history, applied_offset, log FROM views WHERE name = ?1";
     let of_row = |row: &Row<'_>| {
         let applied_offset = from_sql(row.get(3)?);
-        Ok(ViewMark { digest: row.get(0)?, state_version: row.get(1)?, history: row.get(2)?, applied_offset })
+        let (digest, state_version, history) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(ViewMark { digest, state_version, history, log: row.get(4)?, applied_offset })
     };
     connection.prepare_cached(sql)?.query_row([view], of_row).optional()
 }

@@ -13,7 +13,17 @@ fn state(bytes: &[u8], offset: u64) -> StoredState {
 }
 
 fn mark(digest: &str, history: Option<i64>, applied_offset: u64) -> ViewMark {
-    ViewMark { digest: digest.into(), state_version: 3, history, applied_offset }
+    ViewMark { digest: digest.into(), state_version: 3, history, log: Some("l1".into()), applied_offset }
+}
+
+fn apply(
+    store: &mut dyn OnlineStore,
+    view: &str,
+    updates: &[(EntityKey, StoredState)],
+    mark: &ViewMark,
+) -> Result<(), StoreError> {
+    let updates: Vec<_> = updates.iter().map(|(key, state)| (key.clone(), Arc::new(state.clone()))).collect();
+    store.apply(view, &updates, mark)
 }
 
 fn store() -> (tempfile::TempDir, Box<dyn OnlineStore>) {
@@ -37,9 +47,9 @@ fn states_come_back_by_view_and_entity() {
     let (directory, mut store) = store();
     assert_eq!((store.mark("a").expect("reads"), store.get("a", &key(1)).expect("reads")), (None, None));
     let updates = [(key(2), state(b"two", 2)), (key(1), state(b"", 0)), (key(3), state(&[0, 255, 0], 3))];
-    store.apply("a", &updates, &mark("d", None, 3)).expect("applies");
-    store.apply("b", &[(key(1), state(b"other", 9))], &mark("e", Some(7), 9)).expect("applies");
-    store.apply("a", &[(key(2), state(b"new", 4))], &mark("d", None, 4)).expect("applies");
+    apply(&mut *store, "a", &updates, &mark("d", None, 3)).expect("applies");
+    apply(&mut *store, "b", &[(key(1), state(b"other", 9))], &mark("e", Some(7), 9)).expect("applies");
+    apply(&mut *store, "a", &[(key(2), state(b"new", 4))], &mark("d", None, 4)).expect("applies");
     drop(store);
 
     let path = directory.path().join("states.db");
@@ -65,9 +75,9 @@ fn states_come_back_by_view_and_entity() {
 #[test]
 fn a_state_over_the_limit_leaves_everything_as_it_was() {
     let (_directory, mut store) = store();
-    store.apply("a", &[(key(1), state(b"one", 1))], &mark("d", None, 1)).expect("applies");
+    apply(&mut *store, "a", &[(key(1), state(b"one", 1))], &mark("d", None, 1)).expect("applies");
     let updates = [(key(1), state(b"ONE", 2)), (key(2), state(&[7; 9], 2))];
-    let error = store.apply("a", &updates, &mark("d", None, 2)).expect_err("is too large");
+    let error = apply(&mut *store, "a", &updates, &mark("d", None, 2)).expect_err("is too large");
     let expected = "view a: the state of 2, it's \"x\" has 9 bytes, over the limit of 8: \
                     use a shorter window, or a hopping one that keeps a sum per hop instead of every event";
     assert_eq!(error.to_string(), expected);
@@ -79,8 +89,8 @@ fn a_state_over_the_limit_leaves_everything_as_it_was() {
 fn a_view_is_replaced_at_once_or_not_at_all() {
     let (directory, mut store) = store();
     let old = [(key(1), state(b"one", 1)), (key(2), state(b"two", 2))];
-    store.apply("a", &old, &mark("d", None, 2)).expect("applies");
-    store.apply("b", &old, &mark("d", None, 2)).expect("applies");
+    apply(&mut *store, "a", &old, &mark("d", None, 2)).expect("applies");
+    apply(&mut *store, "b", &old, &mark("d", None, 2)).expect("applies");
     let mut dropped = store.begin_replace("a", &mark("e", Some(1), 0)).expect("begins");
     dropped.put(&key(5), &state(b"five", 0)).expect("puts");
     assert!(dropped.put(&key(6), &state(&[0; 9], 0)).is_err());
@@ -101,20 +111,55 @@ fn a_view_is_replaced_at_once_or_not_at_all() {
 #[test]
 fn new_states_go_on_from_those_that_are_stored() {
     let (_directory, mut store) = store();
-    store.apply("a", &[], &mark("d", None, 5)).expect("applies");
+    apply(&mut *store, "a", &[], &mark("d", None, 5)).expect("applies");
     for (given, expected) in [
         (
             mark("e", Some(2), 6),
             "view a: its states were made by component d (state version 3, history none), not by e (state version 3, \
              history 2); replace them all: run `onepath materialize`",
         ),
+        (
+            ViewMark { log: Some("l2".into()), ..mark("d", None, 6) },
+            "view a: its states were made from the log l1, not from l2; replace them all: run `onepath materialize`",
+        ),
         (mark("d", None, 4), "view a: its states include the log up to offset 5; those up to 4 are older"),
     ] {
-        let error = store.apply("a", &[(key(1), state(b"one", 6))], &given).expect_err("is refused");
+        let error = apply(&mut *store, "a", &[(key(1), state(b"one", 6))], &given).expect_err("is refused");
         assert_eq!(error.to_string(), expected);
     }
     assert_eq!((store.count("a").expect("counts"), store.mark("a").expect("reads")), (0, Some(mark("d", None, 5))));
-    store.apply("a", &[], &mark("d", None, 5)).expect("the same offset again");
+    apply(&mut *store, "a", &[], &mark("d", None, 5)).expect("the same offset again");
+}
+
+#[test]
+fn what_a_reader_holds_stays_as_it_was() {
+    let (directory, mut store) = store();
+    apply(&mut *store, "a", &[(key(1), state(b"one", 1))], &mark("d", None, 1)).expect("applies");
+    let reader = SqliteStore::open_read_only(&directory.path().join("states.db")).expect("opens").expect("is there");
+    reader.hold().expect("holds");
+    apply(&mut *store, "a", &[(key(1), state(b"two", 2))], &mark("d", None, 2)).expect("applies");
+    assert_eq!(reader.mark("a").expect("reads"), Some(mark("d", None, 1)));
+    assert_eq!(all(&reader, "a"), [(key(1), state(b"one", 1))]);
+}
+
+/// The tables of format 1, whose marks do not say which log they count.
+#[test]
+fn a_store_of_format_1_goes_on() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("states.db");
+    let old = rusqlite::Connection::open(&path).expect("opens");
+    let tables = "CREATE TABLE views (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, digest TEXT NOT NULL,
+            state_version INTEGER NOT NULL, history INTEGER, applied_offset INTEGER NOT NULL) STRICT;
+        CREATE TABLE states (view INTEGER NOT NULL REFERENCES views (id), entity TEXT NOT NULL, newest_event INTEGER NOT NULL,
+            newest_available_at INTEGER NOT NULL, log_offset INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (view, entity)) STRICT;
+        INSERT INTO views VALUES (1, 'a', 'd', 3, NULL, 2);
+        PRAGMA application_id = 829444948; PRAGMA user_version = 1;";
+    old.execute_batch(tables).expect("makes format 1");
+    let reader = SqliteStore::open_read_only(&path).expect("opens").expect("is there");
+    assert_eq!(reader.mark("a").expect("reads"), Some(ViewMark { log: None, ..mark("d", None, 2) }));
+    let mut store = SqliteStore::open(&path).expect("opens");
+    apply(&mut store, "a", &[(key(1), state(b"one", 3))], &mark("d", None, 3)).expect("goes on");
+    assert_eq!(store.mark("a").expect("reads"), Some(mark("d", None, 3)));
 }
 
 #[test]
@@ -122,7 +167,7 @@ fn a_reader_cannot_write_and_a_log_is_not_a_store() {
     let (directory, store) = store();
     let path = directory.path().join("states.db");
     let mut reader = SqliteStore::open_read_only(&path).expect("opens").expect("is there");
-    let error = reader.apply("a", &[], &mark("d", None, 1)).expect_err("a reader");
+    let error = apply(&mut reader, "a", &[], &mark("d", None, 1)).expect_err("a reader");
     assert_eq!(error.to_string(), "view a: the online store was opened for reading only: open it for writing");
     assert!(reader.begin_replace("a", &mark("d", None, 1)).is_err());
     let second = SqliteStore::open(&path).expect_err("a second writer");

@@ -56,13 +56,60 @@
 //! |---|---|
 //! | [`prelude`] | what an author imports |
 //! | [`time`] | event time, as-of, time values and lengths: different types, so that they cannot be confused |
-//! | [`window`] | events of the last so many days, and exact sums over them |
+//! | [`window`] | events of the last so many days, keys of the last so many days, and exact sums over them |
+//! | [`aggregate`] | what is kept of many events instead of the events: counts, sums, distinct keys, percentiles, ... |
+//! | [`tiled`] | hopping and tumbling windows of aggregates |
+//! | [`session`], [`last_n`], [`lag`] | visits; the last so many events; a value as it was |
+//! | [`numeric`], [`category`], [`hash`], [`calendar`], [`embedding`] | functions of the values of one row |
 //! | [`state`] | states to bytes and back, canonically |
 //! | [`row`], [`value`] | structs to columns and back; implemented by the derive macros |
 //! | [`transform`](mod@transform) | the trait that `#[transform]` implements |
 //! | [`batch`] | the plain types of the component contract: columns, rows, answers |
 //! | [`native`] | the whole component as two functions |
 //! | [`testing`] | one entity, event by event, for an author's tests |
+//!
+//! # Costs
+//!
+//! Times are those of `cargo bench --bench kinds`: native, then as a component under the host. A call has 8,192 events of 64
+//! entities, so 128 events each, over 30 days; amounts in cents and 40 merchants with names of 11 bytes. It starts and
+//! ends with columns and with states in bytes, so the states' decoding and encoding are in the time of an event; what a call
+//! costs without any aggregate (17 and 28 ns an event) is not. A question is asked of the state that those events left. Least
+//! of 30 rounds on two shared cores of a virtual machine with much else to do, wasmtime 48, Rust 1.95.
+//!
+//! | kind, and what it is asked | event, ns | question, ns | bytes here | state in bytes |
+//! |---|---:|---:|---:|---|
+//! | `Window<f64, Days<30>>`, mean | 15 / 19 | 412 / 566 | 2,060 | 12, and 16 per event kept |
+//! | `Window<f64, Days<30>>`, `std_dev` | 15 / 19 | 4,388 / 13,237 | 2,060 | the same |
+//! | `Window<f64, Days<30>>`, median | 16 / 20 | 2,073 / 3,370 | 2,060 | the same |
+//! | `ParameterWindow<f64>` of 30 days | 23 / 25 | 443 / 1,299 | 2,068 | 20, and 16 per event kept |
+//! | `DistinctWindow<String, Days<30>>` | 97 / 129 | 159 / 176 | 767 | 7, and 9 and its length per key |
+//! | `LastN<f64, 20>`, mean | 16 / 19 | 74 / 103 | 321 | 1, and 16 per event kept |
+//! | `Lag<f64, Days<30>>` | 18 / 23 | 33 / 33 | 2,056 | 8, and 16 per event kept |
+//! | `Count` | 1 / 2 | 3 / 1 | 1 | 1 to 9 |
+//! | `Sum` | 5 / 13 | 33 / 57 | 11 | some 11; 290 at most |
+//! | `Mean` | 5 / 12 | 35 / 57 | 13 | some 13 |
+//! | `Variance`, `sample_std_dev` | 9 / 28 | 382 / 724 | 31 | some 31; 840 at most |
+//! | `(Min, Max)` | 2 / 4 | 2 / 0 | 18 | 9 each |
+//! | `(First<f64>, Last<f64>)` | 1 / 2 | 1 / 1 | 34 | 17 each |
+//! | `Recency` | 1 / 1 | 3 / 3 | 9 | 9 |
+//! | `Share` | 1 / 6 | 3 / 1 | 2 | 2 to 18 |
+//! | `Distinct<String>` | 83 / 103 | 31 / 29 | 452 | 1 and its length per key |
+//! | `HyperLogLog<String, 12>` | 30 / 35 | 1,745 / 3,972 | 116 | 3 per key, 4,098 at most |
+//! | `Counts<String>`, `top(3)` | 84 / 104 | 750 / 3,073 | 491 | 2 and its length per key |
+//! | `TopK<String, 16>`, `top(3)` | 99 / 138 | 288 / 2,051 | 205 | 2 and its length per key, 16 keys at most |
+//! | `QuantileSketch` | 52 / 68 | 69 / 256 | 238 | 18, and 2 to 4 per bucket in use, 2,048 at most |
+//! | `Decayed<Days<7>>` | 18 / 94 | 116 / 241 | 21 | some 21; 60 at most |
+//! | `Hopping<Mean, Days<30>, Days<1>>` | 25 / 45 | 246 / 458 | 402 | 12, and one `Mean` per hop |
+//! | `Hopping<Variance, Days<30>, Days<1>>` | 43 / 87 | 1,599 / 2,839 | 901 | 12, and one `Variance` per hop |
+//! | `Hopping<QuantileSketch, Days<30>, Days<1>>` | 65 / 85 | 17,764 / 21,280 | 934 | 12, and one sketch per hop |
+//! | `Tumbling<Mean, Days<1>>` | 15 / 25 | 14 / 23 | 34 | 7, and two `Mean`s |
+//! | `Sessions<Sum, Gap<Hours<6>>, Days<30>>` | 39 / 72 | 39 / 69 | 1,194 | 14, and 16 and one `Sum` per session |
+//! | `Sessions<Sum, Fixed<Hours<6>>, Days<30>>` | 51 / 91 | 47 / 84 | 1,661 | the same |
+//!
+//! What is kept by key costs around 100 ns an event here, and up to 140 in a component, because nearly a third of these events bring their
+//! entity a key that it does not have yet: it is copied, and goes back and forth with the state. A quantile of tiled sketches
+//! merges 31 of them. A variance of a window adds up each event's square in 256 bits when it is asked; with many events and many
+//! questions, `Hopping<Variance, ..>` or a lifetime's `Variance` has them added up already.
 //!
 //! The component's exports only move vectors between the generated types and those of [`batch`]; they know nothing else.
 
@@ -97,6 +144,8 @@ pub mod state;
 
 mod compact;
 
+mod key_map;
+
 mod exact;
 
 pub mod batch;
@@ -113,6 +162,11 @@ pub mod testing;
 
 #[cfg(target_family = "wasm")]
 pub mod wire;
+
+/// The author's guide, so that each of its snippets is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct AuthorsGuide;
 
 /// What a transform's source imports.
 pub mod prelude {

@@ -15,7 +15,8 @@ use crate::time::{EventTime, Length, Time};
 
 /// What a transform remembers of one entity between events.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be part of a state",
+    message = "`{Self}` is not a state",
+    note = "a struct of your own is one with #[derive(State, Default)]",
     note = "a state holds booleans, integers, f64, String, times, windows, and Option, Vec, VecDeque, BTreeMap, BTreeSet and tuples of these",
     note = "a hash map has no canonical order: use a BTreeMap"
 )]

@@ -40,6 +40,11 @@ pub trait Value<'a>: Sized {
 }
 
 /// A type of value that is never null.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field or a feature",
+    note = "fields are bool, i64, f64, &str, String, Time, &[f64], Vec<f64>, or an Option of one of these where null is allowed",
+    note = "features are bool, i64, f64, String, Time, Vec<f64>, or an Option of one of these where null is allowed"
+)]
 pub trait Plain<'a>: Sized {
     /// The type in the contract.
     const TYPE: ValueType;

@@ -52,7 +52,7 @@ fn batch(columns: &[(&str, Column)]) -> RecordBatch {
 }
 
 fn write(path: &Path, schema: &SchemaRef, batches: &[RecordBatch]) -> Written {
-    let mut writer = TableWriter::create(path, schema).expect("writable");
+    let mut writer = TableWriter::create(path, schema, 1).expect("writable");
     batches.iter().for_each(|batch| writer.write(batch).expect("writable"));
     writer.finish(&[("onepath.service".to_owned(), "churn_v1".to_owned())]).expect("writable")
 }
@@ -161,13 +161,13 @@ fn outputs_appear_whole_or_not_at_all() {
         names.join(" ")
     };
     for name in ["x.parquet", "x.csv", "x.ndjson"] {
-        let mut writer = TableWriter::create(&files.path(name), &batch.schema()).expect("writable");
+        let mut writer = TableWriter::create(&files.path(name), &batch.schema(), 2).expect("writable");
         writer.write(&batch).expect("writable");
         drop(writer);
         assert_eq!(left(), "");
     }
     files.text("x.csv", "what was there");
-    let writer = TableWriter::create(&files.path("x.csv"), &batch.schema()).expect("writable");
+    let writer = TableWriter::create(&files.path("x.csv"), &batch.schema(), 1).expect("writable");
     assert_eq!(std::fs::read_to_string(files.path("x.csv")).expect("text"), "what was there");
     writer.finish(&[]).expect("writable");
     assert_eq!(std::fs::read_to_string(files.path("x.csv")).expect("text"), "text,bool,int64,float64,time,list\n");
@@ -190,7 +190,7 @@ fn unwritable_places_are_named() {
     let files = Files::new();
     let schema = batch(&columns()).schema();
     let told = |path: &Path| {
-        let error = TableWriter::create(path, &schema).err().expect("unwritable");
+        let error = TableWriter::create(path, &schema, 1).err().expect("unwritable");
         error.to_string().replace(&files.0.path().display().to_string(), "DIR")
     };
     std::fs::create_dir(files.path("d.csv")).expect("a directory");

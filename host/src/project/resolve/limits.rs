@@ -2,9 +2,9 @@
 
 use toml::Spanned;
 
-use crate::project::LimitSettings;
 use crate::project::fault::Fault;
-use crate::project::raw::RawLimits;
+use crate::project::raw::{RawLimits, RawServing};
+use crate::project::{LimitSettings, ServingSettings};
 
 /// What 32-bit memory can address.
 const ADDRESSABLE: u64 = 1 << 32;
@@ -34,6 +34,16 @@ pub(super) fn repeat_every(share: Option<Spanned<f64>>) -> Result<Option<u64>, F
         given if given > 0.0 && given <= 1.0 => Ok(Some((1.0 / given).round() as u64)),
         given => Err(Fault::new(share.span(), format!("{given} is not a share"))
             .help("write a share of the calls from 0.0 (none) to 1.0 (all), such as repeat_share = 0.001")),
+    }
+}
+
+/// How the project is served.
+pub(super) fn serving(raw: RawServing) -> Result<ServingSettings, Fault> {
+    let Some(share) = raw.log_share else { return Ok(ServingSettings::default()) };
+    match *share.get_ref() {
+        given if (0.0..=1.0).contains(&given) => Ok(ServingSettings { log_share: given }),
+        given => Err(Fault::new(share.span(), format!("{given} is not a share"))
+            .help("write the share of entities whose served vectors are recorded, from 0.0 (none) to 1.0 (all)")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! From what is written to what is meant: names checked, references resolved, lengths and paths read.
 //!
-//! The first fault in the order project, limits, entities, sources, views, services is the one that is reported.
+//! The first fault in the order project, limits, serving, entities, sources, views, services is the one that is reported.
 
 mod limits;
 mod parameters;
@@ -30,12 +30,13 @@ pub(super) fn project(raw: RawProject, root: PathBuf) -> Result<Project, Fault> 
     let repeat_every = limits::repeat_every(raw.project.repeat_share)?;
     let admission = raw.project.admission;
     let limits = limits::limits(raw.limits)?;
+    let serving = limits::serving(raw.serving)?;
     let entities = entities(in_order(raw.entities))?;
     let sources = sources::sources(in_order(raw.sources), &entities)?;
     let (views, order) = views::views(in_order(raw.views), &entities, &sources, &root)?;
     let services =
         in_order(raw.services).into_iter().map(|(name, raw)| service(&name, raw, &views)).collect::<Result<_, _>>()?;
-    Ok(Project { root, name, entities, sources, views, services, limits, repeat_every, admission, order })
+    Ok(Project { root, name, entities, sources, views, services, limits, repeat_every, admission, serving, order })
 }
 
 /// The project's name, which unlike the others may have hyphens, as folders do.

@@ -61,13 +61,15 @@ pub fn state(input: TokenStream) -> TokenStream {
 ///
 /// Options: `#[transform(version = "1.2.0", state_version = 3)]`. The version is otherwise the crate's, the state's version 1.
 ///
-/// Beside the `impl` it puts `TRANSFORM`, the same transform callable natively, for tests and benchmarks.
+/// Beside the `impl` it puts `TRANSFORM`, the same transform callable natively, for tests and benchmarks. A crate is one
+/// component and has one transform.
 #[proc_macro_attribute]
 pub fn transform(options: TokenStream, item: TokenStream) -> TokenStream {
-    let options = parse_macro_input!(options as transform::Options);
-    let item = parse_macro_input!(item as syn::ItemImpl);
-    let expanded = transform::expand(&options, &item).unwrap_or_else(syn::Error::into_compile_error);
+    let expanded = syn::parse(options)
+        .and_then(|options| transform::expand(&options, &transform::parse_item(item.clone())?))
+        .unwrap_or_else(syn::Error::into_compile_error);
     // The author's code stays as it was written, errors or not, so that other errors in it are still told.
+    let item = proc_macro2::TokenStream::from(item);
     quote::quote!(#item #expanded).into()
 }
 

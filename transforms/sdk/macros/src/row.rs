@@ -174,29 +174,58 @@ fn columns(input: &DeriveInput, kind: Kind) -> Result<Vec<Column<'_>>> {
 
 /// Refuses what the trait bounds of the SDK would refuse with a longer story.
 fn check_type(value: &Type, kind: Kind) -> Result<()> {
-    let last = match value {
-        Type::Reference(reference) if kind == Kind::Features => {
-            return Err(Error::new(
-                reference.span(),
-                "features own their values: use String for &str, Vec<f64> for &[f64]",
-            ));
+    let refuse = |message: &str| Err(Error::new_spanned(value, message));
+    let segment = match value {
+        Type::Reference(_) if kind == Kind::Features => {
+            return refuse("features own their values: use String for &str, Vec<f64> for &[f64]");
         }
         Type::Reference(reference) if reference.lifetime.is_none() => {
-            return Err(Error::new(
-                reference.span(),
-                "name the lifetime: `&'a`, with `<'a>` after the name of the struct",
-            ));
+            return refuse("name the lifetime: `&'a`, with `<'a>` after the name of the struct");
         }
-        Type::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()),
+        Type::Array(_) => return refuse("a list is a Vec<f64>, whatever its length"),
+        Type::Tuple(_) => return refuse("a column holds one value: make a field of each part"),
+        Type::Path(path) => path.path.segments.last(),
         _ => None,
     };
-    let instead = match last.as_deref() {
-        Some("f32") => "f64",
-        Some("i8" | "i16" | "i32" | "i128" | "isize" | "u8" | "u16" | "u32" | "u64" | "u128" | "usize") => "i64",
-        Some("EventTime" | "AsOf") => "Time",
+    let Some(segment) = segment else { return Ok(()) };
+    let instead = match segment.ident.to_string().as_str() {
+        "f32" => "f64",
+        "i8" | "i16" | "i32" | "i128" | "isize" | "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "i64",
+        "EventTime" | "AsOf" => "Time",
+        "char" => "String",
+        "Option" => {
+            return match argument(segment) {
+                Some(inner) if is_named(inner, "Option") => refuse("one Option is enough: it allows null"),
+                Some(inner) => check_type(inner, kind),
+                None => Ok(()),
+            };
+        }
+        "Vec" => {
+            return match argument(segment) {
+                Some(Type::Path(inner)) if inner.path.is_ident("f64") => Ok(()),
+                Some(_) => refuse("a list holds float64 numbers: use Vec<f64>, or a field for each value"),
+                None => Ok(()),
+            };
+        }
+        "HashMap" | "BTreeMap" | "HashSet" | "BTreeSet" => {
+            return refuse("a column holds one value or a list of numbers: make a field of each entry");
+        }
         _ => return Ok(()),
     };
-    Err(Error::new(value.span(), format!("the contract has no such type of column: use {instead}")))
+    refuse(&format!("the contract has no such type of column: use {instead}"))
+}
+
+/// The first type in angle brackets.
+fn argument(segment: &syn::PathSegment) -> Option<&Type> {
+    let syn::PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        syn::GenericArgument::Type(value) => Some(value),
+        _ => None,
+    })
+}
+
+fn is_named(value: &Type, name: &str) -> bool {
+    matches!(value, Type::Path(path) if path.path.segments.last().is_some_and(|segment| segment.ident == name))
 }
 
 /// The name given by `#[field(name = "...")]`.
@@ -239,7 +268,7 @@ mod tests {
 
     #[test]
     fn wrong_shapes_are_refused_with_the_way_out() {
-        let cases: [(DeriveInput, Kind, &str); 10] = [
+        let cases: [(DeriveInput, Kind, &str); 14] = [
             (
                 parse_quote!(
                     enum E {
@@ -280,6 +309,42 @@ mod tests {
                 ),
                 Kind::Inputs,
                 "the contract has no such type of column: use i64",
+            ),
+            (
+                parse_quote!(
+                    struct E {
+                        a: Option<i32>,
+                    }
+                ),
+                Kind::Inputs,
+                "the contract has no such type of column: use i64",
+            ),
+            (
+                parse_quote!(
+                    struct E {
+                        a: Option<Option<f64>>,
+                    }
+                ),
+                Kind::Features,
+                "one Option is enough: it allows null",
+            ),
+            (
+                parse_quote!(
+                    struct E {
+                        a: Vec<String>,
+                    }
+                ),
+                Kind::Event,
+                "a list holds float64 numbers: use Vec<f64>, or a field for each value",
+            ),
+            (
+                parse_quote!(
+                    struct E {
+                        a: (f64, f64),
+                    }
+                ),
+                Kind::Features,
+                "a column holds one value: make a field of each part",
             ),
             (
                 parse_quote!(

@@ -44,6 +44,23 @@ struct Rows {
     parameters: Option<Type>,
 }
 
+/// The `impl` that the attribute stands on.
+pub fn parse_item(item: proc_macro::TokenStream) -> Result<ItemImpl> {
+    match syn::parse(item)? {
+        syn::Item::Impl(item) => Ok(item),
+        other => {
+            // The name of a struct or a function says more than its first word.
+            let span = match &other {
+                syn::Item::Struct(item) => item.ident.span(),
+                syn::Item::Enum(item) => item.ident.span(),
+                syn::Item::Fn(item) => item.sig.ident.span(),
+                other => other.span(),
+            };
+            Err(Error::new(span, "#[transform] belongs on `impl State`, which holds `update` and `read`"))
+        }
+    }
+}
+
 /// The implementation of `Transform`, the native functions and the export.
 pub fn expand(options: &Options, item: &ItemImpl) -> Result<TokenStream> {
     let state = &*item.self_ty;
@@ -63,7 +80,7 @@ pub fn expand(options: &Options, item: &ItemImpl) -> Result<TokenStream> {
         None => quote!(::core::result::Result::Err("the transform takes no events".to_owned())),
     };
     let ReturnType::Type(_, answer) = &read.sig.output else {
-        return Err(Error::new(read.sig.span(), "`read` returns the features"));
+        return Err(Error::new(read.sig.span(), "`read` returns the features: `-> Features`"));
     };
     let version = options.version.as_ref().map_or_else(|| quote!(env!("CARGO_PKG_VERSION")), ToTokens::to_token_stream);
     let state_version = options.state_version.as_ref().map_or_else(|| quote!(1), ToTokens::to_token_stream);
@@ -116,6 +133,10 @@ fn exports(state: &Type) -> TokenStream {
         /// The transform, callable natively, for tests and benchmarks.
         pub const TRANSFORM: ::onepath_sdk::native::Native = ::onepath_sdk::native::Native::of::<#state>();
 
+        // A second transform beside this one is told by this name that there is one to a crate.
+        #[doc(hidden)]
+        pub const A_CRATE_HAS_ONE_TRANSFORM: () = ();
+
         #[cfg(target_family = "wasm")]
         const _: () = {
             type Component = ::onepath_sdk::wire::Component<#state>;
@@ -141,6 +162,7 @@ fn method<'a>(item: &'a ItemImpl, name: &str) -> Option<&'a ImplItemFn> {
 
 fn update_body(update: &ImplItemFn, state: &Type, rows: &mut Rows) -> Result<TokenStream> {
     check_receiver(update, Receiver::Exclusive)?;
+    check_update_output(update)?;
     let names = arguments(update, &["event", "at", "parameters"], rows)?;
     if rows.event.is_none() {
         return Err(Error::new(update.sig.inputs.span(), "`update` takes `event: &Event` and `at: EventTime`"));
@@ -211,17 +233,58 @@ fn arguments(method: &ImplItemFn, known: &[&str], rows: &mut Rows) -> Result<Vec
             "inputs" => &mut rows.inputs,
             "parameters" => &mut rows.parameters,
             _ => {
+                check_time(&name, &argument.ty)?;
                 names.push(Ident::new(&name, argument.pat.span()));
                 continue;
             }
         };
         let Type::Reference(TypeReference { elem, mutability: None, .. }) = &*argument.ty else {
-            return Err(Error::new(argument.ty.span(), format!("`{name}` is taken by reference: `&`")));
+            let given = last_ident(&argument.ty).unwrap_or_else(|| "T".to_owned());
+            let message = format!("`{name}` is taken by reference: `{name}: &{given}`");
+            return Err(Error::new(argument.ty.span(), message));
         };
         row.get_or_insert_with(|| (**elem).clone());
         names.push(Ident::new(&name, argument.pat.span()));
     }
     Ok(names)
+}
+
+/// Refuses one kind of time where another belongs, which the types would refuse with a longer story.
+fn check_time(name: &str, given: &Type) -> Result<()> {
+    let expected = if name == "at" { "EventTime" } else { "AsOf" };
+    let times = ["EventTime", "AsOf", "Time", "Length", "i64", "u64"];
+    match last_ident(given) {
+        Some(given_name) if given_name != expected && times.contains(&given_name.as_str()) => {
+            let meaning = if name == "at" { "when the event happened" } else { "the cut-off of the question" };
+            Err(Error::new(given.span(), format!("`{name}` is {meaning}: `{name}: {expected}`")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a value that `update` gives back. A type of another name may be a `Result` by that name, and is left to the types.
+fn check_update_output(update: &ImplItemFn) -> Result<()> {
+    let ReturnType::Type(_, output) = &update.sig.output else { return Ok(()) };
+    let values = ["bool", "i64", "f64", "String", "Option", "Vec", "Self", "Features"];
+    let is_value = match &**output {
+        Type::Tuple(tuple) => !tuple.elems.is_empty(),
+        Type::Reference(_) => true,
+        other => last_ident(other).is_some_and(|name| values.contains(&name.as_str())),
+    };
+    match is_value {
+        true => {
+            Err(Error::new(output.span(), "`update` changes the state and gives nothing back, or a `Result<(), E>`"))
+        }
+        false => Ok(()),
+    }
+}
+
+/// The last name of a path: `Event` of `model::Event<'_>`.
+fn last_ident(given: &Type) -> Option<String> {
+    match given {
+        Type::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -232,7 +295,7 @@ mod tests {
 
     #[test]
     fn wrong_shapes_are_refused_with_the_way_out() {
-        let cases: [(ItemImpl, &str); 10] = [
+        let cases: [(ItemImpl, &str); 13] = [
             (parse_quote!(impl S {}), "a transform needs `fn read(&self, as_of: AsOf) -> Features`"),
             (parse_quote!(impl Display for S {}), "put #[transform] on `impl State`, not on the `impl` of a trait"),
             (
@@ -246,12 +309,27 @@ mod tests {
                 parse_quote!(impl S { async fn read(&self) -> F {} }),
                 "a transform waits for nothing: it cannot be async",
             ),
-            (parse_quote!(impl S { fn read(&self) {} }), "`read` returns the features"),
+            (parse_quote!(impl S { fn read(&self) {} }), "`read` returns the features: `-> Features`"),
             (
                 parse_quote!(impl S { fn read(&self, now: AsOf) -> F {} }),
                 "the arguments of `read` are known by name: request, inputs, parameters, as_of",
             ),
-            (parse_quote!(impl S { fn read(&self, request: Request) -> F {} }), "`request` is taken by reference: `&`"),
+            (
+                parse_quote!(impl S { fn read(&self, request: model::Request<'_>) -> F {} }),
+                "`request` is taken by reference: `request: &Request`",
+            ),
+            (
+                parse_quote!(impl S { fn read(&self, as_of: EventTime) -> F {} }),
+                "`as_of` is the cut-off of the question: `as_of: AsOf`",
+            ),
+            (
+                parse_quote!(impl S { fn update(&mut self, event: &E, at: AsOf) {} fn read(&self) -> F {} }),
+                "`at` is when the event happened: `at: EventTime`",
+            ),
+            (
+                parse_quote!(impl S { fn update(&mut self, event: &E) -> f64 {} fn read(&self) -> F {} }),
+                "`update` changes the state and gives nothing back, or a `Result<(), E>`",
+            ),
             (
                 parse_quote!(impl S { fn update(&self, event: &E) {} fn read(&self) -> F {} }),
                 "`update` takes `&mut self`",

@@ -1,9 +1,8 @@
 //! How many events there were of each key, exactly.
 
-use std::collections::BTreeMap;
-
 use super::{Aggregate, Key};
 use crate::compact;
+use crate::key_map::KeyMap;
 use crate::state::{State, StateError};
 use crate::time::EventTime;
 
@@ -12,7 +11,7 @@ use crate::time::EventTime;
 /// The state grows with every new key; where there may be many, a [`TopK`](super::TopK) keeps the most frequent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts<K> {
-    counts: BTreeMap<K, u64>,
+    counts: KeyMap<K, u64>,
 }
 
 impl<K: Key> Counts<K> {
@@ -33,26 +32,28 @@ impl<K: Key> Counts<K> {
 
     /// The most frequent key; of equally frequent ones the smallest. None where there was no event.
     pub fn mode(&self) -> Option<&K> {
-        // The first of several maxima is the last of them in reverse.
-        self.counts.iter().rev().max_by_key(|(_, count)| **count).map(|(key, _)| key)
-    }
-
-    /// Every key, ascending, and how often it was.
-    pub fn iter(&self) -> impl Iterator<Item = (&K, i64)> {
-        self.counts.iter().map(|(key, &count)| (key, count as i64))
+        let (key, _) =
+            self.counts.iter().max_by(|(a, a_count), (b, b_count)| a_count.cmp(b_count).then_with(|| b.cmp(a)))?;
+        Some(key)
     }
 }
 
 /// The first `k` entries by count descending, then by key ascending.
 pub(super) fn top<'a, K: Key>(entries: impl Iterator<Item = (&'a K, u64)>, k: usize) -> Vec<(K, i64)> {
-    let mut entries: Vec<_> = entries.collect();
-    entries.sort_unstable_by(|(a, a_count), (b, b_count)| b_count.cmp(a_count).then_with(|| a.cmp(b)));
-    entries.into_iter().take(k).map(|(key, count)| (key.clone(), count as i64)).collect()
+    let mut first: Vec<(&K, u64)> = Vec::new();
+    for (key, count) in entries {
+        let place = first.partition_point(|&(other, others)| others > count || others == count && other < key);
+        if place < k {
+            first.truncate(k - 1);
+            first.insert(place, (key, count));
+        }
+    }
+    first.into_iter().map(|(key, count)| (key.clone(), count as i64)).collect()
 }
 
 impl<K> Default for Counts<K> {
     fn default() -> Self {
-        Counts { counts: BTreeMap::new() }
+        Counts { counts: KeyMap::default() }
     }
 }
 
@@ -61,38 +62,27 @@ impl<K: Key> Aggregate for Counts<K> {
 
     #[inline]
     fn push(&mut self, _: EventTime, key: &K::Ref) {
-        match self.counts.get_mut(key) {
-            Some(count) => *count += 1,
-            None => drop(self.counts.insert(key.to_owned(), 1)),
-        }
+        self.counts.upsert(key, 1, |count| *count += 1);
     }
 
     fn merge(&mut self, other: &Self) {
-        for (key, count) in &other.counts {
-            *self.counts.entry(key.clone()).or_default() += count;
+        for (key, &more) in other.counts.iter() {
+            self.counts.upsert(key.borrow(), more, |count| *count += more);
         }
     }
 }
 
-/// How many keys there are, then each key, ascending, and its count.
+/// How many keys there are, then each key, in the order of their [hashes](crate::hash), and its count.
 impl<K: Key> State for Counts<K> {
     fn encode(&self, bytes: &mut Vec<u8>) {
-        compact::encode_len(self.counts.len(), bytes);
-        for (key, &count) in &self.counts {
-            key.encode_key(bytes);
-            compact::encode_u64(count, bytes);
-        }
+        self.counts.encode(bytes, |_| true, |&count, bytes| compact::encode_u64(count, bytes));
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
-        let count = compact::decode_len(bytes)?;
-        let mut entries: Vec<(K, u64)> = Vec::with_capacity(count);
-        for _ in 0..count {
-            entries.push((K::decode_key(bytes)?, compact::decode_u64(bytes)?));
-        }
-        if !entries.is_sorted_by(|(a, _), (b, _)| a < b) || entries.iter().any(|&(_, count)| count == 0) {
-            return Err(StateError::new("the keys of counts are not in order, or one was never counted"));
-        }
-        Ok(Counts { counts: entries.into_iter().collect() })
+        let count = |bytes: &mut &[u8]| match compact::decode_u64(bytes)? {
+            0 => Err(StateError::new("a key was never counted")),
+            count => Ok(count),
+        };
+        Ok(Counts { counts: KeyMap::decode(bytes, count)? })
     }
 }

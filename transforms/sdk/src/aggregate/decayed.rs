@@ -14,7 +14,7 @@ use crate::window::Retention;
 ///
 /// Nothing fades step by step. A number is kept as number x 2^(event time / `H`), with one rounding for the power and one for
 /// the product, and these are added up exactly; a question takes the sum back by 2^(as-of / `H`). So the order of events does
-/// not matter, a late event counts as if it had come in time, and of numbers of one sign the answer is within 8 units in the
+/// not matter and a late event counts as if it had come in time. Of numbers of one sign the answer is within 8 units in the
 /// last place of the true sum, after ten million events as after ten. What is less than the sum by a factor of 2^256 (256
 /// half-lives later, for numbers of one size) is dropped.
 ///
@@ -88,7 +88,7 @@ impl<H: Retention> State for Decayed<H> {
                 format!("the state's half-life is {half_life}, the transform's {}: raise state_version", H::LENGTH);
             return Err(StateError::new(message));
         }
-        Ok(Decayed { total: Sum::decode(bytes)?, half_life: PhantomData })
+        Ok(Decayed { total: Sum::decode_fading(bytes)?, half_life: PhantomData })
     }
 }
 

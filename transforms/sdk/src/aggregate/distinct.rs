@@ -1,9 +1,7 @@
 //! How many different keys there were, exactly.
 
-use std::collections::BTreeSet;
-
 use super::{Aggregate, Key};
-use crate::compact;
+use crate::key_map::KeyMap;
 use crate::state::{State, StateError};
 use crate::time::EventTime;
 
@@ -14,7 +12,7 @@ use crate::time::EventTime;
 /// [`HyperLogLog`](super::HyperLogLog) keeps none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Distinct<K> {
-    keys: BTreeSet<K>,
+    keys: KeyMap<K, ()>,
 }
 
 impl<K: Key> Distinct<K> {
@@ -25,18 +23,20 @@ impl<K: Key> Distinct<K> {
 
     /// Whether a key is among them.
     pub fn contains(&self, key: &K::Ref) -> bool {
-        self.keys.contains(key)
+        self.keys.get(key).is_some()
     }
 
     /// The keys, in ascending order.
-    pub fn iter(&self) -> impl Iterator<Item = &K> {
-        self.keys.iter()
+    pub fn keys(&self) -> Vec<&K> {
+        let mut keys: Vec<&K> = self.keys.iter().map(|(key, ())| key).collect();
+        keys.sort_unstable();
+        keys
     }
 }
 
 impl<K> Default for Distinct<K> {
     fn default() -> Self {
-        Distinct { keys: BTreeSet::new() }
+        Distinct { keys: KeyMap::default() }
     }
 }
 
@@ -45,36 +45,23 @@ impl<K: Key> Aggregate for Distinct<K> {
 
     #[inline]
     fn push(&mut self, _: EventTime, key: &K::Ref) {
-        if !self.keys.contains(key) {
-            self.keys.insert(key.to_owned());
-        }
+        self.keys.upsert(key, (), |()| {});
     }
 
     fn merge(&mut self, other: &Self) {
-        for key in &other.keys {
-            self.push(EventTime(0), key.borrow());
+        for (key, ()) in other.keys.iter() {
+            self.keys.upsert(key.borrow(), (), |()| {});
         }
     }
 }
 
-/// How many keys there are, then the keys in ascending order.
+/// How many keys there are, then the keys in the order of their [hashes](crate::hash).
 impl<K: Key> State for Distinct<K> {
     fn encode(&self, bytes: &mut Vec<u8>) {
-        compact::encode_len(self.keys.len(), bytes);
-        for key in &self.keys {
-            key.encode_key(bytes);
-        }
+        self.keys.encode(bytes, |()| true, |(), _| {});
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
-        let count = compact::decode_len(bytes)?;
-        let mut keys: Vec<K> = Vec::with_capacity(count);
-        for _ in 0..count {
-            keys.push(K::decode_key(bytes)?);
-        }
-        if !keys.is_sorted_by(|a, b| a < b) {
-            return Err(StateError::new("the keys of a set are not in order"));
-        }
-        Ok(Distinct { keys: keys.into_iter().collect() })
+        Ok(Distinct { keys: KeyMap::decode(bytes, |_| Ok(()))? })
     }
 }

@@ -1,41 +1,8 @@
 //! The value at the earliest and at the latest event time.
 
-use std::fmt;
-
-use super::Aggregate;
+use super::{Aggregate, Kept};
 use crate::state::{State, StateError};
 use crate::time::{AsOf, EventTime, Length};
-
-/// A value that [`First`] and [`Last`] can keep: what is added for an event, and how it is kept.
-pub trait Kept: State + Clone + fmt::Debug + PartialEq {
-    /// What is added: the value itself, or a text borrowed from the event.
-    type Item<'a>: Copy;
-
-    /// The value to keep.
-    fn keep(item: Self::Item<'_>) -> Self;
-}
-
-macro_rules! kept {
-    ($($value:ty),*) => {$(
-        impl Kept for $value {
-            type Item<'a> = $value;
-
-            fn keep(item: $value) -> Self {
-                item
-            }
-        }
-    )*};
-}
-
-kept!(f64, i64, bool, ());
-
-impl Kept for String {
-    type Item<'a> = &'a str;
-
-    fn keep(item: &str) -> Self {
-        item.to_owned()
-    }
-}
 
 macro_rules! edges {
     ($($(#[$doc:meta])* $name:ident, $what:literal, $takes_place:expr;)*) => {$(

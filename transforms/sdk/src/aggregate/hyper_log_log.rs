@@ -35,9 +35,10 @@ impl<K, const P: u32> HyperLogLog<K, P> {
             return 0;
         }
         let mut runs = [0_u32; 65];
-        for &register in &self.registers {
-            runs[usize::from(register)] += 1;
+        for (_, word) in self.used_words() {
+            word.iter().for_each(|&run| runs[usize::from(run)] += 1);
         }
+        runs[0] = Self::REGISTERS as u32 - runs[1..].iter().sum::<u32>();
         let (registers, longest) = (Self::REGISTERS as f64, usize::from(Self::RUN_MAX));
         let mut z = registers * tau(1.0 - f64::from(runs[longest]) / registers);
         for run in (1..longest).rev() {
@@ -46,6 +47,12 @@ impl<K, const P: u32> HyperLogLog<K, P> {
         z += registers * sigma(f64::from(runs[0]) / registers);
         // 1 / (2 ln 2)
         (0.721_347_520_444_481_7 * registers * registers / z).round() as i64
+    }
+
+    /// The registers in eights, but for eights of zeros: most registers of most sketches are 0.
+    fn used_words(&self) -> impl Iterator<Item = (usize, &[u8; 8])> {
+        let (words, _) = self.registers.as_chunks::<8>();
+        words.iter().enumerate().filter(|(_, word)| u64::from_le_bytes(**word) != 0)
     }
 
     #[inline]
@@ -116,16 +123,18 @@ impl<K: Key, const P: u32> Aggregate for HyperLogLog<K, P> {
 /// number of the register (`u16`) and its run. Otherwise all registers, a byte each.
 impl<K, const P: u32> State for HyperLogLog<K, P> {
     fn encode(&self, bytes: &mut Vec<u8>) {
-        let used = self.registers.iter().filter(|&&run| run != 0).count();
+        let used: usize = self.used_words().map(|(_, word)| word.iter().filter(|&&run| run != 0).count()).sum();
         compact::encode_len(used, bytes);
         if used * 3 >= Self::REGISTERS {
             bytes.extend_from_slice(&self.registers);
             return;
         }
-        for (number, &run) in self.registers.iter().enumerate().filter(|&(_, &run)| run != 0) {
-            // There are at most 2^16.
-            (number as u16).encode(bytes);
-            bytes.push(run);
+        for (number, word) in self.used_words() {
+            for (place, &run) in word.iter().enumerate().filter(|&(_, &run)| run != 0) {
+                // There are at most 2^16.
+                ((number * 8 + place) as u16).encode(bytes);
+                bytes.push(run);
+            }
         }
     }
 
@@ -135,22 +144,22 @@ impl<K, const P: u32> State for HyperLogLog<K, P> {
         let mut registers = Vec::new();
         if used * 3 >= Self::REGISTERS {
             registers = take(bytes, Self::REGISTERS)?.to_vec();
+            let is_run = |&run: &u8| run <= Self::RUN_MAX;
+            if !registers.iter().all(is_run) || registers.iter().filter(|&&run| run != 0).count() != used {
+                return Err(wrong());
+            }
         } else if used > 0 {
             registers.resize(Self::REGISTERS, 0);
             let (entries, _) = take(bytes, used * 3)?.as_chunks::<3>();
             let mut next = 0;
             for &[low, high, run] in entries {
                 let number = usize::from(u16::from_le_bytes([low, high]));
-                if number < next || number >= Self::REGISTERS {
+                if number < next || number >= Self::REGISTERS || run == 0 || run > Self::RUN_MAX {
                     return Err(wrong());
                 }
                 registers[number] = run;
                 next = number + 1;
             }
-        }
-        let is_run = |&run: &u8| run <= Self::RUN_MAX;
-        if !registers.iter().all(is_run) || registers.iter().filter(|&&run| run != 0).count() != used {
-            return Err(wrong());
         }
         Ok(HyperLogLog { registers, keys: PhantomData })
     }

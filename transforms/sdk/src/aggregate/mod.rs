@@ -26,8 +26,8 @@
 //! - *Nulls* are never added: the author decides what a missing value means, with `if let Some(amount) = event.amount`.
 //! - *Late events* go where their event time says. Only [`First`], [`Last`], [`Recency`] and [`Decayed`] look at the time at
 //!   all; where two events have the same, the one that was applied later counts as the later one.
-//! - *Order* does not matter otherwise: all but [`TopK`] are the same bits whatever the order of events, and so are
-//!   their states.
+//! - *Order* does not matter otherwise: answers and states are the same bits whatever the order of events. The exceptions are
+//!   [`TopK`] once it lets go of keys, and what [`Decayed`] drops, 256 bits below its sum.
 //! - *Nothing added* is a count of 0, a sum of 0.0, and none for what has no value then.
 //!
 //! Sizes of states and times per event are in [the table of costs](crate#costs).
@@ -42,6 +42,7 @@ mod distinct;
 mod edge;
 mod extreme;
 mod hyper_log_log;
+mod kept;
 mod mean;
 mod quantile_sketch;
 mod recency;
@@ -54,9 +55,10 @@ pub use count::Count;
 pub use counts::Counts;
 pub use decayed::Decayed;
 pub use distinct::Distinct;
-pub use edge::{First, Kept, Last};
+pub use edge::{First, Last};
 pub use extreme::{Max, Min};
 pub use hyper_log_log::HyperLogLog;
+pub use kept::Kept;
 pub use mean::Mean;
 pub use quantile_sketch::QuantileSketch;
 pub use recency::Recency;

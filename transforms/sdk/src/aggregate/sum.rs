@@ -56,6 +56,15 @@ impl Sum {
         self.others |= other.others;
     }
 
+    /// Takes a sum of any size off the front of `bytes`.
+    pub(super) fn decode_fading(bytes: &mut &[u8]) -> Result<Self, StateError> {
+        let others = u8::decode(bytes)?;
+        if others > NAN | INFINITE | NEGATIVE_INFINITE {
+            return Err(StateError::new("a sum holds something that is no number"));
+        }
+        Ok(Sum { others, exact: Exact::decode(bytes)? })
+    }
+
     /// The finite numbers, if there are no others.
     pub(super) fn exact(&self) -> Option<&Exact> {
         (self.others == 0).then_some(&self.exact)
@@ -84,10 +93,10 @@ impl State for Sum {
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
-        let others = u8::decode(bytes)?;
-        if others > NAN | INFINITE | NEGATIVE_INFINITE {
-            return Err(StateError::new("a sum holds something that is no number"));
+        let sum = Sum::decode_fading(bytes)?;
+        if !sum.exact.is_between(-1074, 1024) {
+            return Err(StateError::new("a sum is larger or finer than numbers are"));
         }
-        Ok(Sum { others, exact: Exact::decode(bytes)? })
+        Ok(sum)
     }
 }

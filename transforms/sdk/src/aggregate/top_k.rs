@@ -66,15 +66,18 @@ impl<K: Key, const N: usize> Aggregate for TopK<K, N> {
     fn push(&mut self, _: EventTime, key: &K::Ref) {
         match self.find(key) {
             Ok(at) => self.entries[at].1 += 1,
-            Err(mut at) => {
-                let mut count = 1;
-                if self.entries.len() == N
-                    && let Some(least) = self.least()
-                {
-                    count += self.entries.remove(least).1;
-                    at -= usize::from(least < at);
+            Err(at) if self.entries.len() < N => self.entries.insert(at, (key.to_owned(), 1)),
+            Err(at) => {
+                let Some(least) = self.least() else { return };
+                // The new key goes into the place of the old one, its memory included, and from there to its own.
+                let entry = &mut self.entries[least];
+                key.clone_into(&mut entry.0);
+                entry.1 += 1;
+                if least < at {
+                    self.entries[least..at].rotate_left(1);
+                } else {
+                    self.entries[at..=least].rotate_right(1);
                 }
-                self.entries.insert(at, (key.to_owned(), count));
             }
         }
     }

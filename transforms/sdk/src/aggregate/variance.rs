@@ -89,6 +89,10 @@ impl State for Variance {
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
-        Ok(Variance { mean: Mean::decode(bytes)?, squares: Exact::decode(bytes)? })
+        let spread = Variance { mean: Mean::decode(bytes)?, squares: Exact::decode(bytes)? };
+        if !spread.squares.is_between(-2148, 2048) {
+            return Err(StateError::new("a sum of squares is larger or finer than squares are"));
+        }
+        Ok(spread)
     }
 }

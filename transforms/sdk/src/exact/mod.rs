@@ -8,15 +8,15 @@
 //! moves to as many as it needs.
 
 mod natural;
+mod state;
+mod term;
+mod variance;
 
-use crate::compact;
-use crate::state::{State, StateError, take};
+pub(crate) use term::Term;
+pub(crate) use variance::variance;
 
 /// Limbs that need no allocation.
 const NEAR: usize = 4;
-
-/// More limbs than that no state needs: squares of float64 reach from 2^-2148 to 2^2048, and 2^64 of them may be added.
-const LIMBS_MAX: usize = 80;
 
 /// What fades is dropped where it is so many limbs below the highest: 256 bits.
 const FADED: i64 = 4;
@@ -42,33 +42,6 @@ impl Default for Limbs {
     }
 }
 
-/// A number to be added: `magnitude` x 2^`position`, or less that.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Term {
-    pub(crate) is_negative: bool,
-    pub(crate) magnitude: u128,
-    pub(crate) position: i64,
-}
-
-impl Term {
-    /// A finite number.
-    #[inline]
-    pub(crate) fn new(number: f64) -> Self {
-        let bits = number.to_bits();
-        let (exponent, fraction) = ((bits >> 52 & 0x7ff) as i64, bits & ((1 << 52) - 1));
-        let (magnitude, position) =
-            if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
-        Term { is_negative: number.is_sign_negative(), magnitude: u128::from(magnitude), position }
-    }
-
-    /// The square of a finite number.
-    #[inline]
-    pub(crate) fn square(number: f64) -> Self {
-        let Term { magnitude, position, .. } = Term::new(number);
-        Term { is_negative: false, magnitude: magnitude * magnitude, position: position * 2 }
-    }
-}
-
 /// All bits of the sign of the highest limb.
 fn sign_of(limb: u64) -> u64 {
     (limb as i64 >> 63) as u64
@@ -77,9 +50,9 @@ fn sign_of(limb: u64) -> u64 {
 /// The magnitude, shifted up by fewer than 64 bits, as limbs.
 #[inline]
 fn shifted(magnitude: u128, shift: u32) -> [u64; 3] {
-    let (upper, low) = ((magnitude >> 64) as u64, magnitude << shift);
-    // Twice, since a shift by 64 bits is none.
-    [low as u64, (low >> 64) as u64, upper >> 1 >> (63 - shift)]
+    // In halves, since a component has no instruction for 128 bits; down in two steps, since a shift by 64 bits is none.
+    let (low, upper) = (magnitude as u64, (magnitude >> 64) as u64);
+    [low << shift, (upper << shift) | (low >> 1 >> (63 - shift)), upper >> 1 >> (63 - shift)]
 }
 
 /// Those limbs at their place among four, if there is room and the sign bit stays free.
@@ -285,106 +258,19 @@ impl Exact {
         if is_negative && rounded != 0.0 { -rounded } else { rounded }
     }
 
+    /// Whether it may be a sum of less than 2^64 numbers that are multiples of 2^`lowest` and less than 2^`highest`. A state that
+    /// is not damaged is, so that adding to one never takes more limbs than there can be.
+    pub(crate) fn is_between(&self, lowest: i64, highest: i64) -> bool {
+        let below = self.limbs().iter().position(|&limb| limb != 0);
+        below.is_none_or(|below| self.low + below as i64 >= lowest.div_euclid(64))
+            && self.exponent().is_none_or(|exponent| exponent < highest + 64)
+    }
+
     /// The exponent of the highest bit of the magnitude; none for zero.
     pub(crate) fn exponent(&self) -> Option<i64> {
         let (_, magnitude) = self.magnitude();
         let top = magnitude.iter().rposition(|&limb| limb != 0)?;
         Some((self.low + top as i64) * 64 + i64::from(63 - magnitude[top].leading_zeros()))
-    }
-}
-
-/// The sum of squared distances from the mean of `count` numbers, divided by `divisor`, rounded once to the nearest float64:
-/// (count x sum of squares - (sum)^2) / (count x divisor), in integers. `count` and `divisor` are not zero.
-pub(crate) fn variance(count: u64, sum: &Exact, squares: &Exact, divisor: u64) -> f64 {
-    let trimmed = |exact: &Exact| {
-        let (_, mut limbs) = exact.magnitude();
-        let below = limbs.iter().position(|&limb| limb != 0).unwrap_or(limbs.len());
-        limbs.drain(..below);
-        let above = limbs.iter().rposition(|&limb| limb != 0).map_or(0, |top| top + 1);
-        limbs.truncate(above);
-        (limbs, exact.low + below as i64)
-    };
-    let (sum, sum_low) = trimmed(sum);
-    let (squares, squares_low) = trimmed(squares);
-    if squares.is_empty() {
-        return 0.0;
-    }
-    let (less, less_low) = (natural::product(&sum, &sum), sum_low * 2);
-    let all = natural::product(&squares, &[count]);
-    // By Cauchy and Schwarz the difference is not negative. Three limbs more below leave a quotient of more than 64 bits.
-    let low = if less.is_empty() { squares_low } else { squares_low.min(less_low) } - 3;
-    let mut number = vec![0; (squares_low - low) as usize];
-    number.extend(all);
-    if !less.is_empty() {
-        let at = (less_low - low) as usize;
-        number.resize(number.len().max(at + less.len()), 0);
-        natural::subtract(&mut number, &less, at);
-    }
-    let first = natural::divide(&mut number, count);
-    let second = natural::divide(&mut number, divisor);
-    natural::round(&number, low * 64, first || second)
-}
-
-/// Two sums are equal if their values are.
-impl PartialEq for Exact {
-    fn eq(&self, other: &Self) -> bool {
-        self.bytes() == other.bytes()
-    }
-}
-
-impl Exact {
-    /// The shortest two's complement bytes, lowest first, and the place of the first: it counts 2^(8 x place).
-    fn bytes(&self) -> (i64, Vec<u8>) {
-        let bytes: Vec<u8> = self.limbs().iter().flat_map(|limb| limb.to_le_bytes()).collect();
-        let Some(first) = bytes.iter().position(|&byte| byte != 0) else { return (0, Vec::new()) };
-        let mut end = bytes.len();
-        let repeats = |byte: u8, below: u8| byte == if below & 0x80 == 0 { 0 } else { 0xff };
-        while end - first > 1 && repeats(bytes[end - 1], bytes[end - 2]) {
-            end -= 1;
-        }
-        (self.low * 8 + first as i64, bytes[first..end].to_vec())
-    }
-}
-
-/// The number of bytes, the place of the first, and the bytes of [`Exact::bytes`]: one spelling for one value, however it
-/// came about. Zero is a single byte.
-impl State for Exact {
-    fn encode(&self, bytes: &mut Vec<u8>) {
-        let (place, digits) = self.bytes();
-        compact::encode_len(digits.len(), bytes);
-        if !digits.is_empty() {
-            compact::encode_i64(place, bytes);
-            bytes.extend(digits);
-        }
-    }
-
-    fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
-        let wrong = || StateError::new("a sum is not in its shortest form");
-        let length = compact::decode_len(bytes)?;
-        if length == 0 {
-            return Ok(Exact::default());
-        }
-        let place = compact::decode_i64(bytes)?;
-        if length > LIMBS_MAX * 8 || place.unsigned_abs() > 1 << 59 {
-            return Err(wrong());
-        }
-        let digits = take(bytes, length)?;
-        let low = place.div_euclid(8);
-        let mut padded = vec![0; place.rem_euclid(8) as usize];
-        padded.extend_from_slice(digits);
-        let fill = if digits[length - 1] & 0x80 == 0 { 0 } else { 0xff };
-        padded.resize(padded.len().next_multiple_of(8).max(NEAR * 8), fill);
-        let (chunks, _) = padded.as_chunks::<8>();
-        let mut limbs: Vec<u64> = chunks.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect();
-        let limbs = match <[u64; NEAR]>::try_from(limbs.as_slice()) {
-            Ok(near) => Limbs::Near(near),
-            Err(_) => {
-                limbs.push(u64::from_le_bytes([fill; 8]));
-                Limbs::Far(limbs)
-            }
-        };
-        let exact = Exact { low, limbs };
-        if exact.bytes() == (place, digits.to_vec()) { Ok(exact) } else { Err(wrong()) }
     }
 }
 

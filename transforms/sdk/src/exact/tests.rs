@@ -4,7 +4,7 @@ use num_bigint::{BigInt, Sign};
 use proptest::prelude::*;
 
 use super::*;
-use crate::state::decode_all;
+use crate::state::{State, decode_all};
 
 /// A finite number as a multiple of 2^-1074.
 fn integer(number: f64) -> BigInt {
@@ -177,4 +177,12 @@ fn ten_million_numbers_leave_no_trace() {
     let expected: BigInt = left.iter().map(|&number| integer(number)).sum();
     assert_nearest(sum.round(), &expected, &BigInt::from(1));
     assert_eq!(bytes(&sum), bytes(&exact(&left)));
+}
+
+#[test]
+fn a_sum_that_no_numbers_have_is_known() {
+    let of = |numbers: &[f64]| exact(numbers).is_between(-1074, 1024);
+    assert!(of(&[]) && of(&[5e-324]) && of(&[f64::MAX; 3]) && of(&[f64::MIN, -5e-324]));
+    assert!(squares(&[f64::MAX, 5e-324]).is_between(-2148, 2048) && !squares(&[5e-324]).is_between(-1074, 1024));
+    assert!(!squares(&[f64::MAX]).is_between(-2148, 1024));
 }

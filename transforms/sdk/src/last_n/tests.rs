@@ -1,1 +1,40 @@
+//! The last events at their edges. How they agree with plain loops is in `tests/kinds.rs`.
 
+use super::*;
+use crate::state::decode_all;
+
+fn last(events: &[(i64, f64)]) -> LastN<f64, 3> {
+    let mut last = LastN::default();
+    for &(at, value) in events {
+        last.push(EventTime(at), value);
+    }
+    last
+}
+
+#[test]
+fn the_last_by_time_and_then_by_application_stay() {
+    assert_eq!(last(&[(1, 1.0), (2, 2.0)]).values(), [1.0, 2.0]);
+    assert_eq!(last(&[(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0)]).values(), [2.0, 3.0, 4.0]);
+    assert_eq!(last(&[(2, 1.0), (2, 2.0), (2, 3.0), (2, 4.0), (1, 5.0)]).values(), [2.0, 3.0, 4.0]);
+    assert_eq!(last(&[(2, 1.0), (4, 2.0), (6, 3.0), (2, 4.0), (5, 5.0)]).values(), [2.0, 5.0, 3.0]);
+    assert_eq!(last(&[(1, 1.0), (2, 2.0)]).view().sum(), 3.0);
+    assert_eq!(last(&[]).view().mean(), None);
+    assert_eq!(last(&[(9, 1.0)]).iter().next(), Some((EventTime(9), &1.0)));
+}
+
+#[test]
+fn states_come_back() {
+    let mut words = LastN::<String, 2>::default();
+    for (at, word) in [(1, "a"), (3, "é"), (2, "b")] {
+        words.push(EventTime(at), word);
+    }
+    let mut bytes = Vec::new();
+    words.encode(&mut bytes);
+    assert_eq!(decode_all(&bytes), Ok(words));
+    for length in 0..bytes.len() {
+        assert!(decode_all::<LastN<String, 2>>(&bytes[..length]).is_err());
+    }
+    assert!(decode_all::<LastN<String, 1>>(&bytes).is_err());
+    bytes[1] = 9;
+    assert!(decode_all::<LastN<String, 2>>(&bytes).is_err());
+}

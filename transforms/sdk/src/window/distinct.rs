@@ -1,12 +1,12 @@
 //! How many different keys there were in the last so many days, exactly.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 use super::{Retention, oldest_kept};
 use crate::aggregate::Key;
 use crate::compact;
+use crate::key_map::KeyMap;
 use crate::state::{State, StateError};
 use crate::time::{AsOf, EventTime, Length};
 
@@ -19,7 +19,7 @@ const CLEARED_MIN: usize = 32;
 /// `K` is `String`, `i64` or `bool`; `push` takes `&str`, `&i64` or `&bool`. A late event counts where its time lies. An event older
 /// than the newest one by more than `L` is passed over.
 pub struct DistinctWindow<K, L> {
-    newest_by_key: BTreeMap<K, i64>,
+    pub(super) newest_by_key: KeyMap<K, i64>,
     /// The newest event.
     newest: i64,
     /// How many keys there may be before those that are too old are cleared away.
@@ -36,19 +36,12 @@ impl<K: Key, L: Retention> DistinctWindow<K, L> {
             return;
         }
         self.newest = self.newest.max(at);
-        match self.newest_by_key.get_mut(key) {
-            Some(newest) => *newest = at.max(*newest),
-            None => self.insert(at, key),
-        }
-    }
-
-    fn insert(&mut self, at: i64, key: &K::Ref) {
         if self.newest_by_key.len() >= self.room {
             let oldest = oldest_kept::<L>(self.newest);
-            self.newest_by_key.retain(|_, newest| *newest >= oldest);
+            self.newest_by_key.retain(|newest| *newest >= oldest);
             self.room = CLEARED_MIN.max(self.newest_by_key.len() * 2);
         }
-        self.newest_by_key.insert(key.to_owned(), at);
+        self.newest_by_key.upsert(key, at, |newest| *newest = at.max(*newest));
     }
 
     /// The keys with an event in `[as_of - length, as_of]`.
@@ -86,7 +79,7 @@ impl<K: Key, L: Retention> DistinctWindow<K, L> {
 /// The keys that one question sees.
 #[derive(Clone, Copy, Debug)]
 pub struct DistinctView<'a, K> {
-    newest_by_key: &'a BTreeMap<K, i64>,
+    newest_by_key: &'a KeyMap<K, i64>,
     /// The first and the last microsecond of the window.
     first: i64,
     last: i64,
@@ -95,7 +88,7 @@ pub struct DistinctView<'a, K> {
 impl<'a, K: Key> DistinctView<'a, K> {
     /// How many different keys there are; 0 for none.
     pub fn count(&self) -> i64 {
-        self.newest_by_key.values().filter(|&&newest| self.sees(newest)).count() as i64
+        self.newest_by_key.iter().filter(|&(_, &newest)| self.sees(newest)).count() as i64
     }
 
     /// Whether a key is among them.
@@ -104,10 +97,11 @@ impl<'a, K: Key> DistinctView<'a, K> {
     }
 
     /// The keys, in ascending order, each with the time of its newest event.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a K, EventTime)> + use<'a, K> {
-        let (first, last) = (self.first, self.last);
-        let seen = self.newest_by_key.iter().filter(move |&(_, &newest)| (first..=last).contains(&newest));
-        seen.map(|(key, &newest)| (key, EventTime(newest)))
+    pub fn keys(&self) -> Vec<(&'a K, EventTime)> {
+        let seen = self.newest_by_key.iter().filter(|&(_, &newest)| self.sees(newest));
+        let mut keys: Vec<_> = seen.map(|(key, &newest)| (key, EventTime(newest))).collect();
+        keys.sort_unstable();
+        keys
     }
 
     fn sees(&self, newest: i64) -> bool {
@@ -115,15 +109,13 @@ impl<'a, K: Key> DistinctView<'a, K> {
     }
 }
 
-/// The retention in microseconds, the number of keys, then each key, ascending, and the time of its newest event.
+/// The retention in microseconds, the number of keys, then each key, in the order of their [hashes](crate::hash), and the time of
+/// its newest event.
 impl<K: Key, L: Retention> State for DistinctWindow<K, L> {
     fn encode(&self, bytes: &mut Vec<u8>) {
         compact::encode_i64(L::LENGTH.micros(), bytes);
-        compact::encode_len(self.live().count(), bytes);
-        for (key, newest) in self.live() {
-            key.encode_key(bytes);
-            newest.encode(bytes);
-        }
+        let oldest = oldest_kept::<L>(self.newest);
+        self.newest_by_key.encode(bytes, |newest| *newest >= oldest, i64::encode);
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
@@ -133,24 +125,20 @@ impl<K: Key, L: Retention> State for DistinctWindow<K, L> {
                 format!("the state's window keeps {kept}, the transform's {}: raise state_version", L::LENGTH);
             return Err(StateError::new(message));
         }
-        let count = compact::decode_len(bytes)?;
-        let mut keys: Vec<(K, i64)> = Vec::with_capacity(count.min(bytes.len() / 9 + 1));
-        for _ in 0..count {
-            keys.push((K::decode_key(bytes)?, i64::decode(bytes)?));
-        }
-        let newest = keys.iter().map(|&(_, newest)| newest).max().unwrap_or(i64::MIN);
+        let newest_by_key = KeyMap::<K, i64>::decode(bytes, i64::decode)?;
+        let newest = newest_by_key.iter().map(|(_, &newest)| newest).max().unwrap_or(i64::MIN);
         let oldest = oldest_kept::<L>(newest);
-        if !keys.is_sorted_by(|(a, _), (b, _)| a.borrow() < b.borrow()) || keys.iter().any(|&(_, at)| at < oldest) {
-            return Err(StateError::new("the keys of a window are not in order, or one is too old"));
+        if newest_by_key.iter().any(|(_, &at)| at < oldest) {
+            return Err(StateError::new("a window holds a key that it does not keep"));
         }
-        let room = CLEARED_MIN.max(keys.len() * 2);
-        Ok(DistinctWindow { newest_by_key: keys.into_iter().collect(), newest, room, retention: PhantomData })
+        let room = CLEARED_MIN.max(newest_by_key.len() * 2);
+        Ok(DistinctWindow { newest_by_key, newest, room, retention: PhantomData })
     }
 }
 
 impl<K, L> Default for DistinctWindow<K, L> {
     fn default() -> Self {
-        DistinctWindow { newest_by_key: BTreeMap::new(), newest: i64::MIN, room: CLEARED_MIN, retention: PhantomData }
+        DistinctWindow { newest_by_key: KeyMap::default(), newest: i64::MIN, room: CLEARED_MIN, retention: PhantomData }
     }
 }
 

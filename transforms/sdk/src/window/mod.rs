@@ -1,13 +1,15 @@
 //! Windows: the events of the last so many days, hours, minutes or seconds.
 //!
-//! A [`Window`] keeps what [`Retention`] says; a [`View`] of it is what one question sees. Nothing is added up
-//! incrementally: sums are computed from the contents, exactly, so no feature drifts with the events that went by.
+//! A [`Window`] keeps what [`Retention`] says; a [`View`] of it is what one question sees. No sum is kept from question to
+//! question in a way that could drift: sums are exact, rounded once, so that a long one may be taken as the difference of two
+//! running totals and still has the bits that adding up its values gives.
 
 mod distinct;
 mod parameter;
 mod retention;
 mod statistics;
 mod sum;
+mod totals;
 mod value;
 mod view;
 
@@ -21,8 +23,13 @@ pub use view::View;
 use std::fmt;
 use std::marker::PhantomData;
 
+use self::totals::Totals;
 use crate::state::{State, StateError, decode_count, encode_count};
 use crate::time::{AsOf, EventTime, Length};
+
+/// Room for so many events is made with the first one: growing step by step from the smallest costs more than the rest of
+/// applying an event.
+const ROOM_MIN: usize = 16;
 
 /// Evicted events are cleared away once this many stand in front, and are at least half of all.
 const EVICTED_MIN: usize = 32;
@@ -42,6 +49,8 @@ pub struct Window<T, L> {
     /// The first event that still counts. Events leave at the front without moving the rest, which makes eviction O(1) on
     /// average.
     start: usize,
+    /// Made when a question needs them.
+    totals: Totals,
     retention: PhantomData<L>,
 }
 
@@ -52,6 +61,10 @@ impl<T: WindowValue, L: Retention> Window<T, L> {
         match self.live_times().last() {
             Some(&newest) if at < newest => self.insert_late(at, value, newest),
             _ => {
+                if self.times.capacity() == 0 {
+                    self.times.reserve(ROOM_MIN);
+                    self.values.reserve(ROOM_MIN);
+                }
                 self.times.push(at);
                 self.values.push(value);
                 self.evict(at);
@@ -96,7 +109,7 @@ impl<T: WindowValue, L: Retention> Window<T, L> {
             // Where the start lies before the beginning of time, every event is after it.
             _ => 0,
         };
-        View::new(&times[start..end], &self.live_values()[start..end])
+        View::of_window(&times[start..end], &self.values, self.start, self.start + start, &self.totals)
     }
 
     fn insert_late(&mut self, at: i64, value: T, newest: i64) {
@@ -106,6 +119,7 @@ impl<T: WindowValue, L: Retention> Window<T, L> {
         let place = self.start + self.live_times().partition_point(|&time| time <= at);
         self.times.insert(place, at);
         self.values.insert(place, value);
+        self.totals.forget_from(place);
     }
 
     /// Evicts what is older than the newest event by more than `length`, which is not negative.
@@ -127,6 +141,7 @@ impl<T: WindowValue, L: Retention> Window<T, L> {
         if self.start >= EVICTED_MIN && self.start * 2 >= self.times.len() {
             self.times.drain(..self.start);
             self.values.drain(..self.start);
+            self.totals.forget_first(self.start);
             self.start = 0;
         }
     }
@@ -171,7 +186,7 @@ impl<T, L> Window<T, L> {
 
 impl<T, L> Default for Window<T, L> {
     fn default() -> Self {
-        Window { times: Vec::new(), values: Vec::new(), start: 0, retention: PhantomData }
+        Window { times: Vec::new(), values: Vec::new(), start: 0, totals: Totals::default(), retention: PhantomData }
     }
 }
 
@@ -217,9 +232,12 @@ impl<T: WindowValue, L: Retention> State for Window<T, L> {
         {
             return Err(StateError::new("a window holds an event that it does not keep"));
         }
-        Ok(Window { times, values, start: 0, retention: PhantomData })
+        Ok(Window { times, values, start: 0, totals: Totals::default(), retention: PhantomData })
     }
 }
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod tests_of_kinds;

@@ -1,7 +1,7 @@
 //! Sums that do not depend on what went by before, nor on the order of what is there.
 
 /// The bits of a float64's fraction, below its exponent.
-const FRACTION_BITS: u32 = 52;
+pub(super) const FRACTION_BITS: u32 = 52;
 
 /// So many numbers are added up in 64 bits before they could overflow: each adds at most 53 bits.
 const BLOCK: usize = 1 << 10;
@@ -40,17 +40,24 @@ pub fn sum(numbers: &[f64]) -> f64 {
 }
 
 /// The biased exponent of a number given as its bits without the sign, shifted up by one.
-fn exponent(magnitude: u64) -> u64 {
+pub(super) fn exponent(magnitude: u64) -> u64 {
     magnitude >> (FRACTION_BITS + 1)
 }
 
 /// The value of the last bit of the normal numbers with this biased exponent.
-fn last_bit(exponent: u64) -> f64 {
+pub(super) fn last_bit(exponent: u64) -> f64 {
     match exponent.saturating_sub(u64::from(FRACTION_BITS)) {
         // It is subnormal: a single bit of the fraction.
         0 => f64::from_bits(1 << (exponent - 1)),
         biased => f64::from_bits(biased << FRACTION_BITS),
     }
+}
+
+/// A normal number as a whole number of its own last bits.
+pub(super) fn fixed(number: f64) -> i64 {
+    let bits = number.to_bits() as i64;
+    let sign = bits >> 63;
+    (((bits & ((1 << FRACTION_BITS) - 1)) | 1 << FRACTION_BITS) ^ sign) - sign
 }
 
 /// The sum of at most [`BLOCK`] numbers, zero or normal with exponents from `lowest` to 52 above it, as a multiple of the

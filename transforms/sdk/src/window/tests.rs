@@ -16,7 +16,7 @@ fn window(events: &[(i64, f64)]) -> Ten {
     window
 }
 
-fn bytes(state: &impl State) -> Vec<u8> {
+pub(super) fn bytes(state: &impl State) -> Vec<u8> {
     let mut bytes = Vec::new();
     state.encode(&mut bytes);
     bytes

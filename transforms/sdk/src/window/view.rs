@@ -1,18 +1,36 @@
 //! What one question sees of a window.
 
+use std::fmt;
+
+use super::totals::Totals;
 use super::{WindowValue, sum};
 use crate::time::EventTime;
 
 /// The events of a window that one question sees, by event time, and by the order of application where those are equal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct View<'a, T> {
     times: &'a [i64],
-    values: &'a [T],
+    /// All values of the window, evicted ones included.
+    all: &'a [T],
+    /// Where those begin that are not evicted.
+    live: usize,
+    /// Where those of this view begin.
+    start: usize,
+    /// Running totals of a window's values; none of other views.
+    totals: Option<&'a Totals>,
 }
 
 impl<'a, T: WindowValue> View<'a, T> {
+    /// Events with a value each.
+    #[inline]
     pub(crate) fn new(times: &'a [i64], values: &'a [T]) -> Self {
-        View { times, values }
+        View { times, all: values, live: 0, start: 0, totals: None }
+    }
+
+    /// The values of a window, `all`, that begin at `start`, one per time.
+    #[inline]
+    pub(super) fn of_window(times: &'a [i64], all: &'a [T], live: usize, start: usize, totals: &'a Totals) -> Self {
+        View { times, all, live, start, totals: Some(totals) }
     }
 
     /// How many events there are.
@@ -37,23 +55,31 @@ impl<'a, T: WindowValue> View<'a, T> {
 
     /// The values, from the earliest to the latest event.
     pub fn values(&self) -> &'a [T] {
-        self.values
+        &self.all[self.start..self.start + self.times.len()]
     }
 
     /// Every event.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (EventTime, T)> + ExactSizeIterator + use<'a, T> {
-        self.times.iter().map(|&time| EventTime(time)).zip(self.values.iter().copied())
+        self.times.iter().map(|&time| EventTime(time)).zip(self.values().iter().copied())
     }
 }
 
 impl View<'_, f64> {
     /// The sum of the values, as [`sum`] defines it; 0.0 where there is no event.
     pub fn sum(&self) -> f64 {
-        sum(self.values)
+        let stretch = self.start..self.start + self.times.len();
+        let total = self.totals.and_then(|totals| totals.sum(self.all, self.live, stretch));
+        total.unwrap_or_else(|| sum(self.values()))
     }
 
     /// The sum divided by the count; none where there is no event.
     pub fn mean(&self) -> Option<f64> {
-        (!self.is_empty()).then(|| self.sum() / self.values.len() as f64)
+        (!self.is_empty()).then(|| self.sum() / self.times.len() as f64)
+    }
+}
+
+impl<T: WindowValue + fmt::Debug> fmt::Debug for View<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.times.iter().zip(self.values())).finish()
     }
 }

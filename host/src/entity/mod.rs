@@ -1,7 +1,11 @@
 //! Entities: what features describe, and the keys that name them.
 
-use std::collections::HashMap;
+mod intern;
+
 use std::fmt;
+
+pub(crate) use intern::hash_bytes;
+pub use intern::{KeyInterner, KeyRows};
 
 use crate::batch::{Column, Value, Values};
 use crate::schema::ValueType;
@@ -45,13 +49,23 @@ pub struct EntityKey(pub Vec<KeyValue>);
 
 impl EntityKey {
     /// The key in `row` of key columns, or `None` where one of them is null.
-    pub fn from_columns(columns: &[Column], row: usize) -> Option<Self> {
+    pub fn from_columns<'a>(columns: impl IntoIterator<Item = &'a Column>, row: usize) -> Option<Self> {
         let value = |column: &Column| match column.value(row) {
             Value::Int64(value) => Some(KeyValue::Int64(value)),
             Value::Text(value) => Some(KeyValue::Text(value)),
             _ => None,
         };
-        columns.iter().map(value).collect::<Option<Vec<_>>>().map(Self)
+        columns.into_iter().map(value).collect::<Option<Vec<_>>>().map(Self)
+    }
+
+    /// Appends the key as [`write_key_bytes`] does.
+    pub(crate) fn write_bytes(&self, bytes: &mut Vec<u8>) {
+        for value in &self.0 {
+            match value {
+                KeyValue::Int64(value) => bytes.extend_from_slice(&value.to_le_bytes()),
+                KeyValue::Text(text) => write_text_bytes(text.as_bytes(), bytes),
+            }
+        }
     }
 
     /// The canonical text of the key.
@@ -86,56 +100,18 @@ impl fmt::Display for EntityKey {
     }
 }
 
-/// Gives each distinct entity key a dense number, in the order of first sight.
-#[derive(Debug, Default)]
-pub struct KeyInterner {
-    ids: HashMap<Box<[u8]>, u32>,
-    keys: Vec<EntityKey>,
-    scratch: Vec<u8>,
+/// Appends the key in `row` of key columns as bytes that no other key of the entity has: texts after their length, integers
+/// as eight bytes.
+pub(crate) fn write_key_bytes<'a>(columns: impl Iterator<Item = &'a Column>, row: usize, bytes: &mut Vec<u8>) {
+    for column in columns {
+        match column.values() {
+            Values::Int64s(values) => bytes.extend_from_slice(&values[row].to_le_bytes()),
+            _ => write_text_bytes(column.text(row).unwrap_or_default(), bytes),
+        }
+    }
 }
 
-impl KeyInterner {
-    /// An interner without keys.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The number of the key in `row` of key columns; a new one where it was not seen. No key value is null.
-    pub fn intern(&mut self, columns: &[Column], row: usize) -> u32 {
-        self.fill_scratch(columns, row);
-        if let Some(id) = self.ids.get(self.scratch.as_slice()) {
-            return *id;
-        }
-        let id = u32::try_from(self.keys.len()).expect("fewer than 4,294,967,296 entities fit in memory");
-        let key = EntityKey::from_columns(columns, row).expect("readers refuse null keys");
-        self.keys.push(key);
-        self.ids.insert(self.scratch.clone().into_boxed_slice(), id);
-        id
-    }
-
-    /// The number of the key in `row` of key columns, if it was seen.
-    pub fn find(&mut self, columns: &[Column], row: usize) -> Option<u32> {
-        self.fill_scratch(columns, row);
-        self.ids.get(self.scratch.as_slice()).copied()
-    }
-
-    /// The keys by number.
-    pub fn keys(&self) -> &[EntityKey] {
-        &self.keys
-    }
-
-    /// Writes the key in `row` as bytes that no other key has: texts after their length, integers as eight bytes.
-    fn fill_scratch(&mut self, columns: &[Column], row: usize) {
-        self.scratch.clear();
-        for column in columns {
-            match column.values() {
-                Values::Int64s(values) => self.scratch.extend_from_slice(&values[row].to_le_bytes()),
-                _ => {
-                    let text = column.text(row).unwrap_or_default();
-                    self.scratch.extend_from_slice(&(text.len() as u64).to_le_bytes());
-                    self.scratch.extend_from_slice(text);
-                }
-            }
-        }
-    }
+fn write_text_bytes(text: &[u8], bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(text);
 }

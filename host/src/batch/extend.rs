@@ -1,0 +1,160 @@
+//! Rows of one column into another.
+
+use super::column::{end, span};
+use super::{Column, ColumnError, Texts, Values};
+use crate::schema::ValueType;
+
+impl Column {
+    /// Appends the rows of `other` whose indices are `rows`, in that order. Both columns have one type.
+    pub fn extend_from(&mut self, other: &Self, rows: &[u32]) -> Result<(), ColumnError> {
+        let before = self.len();
+        let row_at = |row: &u32| *row as usize;
+        match (&mut self.values, &other.values) {
+            (Values::Booleans(to), Values::Booleans(from)) => to.extend(rows.iter().map(|r| from[row_at(r)])),
+            (Values::Int64s(to), Values::Int64s(from)) | (Values::Times(to), Values::Times(from)) => {
+                to.extend(rows.iter().map(|r| from[row_at(r)]));
+            }
+            (Values::Float64s(to), Values::Float64s(from)) => to.extend(rows.iter().map(|r| from[row_at(r)])),
+            (Values::Texts(to), Values::Texts(from)) => {
+                for row in rows {
+                    to.bytes.extend_from_slice(&from.bytes[span(&from.ends, row_at(row))]);
+                    to.ends.push(end(to.bytes.len())?);
+                }
+            }
+            (Values::Float64Lists(to), Values::Float64Lists(from)) => {
+                for row in rows {
+                    to.values.extend_from_slice(&from.values[span(&from.ends, row_at(row))]);
+                    to.ends.push(end(to.values.len())?);
+                }
+            }
+            _ => return Err(ColumnError::Type { expected: self.value_type(), found: other.value_type() }),
+        }
+        if let Some(from) = &other.nulls {
+            let nulls = self.nulls.get_or_insert_with(|| vec![0; before]);
+            nulls.extend(rows.iter().map(|r| from[row_at(r)]));
+        } else if let Some(nulls) = &mut self.nulls {
+            nulls.resize(before + rows.len(), 0);
+        }
+        Ok(())
+    }
+
+    /// Appends texts by their codes, which are rows of `texts`. The column is one of texts.
+    pub(super) fn extend_coded(&mut self, texts: &Texts, codes: impl Iterator<Item = u8>) -> Result<(), ColumnError> {
+        let found = ValueType::Text;
+        let Values::Texts(to) = &mut self.values else {
+            return Err(ColumnError::Type { expected: self.value_type(), found });
+        };
+        let before = to.ends.len();
+        for code in codes {
+            to.bytes.extend_from_slice(texts.get(usize::from(code)));
+            to.ends.push(to.bytes.len() as u32);
+        }
+        end(to.bytes.len())?;
+        let added = to.ends.len() - before;
+        if let Some(nulls) = &mut self.nulls {
+            nulls.resize(nulls.len() + added, 0);
+        }
+        Ok(())
+    }
+
+    /// Appends every row of `other`, which has the same type.
+    pub fn append(&mut self, other: &Self) -> Result<(), ColumnError> {
+        self.extend_range(other, 0..other.len())
+    }
+
+    /// Appends a range of the rows of `other`, which has the same type.
+    pub fn extend_range(&mut self, other: &Self, rows: std::ops::Range<usize>) -> Result<(), ColumnError> {
+        let before = self.len();
+        match (&mut self.values, &other.values) {
+            (Values::Booleans(to), Values::Booleans(from)) => to.extend_from_slice(&from[rows.clone()]),
+            (Values::Int64s(to), Values::Int64s(from)) | (Values::Times(to), Values::Times(from)) => {
+                to.extend_from_slice(&from[rows.clone()]);
+            }
+            (Values::Float64s(to), Values::Float64s(from)) => to.extend_from_slice(&from[rows.clone()]),
+            (Values::Texts(to), Values::Texts(from)) => {
+                extend_parts(&mut to.ends, &mut to.bytes, &from.ends, &from.bytes, rows.clone())?;
+            }
+            (Values::Float64Lists(to), Values::Float64Lists(from)) => {
+                extend_parts(&mut to.ends, &mut to.values, &from.ends, &from.values, rows.clone())?;
+            }
+            _ => return Err(ColumnError::Type { expected: self.value_type(), found: other.value_type() }),
+        }
+        if let Some(from) = &other.nulls {
+            self.nulls.get_or_insert_with(|| vec![0; before]).extend_from_slice(&from[rows]);
+        } else if let Some(nulls) = &mut self.nulls {
+            nulls.resize(before + rows.len(), 0);
+        }
+        Ok(())
+    }
+
+    /// The rows whose indices are `rows`, in that order.
+    pub fn take(&self, rows: &[u32]) -> Result<Self, ColumnError> {
+        let mut taken = Self::with_capacity(self.value_type(), rows.len());
+        taken.extend_from(self, rows)?;
+        Ok(taken)
+    }
+    /// Puts row `i` of `other` into row `rows[i]` of this column, for all. Both hold values of one fixed width, of one type;
+    /// gives false, and does nothing, where they do not.
+    pub(crate) fn scatter(&mut self, other: &Self, rows: &[u32]) -> bool {
+        fn put<T: Copy>(to: &mut [T], from: &[T], rows: &[u32]) {
+            rows.iter().zip(from).for_each(|(row, value)| to[*row as usize] = *value);
+        }
+        match (&mut self.values, &other.values) {
+            (Values::Booleans(to), Values::Booleans(from)) => put(to, from, rows),
+            (Values::Int64s(to), Values::Int64s(from)) | (Values::Times(to), Values::Times(from)) => {
+                put(to, from, rows)
+            }
+            (Values::Float64s(to), Values::Float64s(from)) => put(to, from, rows),
+            _ => return false,
+        }
+        if let Some(from) = &other.nulls {
+            let all = self.len();
+            put(self.nulls.get_or_insert_with(|| vec![0; all]), from, rows);
+        }
+        true
+    }
+}
+
+/// Appends the contents of the rows `rows`, and their ends.
+fn extend_parts<T: Copy>(
+    to_ends: &mut Vec<u32>,
+    to: &mut Vec<T>,
+    from_ends: &[u32],
+    from: &[T],
+    rows: std::ops::Range<usize>,
+) -> Result<(), ColumnError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let start = if rows.start == 0 { 0 } else { from_ends[rows.start - 1] };
+    let contents = &from[start as usize..from_ends[rows.end - 1] as usize];
+    end(to.len() + contents.len())?;
+    let base = to.len() as u32;
+    to.extend_from_slice(contents);
+    to_ends.extend(from_ends[rows].iter().map(|end| base + (end - start)));
+    Ok(())
+}
+
+/// One column of `rows` rows, from its parts and the rows that each holds.
+pub(crate) fn in_order<'a>(
+    value_type: ValueType,
+    row_count: usize,
+    parts: impl Iterator<Item = (Column, &'a [u32])>,
+) -> Result<Column, ColumnError> {
+    if let Some(mut all) = Column::zeros(value_type, row_count) {
+        for (part, rows) in parts {
+            let is_put = all.scatter(&part, rows);
+            debug_assert!(is_put || rows.is_empty(), "parts have the type of their column");
+        }
+        return Ok(all);
+    }
+    let (mut joined, mut answer_of, mut answer) = (Column::new(value_type), vec![0_u32; row_count], 0);
+    for (part, rows) in parts {
+        joined.append(&part)?;
+        for row in rows {
+            answer_of[*row as usize] = answer;
+            answer += 1;
+        }
+    }
+    joined.take(&answer_of)
+}

@@ -1,0 +1,175 @@
+//! `onepath serve`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::{Context, output};
+use crate::serving::http::{self, HttpLimits, HttpOptions, Token};
+use crate::{Server, ServerOptions};
+
+/// Answer questions and take events over HTTP, until SIGTERM or SIGINT.
+///
+/// Feast's feature-server routes (POST /get-online-features, /push), a typed API under /v1, /health, /ready, /metrics, and
+/// /openapi.json, which describes them all. The server speaks plain HTTP and listens on this machine alone unless --listen says
+/// otherwise; give it a token and put a TLS terminator (Caddy, nginx, a service mesh) in front before others reach it.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  onepath serve
+  onepath serve --pin training.parquet.manifest.json
+  onepath serve --listen 0.0.0.0:6566 --token-file /run/secrets/onepath
+  curl localhost:6566/get-online-features -d '{\"feature_service\": \"churn_v1\", \"entities\": {\"customer_id\": [\"c1\"]}}'")]
+pub(super) struct Serve {
+    /// Where to listen; port 0 takes a free one, and the first line of output says which.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:6566")]
+    listen: SocketAddr,
+    /// Refuse to start where what would run differs from what made this training set (its .manifest.json).
+    #[arg(long, value_name = "MANIFEST")]
+    pin: Option<PathBuf>,
+    /// A file with the bearer token that requests must bring [default: the variable ONEPATH_TOKEN, or no token].
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Threads that read, evaluate and answer [default: one per core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// What is logged to standard error: refused requests and what the server does, or (debug) every request.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: LogLevel,
+    /// How it is logged.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+/// What requests may take.
+#[derive(Args)]
+#[command(next_help_heading = "Limits")]
+struct Limits {
+    /// Bytes of a request's body; beyond, 413.
+    #[arg(long, value_name = "BYTES", default_value_t = HttpLimits::default().body_bytes_max)]
+    body_bytes_max: usize,
+    /// Entities of one request; beyond, 422.
+    #[arg(long, value_name = "N", default_value_t = HttpLimits::default().entities_max)]
+    entities_max: usize,
+    /// Events of one push; beyond, 422.
+    #[arg(long, value_name = "N", default_value_t = HttpLimits::default().events_max)]
+    events_max: usize,
+    /// Requests that are worked on at once; beyond, 503.
+    #[arg(long, value_name = "N", default_value_t = HttpLimits::default().requests_max)]
+    requests_max: usize,
+    /// Open connections; beyond, new ones wait.
+    #[arg(long, value_name = "N", default_value_t = HttpLimits::default().connections_max)]
+    connections_max: usize,
+    /// Milliseconds for the head of a request to arrive, and for a connection to be idle.
+    #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().head_ms_max)]
+    head_ms_max: u64,
+    /// Milliseconds for a body to arrive (408), and for a question to be answered (503).
+    #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().request_ms_max)]
+    request_ms_max: u64,
+    /// Bytes of states kept in memory; the others are read from the online store.
+    #[arg(long, value_name = "BYTES", default_value_t = ServerOptions::default().cache_bytes_max)]
+    cache_bytes_max: usize,
+    /// Pushes that may wait to be written; beyond, 503.
+    #[arg(long, value_name = "N", default_value_t = ServerOptions::default().waiting_pushes_max)]
+    waiting_pushes_max: usize,
+    /// Served vectors that may wait to be recorded; beyond, they are dropped and counted.
+    #[arg(long, value_name = "N", default_value_t = ServerOptions::default().waiting_vectors_max)]
+    waiting_vectors_max: usize,
+    /// Milliseconds for the requests in flight to finish when the server is told to stop.
+    #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().drain_ms_max)]
+    drain_ms_max: u64,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum LogFormat {
+    /// A line of words.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode> {
+    start_log(command);
+    let token = token(command)?;
+    let options = ServerOptions {
+        pin: command.pin.clone(),
+        cache_bytes_max: command.limits.cache_bytes_max,
+        waiting_pushes_max: command.limits.waiting_pushes_max,
+        waiting_vectors_max: command.limits.waiting_vectors_max,
+        ..ServerOptions::default()
+    };
+    let server = Arc::new(Server::open(&context.project, options)?);
+    for warning in server.status().warnings {
+        tracing::warn!("{warning}");
+    }
+    let project = server.project().name.clone();
+    let Limits { body_bytes_max, entities_max, events_max, requests_max, connections_max, .. } = command.limits;
+    let Limits { head_ms_max, request_ms_max, drain_ms_max, .. } = command.limits;
+    let options = HttpOptions {
+        listen: command.listen,
+        token,
+        threads: command.threads.map(usize::from),
+        limits: HttpLimits {
+            body_bytes_max,
+            entities_max,
+            events_max,
+            requests_max,
+            connections_max,
+            head_ms_max,
+            request_ms_max,
+            drain_ms_max,
+        },
+    };
+    let listening = |address| output::line(&format!("{project}: listening on http://{address}"));
+    http::serve(Arc::clone(&server), options, listening)?;
+    let server = Arc::try_unwrap(server).map_err(|_| {
+        anyhow::anyhow!(
+            "a request did not end within --drain-ms-max; what it pushed is in the log if it was acknowledged"
+        )
+    })?;
+    server.close()?;
+    output::line("stopped: requests in flight were answered, and all that was served is recorded");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The token of the file, or of the environment; none where there is neither.
+fn token(command: &Serve) -> anyhow::Result<Option<Token>> {
+    let text = match &command.token_file {
+        Some(path) => {
+            Some(std::fs::read_to_string(path).with_context(|| format!("cannot read the token {}", path.display()))?)
+        }
+        None => std::env::var("ONEPATH_TOKEN").ok(),
+    };
+    match text.as_deref().map(str::trim) {
+        Some("") => anyhow::bail!("the token is empty: write one, or leave out --token-file and ONEPATH_TOKEN"),
+        Some(text) => Ok(Some(Token::new(text))),
+        None => Ok(None),
+    }
+}
+
+fn start_log(command: &Serve) {
+    let level = match command.log {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+    };
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
+    match command.log_format {
+        LogFormat::Text => log.with_ansi(false).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+}

@@ -1,0 +1,392 @@
+//! Entity keys as dense numbers.
+//!
+//! A key of one text of at most twelve bytes, or of one integer, is sixteen bytes by itself; longer keys lie in one arena. The
+//! table is an open-addressing one over 64-bit slots (32 bits of the hash, 32 bits of the number), so that a lookup touches
+//! one slot and one key. The hash has no seed: the numbers, and all that follows from them, are the same in every run.
+
+use super::{EntityKey, KeyType, KeyValue};
+use crate::batch::{Column, Lane, SHORT_BYTES_MAX, Texts, Values, short_text};
+
+/// The length that marks a key in the arena; no short text has it.
+const LONG: u128 = u32::MAX as u128;
+
+/// How many keys are looked up at a time.
+const BLOCK: usize = 64;
+
+/// Slots of the smallest table.
+const SLOTS_MIN: usize = 64;
+
+/// The key columns of some rows, resolved for lookups.
+pub struct KeyRows<'a> {
+    columns: Vec<Cells<'a>>,
+}
+
+enum Cells<'a> {
+    Short(&'a [u128]),
+    Int64s(&'a [i64]),
+    Texts(&'a Texts),
+}
+
+/// A key as it is looked up.
+enum Key<'a> {
+    Short(u128),
+    Long(&'a [u8]),
+}
+
+impl<'a> KeyRows<'a> {
+    /// The rows of key columns, none of which is null.
+    pub fn of_columns(columns: impl IntoIterator<Item = &'a Column>) -> Self {
+        let cells = columns.into_iter().map(|column| match column.values() {
+            Values::Int64s(values) | Values::Times(values) => Cells::Int64s(values),
+            Values::Texts(texts) => Cells::Texts(texts),
+            _ => Cells::Int64s(&[]),
+        });
+        Self { columns: cells.collect() }
+    }
+
+    /// The rows of key lanes, none of which is null.
+    pub fn of_lanes(lanes: &'a [Lane]) -> Self {
+        let cells = lanes.iter().map(|lane| match lane {
+            Lane::Short(texts) => Cells::Short(texts),
+            Lane::Column(column) => match column.values() {
+                Values::Int64s(values) => Cells::Int64s(values),
+                Values::Texts(texts) => Cells::Texts(texts),
+                _ => Cells::Int64s(&[]),
+            },
+        });
+        Self { columns: cells.collect() }
+    }
+
+    /// The key of `row`; one that is not short is written to `scratch`, as bytes that no other key of these columns has.
+    #[inline]
+    fn key<'k>(&'k self, row: usize, scratch: &'k mut Vec<u8>) -> Key<'k> {
+        match &self.columns[..] {
+            [Cells::Short(texts)] => Key::Short(texts[row]),
+            [Cells::Int64s(values)] => Key::Short(u128::from(values[row] as u64) << 32 | 8),
+            [Cells::Texts(texts)] => match texts.get(row) {
+                text if text.len() <= SHORT_BYTES_MAX => Key::Short(short_text(text)),
+                text => Key::Long(text),
+            },
+            columns => {
+                scratch.clear();
+                for cells in columns {
+                    cells.encode(row, scratch);
+                }
+                Key::Long(scratch)
+            }
+        }
+    }
+
+    /// Appends the partition of each of the first `rows` keys, of `2^bits`: the same in every run, and apart from the order
+    /// of an interner's table.
+    pub fn partitions(&self, rows: usize, bits: u32, partitions: &mut Vec<u32>) {
+        let mut scratch = Vec::new();
+        partitions.extend((0..rows).map(|row| {
+            let hash = hash(&self.key(row, &mut scratch)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            (hash >> 32) as u32 >> (32 - bits.max(1)) & ((1 << bits) - 1)
+        }));
+    }
+
+    fn types(&self) -> Vec<KeyType> {
+        let types = self.columns.iter().map(|cells| match cells {
+            Cells::Int64s(_) => KeyType::Int64,
+            _ => KeyType::Text,
+        });
+        types.collect()
+    }
+}
+
+impl Cells<'_> {
+    /// Appends the value of `row`: texts after their length, integers as eight bytes.
+    fn encode(&self, row: usize, bytes: &mut Vec<u8>) {
+        let mut text = |text: &[u8]| {
+            bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(text);
+        };
+        match self {
+            Self::Short(texts) => text(short_bytes(&texts[row].to_le_bytes())),
+            Self::Texts(texts) => text(texts.get(row)),
+            Self::Int64s(values) => bytes.extend_from_slice(&values[row].to_le_bytes()),
+        }
+    }
+}
+
+/// The text in the bytes of a short text.
+fn short_bytes(bytes: &[u8; 16]) -> &[u8] {
+    let length = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
+    &bytes[4..4 + length.min(SHORT_BYTES_MAX)]
+}
+
+/// Gives each distinct entity key a dense number, in the order of first sight.
+#[derive(Clone, Debug, Default)]
+pub struct KeyInterner {
+    /// Per slot, the upper half of the key's hash and its number plus one; 0 where it is free. A power of two.
+    slots: Vec<u64>,
+    /// Per key, the short key, or [`LONG`] with the offset (64 bits) and length (32 bits) of its bytes in `arena`.
+    heads: Vec<u128>,
+    arena: Vec<u8>,
+    types: Vec<KeyType>,
+    scratch: Vec<u8>,
+}
+
+impl KeyInterner {
+    /// An interner without keys.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many keys it knows.
+    pub fn len(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// Whether it knows none.
+    pub fn is_empty(&self) -> bool {
+        self.heads.is_empty()
+    }
+
+    /// The number of the key of `row`; a new one where it was not seen.
+    pub fn intern(&mut self, keys: &KeyRows<'_>, row: usize) -> u32 {
+        if (self.heads.len() + 1) * 2 > self.slots.len() {
+            self.grow();
+        }
+        if self.heads.is_empty() {
+            self.types = keys.types();
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let key = keys.key(row, &mut scratch);
+        let hash = hash(&key);
+        let id = match self.probe(&key, hash) {
+            Ok(id) => id,
+            Err(slot) => {
+                let id = u32::try_from(self.heads.len()).expect("fewer than 4,294,967,295 entities fit in memory");
+                self.slots[slot] = hash & 0xffff_ffff_0000_0000 | u64::from(id + 1);
+                let head = match key {
+                    Key::Short(head) => head,
+                    Key::Long(bytes) => {
+                        let offset = self.arena.len();
+                        self.arena.extend_from_slice(bytes);
+                        (bytes.len() as u128) << 96 | (offset as u128) << 32 | LONG
+                    }
+                };
+                self.heads.push(head);
+                id
+            }
+        };
+        self.scratch = scratch;
+        id
+    }
+
+    /// Appends the number of each of the first `rows` keys to `ids`; `u32::MAX` where a key is not known.
+    pub fn find_all(&self, keys: &KeyRows<'_>, rows: usize, ids: &mut Vec<u32>) {
+        if self.heads.is_empty() {
+            ids.resize(ids.len() + rows, u32::MAX);
+            return;
+        }
+        if let [Cells::Short(texts)] = &keys.columns[..] {
+            texts[..rows].chunks(BLOCK).for_each(|block| self.find_block(block, ids));
+            return;
+        }
+        let mut scratch = Vec::new();
+        ids.extend((0..rows).map(|row| {
+            let key = keys.key(row, &mut scratch);
+            self.probe(&key, hash(&key)).unwrap_or(u32::MAX)
+        }));
+    }
+
+    /// Looks up a block of short keys, step by step: the loads of one step do not wait for each other, so that what lies
+    /// outside the cache is fetched for many keys at a time.
+    fn find_block(&self, texts: &[u128], ids: &mut Vec<u32>) {
+        let mask = self.slots.len() - 1;
+        let (mut hashes, mut slots, mut heads) = ([0; BLOCK], [0; BLOCK], [0; BLOCK]);
+        for (text, hash) in texts.iter().zip(&mut hashes) {
+            *hash = hash_short(*text);
+        }
+        for (hash, slot) in hashes.iter().zip(&mut slots) {
+            *slot = self.slots[*hash as usize & mask];
+        }
+        for (slot, head) in slots.iter().zip(&mut heads) {
+            // A free slot is looked at as if it named the first key: one load in any case, and no branch.
+            *head = self.heads[(*slot as u32).saturating_sub(1) as usize];
+        }
+        for (at, text) in texts.iter().enumerate() {
+            let is_first = slots[at] != 0 && heads[at] == *text;
+            ids.push(match is_first {
+                true => slots[at] as u32 - 1,
+                false => self.probe(&Key::Short(*text), hashes[at]).unwrap_or(u32::MAX),
+            });
+        }
+    }
+
+    /// The key of a number.
+    pub fn key(&self, id: u32) -> EntityKey {
+        let head = self.heads[id as usize];
+        let short = head.to_le_bytes();
+        let long = self.long(head);
+        let values = match (&self.types[..], long) {
+            ([KeyType::Int64], _) => vec![KeyValue::Int64((head >> 32) as u64 as i64)],
+            ([KeyType::Text], None) => vec![text(short_bytes(&short))],
+            ([KeyType::Text], Some(bytes)) => vec![text(bytes)],
+            (types, bytes) => decode(types, bytes.unwrap_or_default()),
+        };
+        EntityKey(values)
+    }
+
+    /// About how many bytes it holds in memory.
+    pub fn memory_bytes(&self) -> usize {
+        self.slots.capacity() * 8 + self.heads.capacity() * 16 + self.arena.capacity()
+    }
+
+    /// The number of a key, or the free slot where it belongs.
+    #[inline]
+    fn probe(&self, key: &Key<'_>, hash: u64) -> Result<u32, usize> {
+        let mask = self.slots.len() - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            let held = self.slots[slot];
+            if held == 0 {
+                return Err(slot);
+            }
+            if (held ^ hash) >> 32 == 0 {
+                let id = held as u32 - 1;
+                let head = self.heads[id as usize];
+                let same = match key {
+                    Key::Short(short) => *short == head,
+                    Key::Long(bytes) => self.long(head) == Some(bytes),
+                };
+                if same {
+                    return Ok(id);
+                }
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    fn long(&self, head: u128) -> Option<&[u8]> {
+        (head & LONG == LONG).then(|| {
+            let (offset, length) = ((head >> 32) as u64 as usize, (head >> 96) as usize);
+            &self.arena[offset..offset + length]
+        })
+    }
+
+    fn grow(&mut self) {
+        let slots = (self.slots.len() * 2).max(SLOTS_MIN);
+        self.slots = vec![0; slots];
+        for (id, head) in self.heads.iter().enumerate() {
+            let hash = match self.long(*head) {
+                Some(bytes) => hash(&Key::Long(bytes)),
+                None => hash(&Key::Short(*head)),
+            };
+            let mut slot = hash as usize & (slots - 1);
+            while self.slots[slot] != 0 {
+                slot = (slot + 1) & (slots - 1);
+            }
+            self.slots[slot] = hash & 0xffff_ffff_0000_0000 | (id as u64 + 1);
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> KeyValue {
+    KeyValue::Text(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// The values of a key of several columns.
+fn decode(types: &[KeyType], mut bytes: &[u8]) -> Vec<KeyValue> {
+    let number = |bytes: &mut &[u8]| {
+        let (taken, rest) = bytes.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+        *bytes = rest;
+        u64::from_le_bytes(*taken)
+    };
+    let mut value = |key_type: &KeyType| match key_type {
+        KeyType::Int64 => KeyValue::Int64(number(&mut bytes) as i64),
+        KeyType::Text => {
+            let length = number(&mut bytes) as usize;
+            let (taken, rest) = bytes.split_at(length.min(bytes.len()));
+            bytes = rest;
+            text(taken)
+        }
+    };
+    types.iter().map(&mut value).collect()
+}
+
+/// Mixes 128 bits into 64 by a full multiplication, whose halves are joined.
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a ^ 0x9e37_79b9_7f4a_7c15) * u128::from(b ^ 0xd1b5_4a32_d192_ed03);
+    product as u64 ^ (product >> 64) as u64
+}
+
+#[inline]
+fn hash(key: &Key<'_>) -> u64 {
+    match key {
+        Key::Short(head) => hash_short(*head),
+        Key::Long(bytes) => hash_bytes(bytes),
+    }
+}
+
+#[inline]
+fn hash_short(head: u128) -> u64 {
+    let mixed = fold(head as u64, (head >> 64) as u64);
+    fold(mixed, mixed.rotate_left(32))
+}
+
+/// A hash of bytes that is the same in every run.
+pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut hash = bytes.len() as u64;
+    for word in words {
+        hash = fold(hash.rotate_left(29), u64::from_le_bytes(*word));
+    }
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    fold(hash.rotate_left(29), u64::from_le_bytes(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Value;
+    use crate::schema::ValueType;
+
+    fn column(value_type: ValueType, values: &[Value]) -> Column {
+        let mut column = Column::new(value_type);
+        values.iter().for_each(|value| column.push(value).expect("a value of the type"));
+        column
+    }
+
+    #[test]
+    fn keys_of_every_shape_get_numbers_and_come_back() {
+        let texts: Vec<Value> = (0..500_usize).map(|at| Value::Text("k".repeat(at % 20) + &at.to_string())).collect();
+        let numbers: Vec<Value> = (0..500).map(|at| Value::Int64(at * at - 7)).collect();
+        let (texts, numbers) = (column(ValueType::Text, &texts), column(ValueType::Int64, &numbers));
+        for columns in [vec![&texts], vec![&numbers], vec![&texts, &numbers], vec![&numbers, &texts]] {
+            let mut interner = KeyInterner::new();
+            let rows = KeyRows::of_columns(columns.iter().copied());
+            let first: Vec<u32> = (0..500).map(|row| interner.intern(&rows, row)).collect();
+            let again: Vec<u32> = (0..500).map(|row| interner.intern(&rows, row)).collect();
+            let mut found = Vec::new();
+            interner.find_all(&rows, 500, &mut found);
+            assert_eq!(first, (0..500).collect::<Vec<u32>>());
+            assert!(first == again && first == found && interner.len() == 500);
+            let owned: Vec<Column> = columns.iter().map(|column| (*column).clone()).collect();
+            for row in 0..500 {
+                assert_eq!(Some(interner.key(row as u32)), EntityKey::from_columns(&owned, row));
+            }
+        }
+    }
+
+    #[test]
+    fn short_lanes_and_columns_name_the_same_keys() {
+        let texts = column(ValueType::Text, &["a", "", "twelve bytes"].map(|text| Value::Text(text.to_owned())));
+        let lane = [Lane::Short(["a", "", "twelve bytes"].map(|text| short_text(text.as_bytes())).to_vec())];
+        let mut interner = KeyInterner::new();
+        let rows = KeyRows::of_columns([&texts]);
+        (0..3).for_each(|row| assert_eq!(interner.intern(&rows, row), row as u32));
+        let mut found = Vec::new();
+        interner.find_all(&KeyRows::of_lanes(&lane), 3, &mut found);
+        assert_eq!(found, [0, 1, 2]);
+        let other = [Lane::Short(vec![short_text(b"b")])];
+        interner.find_all(&KeyRows::of_lanes(&other), 1, &mut found);
+        assert_eq!(found[3], u32::MAX);
+    }
+}

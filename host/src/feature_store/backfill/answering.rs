@@ -1,0 +1,167 @@
+//! One partition, answered by itself: read, replayed view by view, and its answers written.
+
+use std::path::Path;
+
+use super::journal::{Done, Prepared};
+use super::stage::{Layout, Stage, event_types, feature_type};
+use crate::Error;
+use crate::batch::{Column, FieldLane, Lane, Values};
+use crate::entity::{KeyInterner, KeyRows};
+use crate::events::{EventChunk, EventSet, partition_bits_of};
+use crate::feature_store::feeds::{Feed, Feeds, feeds};
+use crate::feature_store::manifest::FAILURES_SHOWN;
+use crate::feature_store::{FeaturePlan, PlannedView, Spine};
+use crate::files::{SpillReader, SpillWriter, Spilled};
+use crate::replay::{ReplayOptions, Replayed};
+use crate::schema::ValueType;
+use crate::time::AsOf;
+
+/// How many rows of answers are written at a time.
+const ANSWER_ROWS: usize = 8_192;
+
+/// What the threads share that answer the partitions of a stage.
+pub(super) struct Answering<'a> {
+    pub(super) plan: &'a FeaturePlan,
+    pub(super) dir: &'a Path,
+    /// The number of the stage.
+    pub(super) at: usize,
+    pub(super) stage: &'a Stage,
+    pub(super) prepared: &'a Prepared,
+    /// Per feed.
+    pub(super) layouts: Vec<Layout>,
+    pub(super) options: ReplayOptions<'a>,
+}
+
+impl Answering<'_> {
+    /// Answers one partition.
+    pub(super) fn answer(&self, partition: usize) -> Result<Done, Error> {
+        let (stage, prepared) = (self.stage, self.prepared);
+        let (rows, spine, inputs) = self.read_spine(&prepared.spine[partition])?;
+        let views = &self.plan.views[stage.views.clone()];
+        let mut shared = Feeds::new(views);
+        let mut replayed: Vec<Replayed> = Vec::with_capacity(views.len());
+        let (mut failures, mut first_failures) = (0, Vec::new());
+        let options = ReplayOptions { threads: 1, ..self.options };
+        for (place, view) in views.iter().enumerate() {
+            let input = |(producer, feature): &(usize, usize)| match producer.checked_sub(stage.views.start) {
+                Some(here) => replayed[here].features[*feature].clone(),
+                None => {
+                    let at = stage.inputs.iter().position(|input| input == &(*producer, *feature));
+                    inputs[at.expect("a stage has the inputs of its views")].clone()
+                }
+            };
+            let input_features = view.inputs.iter().map(input).collect();
+            let number = shared.number(place);
+            let read = |keys: &_, _: &[_]| {
+                let feed = &feeds(views)[number];
+                self.read_events(view, feed, self.layouts[number], &prepared.feeds[number][partition], keys)
+            };
+            let answers = shared.replay(place, view, &spine, input_features, read, options)?;
+            failures += answers.failures.len() as u64;
+            let first_row = shared.first_rows(place, &rows);
+            // They are in this order already.
+            let told = answers.failures.iter().take(FAILURES_SHOWN).enumerate().map(|(nth, failure)| {
+                let row = match (&view.entity, failure.question) {
+                    (None, Some(question)) => rows[question as usize],
+                    _ => first_row(failure.entity),
+                };
+                (stage.views.start + place, row, nth, failure.error.to_string())
+            });
+            first_failures.extend(told);
+            first_failures.sort();
+            first_failures.truncate(FAILURES_SHOWN);
+            replayed.push(answers);
+        }
+        let entities = shared.entities();
+        let answers = self.write_answers(partition, rows, &replayed)?;
+        Ok(Done { answers, entities, failures, first_failures })
+    }
+
+    fn read_spine(&self, file: &Spilled) -> Result<(Vec<i64>, Spine, Vec<Column>), Error> {
+        let stage = self.stage;
+        let types = stage.spine_types(self.plan);
+        let mut columns: Vec<Column> = types.iter().map(|value_type| Column::new(*value_type)).collect();
+        for lanes in SpillReader::open(&self.dir.join(&file.path), &types)? {
+            for (all, lane) in columns.iter_mut().zip(lanes?) {
+                all.append(&lane.into_column()?)?;
+            }
+        }
+        let keys = stage.entity.iter().flat_map(|entity| &entity.keys);
+        let names: Vec<String> = keys.map(|key| key.name.clone()).collect();
+        let inputs = columns.split_off(names.len() + 2 + stage.request_fields.len());
+        let requests = columns.split_off(names.len() + 2);
+        let as_of = times(columns.pop());
+        let keys = columns.split_off(1);
+        let spine = Spine {
+            keys: names.into_iter().zip(keys).collect(),
+            as_of: as_of.into_iter().map(AsOf).collect(),
+            request_fields: stage.request_fields.iter().map(|field| field.name.clone()).zip(requests).collect(),
+        };
+        Ok((times(columns.pop()), spine, inputs))
+    }
+
+    /// The events of one partition, of the entities that are asked for.
+    fn read_events(
+        &self,
+        view: &PlannedView,
+        feed: &Feed,
+        layout: Layout,
+        file: &Spilled,
+        keys: &KeyInterner,
+    ) -> Result<EventSet, Error> {
+        let key_count = view.entity.as_ref().map_or(0, |entity| entity.keys.len());
+        let types = event_types(layout, view, feed);
+        let bits = partition_bits_of(file.rows, keys.len());
+        let mut events = EventSet::new(bits, feed.fields.iter().map(|field| field.value_type).collect());
+        for lanes in SpillReader::open(&self.dir.join(&file.path), &types)? {
+            let mut lanes = lanes?;
+            let fields = lanes.split_off(layout.columns() + key_count);
+            let key_lanes = lanes.split_off(layout.columns());
+            let mut lanes = lanes.into_iter();
+            let mut next = || times(lanes.next().map(Lane::into_column).transpose().ok().flatten());
+            let event_times = next();
+            let available = layout.has_available.then(&mut next);
+            let offsets: Option<Vec<u64>> =
+                layout.has_offsets.then(|| next().into_iter().map(|offset| offset as u64).collect());
+            let mut entities = Vec::with_capacity(event_times.len());
+            keys.find_all(&KeyRows::of_lanes(&key_lanes), event_times.len(), &mut entities);
+            let gather = |rows: &[u32]| fields.iter().map(|lane| FieldLane::gather(lane, rows)).collect();
+            let chunk = EventChunk::new(bits, &entities, &event_times, available.as_deref(), gather)?;
+            events.push(match offsets {
+                Some(offsets) => chunk.with_offsets(&entities, &offsets),
+                None => chunk,
+            })?;
+        }
+        Ok(events)
+    }
+
+    /// Writes the kept features of one partition, in the order of its rows, which is that of the spine.
+    fn write_answers(&self, partition: usize, rows: Vec<i64>, replayed: &[Replayed]) -> Result<Spilled, Error> {
+        let stage = self.stage;
+        let types = stage.kept.iter().map(|kept| feature_type(self.plan, *kept));
+        let types: Vec<ValueType> = [ValueType::Int64].into_iter().chain(types).collect();
+        let name = format!("{}-answers-{partition}.arrow", self.at);
+        let mut writer = SpillWriter::create(&self.dir.join(&name), &types)?;
+        let count = rows.len();
+        let mut columns = vec![Column::from_parts(Values::Int64s(rows), None)];
+        columns.extend(
+            stage.kept.iter().map(|(view, feature)| replayed[view - stage.views.start].features[*feature].clone()),
+        );
+        for start in (0..count).step_by(ANSWER_ROWS) {
+            let part = columns.iter().map(|column| {
+                let mut part = Column::new(column.value_type());
+                part.extend_range(column, start..count.min(start + ANSWER_ROWS)).map(|()| part)
+            });
+            writer.write(part.collect::<Result<_, _>>()?)?;
+        }
+        Ok(Spilled { path: name.into(), ..writer.finish()? })
+    }
+}
+
+/// The numbers of a column of times or integers.
+fn times(column: Option<Column>) -> Vec<i64> {
+    match column.map(Column::into_values) {
+        Some(Values::Times(values) | Values::Int64s(values)) => values,
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,111 @@
+//! How much memory a backfill would take, from what its files say of themselves, and into how many partitions to cut it.
+
+use super::spine_file::SpineFile;
+use crate::Error;
+use crate::events::SourceInput;
+use crate::feature_store::FeaturePlan;
+use crate::feature_store::feeds::Feed;
+use crate::files::{Input, Part};
+use crate::schema::ValueType;
+
+/// What a run takes whatever its input: the program, its components and their instances.
+const FIXED_BYTES: u64 = 48 << 20;
+
+/// What each thread takes: a row group on its way in, one on its way out, an instance.
+const THREAD_BYTES: u64 = 24 << 20;
+
+/// Of what is left, partitions that are worked on at the same time take one part in so many; the rest is for buffers, for
+/// partitions larger than the mean, and for what the allocator keeps.
+const PARTITION_SHARE: u64 = 3;
+
+/// At most so many partitions, as a power of two: each has files and buffers open.
+const BITS_MAX: u32 = 8;
+
+/// A row of a file whose format does not tell how many it has is taken to be so long.
+const ROW_BYTES: u64 = 32;
+
+/// Bytes of a row in memory.
+fn width(value_type: ValueType) -> u64 {
+    match value_type {
+        ValueType::Bool => 1,
+        ValueType::Int64 | ValueType::Float64 | ValueType::Time => 8,
+        ValueType::Text => 16,
+        ValueType::Float64List => 64,
+    }
+}
+
+/// The rows of files, and what they take by their own account.
+fn rows<'a>(files: impl Iterator<Item = &'a std::path::PathBuf>) -> Result<(u64, u64), Error> {
+    let (mut rows, mut bytes) = (0, 0);
+    for file in files {
+        for Part { rows: known, bytes: size } in Input::open(file)?.parts() {
+            rows += known.unwrap_or(size / ROW_BYTES);
+            bytes += size;
+        }
+    }
+    Ok((rows, bytes))
+}
+
+/// What a run has before it.
+pub(super) struct Needed {
+    /// Bytes of memory, if it holds all.
+    pub(super) bytes: u64,
+    /// Rows to evaluate, at most.
+    pub(super) rows: u64,
+}
+
+/// What a run in memory takes beside [`FIXED_BYTES`] and [`THREAD_BYTES`].
+pub(super) fn needed(
+    plan: &FeaturePlan,
+    spine: &SpineFile,
+    feeds: &[(Feed, Vec<SourceInput<'_>>)],
+) -> Result<Needed, Error> {
+    let (spine_rows, spine_bytes) = rows(std::iter::once(&spine.path))?;
+    let features: u64 = plan
+        .views
+        .iter()
+        .map(|view| {
+            let fields = &view.program.description().output_features;
+            fields.iter().map(|field| width(field.value_type)).sum::<u64>() + 1
+        })
+        .sum();
+    // Keys as text and as numbers, their order, and the answers before and after they are put into it.
+    let mut needed = Needed {
+        bytes: spine_bytes * 2 + spine_rows * (64 + features * 3 / 2),
+        rows: spine_rows * plan.views.len() as u64,
+    };
+    for (feed, sources) in feeds {
+        let (events, _) = rows(sources.iter().flat_map(|source| &source.files))?;
+        let fields: u64 = feed.fields.iter().map(|field| width(field.value_type)).sum();
+        needed.bytes += events * (20 + fields) * 9 / 8;
+        needed.rows += events * feed.views.len() as u64;
+    }
+    Ok(needed)
+}
+
+/// Into how many partitions to cut what needs so many bytes, as a power of two; `None` where it fits.
+pub(super) fn partition_bits(needed: u64, memory: u64, threads: usize) -> Option<u32> {
+    let fixed = FIXED_BYTES + THREAD_BYTES * threads as u64;
+    // Less than the program itself is too little in any case; then partitions are as small as they would be with a little.
+    let available = memory.saturating_sub(fixed).max(memory / 4).max(1);
+    (needed > available).then(|| bits(needed.saturating_mul(threads as u64), available / PARTITION_SHARE))
+}
+
+fn bits(needed: u64, of_partitions: u64) -> u32 {
+    let partitions = needed.div_ceil(of_partitions.max(1)).max(2);
+    partitions.checked_next_power_of_two().map_or(BITS_MAX, |partitions| partitions.ilog2().min(BITS_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_cut_into_enough_partitions() {
+        let gib = 1 << 30;
+        assert_eq!(partition_bits(gib / 2, gib, 2), None);
+        assert_eq!(partition_bits(5 * gib, gib, 1), Some(5));
+        assert_eq!(partition_bits(5 * gib, gib, 2), Some(6));
+        assert_eq!(partition_bits(u64::MAX, 1, 2), Some(BITS_MAX));
+    }
+}

@@ -1,0 +1,443 @@
+//! A backfill: from a spine file, or a rule that makes one, to a training set with its manifest.
+//!
+//! What fits in memory is read once and answered there. What does not is divided by entity into partitions on disk, each of
+//! which is answered as a small backfill by itself; the training set is the same, bit for bit.
+
+mod answering;
+mod answers;
+mod divide;
+mod journal;
+mod memory;
+mod output;
+mod partitioned;
+mod rule;
+mod spine_file;
+mod stage;
+mod workspace;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use sha2::{Digest, Sha256};
+
+use self::journal::{Begun, Journal};
+use self::output::Output;
+use self::partitioned::Partitioned;
+use self::spine_file::{Leading, LeadingColumns, SpineFile, leading_arrays};
+use self::workspace::Workspace;
+use super::feeds::feeds;
+use super::history::Events;
+use super::manifest::{FAILURES_SHOWN, SpineRecord};
+use super::{FeaturePlan, FeatureSelection, FeatureStore, SourceOverride, Spine};
+use crate::Error;
+use crate::batch::Column;
+use crate::events::{FileCount, Pushed};
+use crate::files::{self, Digests, Rest, TableWriter};
+use crate::project::Source;
+use crate::schema::ValueType;
+use crate::time::{AsOf, Length, Stopwatch, TimeUnit};
+use crate::wasm::ENGINE_VERSION;
+
+/// Where the questions of a backfill come from.
+#[derive(Clone, Debug)]
+pub enum SpineSource {
+    /// A file with entity keys, as-of, request fields, and columns that pass through.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The column of the as-of; by default `as_of` or `event_timestamp`.
+        as_of_column: Option<String>,
+        /// The unit of an as-of column of plain integers.
+        as_of_unit: Option<TimeUnit>,
+    },
+    /// Each event of the views' sources, as of when it was available.
+    AtEvents,
+    /// Every entity seen by then, at regular moments.
+    Grid {
+        /// The step.
+        every: Length,
+        /// The first moment.
+        from: AsOf,
+        /// The last moment, inclusive.
+        to: AsOf,
+    },
+}
+
+/// A backfill to run.
+#[derive(Clone, Debug)]
+pub struct BackfillRequest {
+    /// The features.
+    pub selection: FeatureSelection,
+    /// The questions.
+    pub spine: SpineSource,
+    /// The file to write: `.parquet`, `.csv` or `.ndjson`.
+    pub out: PathBuf,
+    /// Files that stand for sources.
+    pub overrides: Vec<SourceOverride>,
+    /// Whether feature columns are named `view__feature`.
+    pub full_feature_names: bool,
+    /// Whether a run that dies may be gone on with: it then keeps what is done in `OUT.partial`.
+    pub resume: bool,
+}
+
+/// What a backfill did.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct BackfillReport {
+    /// The training set.
+    pub out: PathBuf,
+    /// Its manifest.
+    pub manifest: PathBuf,
+    /// Rows written.
+    pub rows: u64,
+    /// Feature columns written.
+    pub features: usize,
+    /// Events that the files of the sources hold.
+    pub events: u64,
+    /// Rows without an answer: events left out, questions answered with nulls.
+    pub failures: u64,
+    /// The newest offset of the log, where pushed events were read too.
+    pub log_offset: Option<u64>,
+    /// SHA-256 of the training set.
+    pub sha256: String,
+    /// Distinct entities of the spine; where views have several, of the one with the most.
+    pub entities: u64,
+    /// Into how many partitions spine and events were divided; 1 where all was held in memory.
+    pub partitions: u64,
+    /// Bytes written for a while because memory did not hold them.
+    pub spilled_bytes: u64,
+    /// Where the time went.
+    pub times: BackfillTimes,
+}
+
+/// Where the time of a backfill went, in seconds.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct BackfillTimes {
+    /// Reading the spine.
+    pub spine_s: f64,
+    /// Reading the events, or dividing spine and events on disk.
+    pub read_s: f64,
+    /// Gathering and ordering the events by entity; of all threads together.
+    pub group_s: f64,
+    /// Calling the components; of all threads together.
+    pub evaluate_s: f64,
+    /// From the first event ordered to the last answer.
+    pub replay_s: f64,
+    /// Writing the training set, and waiting for the digests of the inputs.
+    pub write_s: f64,
+}
+
+/// The name of the as-of column of feature history.
+const AS_OF: &str = "as_of";
+
+/// Partitions of a run that would fit in memory but may be gone on with, as a power of two.
+const RESUMABLE_BITS: u32 = 4;
+
+/// What every way of running needs.
+struct Run<'a> {
+    plan: &'a FeaturePlan,
+    request: &'a BackfillRequest,
+    /// The names of the feature columns.
+    names: Vec<String>,
+    inputs: Vec<PathBuf>,
+    pushed: Option<Pushed<'a>>,
+}
+
+impl FeatureStore {
+    /// Writes a training set and, beside it, `OUT.manifest.json`.
+    pub fn backfill(&mut self, request: &BackfillRequest) -> Result<BackfillReport, Error> {
+        for given in &request.overrides {
+            self.project().source(&given.source)?;
+        }
+        if files::Format::of(&request.out).is_none() {
+            return Err(wrong(format!("{}: the output must end in .parquet, .csv or .ndjson", request.out.display())));
+        }
+        let plan = self.plan(&request.selection)?;
+        let names = feature_names(&plan, request.full_feature_names)?;
+        let inputs = self.inputs(&plan, request)?;
+        check_output(&request.out, &inputs)?;
+        let log = self.log_for_reading()?;
+        // One offset for the whole run, so that events that are pushed meanwhile are in all of it or in none.
+        let pushed = log.as_ref().map(Pushed::all).transpose()?;
+        let run = Run { plan: &plan, request, names, inputs, pushed };
+        files::remove_stale(files::directory_of(&request.out));
+        match &request.spine {
+            SpineSource::File { path, as_of_column, as_of_unit } => {
+                let spine = SpineFile::new(&plan, path, as_of_column.as_deref(), *as_of_unit)?;
+                match self.partition_bits(&run, &spine)? {
+                    None => {
+                        let stopwatch = Stopwatch::start();
+                        let (rows, leading, rest) = spine.read()?;
+                        let record = spine_record(&spine);
+                        self.in_memory(&run, rows, leading, &rest, record, stopwatch.seconds())
+                    }
+                    Some(bits) => self.partitioned(run, &spine, bits),
+                }
+            }
+            rule => {
+                if request.resume {
+                    return Err(wrong("feature history is made in one go: leave --resume out".to_owned()));
+                }
+                let stopwatch = Stopwatch::start();
+                let (spine, leading, record) = self.spine_from_rule(&plan, rule, &request.overrides, pushed)?;
+                self.in_memory(&run, spine, leading, &[], record, stopwatch.seconds())
+            }
+        }
+    }
+
+    /// Answers every row in memory.
+    fn in_memory(
+        &self,
+        run: &Run<'_>,
+        spine: Spine,
+        leading: LeadingColumns,
+        rest: &[ArrayRef],
+        record: SpineRecord,
+        spine_s: f64,
+    ) -> Result<BackfillReport, Error> {
+        let schema = run.schema(&leading)?;
+        // Begun before the long work, so that an output that cannot be written is told at once.
+        let writer = TableWriter::create(&run.request.out, &schema, self.options().threads)?;
+        let digests = Digests::begin(&run.inputs[1..], self.options().threads);
+        let stopwatch = Stopwatch::start();
+        let replayed = self.replay_views(run.plan, &spine, run.events())?;
+        let replay_s = stopwatch.seconds();
+        let stopwatch = Stopwatch::start();
+        let failures = replayed.views.iter().flat_map(|view| &view.failures);
+        let first_failures = failures.clone().take(FAILURES_SHOWN).map(|failure| failure.error.to_string());
+        let made = Made {
+            files: replayed.files,
+            failures: failures.clone().count() as u64,
+            first_failures: first_failures.collect(),
+            rows: spine.rows() as u64,
+            entities: replayed.entities,
+            partitions: 1,
+            spilled_bytes: 0,
+        };
+        let mut output = Output { run, writer, schema, digests };
+        let mut arrays = leading_arrays(spine, &leading, rest)?;
+        arrays.extend(output::features(run.plan, replayed.views)?);
+        output.write(arrays)?;
+        let mut report = output.finish(self, made, record)?;
+        let (group_s, evaluate_s) = self.times.seconds();
+        report.times = BackfillTimes {
+            spine_s,
+            read_s: replayed.read_s,
+            group_s,
+            evaluate_s,
+            replay_s: (replay_s - replayed.read_s).max(0.0),
+            write_s: stopwatch.seconds(),
+        };
+        Ok(report)
+    }
+
+    /// Answers every row partition by partition.
+    fn partitioned(&self, mut run: Run<'_>, spine: &SpineFile, bits: u32) -> Result<BackfillReport, Error> {
+        let stopwatch = Stopwatch::start();
+        let rest = spine.open(Rest::Keep)?.rest_schema().cloned();
+        let leading = spine.leading(rest.as_ref());
+        let schema = run.schema(&leading)?;
+        let (workspace, mut journal, bits) = self.workspace(&mut run, bits)?;
+        let writer = TableWriter::create(&run.request.out, &schema, self.options().threads)?;
+        let digests = Digests::begin(&run.inputs[1..], self.options().threads);
+        let dir = workspace.path();
+        let partitioned = Partitioned { store: self, plan: run.plan, spine, events: run.events(), dir, bits };
+        let answered = partitioned.run(&mut journal)?;
+        let (replay_s, stopwatch) = (stopwatch.seconds(), Stopwatch::start());
+        let wanted: Vec<(usize, usize)> = run.plan.features.iter().map(|f| (f.view, f.feature)).collect();
+        let mut features = answered.reader(dir, run.plan, &wanted)?;
+        let mut output = Output { run: &run, writer, schema, digests };
+        for table in spine.open(Rest::Keep)? {
+            let table = table?;
+            self.check_stop()?;
+            let columns = features.next(table.rows_before, table.rows)?;
+            let rest = table.rest.as_ref().map_or(&[][..], |rest| rest.columns());
+            let mut arrays = leading_arrays(spine.spine(table.columns), &leading, rest)?;
+            arrays.extend(columns.into_iter().map(array).collect::<Result<Vec<_>, _>>()?);
+            output.write(arrays)?;
+        }
+        let made = Made {
+            files: answered.files,
+            failures: answered.failures,
+            first_failures: answered.first_failures,
+            rows: answered.rows,
+            entities: answered.entities,
+            partitions: 1 << bits,
+            spilled_bytes: answered.spilled_bytes,
+        };
+        let mut report = output.finish(self, made, spine_record(spine))?;
+        workspace.remove();
+        let (group_s, evaluate_s) = self.times.seconds();
+        let read_s = answered.prepare_s;
+        let replay_s = (replay_s - read_s).max(0.0);
+        report.times =
+            BackfillTimes { spine_s: 0.0, read_s, group_s, evaluate_s, replay_s, write_s: stopwatch.seconds() };
+        Ok(report)
+    }
+
+    /// Where a partitioned run works, what it has done already, and into how many partitions it divides.
+    fn workspace(&self, run: &mut Run<'_>, bits: u32) -> Result<(Workspace, Journal, u32), Error> {
+        if !run.request.resume {
+            let beside = files::directory_of(&run.request.out);
+            let parent = self.options().spill_dir.as_deref().unwrap_or(beside);
+            files::remove_stale(parent);
+            return Ok((Workspace::temporary(parent)?, Journal::none(), bits));
+        }
+        let (plan, inputs) = (self.plan_digest(run), run.changes()?);
+        let offset = run.pushed.map(|pushed| pushed.up_to);
+        let (workspace, journal, begun) = Workspace::resumed(&run.request.out, |earlier| Begun {
+            plan,
+            inputs,
+            // A run that goes on divides as it did, and sees the log that it saw.
+            bits: earlier.map_or(bits, |earlier| earlier.bits),
+            log_offset: earlier.map_or(offset, |earlier| earlier.log_offset),
+        })?;
+        if let (Some(pushed), Some(offset)) = (&mut run.pushed, begun.log_offset) {
+            pushed.up_to = offset;
+        }
+        Ok((workspace, journal, begun.bits))
+    }
+
+    /// Into how many partitions to divide, as a power of two; `None` where memory holds all.
+    fn partition_bits(&self, run: &Run<'_>, spine: &SpineFile) -> Result<Option<u32>, Error> {
+        let mut with_sources = Vec::new();
+        for feed in feeds(&run.plan.views) {
+            let sources = self.source_inputs(&run.plan.views[feed.views[0]], run.events())?;
+            with_sources.push((feed, sources));
+        }
+        let needed = memory::needed(run.plan, spine, &with_sources)?;
+        (self.options().expect_rows)(needed.rows);
+        let bits = memory::partition_bits(needed.bytes, self.options().memory_bytes, self.options().threads);
+        Ok(if run.request.resume { bits.or(Some(RESUMABLE_BITS)) } else { bits })
+    }
+
+    /// A digest of what decides the output beside the inputs.
+    fn plan_digest(&self, run: &Run<'_>) -> String {
+        let mut text = format!("{} {ENGINE_VERSION} {:?}", env!("CARGO_PKG_VERSION"), self.options().on_error);
+        for view in &run.plan.views {
+            let program = &view.program;
+            let ttl = program.ttl().map_or_else(String::new, |ttl| ttl.to_string());
+            text += &format!(" {} {} {ttl}", program.id(), program.fingerprint());
+        }
+        for (feature, name) in run.plan.features.iter().zip(&run.names) {
+            text += &format!(" {}.{}={name}", feature.view, feature.feature);
+        }
+        if let SpineSource::File { as_of_column, as_of_unit, .. } = &run.request.spine {
+            text += &format!(" {as_of_column:?} {as_of_unit:?}");
+        }
+        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The files that the run reads: project file, spine and sources.
+    fn inputs(&self, plan: &FeaturePlan, request: &BackfillRequest) -> Result<Vec<PathBuf>, Error> {
+        let mut inputs = vec![self.project().root.join("onepath.toml")];
+        if let SpineSource::File { path, .. } = &request.spine {
+            inputs.push(path.clone());
+        }
+        let events = Events::Declared { overrides: &request.overrides, pushed: None };
+        for view in &plan.views {
+            for path in self.source_inputs(view, events)?.into_iter().flat_map(|source| source.files) {
+                if !inputs.contains(&path) {
+                    inputs.push(path);
+                }
+            }
+        }
+        Ok(inputs)
+    }
+}
+
+/// What a run has made, for its manifest and report.
+struct Made {
+    files: Vec<FileCount>,
+    failures: u64,
+    first_failures: Vec<String>,
+    rows: u64,
+    entities: u64,
+    partitions: u64,
+    spilled_bytes: u64,
+}
+
+impl Run<'_> {
+    fn events(&self) -> Events<'_> {
+        Events::Declared { overrides: &self.request.overrides, pushed: self.pushed }
+    }
+
+    /// The newest offset of the log, where some source of the plan reads it.
+    fn log_offset(&self) -> Option<u64> {
+        let overridden = |source: &Source| self.request.overrides.iter().any(|given| given.source == source.name);
+        let reads_log = self.plan.views.iter().flat_map(|view| &view.sources).any(|source| !overridden(source));
+        self.pushed.filter(|_| reads_log).map(|pushed| pushed.up_to)
+    }
+
+    /// The columns that lead, then one per feature.
+    fn schema(&self, leading: &[(FieldRef, Leading)]) -> Result<SchemaRef, Error> {
+        if let Some((field, _)) = leading.iter().find(|(field, _)| self.names.contains(field.name())) {
+            return Err(wrong(format!(
+                "the spine already has a column {}: give --full-feature-names, or rename the spine's column",
+                field.name()
+            )));
+        }
+        let spine = leading.iter().map(|(field, _)| Arc::clone(field));
+        let features = self.names.iter().zip(self.plan.types());
+        let features = features.map(|(name, value_type)| field(name, value_type));
+        Ok(Arc::new(Schema::new(spine.chain(features).collect::<Vec<FieldRef>>())))
+    }
+
+    /// The inputs with their sizes and times of change, but for the project file, of which the plan is what counts.
+    fn changes(&self) -> Result<Vec<(PathBuf, u64, i64)>, Error> {
+        let change = |path: &PathBuf| {
+            let read = |source| Error::Unreadable { path: path.clone(), source };
+            let metadata = std::fs::metadata(path).map_err(read)?;
+            let modified = metadata.modified().map_err(read)?.duration_since(std::time::UNIX_EPOCH);
+            let micros = modified.map_or(0, |since| since.as_micros() as i64);
+            Ok((std::path::absolute(path).unwrap_or_else(|_| path.clone()), metadata.len(), micros))
+        };
+        self.inputs[1..].iter().map(change).collect()
+    }
+}
+
+fn spine_record(spine: &SpineFile) -> SpineRecord {
+    // Rows and digest are filled in when they are known.
+    SpineRecord::File {
+        path: spine.path.clone(),
+        as_of_column: spine.as_of_name.clone(),
+        rows: 0,
+        sha256: String::new(),
+    }
+}
+
+/// Refuses an output that would replace what the run reads.
+fn check_output(out: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
+    let Ok(target) = std::fs::canonicalize(out) else { return Ok(()) };
+    match inputs.iter().find(|input| std::fs::canonicalize(input).is_ok_and(|input| input == target)) {
+        Some(input) => {
+            Err(wrong(format!("{} would be replaced, but the run reads {}", out.display(), input.display())))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The names of the feature columns; two of one name are refused.
+fn feature_names(plan: &FeaturePlan, full: bool) -> Result<Vec<String>, Error> {
+    let names = plan.names(full);
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].contains(name) {
+            let help = if full { "name it once" } else { "give --full-feature-names, or name it once" };
+            return Err(wrong(format!("two of the features asked for would be in one column {name}: {help}")));
+        }
+    }
+    Ok(names)
+}
+
+fn array(column: Column) -> Result<ArrayRef, Error> {
+    files::into_arrow(column).map_err(|error| wrong(error.to_string()))
+}
+
+fn field(name: &str, value_type: ValueType) -> FieldRef {
+    Arc::new(files::arrow_field(name, value_type, true))
+}
+
+fn wrong(message: String) -> Error {
+    Error::Request { message }
+}

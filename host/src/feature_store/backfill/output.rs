@@ -1,0 +1,106 @@
+//! Writing a training set, and its manifest beside it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::SchemaRef;
+
+use super::{BackfillReport, BackfillTimes, Made, Run, array, wrong};
+use crate::Error;
+use crate::batch::Column;
+use crate::feature_store::manifest::{MadeOf, Manifest, SpineRecord};
+use crate::feature_store::{FeaturePlan, FeatureStore};
+use crate::files::{self, Digests, TableWriter};
+use crate::replay::Replayed;
+
+/// Rows of one batch of the output.
+const WRITE_ROWS: usize = 8_192;
+
+/// Key of the manifest in the metadata of a Parquet training set.
+const MANIFEST_KEY: &str = "onepath.manifest";
+
+/// A training set in the making.
+pub(super) struct Output<'a> {
+    pub(super) run: &'a Run<'a>,
+    pub(super) writer: TableWriter,
+    pub(super) schema: SchemaRef,
+    pub(super) digests: Digests,
+}
+
+impl Output<'_> {
+    /// Appends rows.
+    pub(super) fn write(&mut self, arrays: Vec<ArrayRef>) -> Result<(), Error> {
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(|error| wrong(error.to_string()))?;
+        for start in (0..batch.num_rows()).step_by(WRITE_ROWS) {
+            self.writer.write(&batch.slice(start, WRITE_ROWS.min(batch.num_rows() - start)))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file, and writes the manifest beside it.
+    pub(super) fn finish(
+        mut self,
+        store: &FeatureStore,
+        made: Made,
+        mut record: SpineRecord,
+    ) -> Result<BackfillReport, Error> {
+        if let SpineRecord::File { path, rows, sha256, .. } = &mut record {
+            (*rows, *sha256) = (made.rows, self.digests.of(path)?);
+        }
+        let made_of = MadeOf {
+            files: &made.files,
+            failures: made.failures,
+            first_failures: made.first_failures,
+            spine: record,
+            rows: made.rows,
+            log_offset: self.run.log_offset(),
+        };
+        let mut manifest = Manifest::new(store, self.run.plan, made_of, &mut self.digests)?;
+        // The manifest of an earlier output goes first: a process that dies here leaves a training set without one, never
+        // with that of another.
+        let out = &self.run.request.out;
+        let sidecar = sidecar_path(out);
+        if sidecar.exists() {
+            std::fs::remove_file(&sidecar).map_err(|source| Error::Write { path: sidecar.clone(), source })?;
+        }
+        let written = self.writer.finish(&[(MANIFEST_KEY.to_owned(), manifest.to_json())])?;
+        manifest.set_output(out, &written.sha256, written.bytes);
+        files::write_text(&sidecar, &manifest.to_json())?;
+        Ok(BackfillReport {
+            out: out.clone(),
+            manifest: sidecar,
+            rows: made.rows,
+            features: self.run.names.len(),
+            events: manifest.events(),
+            failures: made.failures,
+            log_offset: manifest.log_offset(),
+            sha256: written.sha256,
+            entities: made.entities,
+            partitions: made.partitions,
+            spilled_bytes: made.spilled_bytes,
+            times: BackfillTimes::default(),
+        })
+    }
+}
+
+/// The features asked for, as arrays in the plan's order.
+pub(super) fn features(plan: &FeaturePlan, mut replayed: Vec<Replayed>) -> Result<Vec<ArrayRef>, Error> {
+    let mut made: Vec<((usize, usize), ArrayRef)> = Vec::new();
+    for feature in &plan.features {
+        let place = (feature.view, feature.feature);
+        if !made.iter().any(|(known, _)| *known == place) {
+            let column = &mut replayed[place.0].features[place.1];
+            let column = std::mem::replace(column, Column::new(column.value_type()));
+            made.push((place, array(column)?));
+        }
+    }
+    let of = |place: (usize, usize)| made.iter().find(|(known, _)| *known == place).map(|(_, array)| Arc::clone(array));
+    Ok(plan.features.iter().filter_map(|feature| of((feature.view, feature.feature))).collect())
+}
+
+fn sidecar_path(out: &Path) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    name.push(".manifest.json");
+    PathBuf::from(name)
+}

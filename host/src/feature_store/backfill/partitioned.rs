@@ -1,0 +1,269 @@
+//! A backfill of more than memory holds: spine and events are divided by a hash of their entity's key into partitions on disk,
+//! each partition is answered as a small backfill by itself, and the answers are read together in the order of the spine.
+//!
+//! Views of one entity that follow each other in the plan are one stage: they share the partitions. A later stage divides the
+//! spine anew, by its own entity, and takes the features that it needs of earlier ones by row number.
+
+use std::path::Path;
+
+use super::answering::Answering;
+use super::answers::AnswersReader;
+use super::divide::Divided;
+use super::journal::{Done, Journal, Prepared};
+use super::spine_file::SpineFile;
+use super::stage::{Layout, Stage, event_types, feature_type, stages};
+use crate::Error;
+use crate::batch::{Column, FieldLane, Values};
+use crate::entity::KeyRows;
+use crate::events::{EventChunk, FileCount, Keep, each_chunk};
+use crate::feature_store::feeds::{Feed, feeds};
+use crate::feature_store::history::Events;
+use crate::feature_store::manifest::FAILURES_SHOWN;
+use crate::feature_store::{FeaturePlan, FeatureStore};
+use crate::files::{Rest, Spilled};
+use crate::schema::ValueType;
+use crate::threads;
+use crate::time::Stopwatch;
+
+/// So many consecutive rows without an entity share a partition.
+const RUN_ROWS: u64 = 8_192;
+
+/// What all stages share.
+pub(super) struct Partitioned<'a> {
+    pub(super) store: &'a FeatureStore,
+    pub(super) plan: &'a FeaturePlan,
+    pub(super) spine: &'a SpineFile,
+    pub(super) events: Events<'a>,
+    /// Where everything is written.
+    pub(super) dir: &'a Path,
+    /// How many partitions, as a power of two.
+    pub(super) bits: u32,
+}
+
+/// The features that a stage has kept, by view and feature, and the file of each partition.
+type StageAnswers = (Vec<(usize, usize)>, Vec<Spilled>);
+
+/// The answers to all rows of the spine, on disk.
+pub(super) struct Answered {
+    /// Per stage, the features in its files and the file of each partition.
+    stages: Vec<StageAnswers>,
+    pub(super) files: Vec<FileCount>,
+    pub(super) rows: u64,
+    pub(super) entities: u64,
+    pub(super) failures: u64,
+    pub(super) first_failures: Vec<String>,
+    pub(super) spilled_bytes: u64,
+    /// Seconds that dividing took.
+    pub(super) prepare_s: f64,
+}
+
+impl Partitioned<'_> {
+    /// Answers every row. What the journal has is not done again.
+    pub(super) fn run(&self, journal: &mut Journal) -> Result<Answered, Error> {
+        let stages = stages(self.plan);
+        let mut answered = Answered {
+            stages: Vec::new(),
+            files: Vec::new(),
+            rows: 0,
+            entities: 0,
+            failures: 0,
+            first_failures: Vec::new(),
+            spilled_bytes: 0,
+            prepare_s: 0.0,
+        };
+        let mut failures = Vec::new();
+        for (at, stage) in stages.iter().enumerate() {
+            let stopwatch = Stopwatch::start();
+            let prepared = match journal.prepared(at) {
+                Some(prepared) => prepared,
+                None => {
+                    let prepared = self.prepare(at, stage, &answered)?;
+                    journal.note_prepared(at, &prepared)?;
+                    prepared
+                }
+            };
+            answered.prepare_s += stopwatch.seconds();
+            let mut done = self.answer_all(at, stage, &prepared, journal)?;
+            answered.spilled_bytes += prepared.bytes() + done.iter().map(|done| done.answers.bytes).sum::<u64>();
+            answered.entities = answered.entities.max(done.iter().map(|done| done.entities).sum());
+            answered.failures += done.iter().map(|done| done.failures).sum::<u64>();
+            failures.extend(done.iter_mut().flat_map(|done| std::mem::take(&mut done.first_failures)));
+            answered.rows = prepared.rows;
+            answered.files.extend(prepared.files);
+            answered.stages.push((stage.kept.clone(), done.into_iter().map(|done| done.answers).collect()));
+        }
+        failures.sort();
+        answered.first_failures = failures.into_iter().take(FAILURES_SHOWN).map(|(_, _, _, message)| message).collect();
+        Ok(answered)
+    }
+
+    /// Divides the spine and the events of a stage.
+    fn prepare(&self, at: usize, stage: &Stage, earlier: &Answered) -> Result<Prepared, Error> {
+        let (spine, rows) = self.divide_spine(at, stage, earlier)?;
+        let mut prepared = Prepared { rows, spine, feeds: Vec::new(), files: Vec::new() };
+        for (number, feed) in feeds(&self.plan.views[stage.views.clone()]).iter().enumerate() {
+            let (files, counts) = self.divide_events(&format!("{at}-{number}"), stage, feed)?;
+            prepared.feeds.push(files);
+            prepared.files.extend(counts);
+        }
+        Ok(prepared)
+    }
+
+    fn divide_spine(&self, at: usize, stage: &Stage, earlier: &Answered) -> Result<(Vec<Spilled>, u64), Error> {
+        let mut inputs = earlier.reader(self.dir, self.plan, &stage.inputs)?;
+        let mut divided =
+            Divided::create(self.dir, &format!("{at}-spine"), 1 << self.bits, stage.spine_types(self.plan));
+        let mut rows = 0;
+        for table in self.spine.open(Rest::Ignore)? {
+            let table = table?;
+            self.store.check_stop()?;
+            rows += table.rows as u64;
+            let spine = self.spine.spine(table.columns);
+            let keys = match &stage.entity {
+                Some(entity) => spine.key_columns(entity)?,
+                None => Vec::new(),
+            };
+            let numbers = (table.rows_before as i64..).take(table.rows).collect();
+            let mut partitions = Vec::with_capacity(table.rows);
+            match &stage.entity {
+                Some(_) => KeyRows::of_columns(keys.iter().copied()).partitions(table.rows, self.bits, &mut partitions),
+                // Without an entity, rows are their own: any division will do.
+                None => partitions.resize(table.rows, (table.rows_before / RUN_ROWS) as u32 & ((1 << self.bits) - 1)),
+            }
+            let as_of: Vec<i64> = spine.as_of.iter().map(|as_of| as_of.0).collect();
+            let inputs = inputs.next(table.rows_before, table.rows)?;
+            let mut columns = vec![Column::from_parts(Values::Int64s(numbers), None)];
+            columns.extend(keys.into_iter().cloned());
+            columns.push(Column::from_parts(Values::Times(as_of.clone()), None));
+            for field in &stage.request_fields {
+                columns.push(spine.request_column(field)?.clone());
+            }
+            columns.extend(inputs);
+            let gather =
+                |rows: &[u32]| columns.iter().map(|column| Ok(FieldLane::Column(column.take(rows)?))).collect();
+            let chunk = EventChunk::new(self.bits, &partitions, &as_of, None, gather)?;
+            let lanes: Vec<&FieldLane> = chunk.fields.iter().collect();
+            for partition in 0..1 << self.bits {
+                divided.push(partition, &lanes, chunk.of(partition))?;
+            }
+        }
+        Ok((divided.finish()?, rows))
+    }
+
+    fn divide_events(&self, name: &str, stage: &Stage, feed: &Feed) -> Result<(Vec<Spilled>, Vec<FileCount>), Error> {
+        let view = &self.plan.views[stage.views.start + feed.views[0]];
+        let sources = self.store.source_inputs(view, self.events)?;
+        let layout = Layout::of(&sources);
+        let mut divided = Divided::create(self.dir, name, 1 << self.bits, event_types(layout, view, feed));
+        let mut failed = None;
+        let (keep, options) = (Keep::Hashed(self.bits), self.store.read_options());
+        let counts = each_chunk(&feed.fields, &sources, keep, options, &mut |_, chunk| {
+            let pushed =
+                self.store.check_stop().and_then(|()| push_events(&mut divided, layout, chunk, 1 << self.bits));
+            pushed.map_err(|error| {
+                failed = Some(error);
+                crate::events::ReadError::Stopped
+            })
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let counts = counts?;
+        Ok((divided.finish()?, counts))
+    }
+
+    /// Answers the partitions that the journal does not have, each on a thread.
+    fn answer_all(
+        &self,
+        at: usize,
+        stage: &Stage,
+        prepared: &Prepared,
+        journal: &mut Journal,
+    ) -> Result<Vec<Done>, Error> {
+        let mut done: Vec<Option<Done>> = (0..1 << self.bits).map(|partition| journal.done(at, partition)).collect();
+        let missing: Vec<usize> = (0..done.len()).filter(|partition| done[*partition].is_none()).collect();
+        let mut layouts = Vec::new();
+        for feed in feeds(&self.plan.views[stage.views.clone()]) {
+            let view = &self.plan.views[stage.views.start + feed.views[0]];
+            layouts.push(Layout::of(&self.store.source_inputs(view, self.events)?));
+        }
+        let options = self.store.replay_options();
+        let answering = Answering { plan: self.plan, dir: self.dir, at, stage, prepared, layouts, options };
+        let noted = std::sync::Mutex::new(journal);
+        let answered = threads::map(options.threads, missing.len(), |place| {
+            let partition = missing[place];
+            let answered = answering.answer(partition)?;
+            noted.lock().expect("no thread panics while it writes the journal").note_done(at, partition, &answered)?;
+            Ok::<_, Error>(answered)
+        })?;
+        for (partition, answered) in missing.into_iter().zip(answered) {
+            done[partition] = Some(answered);
+        }
+        // What the stage was made of is not needed any more.
+        for file in prepared.spine.iter().chain(prepared.feeds.iter().flatten()) {
+            let _ = std::fs::remove_file(self.dir.join(&file.path));
+        }
+        Ok(done.into_iter().flatten().collect())
+    }
+}
+
+impl Answered {
+    /// A reader of some features for all rows in order, each of which some stage has kept.
+    pub(super) fn reader(
+        &self,
+        dir: &Path,
+        plan: &FeaturePlan,
+        wanted: &[(usize, usize)],
+    ) -> Result<FeatureReader, Error> {
+        let mut stages = Vec::new();
+        for (kept, files) in &self.stages {
+            let places: Vec<Option<usize>> =
+                wanted.iter().map(|wanted| kept.iter().position(|kept| kept == wanted)).collect();
+            if places.iter().any(Option::is_some) {
+                let types: Vec<ValueType> = kept.iter().map(|kept| feature_type(plan, *kept)).collect();
+                let reader = AnswersReader::open(files.iter().map(|file| dir.join(&file.path)), &types)?;
+                stages.push((reader, places));
+            }
+        }
+        Ok(FeatureReader { stages, wanted: wanted.len() })
+    }
+}
+
+/// Features of several stages, row by row.
+pub(super) struct FeatureReader {
+    stages: Vec<(AnswersReader, Vec<Option<usize>>)>,
+    wanted: usize,
+}
+
+impl FeatureReader {
+    /// The features of the next `rows` rows, from `start` on.
+    pub(super) fn next(&mut self, start: u64, rows: usize) -> Result<Vec<Column>, Error> {
+        let mut features: Vec<Option<Column>> = (0..self.wanted).map(|_| None).collect();
+        for (reader, places) in &mut self.stages {
+            let columns = reader.next(start, rows)?;
+            for (feature, place) in features.iter_mut().zip(places) {
+                if let Some(place) = place {
+                    *feature = Some(columns[*place].clone());
+                }
+            }
+        }
+        Ok(features.into_iter().flatten().collect())
+    }
+}
+
+fn push_events(divided: &mut Divided, layout: Layout, chunk: EventChunk, partitions: usize) -> Result<(), Error> {
+    let lane = |values: Values| FieldLane::Column(Column::from_parts(values, None));
+    let mut lanes = Vec::new();
+    let available = layout.has_available.then(|| lane(Values::Times(chunk.available().to_vec())));
+    lanes.push(lane(Values::Times(chunk.event_times.clone())));
+    lanes.extend(available);
+    if layout.has_offsets {
+        let offsets = match &chunk.log_offsets {
+            Some(offsets) => offsets.iter().map(|offset| *offset as i64).collect(),
+            None => vec![0; chunk.event_times.len()],
+        };
+        lanes.push(lane(Values::Int64s(offsets)));
+    }
+    let all: Vec<&FieldLane> = lanes.iter().chain(&chunk.fields).collect();
+    (0..partitions).try_for_each(|partition| divided.push(partition, &all, chunk.of(partition)))
+}

@@ -1,0 +1,165 @@
+//! A spine in a file: which of its columns are what, and how its rows are read, whole or table by table.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef};
+use arrow::datatypes::{FieldRef, SchemaRef};
+
+use super::{AS_OF, field, wrong};
+use crate::Error;
+use crate::batch::{Column, Values};
+use crate::feature_store::{FeaturePlan, Spine};
+use crate::files::{self, Nulls, Rest, Table, TableReader, Wanted};
+use crate::schema::ValueType;
+use crate::time::{AsOf, TimeUnit};
+
+/// A file of entity keys, as-of, request fields, and columns that pass through.
+pub(super) struct SpineFile {
+    pub(super) path: PathBuf,
+    pub(super) as_of_name: String,
+    /// All its columns, in its order.
+    names: Vec<String>,
+    /// Keys, as-of, request fields.
+    wanted: Vec<Wanted>,
+    keys: usize,
+}
+
+/// The columns that lead the output, and where each comes from.
+pub(super) type LeadingColumns = Vec<(FieldRef, Leading)>;
+
+/// Where a column that leads the output comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Leading {
+    /// A key column of the spine.
+    Key(usize),
+    /// The as-of.
+    AsOf,
+    /// A request field of the spine.
+    Request(usize),
+    /// A column that passes through.
+    Rest(usize),
+}
+
+impl SpineFile {
+    /// Finds the columns that the plan needs. Nothing but the header is read.
+    pub(super) fn new(
+        plan: &FeaturePlan,
+        path: &Path,
+        as_of_column: Option<&str>,
+        as_of_unit: Option<TimeUnit>,
+    ) -> Result<Self, Error> {
+        let names = files::column_names(path)?;
+        let as_of_name = match as_of_column {
+            Some(name) => name.to_owned(),
+            None => {
+                let known = [AS_OF, "event_timestamp"].iter().find(|known| names.iter().any(|name| name == *known));
+                let missing = || {
+                    wrong(format!(
+                        "{} has neither as_of nor event_timestamp: name the column of the cut-off with --as-of-column; it has: {}",
+                        path.display(),
+                        names.join(", ")
+                    ))
+                };
+                (*known.ok_or_else(missing)?).to_owned()
+            }
+        };
+        let (keys, fields) = (plan.keys(), plan.request_fields()?);
+        let column = |name: &str, value_type, nulls, unit| Wanted { name: name.to_owned(), value_type, nulls, unit };
+        let mut wanted: Vec<Wanted> =
+            keys.iter().map(|key| column(&key.name, key.key_type.value_type(), Nulls::Refused, None)).collect();
+        wanted.push(column(&as_of_name, ValueType::Time, Nulls::Refused, as_of_unit));
+        for field in &fields {
+            let nulls = if field.nullable { Nulls::Allowed } else { Nulls::Refused };
+            wanted.push(column(&field.name, field.value_type, nulls, None));
+        }
+        Ok(Self { path: path.to_owned(), as_of_name, names, wanted, keys: keys.len() })
+    }
+
+    /// Its rows, table by table.
+    pub(super) fn open(&self, rest: Rest) -> Result<TableReader, Error> {
+        Ok(files::open(&self.path, &self.wanted, rest)?)
+    }
+
+    /// The columns that lead the output, in the order of the file, given those that pass through.
+    pub(super) fn leading(&self, rest: Option<&SchemaRef>) -> LeadingColumns {
+        let mut leading = Vec::new();
+        for name in &self.names {
+            if let Some(at) = self.wanted.iter().position(|wanted| wanted.name == *name) {
+                let place = match at.checked_sub(self.keys) {
+                    None => Leading::Key(at),
+                    Some(0) => Leading::AsOf,
+                    Some(at) => Leading::Request(at - 1),
+                };
+                leading.push((field(name, self.wanted[at].value_type), place));
+            } else if let Some(rest) = rest
+                && let Ok(at) = rest.index_of(name)
+            {
+                leading.push((Arc::clone(&rest.fields()[at]), Leading::Rest(at)));
+            }
+        }
+        leading
+    }
+
+    /// The wanted columns of some rows, by name.
+    pub(super) fn spine(&self, mut columns: Vec<Column>) -> Spine {
+        let request_fields = columns.split_off(self.keys + 1);
+        let as_of = columns.pop().map(Column::into_values);
+        let names = |from: usize| self.wanted[from..].iter().map(|wanted| wanted.name.clone());
+        Spine {
+            keys: names(0).zip(columns).collect(),
+            as_of: match as_of {
+                Some(Values::Times(times)) => times.into_iter().map(AsOf).collect(),
+                _ => Vec::new(),
+            },
+            request_fields: names(self.keys + 1).zip(request_fields).collect(),
+        }
+    }
+
+    /// All rows: the spine, and the columns that pass through.
+    pub(super) fn read(&self) -> Result<(Spine, LeadingColumns, Vec<ArrayRef>), Error> {
+        let mut typed: Vec<Column> = self.wanted.iter().map(|wanted| Column::new(wanted.value_type)).collect();
+        let reader = self.open(Rest::Keep)?;
+        let schema = reader.rest_schema().cloned();
+        let mut rest = Vec::new();
+        for table in reader {
+            let Table { columns, rest: others, .. } = table?;
+            for (all, column) in typed.iter_mut().zip(&columns) {
+                all.append(column)?;
+            }
+            rest.extend(others);
+        }
+        let rest = match &schema {
+            Some(schema) if !schema.fields().is_empty() => {
+                let joined = arrow::compute::concat_batches(schema, &rest).map_err(|error| wrong(error.to_string()))?;
+                joined.columns().to_vec()
+            }
+            _ => Vec::new(),
+        };
+        debug_assert!(rest.iter().all(|array| array.len() == typed[self.keys].len()));
+        Ok((self.spine(typed), self.leading(schema.as_ref()), rest))
+    }
+}
+
+/// The columns that lead the output, of the rows of `spine`.
+pub(super) fn leading_arrays(
+    mut spine: Spine,
+    leading: &[(FieldRef, Leading)],
+    rest: &[ArrayRef],
+) -> Result<Vec<ArrayRef>, Error> {
+    let take = |columns: &mut [(String, Column)], at: usize| {
+        let column = &mut columns[at].1;
+        let value_type = column.value_type();
+        std::mem::replace(column, Column::new(value_type))
+    };
+    let arrays = leading.iter().map(|(_, leading)| match leading {
+        Leading::Key(at) => super::array(take(&mut spine.keys, *at)),
+        Leading::Request(at) => super::array(take(&mut spine.request_fields, *at)),
+        Leading::AsOf => {
+            let times = spine.as_of.iter().map(|as_of| as_of.0).collect();
+            super::array(Column::from_parts(Values::Times(times), None))
+        }
+        Leading::Rest(at) => Ok(Arc::clone(&rest[*at])),
+    });
+    arrays.collect()
+}

@@ -1,0 +1,151 @@
+//! What views share: the numbers of their entities, and the events that they read. Each is made once.
+
+use std::collections::HashMap;
+
+use super::{PlannedView, Spine};
+use crate::Error;
+use crate::batch::Column;
+use crate::entity::{KeyInterner, KeyRows};
+use crate::events::EventSet;
+use crate::replay::{Questions, ReplayOptions, Replayed, ViewEvents, replay};
+use crate::schema::Field;
+
+/// The events that the views of one entity with one list of sources read.
+pub(super) struct Feed {
+    /// The entity; `None` for views without one.
+    pub(super) entity: Option<String>,
+    /// The names of the sources, in order.
+    pub(super) sources: Vec<String>,
+    /// The event fields of all its views, each once.
+    pub(super) fields: Vec<Field>,
+    /// Its views, by their places in the plan.
+    pub(super) views: Vec<usize>,
+    /// What was read, from the first of its views to the last.
+    events: Option<EventSet>,
+}
+
+/// The rows of a spine as entities.
+struct Asked {
+    interner: KeyInterner,
+    entities: Vec<u32>,
+}
+
+/// The feeds of the views of a plan, and the entities of one spine.
+pub(super) struct Feeds {
+    feeds: Vec<Feed>,
+    asked: HashMap<Option<String>, Asked>,
+}
+
+impl Feed {
+    /// The places of a view's event fields among those of the feed.
+    fn places(&self, fields: &[Field]) -> Vec<usize> {
+        let place = |field: &Field| self.fields.iter().position(|known| is_same(known, field));
+        fields.iter().filter_map(place).collect()
+    }
+}
+
+/// Whether one column serves both fields.
+fn is_same(a: &Field, b: &Field) -> bool {
+    a.name == b.name && a.value_type == b.value_type && a.nullable == b.nullable
+}
+
+/// The feeds of views.
+pub(super) fn feeds(views: &[PlannedView]) -> Vec<Feed> {
+    let mut feeds: Vec<Feed> = Vec::new();
+    for (at, view) in views.iter().enumerate() {
+        let entity = view.entity.as_ref().map(|entity| entity.name.clone());
+        let sources: Vec<String> = view.sources.iter().map(|source| source.name.clone()).collect();
+        let found = feeds.iter().position(|feed| feed.entity == entity && feed.sources == sources);
+        let feed = match found {
+            Some(found) => &mut feeds[found],
+            None => {
+                feeds.push(Feed { entity, sources, fields: Vec::new(), views: Vec::new(), events: None });
+                feeds.last_mut().expect("one was just appended")
+            }
+        };
+        feed.views.push(at);
+        for field in &view.program.description().event_fields {
+            if !feed.fields.iter().any(|known| is_same(known, field)) {
+                feed.fields.push(field.clone());
+            }
+        }
+    }
+    feeds
+}
+
+impl Feeds {
+    pub(super) fn new(views: &[PlannedView]) -> Self {
+        Self { feeds: feeds(views), asked: HashMap::new() }
+    }
+
+    /// Replays the view in place `at` of the plan. `read` reads the events of its feed, unless an earlier view did.
+    pub(super) fn replay(
+        &mut self,
+        at: usize,
+        view: &PlannedView,
+        spine: &Spine,
+        input_features: Vec<Column>,
+        read: impl FnOnce(&KeyInterner, &[Field]) -> Result<EventSet, Error>,
+        options: ReplayOptions<'_>,
+    ) -> Result<Replayed, Error> {
+        let name = view.entity.as_ref().map(|entity| entity.name.clone());
+        if !self.asked.contains_key(&name) {
+            self.asked.insert(name.clone(), Asked::new(view, spine)?);
+        }
+        let Asked { interner, entities } = &self.asked[&name];
+        let description = view.program.description();
+        let request_fields = description.request_fields.iter().map(|field| spine.request_column(field).cloned());
+        let questions = Questions {
+            entities: entities.clone(),
+            as_of: spine.as_of.clone(),
+            request_fields: request_fields.collect::<Result<_, _>>()?,
+            input_features,
+        };
+        let feed = self.feeds.iter_mut().find(|feed| feed.views.contains(&at)).expect("every view has a feed");
+        if feed.events.is_none() {
+            feed.events = Some(read(interner, &feed.fields)?);
+        }
+        let fields = feed.places(&description.event_fields);
+        let events = feed.events.as_ref().expect("they were just read");
+        let replayed = replay(&view.program, ViewEvents { events, fields }, &questions, interner, false, options)?;
+        if feed.views.last() == Some(&at) {
+            feed.events = None;
+        }
+        Ok(replayed)
+    }
+}
+
+impl Feeds {
+    /// The number of the feed of the view in place `at`.
+    pub(super) fn number(&self, at: usize) -> usize {
+        self.feeds.iter().position(|feed| feed.views.contains(&at)).expect("every view has a feed")
+    }
+
+    /// The first row of each entity of the view in place `at`, which was replayed, given the numbers of all rows.
+    pub(super) fn first_rows<'a>(&self, at: usize, rows: &'a [i64]) -> impl Fn(u32) -> i64 + use<'_, 'a> {
+        let entity = &self.feeds[self.number(at)].entity;
+        let asked = self.asked.get(entity);
+        move |wanted| {
+            let first = asked.and_then(|asked| asked.entities.iter().position(|entity| *entity == wanted));
+            first.map_or(i64::MAX, |first| rows[first])
+        }
+    }
+
+    /// How many entities the rows have, of the kind of which there are the most.
+    pub(super) fn entities(&self) -> u64 {
+        let named = self.asked.iter().filter(|(entity, _)| entity.is_some());
+        named.map(|(_, asked)| asked.interner.len() as u64).max().unwrap_or(0)
+    }
+}
+
+impl Asked {
+    fn new(view: &PlannedView, spine: &Spine) -> Result<Self, Error> {
+        let keys = match &view.entity {
+            Some(entity) => spine.key_columns(entity)?,
+            None => Vec::new(),
+        };
+        let (mut interner, keys) = (KeyInterner::new(), KeyRows::of_columns(keys));
+        let entities = (0..spine.rows()).map(|row| interner.intern(&keys, row)).collect();
+        Ok(Self { interner, entities })
+    }
+}

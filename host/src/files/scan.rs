@@ -1,0 +1,273 @@
+//! Reading the parts of a file by themselves, from any thread: the row groups of Parquet, and other files as one part.
+//!
+//! A part gives [`Sheet`]s: like tables, but larger, and with short texts as sixteen bytes each instead of a column. Of a row
+//! group, only the bytes of the wanted columns are read, each range at once.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ::parquet::arrow::ProjectionMask;
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use ::parquet::errors::ParquetError;
+use ::parquet::file::reader::{ChunkReader, Length};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Schema};
+use bytes::{Buf, Bytes};
+
+use super::error::{InputError, InputFault};
+use super::parquet::{builder, guarded, names};
+use super::read::{Nulls, Rest, Selection, Table, Wanted, format, open};
+use super::{Format, convert};
+use crate::batch::{Lane, SHORT_BYTES_MAX};
+use crate::schema::ValueType;
+
+/// How many rows a [`Sheet`] has at most.
+pub const SHEET_ROWS_MAX: usize = 65_536;
+
+/// Ranges of a file that lie closer are read as one.
+const GAP_BYTES_MAX: u64 = 1 << 16;
+
+/// A file that is read part by part.
+#[derive(Clone, Debug)]
+pub struct Input {
+    path: PathBuf,
+    /// The metadata of Parquet, read once.
+    parquet: Option<ArrowReaderMetadata>,
+}
+
+/// A part of a file that can be read by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// How many rows it has, where the file says so.
+    pub rows: Option<u64>,
+    /// How many bytes it has, decompressed where the file says so.
+    pub bytes: u64,
+}
+
+/// Rows of a part, in the order of the file.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    /// The wanted columns, in the order in which they were asked for.
+    pub lanes: Vec<Lane>,
+    /// How many rows.
+    pub rows: usize,
+    /// How many rows of the file come before these.
+    pub rows_before: u64,
+}
+
+impl Input {
+    /// Opens the file at `path`, whose extension tells its format.
+    pub fn open(path: &Path) -> Result<Self, InputError> {
+        let parquet = match format(path)? {
+            Format::Parquet => {
+                let builder = builder(path)?;
+                let options = ArrowReaderOptions::new();
+                let metadata = ArrowReaderMetadata::try_new(Arc::clone(builder.metadata()), options);
+                Some(metadata.map_err(|error| InputError::new(path, InputFault::Parquet(error)))?)
+            }
+            Format::Csv | Format::Ndjson => None,
+        };
+        Ok(Self { path: path.to_owned(), parquet })
+    }
+
+    /// The file as it was named.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The names of its columns: see [`super::column_names`].
+    pub fn column_names(&self) -> Result<Vec<String>, InputError> {
+        match &self.parquet {
+            Some(metadata) => Ok(names(metadata.schema())),
+            None => super::column_names(&self.path),
+        }
+    }
+
+    /// Its parts, in the order of their rows.
+    pub fn parts(&self) -> Vec<Part> {
+        match &self.parquet {
+            Some(metadata) => {
+                let groups = metadata.metadata().row_groups().iter();
+                let part = |rows: i64, bytes: i64| Part { rows: Some(rows.max(0) as u64), bytes: bytes.max(0) as u64 };
+                groups.map(|group| part(group.num_rows(), group.total_byte_size())).collect()
+            }
+            None => {
+                let bytes = std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
+                vec![Part { rows: None, bytes }]
+            }
+        }
+    }
+
+    /// Reads the `wanted` columns of one part, and gives each sheet to `take`.
+    pub fn read<E: From<InputError>>(
+        &self,
+        part: usize,
+        wanted: &[Wanted],
+        take: &mut dyn FnMut(Sheet) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(metadata) = &self.parquet else {
+            for table in open(&self.path, wanted, Rest::Ignore)? {
+                let Table { columns, rows, rows_before, .. } = table?;
+                take(Sheet { lanes: columns.into_iter().map(Lane::Column).collect(), rows, rows_before })?;
+            }
+            return Ok(());
+        };
+        let fail = |fault| InputError::new(&self.path, fault);
+        let selection = Selection::new(&self.path, &names(metadata.schema()), wanted, Rest::Ignore)?;
+        let read = metadata.schema().project(&selection.read).map_err(|error| fail(InputFault::Decode(error)))?;
+        for (wanted, place) in wanted.iter().zip(&selection.wanted) {
+            convert::check_type(read.field(*place).data_type(), wanted)
+                .map_err(|fault| fail(fault).in_column(&wanted.name))?;
+        }
+        let mask =
+            ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), selection.read.iter().copied());
+        let sections = Sections::read(&self.path, metadata, part, &mask)?;
+        let viewed = with_views(metadata, wanted);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(sections, viewed)
+            .with_row_groups(vec![part])
+            .with_projection(mask)
+            .with_batch_size(SHEET_ROWS_MAX);
+        let batches = guarded(&self.path, || builder.build())?;
+        let mut batches = batches.map_err(|error| fail(InputFault::Parquet(error)))?;
+        let groups = &metadata.metadata().row_groups()[..part];
+        let mut rows_before = groups.iter().map(|group| group.num_rows().max(0) as u64).sum();
+        while let Some(batch) = guarded(&self.path, || batches.next())? {
+            let batch = batch.map_err(|error| fail(InputFault::Decode(error)))?;
+            let sheet = sheet(&self.path, &batch, wanted, &selection, rows_before)?;
+            rows_before += sheet.rows as u64;
+            take(sheet)?;
+        }
+        Ok(())
+    }
+}
+
+/// The same metadata, by which wanted texts are read as views: nothing is copied but the views themselves.
+fn with_views(metadata: &ArrowReaderMetadata, wanted: &[Wanted]) -> ArrowReaderMetadata {
+    let schema = metadata.schema();
+    let is_text = |found: &DataType| match found {
+        DataType::Utf8 | DataType::LargeUtf8 => true,
+        DataType::Dictionary(_, values) => matches!(**values, DataType::Utf8 | DataType::LargeUtf8),
+        _ => false,
+    };
+    let fields = schema.fields().iter().map(|field| {
+        let is_wanted = wanted.iter().any(|w| w.value_type == ValueType::Text && w.name == *field.name());
+        match is_wanted && is_text(field.data_type()) {
+            true => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
+            false => Arc::clone(field),
+        }
+    });
+    let viewed = Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone());
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(viewed));
+    // A file whose texts cannot be read as views is read as it is.
+    ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).unwrap_or_else(|_| metadata.clone())
+}
+
+fn sheet(
+    path: &Path,
+    batch: &RecordBatch,
+    wanted: &[Wanted],
+    selection: &Selection,
+    rows_before: u64,
+) -> Result<Sheet, InputError> {
+    let mut lanes = Vec::with_capacity(wanted.len());
+    for (wanted, place) in wanted.iter().zip(&selection.wanted) {
+        let array = batch.column(*place);
+        lanes.push(match short_texts(array.as_ref(), wanted) {
+            Some(texts) => Lane::Short(texts),
+            None => {
+                let column = convert::column(array, wanted);
+                Lane::Column(column.map_err(|misfit| misfit.into_error(path, wanted, rows_before))?)
+            }
+        });
+    }
+    Ok(Sheet { lanes, rows: batch.num_rows(), rows_before })
+}
+
+/// The texts of an array of views, if all are short and none is null.
+fn short_texts(array: &dyn Array, wanted: &Wanted) -> Option<Vec<u128>> {
+    if wanted.value_type != ValueType::Text || *array.data_type() != DataType::Utf8View {
+        return None;
+    }
+    let array = array.as_string_view();
+    let is_short = array.views().iter().all(|view| *view as u32 as usize <= SHORT_BYTES_MAX);
+    let has_null = array.null_count() > 0;
+    debug_assert!(!has_null || wanted.nulls == Nulls::Allowed || array.null_count() > 0);
+    (is_short && !has_null).then(|| array.views().to_vec())
+}
+
+/// The bytes of some column chunks of one row group.
+struct Sections {
+    file_bytes: u64,
+    /// By their offsets in the file, increasing.
+    sections: Vec<(u64, Bytes)>,
+}
+
+impl Sections {
+    fn read(
+        path: &Path,
+        metadata: &ArrowReaderMetadata,
+        part: usize,
+        mask: &ProjectionMask,
+    ) -> Result<Self, InputError> {
+        let fail = |error| InputError::new(path, InputFault::Open(error));
+        let mut file = File::open(path).map_err(fail)?;
+        let file_bytes = file.metadata().map_err(fail)?.len();
+        let columns = metadata.metadata().row_group(part).columns().iter().enumerate();
+        let wanted = columns.filter(|(leaf, _)| mask.leaf_included(*leaf));
+        let ranges = guarded(path, || wanted.map(|(_, column)| column.byte_range()).collect::<Vec<_>>());
+        let mut ranges: Vec<(u64, u64)> = ranges?;
+        ranges.sort_unstable();
+        let mut joined: Vec<(u64, u64)> = Vec::new();
+        for (start, length) in ranges {
+            let end = start.saturating_add(length).min(file_bytes);
+            match joined.last_mut() {
+                Some((_, last)) if start <= last.saturating_add(GAP_BYTES_MAX) => *last = end.max(*last),
+                _ => joined.push((start.min(end), end)),
+            }
+        }
+        let mut sections = Vec::with_capacity(joined.len());
+        for (start, end) in joined {
+            let mut bytes = Vec::with_capacity((end - start) as usize);
+            let read =
+                file.seek(SeekFrom::Start(start)).and_then(|_| file.by_ref().take(end - start).read_to_end(&mut bytes));
+            read.map_err(|error| InputError::new(path, InputFault::Read(error)))?;
+            sections.push((start, Bytes::from(bytes)));
+        }
+        Ok(Self { file_bytes, sections })
+    }
+
+    /// The bytes from `start` to the end of their section.
+    fn from(&self, start: u64) -> Result<Bytes, ParquetError> {
+        let after = self.sections.partition_point(|(at, _)| *at <= start);
+        let section = after.checked_sub(1).map(|at| &self.sections[at]);
+        let found = section.and_then(|(at, bytes)| {
+            let skipped = usize::try_from(start - at).ok().filter(|skipped| *skipped <= bytes.len())?;
+            Some(bytes.slice(skipped..))
+        });
+        found.ok_or_else(|| ParquetError::EOF(format!("no bytes at {start}")))
+    }
+}
+
+impl Length for Sections {
+    fn len(&self) -> u64 {
+        self.file_bytes
+    }
+}
+
+impl ChunkReader for Sections {
+    type T = bytes::buf::Reader<Bytes>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(self.from(start)?.reader())
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let bytes = self.from(start)?;
+        if bytes.len() < length {
+            return Err(ParquetError::EOF(format!("expected {length} bytes at {start}, found {}", bytes.len())));
+        }
+        Ok(bytes.slice(..length))
+    }
+}

@@ -1,0 +1,19 @@
+//! New projects: what `onepath new` writes.
+//!
+//! A project holds all that its components are made of: the transform, the SDK as a copy, the lock file and the compiler's
+//! version. So it builds wherever there is Rust, and to the same bytes wherever it is cloned.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `template.rs` | the kinds of project that there are, and the files of each |
+//! | `sdk.rs` | the copy of the SDK |
+//! | `write.rs` | the files, written whole or not at all |
+//!
+//! The texts themselves lie in `host/templates`.
+
+mod sdk;
+mod template;
+mod write;
+
+pub use template::{File, Template};
+pub use write::{ScaffoldError, write_project};

@@ -1,0 +1,370 @@
+//! A project's feature store as a service: questions and pushes from any thread, at the same time.
+//!
+//! - `published`: what questions see, and the clock that makes it a prefix of the log.
+//! - `writer`: the one thread that writes; pushes become durable in groups.
+//! - `read`: the answer to a request.
+//! - `readers`: connections for states that are not in memory.
+//! - `recorder`: what was served is recorded off the path of requests.
+//! - `pin`: refuses to serve what differs from what trained the model.
+//!
+//! A question never waits for a push, but for the moment in which new states are put in place, and a push never waits for a
+//! question. No lock is held while a transform runs.
+
+mod error;
+mod pin;
+mod published;
+mod read;
+mod readers;
+mod recorder;
+mod writer;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+pub use error::ServerError;
+use published::Shared;
+use readers::Readers;
+use recorder::Recorder;
+use writer::{Backlog, Job, Push, Unwritten, Writer};
+
+use crate::Error;
+use crate::batch::Column;
+use crate::evaluate::Status;
+use crate::feature_store::{FeatureSelection, FeatureStore, HistoryIds, OpenOptions, PreparedRequest, RequestedView};
+use crate::log::{EventLog, FeatureLog, NewEvent};
+use crate::project::{Key, Project, Source};
+use crate::schema::Field;
+use crate::serving::{self, Applied, LogShare, ServedView, StateCache};
+use crate::store::{OnlineStore, SqliteStore};
+use crate::time::{AsOf, EventTime};
+
+/// How to open a server.
+#[derive(Clone)]
+pub struct ServerOptions {
+    /// How to open the project.
+    pub open: OpenOptions,
+    /// The manifest of a training set (`FILE.manifest.json`); what differs from what made it is not served.
+    pub pin: Option<PathBuf>,
+    /// Bytes of states that are kept in memory. Default 64 MiB. States that the store does not hold yet may exceed it.
+    pub cache_bytes_max: usize,
+    /// Pushes that may wait to be written. Default 1,024. Beyond, a push is refused with [`ServerError::Busy`].
+    pub waiting_pushes_max: usize,
+    /// Bytes of pushes that may wait to be written. Default 64 MiB; a single push may exceed it.
+    pub waiting_bytes_max: usize,
+    /// Served vectors that may wait to be recorded. Default 100,000. Beyond, they are dropped, and counted.
+    pub waiting_vectors_max: usize,
+    /// Prepared requests that are kept. Default 256.
+    pub prepared_max: usize,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            open: OpenOptions::default(),
+            pin: None,
+            cache_bytes_max: 64 << 20,
+            waiting_pushes_max: 1_024,
+            waiting_bytes_max: 64 << 20,
+            waiting_vectors_max: 100_000,
+            prepared_max: 256,
+        }
+    }
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug)]
+pub struct OnlineFeatures {
+    /// The cut-off that was used.
+    pub as_of: AsOf,
+    /// The newest offset of the log that was visible at the as-of.
+    pub offset: u64,
+    /// One column per feature, in the order of [`PreparedRequest::features`]; a row per row of the inputs.
+    pub features: Vec<Column>,
+    /// Per feature, the status of each row.
+    pub statuses: Vec<Vec<Status>>,
+    /// Per view, in the order of [`PreparedRequest::views`], the newest event that each row's answer includes. `None` where
+    /// there is none, where the view has no events, and in answers that were replayed.
+    pub newest_events: Vec<Vec<Option<EventTime>>>,
+    /// Whether the as-of lay before a newest event, so that the answer was replayed from history and log.
+    pub replayed: bool,
+}
+
+/// What an event of a source must have.
+#[derive(Clone, Debug)]
+pub struct EventSchema {
+    /// The source.
+    pub source: Source,
+    /// Its key columns: those of all entities that its events are about.
+    pub keys: Vec<Key>,
+    /// The fields that the views of the source read.
+    pub fields: Vec<Field>,
+}
+
+/// What a server runs and has done.
+#[derive(Clone, Debug)]
+pub struct ServerStatus {
+    /// The newest offset of the log that answers see.
+    pub offset: u64,
+    /// The newest offset that the online store includes. The rest is in memory, and replayed after a crash.
+    pub stored_offset: u64,
+    /// Entities whose states are in memory.
+    pub states_cached: u64,
+    /// Bytes of these states.
+    pub cached_bytes: u64,
+    /// The views with events, and the digests of their components.
+    pub views: Vec<RequestedView>,
+    /// Per view with events, its label and the newest event applied.
+    pub newest_events: Vec<(String, Option<EventTime>)>,
+    /// Served vectors that were recorded.
+    pub served_logged: u64,
+    /// Served vectors that wait to be recorded.
+    pub served_queued: u64,
+    /// Served vectors that were not recorded: too many waited, or the feature log could not be written.
+    pub served_dropped: u64,
+    /// The last failure that no request was told of, such as a feature log or an online store that cannot be written.
+    pub failure: Option<String>,
+    /// What differs from the pinned manifest and should change no bit.
+    pub warnings: Vec<String>,
+}
+
+/// A feature store that answers and takes events from any thread.
+///
+/// Dropping it waits until all that was taken is written.
+pub struct Server {
+    project: Project,
+    /// Plans requests, and replays those that states have passed.
+    planner: Mutex<FeatureStore>,
+    prepared: RwLock<HashMap<String, Arc<PreparedRequest>>>,
+    views: Vec<ServedView>,
+    schemas: HashMap<String, Arc<Source>>,
+    history: Option<i64>,
+    /// The identity of the log.
+    identity: String,
+    number: u64,
+    shared: Arc<Shared>,
+    readers: Readers,
+    recorder: Option<Recorder>,
+    share: LogShare,
+    jobs: Option<SyncSender<Job>>,
+    backlog: Arc<Backlog>,
+    writer: Option<JoinHandle<()>>,
+    options: ServerOptions,
+    warnings: Vec<String>,
+}
+
+impl Server {
+    /// Opens the project in `dir` and applies the events of the log that its states do not include yet.
+    ///
+    /// It becomes the one process that writes the project's stores.
+    pub fn open(dir: &Path, options: ServerOptions) -> Result<Self, Error> {
+        static OPENED: AtomicU64 = AtomicU64::new(1);
+        let mut planner = FeatureStore::open(dir, options.open.clone())?;
+        let project = planner.project().clone();
+        let warnings = match &options.pin {
+            Some(manifest) => pin::check(&mut planner, manifest)?,
+            None => Vec::new(),
+        };
+        let views = planner.served_views()?;
+        let (log_path, store_path) = (planner.log_path(), planner.online_path());
+        let log = EventLog::open(&log_path)?;
+        let mut store = SqliteStore::open(&store_path)?.with_state_bytes_max(planner.limits().state_bytes_max);
+        let served = FeatureLog::open(&planner.served_path())?;
+        serving::catch_up(&log, &mut store, &views)?;
+        let history = log.latest_history()?.map(|(id, _)| id);
+        let (mut marks, mut newest) = (Vec::new(), Vec::new());
+        for view in &views {
+            marks.push(serving::mark(&log, &store, view, history)?);
+            newest.push(store.newest_event(view.program.id())?);
+        }
+        // Read now, so that no push and no answer waits for it.
+        let mut history_ids = HistoryIds::default();
+        for source in &project.sources {
+            history_ids.leave_out(&log, source, &mut Vec::new())?;
+        }
+        let clock = Arc::clone(&planner.options().clock);
+        let cache = StateCache::new(views.len(), options.cache_bytes_max);
+        let offset = log.last_offset()?;
+        let shared = Arc::new(Shared::new(&log, cache, offset, newest, Arc::clone(&clock)));
+        let backlog = Arc::new(Backlog::default());
+        let identity = log.identity().to_owned();
+        let writer = Writer {
+            log,
+            store,
+            views: views.clone(),
+            marks,
+            history_ids,
+            shared: Arc::clone(&shared),
+            backlog: Arc::clone(&backlog),
+            clock,
+            unwritten: Unwritten::new(views.len(), offset),
+        };
+        let (jobs, taken) = sync_channel(options.waiting_pushes_max.max(1));
+        let recorder = Recorder::start(served, options.waiting_vectors_max)?;
+        Ok(Self {
+            schemas: project.sources.iter().map(|source| (source.name.clone(), Arc::new(source.clone()))).collect(),
+            share: LogShare::new(project.serving.log_share),
+            project,
+            planner: Mutex::new(planner),
+            prepared: RwLock::default(),
+            views,
+            history,
+            identity,
+            number: OPENED.fetch_add(1, Ordering::Relaxed),
+            shared,
+            readers: Readers::new(store_path, log_path),
+            recorder: Some(recorder),
+            jobs: Some(jobs),
+            backlog,
+            writer: Some(start(writer, taken)?),
+            options,
+            warnings,
+        })
+    }
+
+    /// The project.
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// Plans a request: loads its components and checks that every name exists. Done once for a selection, and kept.
+    pub fn prepare(&self, selection: &FeatureSelection) -> Result<Arc<PreparedRequest>, Error> {
+        let name = match selection {
+            FeatureSelection::Service(name) => format!("service {name}"),
+            FeatureSelection::References(references) => {
+                references.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+            }
+        };
+        if let Some(known) = self.prepared.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
+            return Ok(Arc::clone(known));
+        }
+        let mut planner = self.planner();
+        let plan = planner.plan(selection)?;
+        for view in &plan.views {
+            planner.keep_component(&view.view, view.program.digest())?;
+        }
+        drop(planner);
+        let state_views =
+            plan.views.iter().map(|view| self.views.iter().position(|served| served.program.id() == view.program.id()));
+        let state_views = state_views.collect();
+        let prepared = PreparedRequest::new(plan, self.history, &self.identity)?.for_server(self.number, state_views);
+        let prepared = Arc::new(prepared);
+        let mut known = self.prepared.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= self.options.prepared_max {
+            known.clear();
+        }
+        known.insert(name, Arc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    /// What an event of `source` must have.
+    pub fn event_schema(&self, source: &str) -> Result<EventSchema, Error> {
+        let source = self.project.source(source)?.clone();
+        let keys = source.keys.clone();
+        let readers = self.views.iter().filter(|view| view.reads(&source));
+        let fields = readers.flat_map(|view| view.program.description().event_fields.iter().cloned()).collect();
+        Ok(EventSchema { source, keys, fields })
+    }
+
+    /// Takes events of a source. When it returns they are on disk, and later answers include them.
+    ///
+    /// All are taken or none. An event whose id its source has already is acknowledged again and applied once.
+    pub fn push(&self, source: &str, events: Vec<NewEvent>) -> Result<Applied, Error> {
+        let source = match self.schemas.get(source) {
+            Some(source) => Arc::clone(source),
+            None => Arc::new(self.project.source(source)?.clone()),
+        };
+        let bytes = events.iter().map(|event| 128 + event.fields.len()).sum();
+        let (waiting, limit) = (self.backlog.bytes.fetch_add(bytes, Ordering::Relaxed), self.options.waiting_bytes_max);
+        if waiting > 0 && waiting.saturating_add(bytes) > limit {
+            self.backlog.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(ServerError::Busy { what: "bytes of pushes", waiting, limit }.into());
+        }
+        let (answer, answered) = sync_channel(1);
+        let jobs = self.jobs.as_ref().ok_or(ServerError::Closed)?;
+        if let Err(error) = jobs.try_send(Job::Push(Push { source, events, bytes, answer })) {
+            self.backlog.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            let limit = self.options.waiting_pushes_max;
+            return Err(match error {
+                TrySendError::Full(_) => ServerError::Busy { what: "pushes", waiting: limit, limit },
+                TrySendError::Disconnected(_) => ServerError::Closed,
+            }
+            .into());
+        }
+        answered.recv().map_err(|_| ServerError::Closed)?
+    }
+
+    /// Waits until all that was served is recorded.
+    pub fn flush(&self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.flush();
+        }
+    }
+
+    /// What it runs and has done.
+    pub fn status(&self) -> ServerStatus {
+        let recorded = self.recorder.as_ref().map(Recorder::recorded).unwrap_or_default();
+        let failure = self.backlog.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let published = self.shared.read();
+        let labels = self.views.iter().map(|view| view.program.id().to_owned());
+        ServerStatus {
+            offset: published.offset,
+            stored_offset: published.stored_offset,
+            states_cached: published.cache.len() as u64,
+            cached_bytes: published.cache.bytes() as u64,
+            views: self
+                .views
+                .iter()
+                .map(|view| RequestedView {
+                    label: view.program.id().to_owned(),
+                    component: view.program.digest().to_owned(),
+                })
+                .collect(),
+            newest_events: labels.zip(published.newest_events.iter().copied()).collect(),
+            served_logged: recorded.written,
+            served_queued: recorded.queued,
+            served_dropped: recorded.dropped,
+            failure: failure.or(recorded.failure),
+            warnings: self.warnings.clone(),
+        }
+    }
+
+    /// Writes all that was taken and ends. Dropping it does the same; this tells what could not be written.
+    pub fn close(mut self) -> Result<(), Error> {
+        self.end();
+        let failure = self.backlog.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match failure {
+            Some(failure) => Err(ServerError::Unwritten { failure }.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn end(&mut self) {
+        // The writer ends when nobody can send to it any more, the recorder when its queue is closed.
+        self.jobs = None;
+        if let Some(writer) = self.writer.take() {
+            // A writer that panicked has told its clients by leaving them.
+            let _ = writer.join();
+        }
+        self.recorder = None;
+    }
+
+    fn planner(&self) -> MutexGuard<'_, FeatureStore> {
+        self.planner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn start(writer: Writer, jobs: Receiver<Job>) -> Result<JoinHandle<()>, ServerError> {
+    let thread = std::thread::Builder::new().name("onepath-writer".to_owned());
+    let started = thread.spawn(move || writer.run(&jobs));
+    started.map_err(|source| ServerError::Thread { name: "onepath-writer", source })
+}

@@ -1,0 +1,180 @@
+//! The answer to a request: the states of one moment, one call per view, and a record of it.
+
+use std::sync::Arc;
+
+use super::published::{Moment, Published};
+use super::writer::Job;
+use super::{OnlineFeatures, Server, ServerError};
+use crate::Error;
+use crate::batch::Column;
+use crate::entity::write_key_bytes;
+use crate::feature_store::PreparedRequest;
+use crate::serving::{ViewAnswers, has_passed};
+use crate::store::{OnlineStore, StoredState};
+use crate::time::AsOf;
+
+/// How often a request is tried whose states change while they are read from the store.
+const ATTEMPTS_MAX: usize = 100;
+
+/// The states of a request: per view, one per row.
+type States = Vec<Vec<Option<Arc<StoredState>>>>;
+
+impl Server {
+    /// Answers a request: `inputs` are the columns of [`PreparedRequest::inputs`], a row for each entity asked about, and an
+    /// entity may be asked about twice. Without `as_of` the cut-off is now.
+    ///
+    /// The answer is recorded, off the path of the request.
+    pub fn get_online_features(
+        &self,
+        prepared: &PreparedRequest,
+        inputs: &[Column],
+        as_of: Option<AsOf>,
+    ) -> Result<OnlineFeatures, Error> {
+        let rows = prepared.check(inputs)?;
+        let state_views = prepared.state_views(self.number).ok_or(ServerError::OtherServer)?;
+        let (moment, states) = self.states(prepared, state_views, inputs, rows, as_of)?;
+        let replayed = states.iter().any(|states| has_passed(states, moment.as_of));
+        let offset = if moment.is_newest { moment.offset } else { self.offset_at(moment.as_of)? };
+        let answers = match replayed {
+            false => prepared.answer(inputs, &states, moment.as_of)?,
+            true => self.replay(prepared, inputs, moment.as_of, offset)?,
+        };
+        let (features, statuses) = prepared.select(&answers);
+        let told = (moment.as_of, offset, replayed);
+        if let Some(recorder) = &self.recorder
+            && let Some(batch) = prepared.served(inputs, told, (&features, &statuses), &answers, self.share)?
+        {
+            recorder.record(batch);
+        }
+        let newest_events = answers.into_iter().map(|view| view.newest_events).collect();
+        Ok(OnlineFeatures { as_of: moment.as_of, offset, features, statuses, newest_events, replayed })
+    }
+
+    /// The states of a request's entities, all of one moment.
+    fn states(
+        &self,
+        prepared: &PreparedRequest,
+        state_views: &[Option<usize>],
+        inputs: &[Column],
+        rows: usize,
+        as_of: Option<AsOf>,
+    ) -> Result<(Moment, States), Error> {
+        let wake = || {
+            if let Some(jobs) = &self.jobs {
+                // A full queue wakes the writer as well.
+                let _ = jobs.try_send(Job::Wake);
+            }
+        };
+        let keys = Keys::new(prepared, state_views, inputs, rows);
+        for _ in 0..ATTEMPTS_MAX {
+            let (moment, (mut states, missing)) = self.shared.take(as_of, &wake, |published| keys.known(published))?;
+            if missing.iter().all(Vec::is_empty) {
+                return Ok((moment, states));
+            }
+            if self.read_missing(prepared, &keys, &missing, moment, &mut states)? {
+                return Ok((moment, states));
+            }
+        }
+        Err(ServerError::Moving { attempts: ATTEMPTS_MAX }.into())
+    }
+
+    /// Reads the states that are not in memory; `false` where one of them is newer than the moment.
+    fn read_missing(
+        &self,
+        prepared: &PreparedRequest,
+        keys: &Keys<'_>,
+        missing: &[Vec<usize>],
+        moment: Moment,
+        states: &mut States,
+    ) -> Result<bool, Error> {
+        let mut kept = Vec::new();
+        for (at, rows) in missing.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            let Some(view) = keys.state_views[at] else { continue };
+            let id = self.views[view].program.id();
+            let entities: Vec<_> = rows.iter().map(|row| prepared.key(at, keys.inputs, *row)).collect();
+            let read = self.readers.store(|store| match &entities[..] {
+                [entity] => Ok(vec![store.get(id, entity)?]),
+                entities => Ok(store.get_many(id, entities)?),
+            })?;
+            let read = read.unwrap_or_else(|| vec![None; rows.len()]);
+            for (row, state) in rows.iter().zip(read) {
+                if state.as_ref().is_some_and(|state| state.offset > moment.offset) {
+                    return Ok(false);
+                }
+                let state = state.map(Arc::new);
+                kept.push((view, keys.bytes(at, *row).to_vec(), state.clone()));
+                states[at][*row] = state;
+            }
+        }
+        self.shared.keep(moment, kept.into_iter());
+        Ok(true)
+    }
+
+    fn replay(
+        &self,
+        prepared: &PreparedRequest,
+        inputs: &[Column],
+        as_of: AsOf,
+        up_to: u64,
+    ) -> Result<Vec<ViewAnswers>, Error> {
+        let replayed = self.readers.log(|log| self.planner().answer_by_replay(prepared, inputs, as_of, log, up_to))?;
+        replayed.ok_or_else(|| ServerError::Closed.into())
+    }
+
+    fn offset_at(&self, as_of: AsOf) -> Result<u64, Error> {
+        Ok(self.readers.log(|log| Ok(log.offset_at(as_of)?))?.unwrap_or(0))
+    }
+}
+
+/// The keys of a request's entities as bytes, one after the other, by view and row.
+struct Keys<'a> {
+    state_views: &'a [Option<usize>],
+    inputs: &'a [Column],
+    rows: usize,
+    bytes: Vec<u8>,
+    /// By view and row, where the key ends. A view without states has keys without bytes.
+    ends: Vec<usize>,
+}
+
+impl<'a> Keys<'a> {
+    fn new(prepared: &'a PreparedRequest, state_views: &'a [Option<usize>], inputs: &'a [Column], rows: usize) -> Self {
+        let mut bytes = Vec::with_capacity(32 * rows);
+        let mut ends = Vec::with_capacity(state_views.len() * rows);
+        for (at, view) in state_views.iter().enumerate() {
+            for row in 0..rows {
+                if view.is_some() {
+                    write_key_bytes(prepared.key_columns(at, inputs), row, &mut bytes);
+                }
+                ends.push(bytes.len());
+            }
+        }
+        Self { state_views, inputs, rows, bytes, ends }
+    }
+
+    fn bytes(&self, view: usize, row: usize) -> &[u8] {
+        let at = view * self.rows + row;
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.bytes[start..self.ends[at]]
+    }
+
+    /// The states that are in memory, and per view the rows whose states are not.
+    fn known(&self, published: &Published) -> (States, Vec<Vec<usize>>) {
+        let mut missing = vec![Vec::new(); self.state_views.len()];
+        let mut states = Vec::with_capacity(self.state_views.len());
+        for (at, view) in self.state_views.iter().enumerate() {
+            let mut of_view = Vec::with_capacity(self.rows);
+            for row in 0..self.rows {
+                let known = match view {
+                    Some(view) => published.cache.get(*view, self.bytes(at, row)),
+                    None => Some(None),
+                };
+                if known.is_none() {
+                    missing[at].push(row);
+                }
+                of_view.push(known.flatten());
+            }
+            states.push(of_view);
+        }
+        (states, missing)
+    }
+}

@@ -1,0 +1,59 @@
+//! Connections for reading, one to a thread that reads, kept for the next.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use crate::Error;
+use crate::log::EventLog;
+use crate::store::SqliteStore;
+
+/// Connections that are kept while nobody reads.
+const IDLE_MAX: usize = 16;
+
+/// Connections to the online store and the log.
+pub(super) struct Readers {
+    store_path: PathBuf,
+    log_path: PathBuf,
+    stores: Mutex<Vec<SqliteStore>>,
+    logs: Mutex<Vec<EventLog>>,
+}
+
+impl Readers {
+    pub(super) fn new(store_path: PathBuf, log_path: PathBuf) -> Self {
+        Self { store_path, log_path, stores: Mutex::default(), logs: Mutex::default() }
+    }
+
+    /// Reads from the online store; `None` where there is none.
+    pub(super) fn store<T>(&self, read: impl FnOnce(&SqliteStore) -> Result<T, Error>) -> Result<Option<T>, Error> {
+        let open = || Ok(SqliteStore::open_read_only(&self.store_path)?);
+        with(&self.stores, open, read)
+    }
+
+    /// Reads from the log; `None` where there is none.
+    pub(super) fn log<T>(&self, read: impl FnOnce(&EventLog) -> Result<T, Error>) -> Result<Option<T>, Error> {
+        let open = || Ok(EventLog::open_read_only(&self.log_path)?);
+        with(&self.logs, open, read)
+    }
+}
+
+fn with<C, T>(
+    idle: &Mutex<Vec<C>>,
+    open: impl FnOnce() -> Result<Option<C>, Error>,
+    read: impl FnOnce(&C) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    let known = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let connection = match known {
+        Some(connection) => connection,
+        None => match open()? {
+            Some(connection) => connection,
+            None => return Ok(None),
+        },
+    };
+    // A connection whose reading failed is not used again.
+    let read = read(&connection)?;
+    let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
+    if idle.len() < IDLE_MAX {
+        idle.push(connection);
+    }
+    Ok(Some(read))
+}

@@ -1,0 +1,313 @@
+//! The one thread that writes: pushes become part of the log in groups, one commit each, and their states follow.
+//!
+//! A push is acknowledged when it is in the log on disk and its states are published. The online store is written behind
+//! that: its states carry the offset that they include, and the tail of the log is replayed at the next start. So states of
+//! the same entity are written once for many pushes, and a group costs one commit that waits for the disk.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::ServerError;
+use super::published::{NewState, RESERVED_US, Shared};
+use crate::Error;
+use crate::entity::EntityKey;
+use crate::error::chain;
+use crate::feature_store::HistoryIds;
+use crate::log::{EventLog, NewEvent};
+use crate::project::Source;
+use crate::serving::{Applied, Moved, PushError, ServedView, StateReader, push_into};
+use crate::store::{OnlineStore, SqliteStore, StoreError, StoredState, ViewMark};
+use crate::time::{AsOf, Clock, EventTime};
+
+/// Events of one commit, unless a single push has more.
+const GROUP_EVENTS_MAX: usize = 16_384;
+
+/// Bytes of events of one commit, unless a single push has more.
+const GROUP_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of states that the store is behind at most, where it can be written: what a group waits for while they are written.
+const UNWRITTEN_BYTES: usize = 2 << 20;
+
+/// Events that the store is behind at most, where it can be written: what is replayed at the start after a crash.
+const UNWRITTEN_EVENTS: u64 = 65_536;
+
+/// How long the store stays behind where nothing else is to be done.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// Bytes of states that the store may be behind while it cannot be written. Then no more pushes are taken.
+const UNWRITTEN_BYTES_MAX: usize = 64 << 20;
+
+/// What the writer is asked to do.
+pub(super) enum Job {
+    /// Take a push.
+    Push(Push),
+    /// Look whether as-ofs are to be reserved.
+    Wake,
+}
+
+/// A push that waits for its answer.
+pub(super) struct Push {
+    pub(super) source: Arc<Source>,
+    pub(super) events: Vec<NewEvent>,
+    pub(super) bytes: usize,
+    pub(super) answer: SyncSender<Result<Applied, Error>>,
+}
+
+/// What waits for the writer, shared with those who push.
+#[derive(Default)]
+pub(super) struct Backlog {
+    pub(super) bytes: AtomicUsize,
+    /// The last failure that no push was told of.
+    pub(super) failure: Mutex<Option<String>>,
+}
+
+impl Backlog {
+    fn fail(&self, error: &dyn std::error::Error) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(chain(error));
+    }
+}
+
+/// The writer's state.
+pub(super) struct Writer {
+    pub(super) log: EventLog,
+    pub(super) store: SqliteStore,
+    pub(super) views: Vec<ServedView>,
+    /// Per view, the mark that its states go on from.
+    pub(super) marks: Vec<ViewMark>,
+    pub(super) history_ids: HistoryIds,
+    pub(super) shared: Arc<Shared>,
+    pub(super) backlog: Arc<Backlog>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) unwritten: Unwritten,
+}
+
+/// States that are published and not in the online store yet.
+#[derive(Default)]
+pub(super) struct Unwritten {
+    states: Vec<HashMap<EntityKey, Arc<StoredState>>>,
+    bytes: usize,
+    /// The newest offset that is published, and the newest that the store has.
+    offset: u64,
+    stored_offset: u64,
+}
+
+/// The states that a group goes on from: those in memory, then those of the store.
+struct Current<'a> {
+    shared: &'a Shared,
+    store: &'a SqliteStore,
+    views: &'a [ServedView],
+}
+
+impl StateReader for Current<'_> {
+    fn state(&self, view: usize, key: &EntityKey) -> Result<Option<Arc<StoredState>>, StoreError> {
+        let mut bytes = Vec::with_capacity(64);
+        key.write_bytes(&mut bytes);
+        if let Some(known) = self.shared.read().cache.get(view, &bytes) {
+            return Ok(known);
+        }
+        Ok(self.store.get(self.views[view].program.id(), key)?.map(Arc::new))
+    }
+}
+
+impl Writer {
+    /// Takes jobs until nobody can send one any more.
+    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        loop {
+            let job = match self.unwritten.is_empty() {
+                true => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                false => jobs.recv_timeout(IDLE),
+            };
+            let job = match job {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.store();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let mut group = Vec::new();
+            let (mut events, mut bytes) = (0, 0);
+            let mut next = Some(job);
+            while let Some(job) = next {
+                if let Job::Push(push) = job {
+                    events += push.events.len();
+                    bytes += push.bytes;
+                    group.push(push);
+                }
+                let is_full = events >= GROUP_EVENTS_MAX || bytes >= GROUP_BYTES_MAX;
+                next = if is_full { None } else { jobs.try_recv().ok() };
+            }
+            if self.shared.wants_reservation() {
+                self.reserve();
+            }
+            if !group.is_empty() {
+                self.backlog.bytes.fetch_sub(bytes, Ordering::Relaxed);
+                self.take(group);
+            }
+            if self.unwritten.bytes >= UNWRITTEN_BYTES || self.unwritten.events() >= UNWRITTEN_EVENTS {
+                self.store();
+            }
+        }
+        self.close();
+    }
+
+    /// Puts as-ofs of the near future on disk. Where that fails, questions are answered all the same: a later process stamps
+    /// after them unless the machine's clock goes back.
+    fn reserve(&mut self) {
+        let now = self.clock.now().max(self.shared.answered().map_or(i64::MIN, |answered| answered.0));
+        let until = AsOf(now.saturating_add(RESERVED_US));
+        if let Err(error) = self.log.reserve(Some(until)) {
+            self.backlog.fail(&error);
+        }
+        self.shared.reserved(until);
+    }
+
+    /// Takes a group of pushes and answers each.
+    fn take(&mut self, mut group: Vec<Push>) {
+        if self.unwritten.bytes >= UNWRITTEN_BYTES_MAX {
+            self.store();
+        }
+        if self.unwritten.bytes >= UNWRITTEN_BYTES_MAX {
+            let (waiting, limit) = (self.unwritten.bytes, UNWRITTEN_BYTES_MAX);
+            for push in group {
+                let _ = push.answer.send(Err(ServerError::Busy { what: "bytes of states", waiting, limit }.into()));
+            }
+            return;
+        }
+        let mut known = Vec::with_capacity(group.len());
+        for push in &mut group {
+            known.push(self.history_ids.leave_out(&self.log, &push.source, &mut push.events));
+        }
+        let now = self.clock.now();
+        let is_declared = group.iter().flat_map(|push| &push.events).any(|event| event.arrival.is_some());
+        self.shared.announce(&mut self.log, now, is_declared);
+        let events: Vec<(Arc<Source>, Vec<NewEvent>)> =
+            group.iter_mut().map(|push| (Arc::clone(&push.source), std::mem::take(&mut push.events))).collect();
+        match self.append(events, now) {
+            Ok((answers, moved, offset)) => {
+                self.publish(moved, offset);
+                for ((push, answer), known) in group.into_iter().zip(answers).zip(known) {
+                    let answer = known.and_then(|known| {
+                        let applied = answer?;
+                        Ok(Applied { duplicates: applied.duplicates + known, ..applied })
+                    });
+                    // Who no longer waits is not told.
+                    let _ = push.answer.send(answer);
+                }
+            }
+            Err(error) => {
+                self.shared.withdraw();
+                let error = Arc::new(error);
+                for push in group {
+                    let _ = push.answer.send(Err(ServerError::NotTaken(Arc::clone(&error)).into()));
+                }
+            }
+        }
+    }
+
+    /// Evaluates the pushes one after the other and commits those that were not refused.
+    #[allow(clippy::type_complexity, reason = "three results of one step, taken apart by its only caller")]
+    fn append(
+        &mut self,
+        pushes: Vec<(Arc<Source>, Vec<NewEvent>)>,
+        now: i64,
+    ) -> Result<(Vec<Result<Applied, PushError>>, Moved, u64), PushError> {
+        let Self { log, store, views, shared, .. } = self;
+        let states = Current { shared, store, views };
+        let mut moved: Moved = views.iter().map(|_| HashMap::new()).collect();
+        let mut answers = Vec::with_capacity(pushes.len());
+        let mut appending = log.begin()?;
+        for (source, events) in pushes {
+            let answer = push_into(&mut appending, &mut moved, views, &states, &source, events, now);
+            match answer {
+                Err(error) if !error.is_refusal() => return Err(error),
+                answer => answers.push(answer),
+            }
+        }
+        let offset = appending.last_offset();
+        appending.commit()?;
+        Ok((answers, moved, offset))
+    }
+
+    /// Makes a committed group visible, and remembers what of it the store lacks.
+    fn publish(&mut self, moved: Moved, offset: u64) {
+        let mut states: Vec<NewState> = Vec::with_capacity(moved.iter().map(HashMap::len).sum());
+        let mut newest: Vec<Option<EventTime>> = Vec::with_capacity(moved.len());
+        for (view, moved) in moved.iter().enumerate() {
+            newest.push(moved.values().map(|state| state.newest_event).max());
+            for (key, state) in moved {
+                let mut bytes = Vec::with_capacity(64);
+                key.write_bytes(&mut bytes);
+                states.push((view, bytes, Arc::clone(state)));
+            }
+        }
+        self.shared.publish(&self.log, offset, &states, &newest);
+        self.unwritten.add(moved, offset);
+    }
+
+    /// Brings the online store to the newest offset. What cannot be written waits for the next time.
+    fn store(&mut self) {
+        let offset = self.unwritten.offset;
+        for (at, view) in self.views.iter().enumerate() {
+            let mark = ViewMark { applied_offset: offset, ..self.marks[at].clone() };
+            let mut states: Vec<_> =
+                self.unwritten.states[at].iter().map(|(k, s)| (k.clone(), Arc::clone(s))).collect();
+            states.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+            if let Err(error) = self.store.apply(view.program.id(), &states, &mark) {
+                self.backlog.fail(&error);
+                return;
+            }
+            self.marks[at] = mark;
+        }
+        self.unwritten.clear();
+        self.shared.stored(offset);
+    }
+
+    fn close(&mut self) {
+        if !self.unwritten.is_empty() {
+            self.store();
+        }
+        // What was reserved and not answered is given back.
+        if let Some(answered) = self.shared.answered() {
+            self.log.pass(answered);
+            if let Err(error) = self.log.reserve(None) {
+                self.backlog.fail(&error);
+            }
+        }
+    }
+}
+
+impl Unwritten {
+    pub(super) fn new(views: usize, offset: u64) -> Self {
+        Self { states: (0..views).map(|_| HashMap::new()).collect(), bytes: 0, offset, stored_offset: offset }
+    }
+
+    fn add(&mut self, moved: Moved, offset: u64) {
+        self.offset = offset;
+        for (states, moved) in self.states.iter_mut().zip(moved) {
+            for (key, state) in moved {
+                self.bytes += state.bytes.len() + 256;
+                if let Some(before) = states.insert(key, state) {
+                    self.bytes -= before.bytes.len() + 256;
+                }
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.states.iter_mut().for_each(HashMap::clear);
+        self.bytes = 0;
+        self.stored_offset = self.offset;
+    }
+
+    fn events(&self) -> u64 {
+        self.offset - self.stored_offset
+    }
+
+    fn is_empty(&self) -> bool {
+        self.events() == 0
+    }
+}

@@ -1,0 +1,227 @@
+//! A request's body: read within its limits, and parsed so that nothing in it is overlooked.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::HttpLimits;
+use super::refusal::{Cause, Refusal};
+
+/// Names of an object that are compared one by one; beyond, they are hashed.
+const NAMES_COMPARED_MAX: usize = 16;
+
+/// The whole body, if it is small enough and comes in time.
+pub(super) async fn read(body: Body, limits: &HttpLimits) -> Result<Bytes, Refusal> {
+    let whole = Limited::new(body, limits.body_bytes_max).collect();
+    let milliseconds = limits.request_ms_max;
+    match tokio::time::timeout(Duration::from_millis(milliseconds), whole).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::new(
+            Cause::BodyTooLarge,
+            format!("the body is over the limit of {} bytes: send it in parts", limits.body_bytes_max),
+        )),
+        Ok(Err(error)) => Err(Refusal::new(Cause::Malformed, format!("the body did not arrive whole: {error}"))),
+        Err(_) => {
+            Err(Refusal::new(Cause::BodyTooSlow, format!("the body did not arrive within {milliseconds} milliseconds")))
+        }
+    }
+}
+
+/// `body` as the JSON of one request.
+pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::new(Cause::Malformed, fault(&error)))
+}
+
+/// What serde_json found, with the byte of a body of one line.
+fn fault(error: &serde_json::Error) -> String {
+    match error.classify() {
+        serde_json::error::Category::Data => error.to_string(),
+        _ => format!("the body is not JSON: {error}"),
+    }
+}
+
+/// A JSON object in the order of its names, each at most once, its values unread.
+#[derive(Debug, Default)]
+pub(super) struct Fields<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut fields: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
+                // A few names are compared faster than they are hashed, and an event is a few names.
+                let mut seen = HashSet::new();
+                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+                    if fields.len() == NAMES_COMPARED_MAX {
+                        seen.extend(fields.iter().map(|(name, _)| name.clone()));
+                    }
+                    let is_new = match fields.len() < NAMES_COMPARED_MAX {
+                        true => fields.iter().all(|(known, _)| *known != name),
+                        false => seen.insert(name.clone()),
+                    };
+                    if !is_new {
+                        return Err(serde::de::Error::custom(format!("{name:?} is given twice")));
+                    }
+                    fields.push((name, value));
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// The fields of a request's body, taken one by one, so that a wrong one is told by its name.
+pub(super) struct Document<'a>(Fields<'a>);
+
+impl<'a> Document<'a> {
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self, Refusal> {
+        parse(body).map(Self)
+    }
+
+    /// A field; `None` where it is missing or null.
+    pub(super) fn take<T: Deserialize<'a>>(&mut self, name: &str) -> Result<Option<T>, Refusal> {
+        let Some(at) = self.0.0.iter().position(|(given, _)| given == name) else { return Ok(None) };
+        let (_, value) = self.0.0.swap_remove(at);
+        serde_json::from_str(value.get()).map_err(|error| {
+            // The place is one in the field, not in the body.
+            let text = error.to_string();
+            Refusal::field(&[name], text.split(" at line ").next().unwrap_or(&text))
+        })
+    }
+
+    /// Refuses fields that nobody took: a misspelt option is not overlooked.
+    pub(super) fn finish(self, known: &str) -> Result<(), Refusal> {
+        match self.0.0.first() {
+            None => Ok(()),
+            Some((name, _)) => {
+                Err(Refusal::field(&[name], format!("is not a field of this request; they are: {known}")))
+            }
+        }
+    }
+}
+
+/// A name, borrowed where it holds no escape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Name<'a>(pub(super) Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// `body` with what Python writes for numbers that JSON does not have: a bare `NaN`, which is how pandas marks a missing value,
+/// becomes `null`, and a bare `Infinity` the text that stands for it. Without any, it is `body` itself.
+pub(super) fn from_python(body: &[u8]) -> Cow<'_, [u8]> {
+    let Some(first) = next_bare(body, 0) else { return Cow::Borrowed(body) };
+    let mut json = Vec::with_capacity(body.len() + 16);
+    let (mut copied, mut found) = (0, Some(first));
+    while let Some((at, length, replacement)) = found {
+        json.extend_from_slice(&body[copied..at]);
+        json.extend_from_slice(replacement);
+        copied = at + length;
+        found = next_bare(body, copied);
+    }
+    json.extend_from_slice(&body[copied..]);
+    Cow::Owned(json)
+}
+
+/// Place, length and replacement of the next such word outside texts; `from` lies outside one.
+fn next_bare(body: &[u8], from: usize) -> Option<(usize, usize, &'static [u8])> {
+    let words: [(&[u8], &[u8]); 3] =
+        [(b"NaN", b"null"), (b"Infinity", b"\"Infinity\""), (b"-Infinity", b"\"-Infinity\"")];
+    let mut at = from;
+    while at < body.len() {
+        match body[at] {
+            b'"' => at = end_of_text(body, at),
+            b'N' | b'I' | b'-' => {
+                if let Some((word, replacement)) = words.iter().find(|(word, _)| body[at..].starts_with(word)) {
+                    return Some((at, word.len(), replacement));
+                }
+                at += 1;
+            }
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+/// Just after the text that begins at `at`.
+fn end_of_text(body: &[u8], at: usize) -> usize {
+    let mut at = at + 1;
+    while at < body.len() {
+        match body[at] {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            _ => at += 1,
+        }
+    }
+    body.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_given_twice_is_told() {
+        let error = parse::<Fields<'_>>(br#"{"a": 1, "b": 2, "\u0061": 3}"#).expect_err("twice");
+        assert!(error.message.starts_with("\"a\" is given twice"), "{}", error.message);
+        for count in [1, 15, 16, 17, 40] {
+            let names = (0..count).map(|n| format!("\"f{n}\": {n}")).collect::<Vec<_>>().join(", ");
+            let good = format!("{{{names}}}");
+            assert_eq!(parse::<Fields<'_>>(good.as_bytes()).expect("fields").0.len(), count);
+            let twice = format!("{{{names}, \"f0\": 0}}");
+            let error = parse::<Fields<'_>>(twice.as_bytes()).expect_err("twice");
+            assert!(error.message.starts_with("\"f0\" is given twice"), "{}", error.message);
+        }
+        let fields = parse::<Fields<'_>>(br#"{"b": [1, {}], "a": null}"#).expect("fields");
+        let fields: Vec<_> = fields.0.iter().map(|(name, value)| (&**name, value.get())).collect();
+        assert_eq!(fields, [("b", "[1, {}]"), ("a", "null")]);
+    }
+
+    #[test]
+    fn numbers_of_python_become_json_outside_texts() {
+        for (body, expected) in [
+            ("", ""),
+            (r#"{"a": [1, NaN, -1]}"#, r#"{"a": [1, null, -1]}"#),
+            ("[NaN,NaN]", "[null,null]"),
+            ("[Infinity, -Infinity]", r#"["Infinity", "-Infinity"]"#),
+            (r#"["NaN", "a\"NaN", NaN, "\\", NaN]"#, r#"["NaN", "a\"NaN", null, "\\", null]"#),
+            (r#"["unfinished NaN"#, r#"["unfinished NaN"#),
+            (r#""\"#, r#""\"#),
+        ] {
+            assert_eq!(String::from_utf8_lossy(&from_python(body.as_bytes())), expected);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The routes of Feast's feature server, in its JSON, so that a Feast client works unchanged.
+//!
+//! Source: Feast 0.67, `feature_server.py` and `infra/online_stores/remote.py`. Where onepath differs: an entity that was never
+//! seen has the values that its transform gives for no events, as in a training set, with the status `NOT_FOUND`; results come
+//! in the order asked for; times are ISO 8601; and an event that is pushed is in every later training set too, whatever `to` says.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::response::Response;
+
+use super::ask::{Question, Selected};
+use super::body::{self, Document, Fields, Name, from_python};
+use super::events::Pushed;
+use super::refusal::{Cause, Refusal};
+use super::routes::{self, App};
+use super::{events, json};
+use crate::OnlineFeatures;
+use crate::evaluate::Status;
+use crate::project::UnknownName;
+use crate::time::{EventTime, TimeUnit};
+
+/// Any path of Feast's, for the dialect of refusals.
+const DIALECT: &str = "/";
+
+/// Feast's time of what has no event.
+const EPOCH: EventTime = EventTime(0);
+
+/// `POST /get-online-features`
+pub(super) async fn get_online_features(State(app): State<Arc<App>>, body: Body) -> Response {
+    match answered(&app, body).await {
+        Ok(answer) => routes::json(answer),
+        Err(refusal) => refusal.answer(DIALECT),
+    }
+}
+
+async fn answered(app: &Arc<App>, body: Body) -> Result<Vec<u8>, Refusal> {
+    let body = body::read(body, &app.limits).await?;
+    let (question, shape) = app.read(&body, |body| {
+        // Python's numbers are looked for only where the body is no JSON without it.
+        match question(app, body) {
+            Err(refusal) if refusal.at.is_empty() => match from_python(body) {
+                std::borrow::Cow::Owned(json) => question(app, &json),
+                std::borrow::Cow::Borrowed(_) => Err(refusal),
+            },
+            read => read,
+        }
+    })?;
+    app.answer(question, move |question, features| response(question, features, shape)).await
+}
+
+/// What the answer should look like.
+#[derive(Clone, Copy)]
+struct Shape {
+    full_names: bool,
+    versions: bool,
+}
+
+fn question(app: &App, body: &[u8]) -> Result<(Question, Shape), Refusal> {
+    let mut document = Document::parse(body)?;
+    let entities: Fields<'_> = document
+        .take("entities")?
+        .ok_or_else(|| Refusal::field(&["entities"], "is missing: give each key a list of values, one per entity"))?;
+    let features: Option<Vec<Name<'_>>> = document.take("features")?;
+    let shape = Shape {
+        full_names: document.take("full_feature_names")?.unwrap_or(false),
+        versions: document.take("include_feature_view_version_metadata")?.unwrap_or(false),
+    };
+    let selected = match (document.take::<Name<'_>>("feature_service")?, features) {
+        (Some(service), None) => Selected::Service(service),
+        (None, Some(features)) if !features.is_empty() => Selected::Features(features),
+        (Some(_), Some(_)) => {
+            return Err(Refusal::field(&["features"], "is given beside feature_service: give one of them"));
+        }
+        (None, _) => {
+            return Err(Refusal::field(
+                &["features"],
+                "is missing: give \"view:feature\" references, or feature_service",
+            ));
+        }
+    };
+    let asked = app.asked(&selected)?;
+    if !shape.full_names {
+        refuse_equal_names(&asked.prepared)?;
+    }
+    // Feast writes times as seconds since the epoch.
+    let inputs = app.inputs(&asked, &entities, "entities", Some(TimeUnit::Seconds))?;
+    Ok((Question { asked, inputs, as_of: None }, shape))
+}
+
+fn refuse_equal_names(prepared: &crate::PreparedRequest) -> Result<(), Refusal> {
+    let features = prepared.features();
+    for (at, feature) in features.iter().enumerate() {
+        if features[..at].iter().any(|other| other.name == feature.name) {
+            let message = format!("two of them are named {}: set full_feature_names", feature.name);
+            return Err(Refusal::field(&["features"], message));
+        }
+    }
+    Ok(())
+}
+
+/// One result per name, keys first, columns over the entities.
+fn response(question: &Question, answer: &OnlineFeatures, shape: Shape) -> Vec<u8> {
+    let (prepared, rows) = (&question.asked.prepared, question.rows());
+    let keys = || prepared.inputs().iter().zip(&question.inputs).filter(|(input, _)| input.is_key);
+    let mut out = Vec::with_capacity(512 + 96 * rows * (prepared.features().len() + 1));
+    out.extend_from_slice(b"{\"results\":");
+    let mut results = Vec::new();
+    for (_, column) in keys() {
+        results.push((column, None, None));
+    }
+    // Every feature of a view has the same newest event: its times are written once.
+    let newest: Vec<Vec<u8>> = answer.newest_events.iter().map(|newest| times(newest)).collect();
+    for (at, feature) in prepared.features().iter().enumerate() {
+        results.push((&answer.features[at], Some(&answer.statuses[at]), Some(&newest[feature.view_at])));
+    }
+    let of_keys = times(&vec![Some(EPOCH); rows]);
+    json::array(&mut out, results, |out, (column, statuses, times)| {
+        out.extend_from_slice(b"{\"values\":");
+        json::column(out, column);
+        out.extend_from_slice(b",\"statuses\":");
+        json::array(out, 0..rows, |out, row| {
+            let status = statuses.map_or(Status::Present, |statuses| statuses[row]);
+            json::text(out, status.as_str());
+        });
+        out.extend_from_slice(b",\"event_timestamps\":");
+        out.extend_from_slice(times.unwrap_or(&of_keys));
+        out.push(b'}');
+    });
+    out.extend_from_slice(b",\"metadata\":{\"feature_names\":");
+    let keys = keys().map(|(input, _)| input.name.clone());
+    let features = prepared.features().iter().map(|feature| match shape.full_names {
+        true => format!("{}__{}", feature.view, feature.name),
+        false => feature.name.clone(),
+    });
+    json::array(&mut out, keys.chain(features), |out, name| json::text(out, &name));
+    if shape.versions {
+        out.extend_from_slice(b",\"feature_view_metadata\":");
+        json::array(&mut out, prepared.views(), |out, view| {
+            let (name, version) = view.label.split_once("@v").unwrap_or((&view.label, "0"));
+            out.extend_from_slice(b"{\"name\":");
+            json::text(out, name);
+            out.extend_from_slice(b",\"version\":");
+            out.extend_from_slice(version.as_bytes());
+            out.push(b'}');
+        });
+    }
+    out.extend_from_slice(b"}}");
+    out
+}
+
+fn times(newest: &[Option<EventTime>]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(24 * newest.len() + 2);
+    json::array(&mut out, newest, |out, time| json::time(out, time.unwrap_or(EPOCH).0));
+    out
+}
+
+/// `POST /push`: 200 once the events are durable and applied.
+pub(super) async fn push(State(app): State<Arc<App>>, body: Body) -> Response {
+    let pushed = take(&app, body, |app, document| {
+        let source: Name<'_> = document
+            .take("push_source_name")?
+            .ok_or_else(|| Refusal::field(&["push_source_name"], "is missing: name the source of the events"))?;
+        let to: Option<Name<'_>> = document.take("to")?;
+        if to.as_ref().is_some_and(|to| !["online", "offline", "online_and_offline"].contains(&&*to.0)) {
+            return Err(Refusal::field(&["to"], "is not online, offline or online_and_offline"));
+        }
+        Ok(app.server.event_schema(&source.0)?)
+    });
+    match pushed.await {
+        Ok(_) => routes::json(Body::empty()),
+        Err(refusal) => refusal.answer(DIALECT),
+    }
+}
+
+/// `POST /write-to-online-store`: what Feast's `remote` online store sends for a push and for a write. The name is of a source,
+/// or of a view that has one source.
+pub(super) async fn write_to_online_store(State(app): State<Arc<App>>, body: Body) -> Response {
+    let pushed = take(&app, body, |app, document| {
+        let name: Name<'_> = document.take("feature_view_name")?.ok_or_else(|| {
+            Refusal::field(&["feature_view_name"], "is missing: name a source, or a view of one source")
+        })?;
+        let project = app.server.project();
+        if project.source(&name.0).is_ok() {
+            return Ok(app.server.event_schema(&name.0)?);
+        }
+        let view = project.view_version(&name.0, None).map_err(|unknown: UnknownName| crate::Error::from(unknown))?;
+        match view.sources.as_slice() {
+            [source] => Ok(app.server.event_schema(source)?),
+            sources => {
+                let message =
+                    format!("has {} sources: write to one of them by its name ({})", sources.len(), sources.join(", "));
+                Err(Refusal { cause: Cause::Invalid, ..Refusal::field(&["feature_view_name"], message) })
+            }
+        }
+    });
+    match pushed.await {
+        Ok(_) => routes::json("null"),
+        Err(refusal) => refusal.answer(DIALECT),
+    }
+}
+
+/// Reads the columns `df` of a body and pushes their rows to the source that `target` finds.
+async fn take(
+    app: &Arc<App>,
+    body: Body,
+    target: impl Fn(&App, &mut Document<'_>) -> Result<crate::EventSchema, Refusal> + Send + 'static,
+) -> Result<crate::serving::Applied, Refusal> {
+    let body: Bytes = body::read(body, &app.limits).await?;
+    events::push(app, move |app| {
+        let json = from_python(&body);
+        let mut document = Document::parse(&json)?;
+        let schema = target(app, &mut document)?;
+        let mut columns: Fields<'_> = document
+            .take("df")?
+            .ok_or_else(|| Refusal::field(&["df"], "is missing: give each field a list of values, one per event"))?;
+        // What Feast's client calls the time of an event, whatever the column was called.
+        let has = |name: &str, columns: &Fields<'_>| columns.0.iter().any(|(given, _)| given == name);
+        if !has(&schema.source.event_time, &columns) {
+            for (name, _) in columns.0.iter_mut().filter(|(name, _)| name == "event_timestamp") {
+                *name = schema.source.event_time.clone().into();
+            }
+        }
+        Pushed::from_columns(&columns, "df", &app.limits)?
+            .into_events(&schema)
+            .map(|events| (schema.source.name, events))
+    })
+    .await
+}

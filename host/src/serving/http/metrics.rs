@@ -1,0 +1,188 @@
+//! What is counted and timed, in the text format of Prometheus.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::refusal::Cause;
+use super::routes::App;
+use crate::time::{Clock, SystemClock};
+
+/// Upper bounds of the buckets of times, in seconds.
+const SECONDS: [f64; 17] = [
+    0.000_025, 0.000_05, 0.000_1, 0.000_2, 0.000_3, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.01, 0.03, 0.1, 0.3, 1.0,
+    3.0, 10.0,
+];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteStatus {
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    route: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    cause: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct View {
+    view: String,
+}
+
+/// Makes the histograms of a family.
+#[derive(Clone)]
+struct Times;
+
+impl MetricConstructor<Histogram> for Times {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(SECONDS)
+    }
+}
+
+type Seconds = Gauge<f64, AtomicU64>;
+
+/// The metrics of one server.
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: Family<RouteStatus, Counter>,
+    times: Family<Route, Histogram, Times>,
+    refusals: Family<Refused, Counter>,
+    pub(super) in_flight: Gauge,
+    pub(super) entities: Counter,
+    pub(super) replays: Counter,
+    pub(super) evaluation: Histogram,
+    pub(super) events: Counter,
+    pub(super) duplicates: Counter,
+    offset: Gauge,
+    stored_offset: Gauge,
+    states: Gauge,
+    state_bytes: Gauge,
+    logged: Counter,
+    queued: Gauge,
+    dropped: Counter,
+    failing: Gauge,
+    newest: Family<View, Seconds>,
+    age: Family<View, Seconds>,
+    promised: Family<View, Seconds>,
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("onepath"),
+            requests: Family::default(),
+            times: Family::new_with_constructor(Times),
+            refusals: Family::default(),
+            in_flight: Gauge::default(),
+            entities: Counter::default(),
+            replays: Counter::default(),
+            evaluation: Histogram::new(SECONDS),
+            events: Counter::default(),
+            duplicates: Counter::default(),
+            offset: Gauge::default(),
+            stored_offset: Gauge::default(),
+            states: Gauge::default(),
+            state_bytes: Gauge::default(),
+            logged: Counter::default(),
+            queued: Gauge::default(),
+            dropped: Counter::default(),
+            failing: Gauge::default(),
+            newest: Family::default(),
+            age: Family::default(),
+            promised: Family::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("http_requests", "Requests by route and status", self.requests.clone());
+        let help = "From the head of a request to the head of its answer";
+        registry.register_with_unit("http_request", help, Unit::Seconds, self.times.clone());
+        registry.register("http_refusals", "Requests that were refused, by cause", self.refusals.clone());
+        registry.register("http_in_flight", "Requests being worked on", self.in_flight.clone());
+        registry.register("entities", "Entities whose features were served", self.entities.clone());
+        let help = "Questions about a moment that the states have passed, answered by replay";
+        registry.register("replayed_questions", help, self.replays.clone());
+        let help = "From a request's columns to the features' columns";
+        registry.register_with_unit("evaluation", help, Unit::Seconds, self.evaluation.clone());
+        registry.register("events", "Pushed events that are in the log", self.events.clone());
+        registry.register("duplicate_events", "Pushed events that the log had", self.duplicates.clone());
+        registry.register("log_offset", "The newest offset of the event log", self.offset.clone());
+        let help = "The newest offset that the online store includes; the rest is in memory, and in the log";
+        registry.register("stored_offset", help, self.stored_offset.clone());
+        registry.register("states_cached", "Entities whose states are in memory", self.states.clone());
+        registry.register_with_unit("states_cached", "Size of these states", Unit::Bytes, self.state_bytes.clone());
+        registry.register("served_logged", "Served vectors that are recorded for verify", self.logged.clone());
+        registry.register("served_queued", "Served vectors that wait to be recorded", self.queued.clone());
+        let help = "Served vectors that were not recorded: too many waited, or the disk failed";
+        registry.register("served_dropped", help, self.dropped.clone());
+        let help = "1 where something that no request was told of has failed; /v1/status says what";
+        registry.register("failing", help, self.failing.clone());
+        let help = "When the newest applied event of a view happened, since the Unix epoch";
+        registry.register_with_unit("view_newest_event", help, Unit::Seconds, self.newest.clone());
+        let help = "How long ago the newest applied event of a view happened";
+        registry.register_with_unit("view_age", help, Unit::Seconds, self.age.clone());
+        let help = "How old the newest event of a view may be before people are told, as the project says";
+        registry.register_with_unit("view_freshness", help, Unit::Seconds, self.promised.clone());
+    }
+
+    /// Counts an answered request.
+    pub(super) fn answered(&self, route: &str, status: u16, seconds: f64) {
+        self.requests.get_or_create(&RouteStatus { route: route.to_owned(), status }).inc();
+        self.times.get_or_create(&Route { route: route.to_owned() }).observe(seconds);
+    }
+
+    /// Counts a refusal.
+    pub(super) fn refused(&self, cause: Cause) {
+        self.refusals.get_or_create(&Refused { cause: cause.as_str() }).inc();
+    }
+}
+
+/// `GET /metrics`
+pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
+    let (status, now) = (app.server.status(), SystemClock.now());
+    let metrics = &app.metrics;
+    let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    metrics.offset.set(whole(status.offset));
+    metrics.stored_offset.set(whole(status.stored_offset));
+    metrics.states.set(whole(status.states_cached));
+    metrics.state_bytes.set(whole(status.cached_bytes));
+    metrics.logged.inner().store(status.served_logged, Ordering::Relaxed);
+    metrics.queued.set(whole(status.served_queued));
+    metrics.dropped.inner().store(status.served_dropped, Ordering::Relaxed);
+    metrics.failing.set(i64::from(status.failure.is_some()));
+    let seconds = |micros: i64| micros as f64 / 1e6;
+    for (view, newest) in &status.newest_events {
+        if let Some(newest) = newest {
+            let view = View { view: view.clone() };
+            metrics.newest.get_or_create(&view).set(seconds(newest.0));
+            metrics.age.get_or_create(&view).set(seconds(now.saturating_sub(newest.0)));
+        }
+    }
+    for view in &app.server.project().views {
+        if let Some(freshness) = view.freshness {
+            metrics.promised.get_or_create(&View { view: view.label() }).set(seconds(freshness.0));
+        }
+    }
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &metrics.registry).expect("a text takes all writes");
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}

@@ -1,0 +1,233 @@
+//! The native API, under `/v1`: typed, with as-of and offset in and out, and the components that answered.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use serde_json::json;
+
+use super::ask::{Question, Selected};
+use super::body::{self, Document, Fields, Name};
+use super::events::Pushed;
+use super::refusal::Refusal;
+use super::routes::{self, App};
+use super::{events as pushes, json as write};
+use crate::time::{AsOf, parse_time};
+use crate::{OnlineFeatures, PreparedRequest};
+
+/// The dialect of refusals.
+const DIALECT: &str = "/v1";
+
+/// The media type of one JSON object a line.
+const NDJSON: &str = "application/x-ndjson";
+
+/// `POST /v1/features`
+pub(super) async fn features(State(app): State<Arc<App>>, body: Body) -> Response {
+    match answered(&app, body).await {
+        Ok(answer) => routes::json(answer),
+        Err(refusal) => refusal.answer(DIALECT),
+    }
+}
+
+async fn answered(app: &Arc<App>, body: Body) -> Result<Vec<u8>, Refusal> {
+    let body = body::read(body, &app.limits).await?;
+    let question = app.read(&body, |body| question(app, body))?;
+    app.answer(question, response).await
+}
+
+fn question(app: &App, body: &[u8]) -> Result<Question, Refusal> {
+    let mut document = Document::parse(body)?;
+    let inputs: Fields<'_> = document
+        .take("inputs")?
+        .ok_or_else(|| Refusal::field(&["inputs"], "is missing: give each key and request field a list of values"))?;
+    let (service, features) = (document.take::<Name<'_>>("service")?, document.take::<Vec<Name<'_>>>("features")?);
+    let as_of = match document.take::<Name<'_>>("as_of")? {
+        Some(text) => Some(AsOf(parse_time(&text.0).map_err(|error| Refusal::field(&["as_of"], error))?)),
+        None => None,
+    };
+    document.finish("service, features, inputs, as_of")?;
+    let selected = match (service, features) {
+        (Some(service), None) => Selected::Service(service),
+        (None, Some(features)) if !features.is_empty() => Selected::Features(features),
+        (Some(_), Some(_)) => return Err(Refusal::field(&["features"], "is given beside service: give one of them")),
+        (None, _) => return Err(Refusal::field(&["service"], "is missing: name a service, or give `features`")),
+    };
+    let asked = app.asked(&selected)?;
+    let inputs = app.inputs(&asked, &inputs, "inputs", None)?;
+    Ok(Question { asked, inputs, as_of })
+}
+
+fn response(question: &Question, answer: &OnlineFeatures) -> Vec<u8> {
+    let prepared = &question.asked.prepared;
+    let mut out = Vec::with_capacity(512 + 64 * question.rows() * prepared.features().len());
+    out.extend_from_slice(b"{\"as_of\":");
+    write::time(&mut out, answer.as_of.0);
+    out.extend_from_slice(
+        format!(",\"offset\":{},\"replayed\":{},\"views\":", answer.offset, answer.replayed).as_bytes(),
+    );
+    let views = prepared.views().iter().zip(&answer.newest_events);
+    write::array(&mut out, views, |out, (view, newest)| {
+        out.extend_from_slice(b"{\"view\":");
+        write::text(out, &view.label);
+        out.extend_from_slice(b",\"component\":");
+        write::text(out, &view.component);
+        out.extend_from_slice(b",\"newest_events\":");
+        write::array(out, newest, |out, newest| match newest {
+            Some(newest) => write::time(out, newest.0),
+            None => out.extend_from_slice(b"null"),
+        });
+        out.push(b'}');
+    });
+    out.extend_from_slice(b",\"features\":");
+    let features = prepared.features().iter().zip(&answer.features).zip(&answer.statuses);
+    write::array(&mut out, features, |out, ((feature, column), statuses)| {
+        out.extend_from_slice(b"{\"feature\":");
+        write::text(out, &feature.reference);
+        out.extend_from_slice(b",\"type\":");
+        write::text(out, &feature.value_type.to_string());
+        out.extend_from_slice(b",\"values\":");
+        write::column(out, column);
+        out.extend_from_slice(b",\"statuses\":");
+        write::array(out, statuses, |out, status| write::text(out, status.as_str()));
+        out.push(b'}');
+    });
+    out.push(b'}');
+    out
+}
+
+/// `POST /v1/events/{source}`: JSON `{"events": [{...}, ...]}`, or one object a line.
+pub(super) async fn events(
+    State(app): State<Arc<App>>,
+    Path(source): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let is_ndjson =
+        headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(NDJSON.as_bytes()));
+    match pushed(&app, source, is_ndjson, body).await {
+        Ok(applied) => routes::json(json!(applied).to_string()),
+        Err(refusal) => refusal.answer(DIALECT),
+    }
+}
+
+async fn pushed(
+    app: &Arc<App>,
+    source: String,
+    is_ndjson: bool,
+    body: Body,
+) -> Result<crate::serving::Applied, Refusal> {
+    let body: Bytes = body::read(body, &app.limits).await?;
+    pushes::push(app, move |app| {
+        let schema = app.server.event_schema(&source)?;
+        let rows = match is_ndjson {
+            true => lines(&body)?,
+            false => {
+                let mut document = Document::parse(&body)?;
+                let missing = || Refusal::field(&["events"], "is missing: give a list of objects, one per event");
+                let rows: Vec<Fields<'_>> = document.take("events")?.ok_or_else(missing)?;
+                document.finish("events")?;
+                rows
+            }
+        };
+        let events = Pushed::from_rows(rows, "events", &app.limits)?.into_events(&schema)?;
+        Ok((source, events))
+    })
+    .await
+}
+
+/// The objects of a body of one a line; blank lines hold none.
+fn lines(body: &[u8]) -> Result<Vec<Fields<'_>>, Refusal> {
+    let lines = body.split(|byte| *byte == b'\n').enumerate();
+    let lines = lines.map(|(at, line)| (at, line.trim_ascii())).filter(|(_, line)| !line.is_empty());
+    lines
+        .map(|(at, line)| {
+            body::parse(line).map_err(|refusal: Refusal| Refusal {
+                message: format!("line {}: {}", at + 1, refusal.message),
+                ..refusal
+            })
+        })
+        .collect()
+}
+
+/// `GET /v1/services`
+pub(super) async fn services(State(app): State<Arc<App>>) -> Response {
+    let services = app.server.project().services.iter().map(|service| {
+        json!({
+            "service": service.name,
+            "owner": service.owner,
+            "description": service.description,
+            "tags": service.tags,
+        })
+    });
+    routes::json(json!({"services": services.collect::<Vec<_>>()}).to_string())
+}
+
+/// `GET /v1/services/{service}`: what it reads and gives, and the components that make it.
+pub(super) async fn service(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
+    match app.asked(&Selected::Service(Name(name.clone().into()))) {
+        Ok(asked) => routes::json(described(&name, &asked.prepared).to_string()),
+        Err(refusal) => refusal.answer(DIALECT),
+    }
+}
+
+fn described(name: &str, prepared: &PreparedRequest) -> serde_json::Value {
+    let inputs = prepared.inputs().iter().map(
+        |input| json!({"name": input.name, "type": input.value_type, "nullable": input.nullable, "key": input.is_key}),
+    );
+    let features = prepared.features().iter().map(|feature| {
+        let view = &prepared.views()[feature.view_at].label;
+        json!({"feature": feature.reference, "type": feature.value_type, "view": view})
+    });
+    let views = prepared.views().iter().map(|view| json!({"view": view.label, "component": view.component}));
+    json!({
+        "service": name,
+        "inputs": inputs.collect::<Vec<_>>(),
+        "features": features.collect::<Vec<_>>(),
+        "views": views.collect::<Vec<_>>(),
+    })
+}
+
+/// `GET /v1/views`; of a view without events, a service that reads it names the component.
+pub(super) async fn views(State(app): State<Arc<App>>) -> Response {
+    let status = app.server.status();
+    let newest: BTreeMap<String, _> = status.newest_events.into_iter().collect();
+    let components: BTreeMap<String, String> =
+        status.views.into_iter().map(|view| (view.label, view.component)).collect();
+    let views = app.server.project().views.iter().map(|view| {
+        json!({
+            "view": view.label(),
+            "entity": view.entity,
+            "component": components.get(&view.label()),
+            "sources": view.sources,
+            "ttl": view.ttl.map(|ttl| ttl.to_string()),
+            "freshness": view.freshness.map(|freshness| freshness.to_string()),
+            "newest_event": newest.get(&view.label()).copied().flatten().map(|newest| newest.to_string()),
+            "owner": view.owner,
+            "description": view.description,
+            "tags": view.tags,
+        })
+    });
+    routes::json(json!({"views": views.collect::<Vec<_>>()}).to_string())
+}
+
+/// `GET /v1/status`
+pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
+    let status = app.server.status();
+    let body = json!({
+        "project": app.server.project().name,
+        "version": env!("CARGO_PKG_VERSION"),
+        "offset": status.offset,
+        "stored_offset": status.stored_offset,
+        "states_cached": status.states_cached,
+        "cached_bytes": status.cached_bytes,
+        "served_logged": status.served_logged,
+        "served_queued": status.served_queued,
+        "served_dropped": status.served_dropped,
+        "failure": status.failure,
+        "warnings": status.warnings,
+    });
+    routes::json(body.to_string())
+}

@@ -1,0 +1,247 @@
+//! What is answered instead of features: a status, a cause for the metrics, and words that name the field.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde_json::json;
+
+use super::routes;
+use crate::evaluate::EvaluateError;
+use crate::log::LogError;
+use crate::serving::PushError;
+use crate::wasm::CallError;
+use crate::{Error, ServerError};
+
+/// Why a request was refused; the label of the metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Cause {
+    /// The body is not what the route takes.
+    Malformed,
+    /// It is, and asks for what cannot be, such as an event dated in the future.
+    Invalid,
+    UnknownService,
+    UnknownView,
+    UnknownFeature,
+    UnknownSource,
+    NoRoute,
+    Method,
+    Token,
+    BodyTooLarge,
+    BodyTooSlow,
+    TooManyRows,
+    /// As many requests as may be are being worked on.
+    Busy,
+    /// The answer did not come in time.
+    Timeout,
+    TransformRefused,
+    TransformTrapped,
+    TransformLimit,
+    TransformBroken,
+    /// A fault of the host.
+    Failed,
+}
+
+impl Cause {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Invalid => "invalid",
+            Self::UnknownService => "unknown_service",
+            Self::UnknownView => "unknown_view",
+            Self::UnknownFeature => "unknown_feature",
+            Self::UnknownSource => "unknown_source",
+            Self::NoRoute => "no_route",
+            Self::Method => "method",
+            Self::Token => "token",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyTooSlow => "body_too_slow",
+            Self::TooManyRows => "too_many_rows",
+            Self::Busy => "busy",
+            Self::Timeout => "timeout",
+            Self::TransformRefused => "transform_refused",
+            Self::TransformTrapped => "transform_trapped",
+            Self::TransformLimit => "transform_limit",
+            Self::TransformBroken => "transform_broken",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed | Self::Invalid | Self::TooManyRows => StatusCode::UNPROCESSABLE_ENTITY,
+            // A transform's answer to this input will be the same next time.
+            Self::TransformRefused | Self::TransformTrapped | Self::TransformLimit => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::UnknownService | Self::UnknownView | Self::UnknownFeature | Self::UnknownSource | Self::NoRoute => {
+                StatusCode::NOT_FOUND
+            }
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Token => StatusCode::UNAUTHORIZED,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy | Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
+            // A component that is not what it promised to be is a fault of this side.
+            Self::TransformBroken | Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The class of Feast's exception that its client raises for it, where there is one.
+    fn feast_class(self) -> Option<&'static str> {
+        match self {
+            Self::UnknownService => Some("FeatureServiceNotFoundException"),
+            Self::UnknownView | Self::UnknownFeature => Some("FeatureViewNotFoundException"),
+            Self::UnknownSource => Some("PushSourceNotFoundException"),
+            Self::Busy | Self::Timeout | Self::Failed => Some("FeastError"),
+            _ => None,
+        }
+    }
+}
+
+/// A part of the path to what is wrong in a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    Field(String),
+    Row(usize),
+}
+
+/// A request that is not answered.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) cause: Cause,
+    pub(super) message: String,
+    /// The path to what is wrong in the body.
+    pub(super) at: Vec<At>,
+}
+
+impl Refusal {
+    pub(super) fn new(cause: Cause, message: impl Into<String>) -> Self {
+        Self { cause, message: message.into(), at: Vec::new() }
+    }
+
+    /// A field of the body that is wrong; the message begins with its path.
+    pub(super) fn field(path: &[&str], message: impl std::fmt::Display) -> Self {
+        let at = path.iter().map(|field| At::Field((*field).to_owned())).collect();
+        Self { cause: Cause::Malformed, message: format!("{}: {message}", path.join(".")), at }
+    }
+
+    /// A value of a column of the body that is wrong; rows count from 0, as in JSON.
+    pub(super) fn cell(path: &[&str], row: usize, message: impl std::fmt::Display) -> Self {
+        let mut refusal = Self::field(path, "");
+        refusal.message = format!("{}[{row}]: {message}", path.join("."));
+        refusal.at.push(At::Row(row));
+        refusal
+    }
+
+    /// A value of a row of the body that is wrong; rows count from 0, as in JSON.
+    pub(super) fn row(field: &str, row: usize, name: &str, message: impl std::fmt::Display) -> Self {
+        let at = vec![At::Field(field.to_owned()), At::Row(row), At::Field(name.to_owned())];
+        Self { cause: Cause::Malformed, message: format!("{field}[{row}].{name}: {message}"), at }
+    }
+
+    /// The response, in the dialect of the path.
+    pub(super) fn answer(self, path: &str) -> Response {
+        let is_native = path.starts_with("/v1");
+        let body = if is_native { self.native() } else { self.feast() };
+        let mut response = routes::json(body);
+        *response.status_mut() = match self.cause {
+            // As Feast's server has it.
+            Cause::UnknownSource if !is_native => StatusCode::UNPROCESSABLE_ENTITY,
+            cause => cause.status(),
+        };
+        match self.cause {
+            Cause::Busy => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Cause::Token => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+
+    /// Feast's server gives its own exceptions as a JSON text that holds JSON, which its client turns back into the exception,
+    /// and everything else as FastAPI does.
+    fn feast(&self) -> String {
+        if let Some(class) = self.cause.feast_class() {
+            let exception = json!({"module": "feast.errors", "class": class, "message": self.message});
+            return json!(exception.to_string()).to_string();
+        }
+        if self.cause.status() != StatusCode::UNPROCESSABLE_ENTITY {
+            return json!({"detail": self.message}).to_string();
+        }
+        let mut at = vec![json!("body")];
+        at.extend(self.path());
+        json!({"detail": [{"type": self.cause.as_str(), "loc": at, "msg": self.message}]}).to_string()
+    }
+
+    fn native(&self) -> String {
+        let error = json!({"cause": self.cause.as_str(), "message": self.message, "at": self.path()});
+        json!({"error": error}).to_string()
+    }
+
+    fn path(&self) -> Vec<serde_json::Value> {
+        let part = |at: &At| match at {
+            At::Field(name) => json!(name),
+            At::Row(row) => json!(row),
+        };
+        self.at.iter().map(part).collect()
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::new(cause(&error), told(&error))
+    }
+}
+
+fn cause(error: &Error) -> Cause {
+    if let Some(evaluation) = error.evaluation() {
+        return transform(evaluation);
+    }
+    match (error, error.push()) {
+        (Error::Unknown(unknown), _) => match unknown.kind {
+            "service" => Cause::UnknownService,
+            "source" => Cause::UnknownSource,
+            _ => Cause::UnknownView,
+        },
+        (Error::UnknownFeature { .. }, _) => Cause::UnknownFeature,
+        (Error::Reference(_) | Error::Request { .. } | Error::Column(_) | Error::Time(_), _) => Cause::Invalid,
+        (Error::Log(error), _) | (_, Some(PushError::Log(error))) => log(error),
+        (_, Some(PushError::Event(_) | PushError::Column(_))) => Cause::Invalid,
+        (Error::Server(ServerError::Busy { .. } | ServerError::Moving { .. } | ServerError::Closed), _) => Cause::Busy,
+        _ => Cause::Failed,
+    }
+}
+
+fn transform(error: &EvaluateError) -> Cause {
+    match &error.source {
+        CallError::Failure { .. } => Cause::TransformRefused,
+        CallError::Trap { .. } => Cause::TransformTrapped,
+        CallError::Limit { .. } => Cause::TransformLimit,
+        CallError::Host { .. } => Cause::Failed,
+        _ => Cause::TransformBroken,
+    }
+}
+
+fn log(error: &LogError) -> Cause {
+    match error {
+        LogError::FutureEvent { .. }
+        | LogError::FutureArrival { .. }
+        | LogError::FutureAsOf { .. }
+        | LogError::TooManyEvents { .. }
+        | LogError::TooLarge { .. } => Cause::Invalid,
+        _ => Cause::Failed,
+    }
+}
+
+/// An error and its causes in one text. A cause that the message already tells is left out.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}

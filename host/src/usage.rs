@@ -1,0 +1,51 @@
+//! What the machine has and what this process took of it, where the system tells: on Linux, elsewhere nothing.
+
+/// The share of the machine's memory that a run may take where nothing else is said: one half.
+const MEMORY_SHARE: u64 = 2;
+
+/// The memory that a run may take on a machine that does not tell how much it has: 4 GiB.
+const MEMORY_BYTES_UNKNOWN: u64 = 4 << 30;
+
+/// The memory that a run may take where nothing else is said: half of the machine's, or of what its control group allows.
+pub fn memory_bytes_default() -> u64 {
+    let group = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let limits = group.iter().filter_map(|path| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok());
+    let machine = field("/proc/meminfo", "MemTotal:").map(|kib| kib << 10);
+    limits.chain(machine).min().map_or(MEMORY_BYTES_UNKNOWN, |bytes| bytes / MEMORY_SHARE)
+}
+
+/// The most memory that this process had at once, in bytes.
+pub fn peak_memory_bytes() -> Option<u64> {
+    field("/proc/self/status", "VmHWM:").map(|kib| kib << 10)
+}
+
+/// The processor time that this process took, in seconds.
+pub fn cpu_seconds() -> Option<f64> {
+    // After the name of the program, which may hold anything but ends at the last parenthesis: fields 14 and 15 are ticks, of
+    // which Linux has 100 in a second on every architecture.
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
+    let ticks: u64 = fields.map(|field| field.parse::<u64>().ok()).sum::<Option<u64>>()?;
+    Some(ticks as f64 / 100.0)
+}
+
+/// The number after `name` in a file of the kernel.
+fn field(path: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linux_tells_what_was_taken() {
+        assert!(memory_bytes_default() > 1 << 20);
+        if cfg!(target_os = "linux") {
+            assert!(peak_memory_bytes().is_some_and(|bytes| bytes > 1 << 20));
+            assert!(cpu_seconds().is_some());
+        }
+    }
+}

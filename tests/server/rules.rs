@@ -1,0 +1,334 @@
+//! One small case per rule.
+
+use std::path::Path;
+
+use expect_test::expect;
+use onepath::batch::{Column, Value, Values};
+use onepath::feature_store::FeatureSelection;
+use onepath::time::AsOf;
+use onepath::{Error, Server, ServerError, ServerOptions};
+
+use super::{TWO_VIEWS, assert_verified, event, open, open_with, prepare, row, texts};
+use crate::support::{HOUR, Project, SECOND, at};
+
+/// The trail of entities: their events in the order of application.
+fn trails(server: &Server, entities: &[&str]) -> Vec<String> {
+    let answer = server.get_online_features(&prepare(server, "all"), &[texts(entities.iter().copied())], None);
+    let answer = answer.expect("answers");
+    (0..entities.len()).map(|at| row(&answer, at)[5].clone()).collect()
+}
+
+#[test]
+fn a_request_of_many_entities_is_answered_row_by_row() {
+    let project = Project::new(TWO_VIEWS);
+    let (server, start) = (open(&project), at("2029-12-20"));
+    let events = vec![
+        event("1", "a", "purchase", 10.0, start),
+        event("2", "b", "purchase", 7.0, start + HOUR),
+        event("3", "a", "return", 0.0, start + 2 * HOUR),
+    ];
+    let applied = server.push("events", events).expect("is taken");
+    assert_eq!((applied.appended, applied.duplicates, applied.offset), (3, 0, 3));
+    let checkout = prepare(&server, "checkout");
+    let inputs: Vec<_> = checkout.inputs().iter().map(|input| (input.name.as_str(), input.is_key)).collect();
+    assert_eq!(inputs, [("customer_id", true), ("cart_value", false)]);
+    // The same entity twice, one without events, one request field each.
+    let carts = Column::from_parts(Values::Float64s(vec![4.0, 6.0, 8.0, 9.0]), None);
+    let answer = server.get_online_features(&checkout, &[texts(["a", "b", "a", "x"]), carts], None).expect("answers");
+    let first: Vec<Vec<String>> = (0..4).map(|at| row(&answer, at)).collect();
+    assert_eq!(first, [["4.0", "1"], ["6.0", "1"], ["8.0", "1"], ["null", "0"]], "{answer:?}");
+    let statuses: Vec<&str> = answer.statuses[1].iter().map(|status| status.as_str()).collect();
+    assert_eq!(statuses, ["PRESENT", "PRESENT", "PRESENT", "NOT_FOUND"]);
+    let activity = checkout.views().iter().position(|view| view.label == "activity@v1").expect("takes part");
+    let newest: Vec<_> = answer.newest_events[activity].iter().map(|at| at.map(|at| at.0 - start)).collect();
+    assert_eq!(newest, [Some(2 * HOUR), Some(HOUR), Some(2 * HOUR), None]);
+    assert_eq!((answer.offset, answer.replayed), (3, false));
+    assert_eq!(trails(&server, &["b", "a"]), ["purchase7;", "purchase10;return0;"]);
+    let status = server.status();
+    assert_eq!((status.offset, status.states_cached), (3, 5));
+    server.close().expect("closes");
+    assert_verified(&project, 6);
+}
+
+#[test]
+fn what_a_request_must_bring_is_checked() {
+    let project = Project::new(TWO_VIEWS);
+    let server = open(&project);
+    let checkout = prepare(&server, "checkout");
+    let floats = |values: &[f64]| Column::from_parts(Values::Float64s(values.to_vec()), None);
+    let mut null = Column::new(onepath::schema::ValueType::Text);
+    null.push(&Value::Null).expect("a null");
+    for (inputs, expected) in [
+        (vec![texts(["a"])], expect!["1 columns where the request takes 2: customer_id, cart_value"]),
+        (vec![floats(&[1.0]), floats(&[1.0])], expect!["the entity key customer_id is float64 where text is expected"]),
+        (
+            vec![texts(["a"]), floats(&[1.0, 2.0])],
+            expect!["the request field cart_value has 2 rows where others have 1"],
+        ),
+        (vec![null, floats(&[1.0])], expect!["the entity key customer_id is null in row 1, and it must have a value"]),
+    ] {
+        let error = server.get_online_features(&checkout, &inputs, None).expect_err("is refused");
+        expected.assert_eq(&error.to_string());
+    }
+    let unknown = server.prepare(&FeatureSelection::Service("none".to_owned())).expect_err("there is none");
+    assert!(matches!(unknown, Error::Unknown(_)), "{unknown}");
+    let unknown = server.push("none", Vec::new()).expect_err("there is none");
+    assert!(matches!(unknown, Error::Unknown(_)), "{unknown}");
+    let other = Project::new(TWO_VIEWS);
+    let error = open(&other).get_online_features(&checkout, &[texts(["a"]), floats(&[1.0])], None);
+    assert!(matches!(error, Err(Error::Server(ServerError::OtherServer))), "{error:?}");
+}
+
+#[test]
+fn a_push_that_is_refused_leaves_nothing_and_the_next_is_taken() {
+    let project = Project::new(TWO_VIEWS);
+    let (server, now) = (open(&project), at("2029-12-01"));
+    let refused = |kind: &str| {
+        let events = vec![event("1", "a", "w", 1.0, now), event("2", "b", kind, 2.0, now)];
+        server.push("events", events).expect_err("is refused").to_string()
+    };
+    expect![
+        "view trace@v1, entity b, event of 2029-12-01T00:00:00Z: the transform refused its input: this event is refused"
+    ]
+    .assert_eq(&refused("refuse"));
+    assert!(refused("trap").contains("this event traps"));
+    let future = vec![event("3", "a", "w", 1.0, at("2031-01-01"))];
+    let error = server.push("events", future).expect_err("is of the future").to_string();
+    assert!(error.contains("events dated in the future are refused (1 of 1)"), "{error}");
+    let applied = server.push("events", vec![event("1", "a", "w", 1.0, now)]).expect("is taken");
+    assert_eq!((applied.appended, applied.duplicates, applied.offset), (1, 0, 1));
+    let again = vec![event("1", "a", "w", 1.0, now), event("4", "a", "w", 4.0, now), event("4", "a", "w", 4.0, now)];
+    let applied = server.push("events", again).expect("is taken");
+    assert_eq!((applied.appended, applied.duplicates, applied.offset), (1, 2, 2));
+    assert_eq!(trails(&server, &["a", "b"]), ["w1;w4;", "null"]);
+    server.close().expect("closes");
+    assert_verified(&project, 2);
+}
+
+#[test]
+fn the_clock_keeps_answers_and_arrivals_apart() {
+    let project = Project::new(TWO_VIEWS);
+    let now = at("2030-01-01");
+    let server = open(&project);
+    let all = prepare(&server, "all");
+    let ask = |as_of: Option<i64>| {
+        server.get_online_features(&all, &[texts(["a"])], as_of.map(AsOf)).map_err(|error| error.to_string())
+    };
+    // The clock stands still: answers share an as-of, and what arrives later arrives after it.
+    assert_eq!([ask(None), ask(None)].map(|answer| answer.expect("answers").as_of.0), [now, now]);
+    server.push("events", vec![event("1", "a", "w", 1.0, now), event("2", "a", "w", 2.0, now)]).expect("is taken");
+    let answer = ask(None).expect("answers");
+    assert_eq!((answer.as_of.0, answer.offset, row(&answer, 0)[5].as_str()), (now + 2, 2, "w1;w2;"));
+    project.clock.set(now + 10 * SECOND);
+    // Before the second event: the state has passed it, so it is replayed.
+    let answer = ask(Some(now + 1)).expect("answers");
+    assert_eq!((answer.offset, answer.replayed, row(&answer, 0)[5].as_str()), (1, true, "w1;"));
+    let answer = ask(Some(now + 5)).expect("answers");
+    assert_eq!((answer.as_of.0, answer.offset, answer.replayed), (now + 5, 2, false));
+    let error = ask(Some(now + 11 * SECOND)).expect_err("has not come");
+    assert!(error.contains("is in the future"), "{error}");
+    assert_eq!(ask(None).expect("answers").as_of.0, now + 10 * SECOND);
+    server.close().expect("closes");
+    // The machine's clock goes back; what arrives is after all that was answered.
+    project.clock.set(now);
+    let server = open(&project);
+    server.push("events", vec![event("3", "a", "w", 3.0, now)]).expect("is taken");
+    let answer = server.get_online_features(&prepare(&server, "all"), &[texts(["a"])], None).expect("answers");
+    assert_eq!((answer.as_of.0, row(&answer, 0)[5].as_str()), (now + 10 * SECOND + 1, "w1;w2;w3;"));
+    server.close().expect("closes");
+    assert_verified(&project, 7);
+}
+
+/// Past data is lived through again: arrivals are declared, and stamped as declared where nothing was asked since.
+#[test]
+fn declared_arrivals_are_taken_as_they_are() {
+    let project = Project::new(TWO_VIEWS);
+    let server = open(&project);
+    let declared = |id: &str, at| {
+        let mut event = event(id, "a", "w", id.parse().expect("a number"), at);
+        event.arrival = Some(at);
+        event
+    };
+    let day = at("2024-01-01");
+    let applied = server.push("events", vec![declared("2", day + HOUR), declared("1", day)]).expect("is taken");
+    assert_eq!((applied.appended, applied.adjusted), (2, 0));
+    let all = prepare(&server, "all");
+    let ask = |as_of: i64| server.get_online_features(&all, &[texts(["a"])], Some(AsOf(as_of))).expect("answers");
+    let answer = ask(day + 2 * HOUR);
+    assert_eq!((answer.replayed, row(&answer, 0)[5].as_str()), (false, "w1;w2;"));
+    // What is declared to have arrived before that answer arrives after it.
+    let applied = server.push("events", vec![declared("3", day + 2 * HOUR)]).expect("is taken");
+    assert_eq!(applied.adjusted, 1);
+    assert_eq!(row(&ask(day + 2 * HOUR), 0)[5], "w1;w2;");
+    assert_eq!(row(&ask(day + 2 * HOUR + 1), 0)[5], "w1;w2;w3;");
+    server.close().expect("closes");
+    assert_verified(&project, 3);
+}
+
+/// Whether states are in memory or read from the store changes no bit.
+#[test]
+fn a_cache_that_holds_nothing_answers_the_same() {
+    let project = Project::new(TWO_VIEWS);
+    let start = at("2029-12-01");
+    let entities: Vec<String> = (0..40).map(|number| format!("c{number}")).collect();
+    let mut answers = Vec::new();
+    for cache_bytes_max in [0, 4_096, 64 << 20] {
+        let server = open_with(&project, |options| options.cache_bytes_max = cache_bytes_max);
+        for (number, entity) in entities.iter().enumerate() {
+            let id = format!("{number}");
+            let events = vec![event(&id, entity, "purchase", number as f64 / 8.0, start + number as i64 * HOUR)];
+            server.push("events", events).expect("is taken");
+        }
+        let all = prepare(&server, "all");
+        let inputs = [texts(entities.iter().map(String::as_str))];
+        let many = server.get_online_features(&all, &inputs, None).expect("answers");
+        let rows: Vec<_> = (0..40).map(|at| row(&many, at)).collect();
+        for (entity, expected) in entities.iter().zip(&rows) {
+            let one = server.get_online_features(&all, &[texts([entity.as_str()])], None).expect("answers");
+            assert_eq!(&row(&one, 0), expected, "{entity}");
+        }
+        answers.push(rows);
+        server.close().expect("closes");
+    }
+    assert!(answers[0] == answers[1] && answers[1] == answers[2]);
+    assert_verified(&project, 240);
+}
+
+#[test]
+fn a_share_of_the_entities_is_recorded_whole() {
+    let project = Project::new(&format!("{TWO_VIEWS}[serving]\nlog_share = 0.25\n"));
+    let server = open(&project);
+    let entities: Vec<String> = (0..200).map(|number| format!("c{number}")).collect();
+    let inputs = [texts(entities.iter().map(String::as_str))];
+    for _ in 0..3 {
+        server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
+    }
+    server.flush();
+    let (logged, dropped) = (server.status().served_logged, server.status().served_dropped);
+    assert!((60..240).contains(&logged) && logged % 3 == 0 && dropped == 0, "{logged} vectors, {dropped} dropped");
+    server.close().expect("closes");
+    assert_verified(&project, logged);
+    // The command line records the same entities: none of those left out, all of the others.
+    let before = project.open().verify(None).expect("verifies").vectors;
+    entities.iter().take(40).for_each(|entity| {
+        assert_eq!(project.run(&format!("get --service all --entity customer_id={entity}")).code, 0);
+    });
+    let server = open(&project);
+    let inputs = [texts(entities.iter().take(40).map(String::as_str))];
+    server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
+    server.close().expect("closes");
+    let by_server = project.open().verify(None).expect("verifies").vectors - before;
+    assert!(by_server > 0 && by_server.is_multiple_of(2), "{by_server} recorded by both");
+}
+
+#[test]
+fn vectors_that_are_too_many_are_dropped_and_counted() {
+    let project = Project::new(TWO_VIEWS);
+    let server = open_with(&project, |options| options.waiting_vectors_max = 1);
+    let inputs = [texts(["a", "b", "c"])];
+    for _ in 0..50 {
+        server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
+    }
+    server.flush();
+    let status = server.status();
+    assert_eq!(status.served_logged + status.served_dropped, 150);
+    assert!(status.served_dropped > 0 && status.served_logged >= 3, "{status:?}");
+    server.close().expect("closes");
+    assert_verified(&project, status.served_logged);
+}
+
+#[test]
+fn a_log_that_was_replaced_and_grew_again_is_refused() {
+    let project = Project::new(TWO_VIEWS);
+    let now = at("2029-12-01");
+    let server = open(&project);
+    server.push("events", vec![event("1", "a", "w", 1.0, now)]).expect("is taken");
+    server.get_online_features(&prepare(&server, "all"), &[texts(["a"])], None).expect("answers");
+    server.close().expect("closes");
+    let store = project.path("online.kept");
+    std::fs::copy(project.path(".onepath/online.sqlite"), &store).expect("copies");
+    remove(&project, "log");
+    remove(&project, "online");
+    let server = open(&project);
+    for id in ["1", "2", "3"] {
+        server.push("events", vec![event(id, "b", "w", 1.0, now)]).expect("is taken");
+    }
+    server.close().expect("closes");
+    remove(&project, "online");
+    std::fs::copy(&store, project.path(".onepath/online.sqlite")).expect("copies");
+    let options = ServerOptions { open: project.options(), ..ServerOptions::default() };
+    let error = Server::open(project.dir(), options).map(|_| ()).expect_err("is another log").to_string();
+    expect![
+        "the states of view activity@v1 were made from another log than DIR/.onepath/log.sqlite: it was replaced or cut; put the right one back, or run `onepath materialize` to rebuild the states from this one"
+    ]
+    .assert_eq(&error.replace(&project.dir().display().to_string(), "DIR"));
+    // What was served from the old log is not compared with the new one.
+    let report = project.open().verify(None).expect("verifies");
+    assert_eq!((report.vectors, report.unproved, report.unproved_views), (0, 1, 2), "{:?}", report.reasons);
+}
+
+fn remove(project: &Project, name: &str) {
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(project.path(&format!(".onepath/{name}.sqlite{suffix}")));
+    }
+}
+
+#[test]
+fn a_pin_refuses_what_differs_from_the_training_set() {
+    let toml = TWO_VIEWS.replace("transform = \"TRACE\"", "transform = \"trace.wasm\"");
+    let project = Project::new(&toml);
+    let built = crate::support::components();
+    std::fs::copy(&built.trace, project.path("trace.wasm")).expect("copies");
+    project.write("spine.csv", "customer_id,at\na,2024-01-01\n");
+    let ran = project.run("backfill --service all --spine spine.csv --as-of-column at --out training.csv");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let pinned = |project: &Project| {
+        let pin = Some(project.path("training.csv.manifest.json"));
+        let options = ServerOptions { open: project.options(), pin, ..ServerOptions::default() };
+        Server::open(project.dir(), options).map_err(|error| error.to_string())
+    };
+    let server = pinned(&project).expect("nothing differs");
+    assert!(server.status().warnings.is_empty());
+    drop(server);
+
+    let ttl = "[views.activity]\nttl = \"30d\"\n";
+    let services = "features = [\"activity:purchase_count_30d\", \"trace:*\"]";
+    project.configure(
+        &toml.replace("[views.activity]\n", ttl).replace("features = [\"activity:*\", \"trace:*\"]", services),
+    );
+    let bytes = std::fs::read(&built.trace).expect("was built");
+    project.write("trace.wasm", [&bytes[..], b"\0\x05\x04note"].concat());
+    let error = pinned(&project).map(|_| ()).expect_err("much differs");
+    let digest = |path: &Path| onepath::files::sha256_file(path).expect("reads");
+    let shown = error
+        .replace(&project.dir().display().to_string(), "DIR")
+        .replace(&digest(&built.trace), "OLD")
+        .replace(&digest(&project.path("trace.wasm")), "NEW");
+    expect![[r#"
+        what would be served differs from what made the training set of DIR/training.csv.manifest.json:
+          view activity@v1, ttl: trained with none, now 30d
+          view trace@v1, component: trained with OLD, now NEW
+          service all: it no longer has activity@v1:avg_purchase_value_90d
+          service all: it no longer has activity@v1:days_since_last_purchase
+          service all: it no longer has activity@v1:return_rate_180d
+        put back what made it, or train again and pin the new manifest"#]]
+    .assert_eq(&shown);
+
+    project.write("training.csv.manifest.json", "{}");
+    let error = pinned(&project).map(|_| ()).expect_err("is no manifest");
+    assert!(error.contains("is not a manifest of a training set"), "{error}");
+    std::fs::remove_file(project.path("training.csv.manifest.json")).expect("removes");
+    let error = pinned(&project).map(|_| ()).expect_err("is missing");
+    assert!(error.contains("cannot be read: name the .manifest.json file"), "{error}");
+}
+
+#[test]
+fn one_server_writes_a_project_at_a_time() {
+    let project = Project::new(TWO_VIEWS);
+    let server = open(&project);
+    let options = ServerOptions { open: project.options(), ..ServerOptions::default() };
+    let error = Server::open(project.dir(), options).map(|_| ()).expect_err("is locked").to_string();
+    assert!(error.starts_with("another onepath process is writing "), "{error}");
+    drop(server);
+    drop(open(&project));
+}

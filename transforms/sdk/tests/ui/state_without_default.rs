@@ -1,0 +1,30 @@
+//! An entity without events has the default state.
+use onepath_sdk::prelude::*;
+
+#[derive(Event)]
+struct Event {
+    amount: f64,
+}
+
+#[derive(State)]
+struct Spending {
+    total: f64,
+}
+
+#[derive(Features)]
+struct Features {
+    total: f64,
+}
+
+#[transform]
+impl Spending {
+    fn update(&mut self, event: &Event) {
+        self.total += event.amount;
+    }
+
+    fn read(&self) -> Features {
+        Features { total: self.total }
+    }
+}
+
+fn main() {}

@@ -1,0 +1,31 @@
+//! `update` gives nothing back.
+use onepath_sdk::prelude::*;
+
+#[derive(Event)]
+struct Event {
+    amount: f64,
+}
+
+#[derive(State, Default)]
+struct Spending {
+    total: f64,
+}
+
+#[derive(Features)]
+struct Features {
+    total: f64,
+}
+
+#[transform]
+impl Spending {
+    fn update(&mut self, event: &Event) -> f64 {
+        self.total += event.amount;
+        self.total
+    }
+
+    fn read(&self) -> Features {
+        Features { total: self.total }
+    }
+}
+
+fn main() {}
