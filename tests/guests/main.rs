@@ -87,9 +87,9 @@ fn admission_names_the_law_that_each_guest_breaks() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The limits of [`limits`], as a project says them.
+/// Limits that are soon reached, but on a busy machine.
 const SETTINGS: &str = "[project]\nname = \"guests\"\n[limits]\ncomponent_bytes_max = 2097152\nmemory_bytes_max = 33554432\n\
-     call_ms_max = 200\noutput_bytes_max = 16777216\n";
+     call_ms_max = 500\noutput_bytes_max = 16777216\n";
 
 /// What a report says, for a line of the table.
 struct Found {
