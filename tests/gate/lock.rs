@@ -33,9 +33,14 @@ fn a_component_is_held_to_the_one_that_was_built() {
     // The component changes, and the lock file does not: every command says so, and `build` does not pin it unasked.
     std::fs::copy(&components().retrace, project.path("activity.wasm")).expect("copies");
     project.write("t.csv", "as it was");
-    for words in
-        [BACKFILL, "--locked build", "materialize --locked", "get --locked --service churn_v1 --entity customer_id=c1"]
-    {
+    for words in [
+        BACKFILL,
+        "--locked build",
+        "materialize --locked",
+        "get --locked --service churn_v1 --entity customer_id=c1",
+        "check --locked activity",
+        "serve --locked --pin none.json",
+    ] {
         let ran = project.run(words);
         assert_eq!(ran.code, 2, "{words}");
         assert!(ran.stderr.starts_with("error: view activity@v1 would run component "), "{words}: {}", ran.stderr);

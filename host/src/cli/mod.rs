@@ -70,8 +70,12 @@ struct Context {
 
 impl Context {
     fn open(&self, options: OpenOptions) -> anyhow::Result<FeatureStore> {
-        let warning = Arc::new(output::warning);
-        Ok(FeatureStore::open(&self.project, OpenOptions { locking: self.locking, warning, ..options })?)
+        Ok(FeatureStore::open(&self.project, self.options(options))?)
+    }
+
+    /// `options` with what every command is given.
+    fn options(&self, options: OpenOptions) -> OpenOptions {
+        OpenOptions { locking: self.locking, warning: Arc::new(output::warning), ..options }
     }
 }
 

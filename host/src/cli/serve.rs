@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::{Context, output};
+use crate::feature_store::OpenOptions;
 use crate::serving::http::{self, HttpLimits, HttpOptions, Token};
 use crate::{Server, ServerOptions};
 
@@ -105,6 +106,7 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
     start_log(command);
     let token = token(command)?;
     let options = ServerOptions {
+        open: context.options(OpenOptions::default()),
         pin: command.pin.clone(),
         cache_bytes_max: command.limits.cache_bytes_max,
         waiting_pushes_max: command.limits.waiting_pushes_max,

@@ -40,6 +40,7 @@ impl FeatureStore {
     /// A report by which every law holds is kept in `.onepath/cache/admission`, under everything that it depends on.
     pub fn check_view(&mut self, engines: &Engines, view: &View, how: &ViewCheck<'_>) -> Result<Report, Error> {
         let program = self.loaded(view)?;
+        self.check_lock(view, &program)?;
         let sample = self.sample(view)?;
         let path = self.component_path(view);
         let key = format!(

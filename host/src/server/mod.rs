@@ -34,7 +34,9 @@ use writer::{Backlog, Job, Push, Unwritten, Writer};
 use crate::Error;
 use crate::batch::Column;
 use crate::evaluate::Status;
-use crate::feature_store::{FeatureSelection, FeatureStore, HistoryIds, OpenOptions, PreparedRequest, RequestedView};
+use crate::feature_store::{
+    FeatureSelection, FeatureStore, HistoryIds, Locking, OpenOptions, PreparedRequest, RequestedView,
+};
 use crate::log::{EventLog, FeatureLog, NewEvent};
 use crate::project::{Key, Project, Source};
 use crate::schema::Field;
@@ -164,6 +166,10 @@ impl Server {
         static OPENED: AtomicU64 = AtomicU64::new(1);
         let mut planner = FeatureStore::open(dir, options.open.clone())?;
         let project = planner.project().clone();
+        if options.open.locking == Locking::Enforced {
+            // All of them now, so that no request meets a component that is not pinned.
+            planner.lock_file()?;
+        }
         let warnings = match &options.pin {
             Some(manifest) => pin::check(&mut planner, manifest)?,
             None => Vec::new(),
