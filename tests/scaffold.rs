@@ -8,14 +8,14 @@ use expect_test::{Expect, expect, expect_file};
 
 use crate::support::repository;
 
-/// The folder of all projects of these tests. Their cargo builds into the repository's own target folder, which has the
-/// crates that they need compiled.
+/// The folder of all projects of these tests. Their cargo builds into one folder, beside the repository's own: packages of
+/// the repository may have the names of theirs.
 fn folder() -> PathBuf {
     let target =
         Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo's folder for tests lies in the target folder");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scaffold");
     std::fs::create_dir_all(folder.join(".cargo")).expect("makes a folder");
-    let config = format!("[build]\ntarget-dir = {:?}\n", target.display().to_string());
+    let config = format!("[build]\ntarget-dir = {:?}\n", target.join("scaffold").display().to_string());
     std::fs::write(folder.join(".cargo/config.toml"), config).expect("writes");
     folder
 }
