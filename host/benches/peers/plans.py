@@ -10,18 +10,18 @@ os.environ["POLARS_MAX_THREADS"] = str(threads)
 EVENTS, SPINE = f"data/{data}/events.parquet", f"data/{data}/spine.parquet"
 DAY = 86_400_000_000
 
-DUCK_EVENTS = f"""SELECT customer_id AS c, epoch_us(event_timestamp) AS at, event_type = 'purchase' AS bought, amount
+DUCK_EVENTS = f"""SELECT customer_id AS c, epoch_us(event_timestamp) AS ts, event_type = 'purchase' AS bought, amount
     FROM read_parquet('{EVENTS}') WHERE event_type IN ('purchase', 'return')"""
 DUCK = {
     # Events that some window may hold, joined by customer; what each window holds is counted by filters.
     "join": f"""
         WITH e AS ({DUCK_EVENTS}),
         s AS MATERIALIZED (SELECT customer_id AS c, epoch_us(label_date) AS t, row_number() OVER () AS n FROM read_parquet('{SPINE}')),
-        j AS (SELECT n, count(*) FILTER (WHERE bought AND at >= t - {30 * DAY}) AS bought_30,
-                avg(amount) FILTER (WHERE bought AND at >= t - {90 * DAY}) AS mean_90, max(at) FILTER (WHERE bought) AS newest,
-                count(*) FILTER (WHERE at >= t - {180 * DAY}) AS all_180,
-                count(*) FILTER (WHERE NOT bought AND at >= t - {180 * DAY}) AS back_180
-              FROM s JOIN e ON s.c = e.c AND e.at <= s.t GROUP BY n)
+        j AS (SELECT n, count(*) FILTER (WHERE bought AND ts >= t - {30 * DAY}) AS bought_30,
+                avg(amount) FILTER (WHERE bought AND ts >= t - {90 * DAY}) AS mean_90, max(ts) FILTER (WHERE bought) AS newest,
+                count(*) FILTER (WHERE ts >= t - {180 * DAY}) AS all_180,
+                count(*) FILTER (WHERE NOT bought AND ts >= t - {180 * DAY}) AS back_180
+              FROM s JOIN e ON s.c = e.c AND e.ts <= s.t GROUP BY n)
         SELECT s.c AS customer_id, make_timestamptz(t) AS label_date, coalesce(bought_30, 0) AS purchase_count_30d,
           mean_90 AS avg_purchase_value_90d, (t - newest) // {DAY} AS days_since_last_purchase,
           CASE WHEN all_180 > 0 THEN back_180::DOUBLE / all_180 ELSE 0 END AS return_rate_180d
@@ -29,17 +29,17 @@ DUCK = {
     # Events and questions in one sequence per customer; each question reads frames that end at itself.
     "window": f"""
         WITH e AS ({DUCK_EVENTS}),
-        u AS (SELECT c, at, bought::INT AS b, (NOT bought)::INT AS r, CASE WHEN bought THEN amount END AS a,
-                CASE WHEN bought THEN at END AS l, false AS q FROM e
+        u AS (SELECT c, ts, bought::INT AS b, (NOT bought)::INT AS r, CASE WHEN bought THEN amount END AS a,
+                CASE WHEN bought THEN ts END AS l, false AS q FROM e
               UNION ALL SELECT customer_id, epoch_us(label_date), 0, 0, NULL, NULL, true FROM read_parquet('{SPINE}')),
-        w AS (SELECT c, at, q, sum(b) OVER w30 AS bought_30, avg(a) OVER w90 AS mean_90, max(l) OVER ever AS newest,
+        w AS (SELECT c, ts, q, sum(b) OVER w30 AS bought_30, avg(a) OVER w90 AS mean_90, max(l) OVER ever AS newest,
                 sum(b) OVER w180 AS bought_180, sum(r) OVER w180 AS back_180 FROM u
-              WINDOW w30 AS (PARTITION BY c ORDER BY at RANGE BETWEEN {30 * DAY} PRECEDING AND CURRENT ROW),
-                w90 AS (PARTITION BY c ORDER BY at RANGE BETWEEN {90 * DAY} PRECEDING AND CURRENT ROW),
-                w180 AS (PARTITION BY c ORDER BY at RANGE BETWEEN {180 * DAY} PRECEDING AND CURRENT ROW),
-                ever AS (PARTITION BY c ORDER BY at RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))
-        SELECT c AS customer_id, make_timestamptz(at) AS label_date, bought_30::BIGINT AS purchase_count_30d,
-          mean_90 AS avg_purchase_value_90d, (at - newest) // {DAY} AS days_since_last_purchase,
+              WINDOW w30 AS (PARTITION BY c ORDER BY ts RANGE BETWEEN {30 * DAY} PRECEDING AND CURRENT ROW),
+                w90 AS (PARTITION BY c ORDER BY ts RANGE BETWEEN {90 * DAY} PRECEDING AND CURRENT ROW),
+                w180 AS (PARTITION BY c ORDER BY ts RANGE BETWEEN {180 * DAY} PRECEDING AND CURRENT ROW),
+                ever AS (PARTITION BY c ORDER BY ts RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))
+        SELECT c AS customer_id, make_timestamptz(ts) AS label_date, bought_30::BIGINT AS purchase_count_30d,
+          mean_90 AS avg_purchase_value_90d, (ts - newest) // {DAY} AS days_since_last_purchase,
           CASE WHEN bought_180 + back_180 > 0 THEN back_180::DOUBLE / (bought_180 + back_180) ELSE 0 END AS return_rate_180d
         FROM w WHERE q""",
 }
