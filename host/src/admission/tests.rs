@@ -41,7 +41,7 @@ impl Subject for Adder {
         }
         let fault = |fault| self.fault == fault;
         self.processed.set(self.processed.get() + 1);
-        if fault(Fault::IsSlowNowAndThen) && self.processed.get() % 997 == 0 {
+        if fault(Fault::IsSlowNowAndThen) && self.processed.get().is_multiple_of(997) {
             return Err(CallError::Limit { reason: "2000 ms for one call".to_owned(), stderr: String::new() });
         }
         let mut sums: Vec<f64> = (0..rows.states.len()).map(|group| decode(rows.states.get(group))).collect();
