@@ -1,23 +1,10 @@
 #!/usr/bin/env bash
-# The churn example from history to proof. Needs cargo, a C compiler and curl; works from any directory, any number of times.
-# Writes to out/ and .onepath/ of this folder, and to cargo's target folder. The first build takes some minutes.
+# The churn example from history to proof. Needs curl too; works from any directory, any number of times. The first build takes
+# some minutes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-
-heading() { printf '\n== %s\n' "$1"; }
-shown() { printf '$ %s\n' "$*"; "$@"; }
-
-heading "Build onepath"
-cargo build --release -p onepath -p churn-tools
-metadata=$(cargo metadata --format-version 1 --no-deps)
-target=$(sed 's/.*"target_directory":"\([^"]*\)".*/\1/' <<<"$metadata")
-PATH="$target/release:$PATH"
-
-heading "Start afresh: forget the events pushed and the vectors served by an earlier run"
-rm -f .onepath/{log,online,served}.sqlite*
-rm -rf out
-mkdir out
-echo "removed out/ and the log, online and served stores of .onepath/"
+source ../begin.sh
+begin churn-tools
 
 heading "Compile the transform to a WebAssembly component"
 shown onepath build

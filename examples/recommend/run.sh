@@ -1,19 +1,12 @@
 #!/usr/bin/env bash
 # The recommend example from history to proof.
-# Needs cargo and a C compiler; works from any directory, any number of times. Writes to out/ and .onepath/ of this folder,
-# and to cargo's target folder.
+# Works from any directory, any number of times.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+source ../begin.sh
+begin
 
-heading() { printf '\n== %s\n' "$1"; }
-shown() { printf '$ %s\n' "$*"; "$@"; }
-
-heading "Build onepath and the components; forget what an earlier run pushed and served"
-cargo build --release -p onepath
-metadata=$(cargo metadata --format-version 1 --no-deps)
-PATH="$(sed 's/.*"target_directory":"\([^"]*\)".*/\1/' <<<"$metadata")/release:$PATH"
-rm -rf out .onepath/log.sqlite* .onepath/online.sqlite*
-mkdir out
+heading "Compile the transforms to WebAssembly components"
 shown onepath build
 
 heading "A training set: users and items, as of the moment when the item was shown"
