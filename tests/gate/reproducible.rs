@@ -6,9 +6,9 @@ use onepath::build::build_component;
 
 use crate::support::repository;
 
-/// Copies the churn transform with the SDK and the contract that it is built from, as a workspace of its own, under another
-/// name, so that its build files stay apart from those of the example. What comes from the registry is built once.
-fn copy(root: &Path) -> PathBuf {
+/// Copies the churn transform with the SDK and the contract that it is built from, as a workspace of its own, which builds
+/// into the folder `target`.
+fn copy(root: &Path, target: &Path) -> PathBuf {
     let from = repository();
     for folder in ["wit", "transforms/sdk", "transforms/churn"] {
         copy_folder(&from.join(folder), &root.join(folder));
@@ -25,8 +25,7 @@ fn copy(root: &Path) -> PathBuf {
         let members = "members = [\"transforms/sdk\", \"transforms/sdk/macros\", \"transforms/churn\"]\n\n";
         format!("{}{members}{}", &text[..start], &text[end..])
     });
-    edit("transforms/churn/Cargo.toml", &|text| text.replace("name = \"churn\"", "name = \"churn_copied\""));
-    let config = format!("[build]\ntarget-dir = {:?}\n", from.join("target"));
+    let config = format!("[build]\ntarget-dir = {target:?}\n");
     std::fs::create_dir_all(root.join(".cargo")).expect("makes a folder");
     std::fs::write(root.join(".cargo/config.toml"), config).expect("writes");
     root.join("transforms/churn")
@@ -49,10 +48,30 @@ fn the_same_source_in_two_folders_gives_the_same_component() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let built = ["a", "deeper/and deeper/b"].map(|folder| {
         let output = dir.path().join(folder).join("out.wasm");
-        build_component(&copy(&dir.path().join(folder)), &output, &mut |_| {}).expect("builds");
+        build_component(&copy(&dir.path().join(folder), &dir.path().join("target")), &output, &mut |_| {})
+            .expect("builds");
         std::fs::read(output).expect("reads")
     });
     assert!(built[0] == built[1], "{} and {} bytes", built[0].len(), built[1].len());
     let folder = dir.path().to_str().expect("is UTF-8").as_bytes();
     assert!(!built[0].windows(folder.len()).any(|bytes| bytes == folder), "a path of this machine is in the component");
+}
+
+/// Two workspaces with packages of one name may share a target folder; each gets the component of its own source.
+#[test]
+fn packages_of_one_name_do_not_take_each_others_place() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let packages = ["a", "b"].map(|folder| copy(&dir.path().join(folder), &dir.path().join("target")));
+    let source = packages[1].join("src/lib.rs");
+    let text = std::fs::read_to_string(&source).expect("reads");
+    assert!(text.contains("days(30)"), "the transform has a window of 30 days");
+    std::fs::write(&source, text.replace("days(30)", "days(29)")).expect("writes");
+    // In turns, so that each is built after the other, and is fresh the second time.
+    let built = [0, 1, 0, 1].map(|at: usize| {
+        let output = dir.path().join(format!("{at}.wasm"));
+        build_component(&packages[at], &output, &mut |_| {}).expect("builds");
+        std::fs::read(output).expect("reads")
+    });
+    assert!(built[0] == built[2] && built[1] == built[3], "a component is that of its own source");
+    assert!(built[0] != built[1], "and the sources differ");
 }

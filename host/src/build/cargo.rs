@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use sha2::{Digest, Sha256};
+
 use super::TARGET;
 
 /// A transform that could not be built.
@@ -62,9 +64,22 @@ pub enum BuildError {
 struct Package {
     manifest: PathBuf,
     cdylib: String,
+    workspace: PathBuf,
     target_dir: PathBuf,
     /// Folders of all packages that lie in folders of their own, outside the registry, with their names.
     local: Vec<(PathBuf, String)>,
+}
+
+impl Package {
+    /// The folder to build in.
+    fn build_dir(&self) -> PathBuf {
+        let dir = self.target_dir.join("onepath");
+        if self.target_dir.starts_with(&self.workspace) {
+            return dir;
+        }
+        let digest = Sha256::digest(self.workspace.as_os_str().as_encoded_bytes());
+        dir.join(digest[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    }
 }
 
 /// Compiles the package in `dir` and writes the component to `output`. `note` is told what takes long.
@@ -79,7 +94,8 @@ pub fn build_component(dir: &Path, output: &Path, note: &mut dyn FnMut(&str)) ->
 /// be said.
 ///
 /// It runs in `onepath/` inside the package's own target folder, so that it never waits for, nor disturbs, the author's
-/// builds.
+/// builds. Where several workspaces share one target folder, each has a folder of its own in there: a component's file is
+/// named by its package alone, and two workspaces may have packages of one name.
 pub struct CargoBuild {
     /// The command, for `--lib`, `--examples` and the like.
     pub cargo: Command,
@@ -97,7 +113,7 @@ impl CargoBuild {
         }
         let package = metadata(&manifest)?;
         ensure_target(dir, note)?;
-        let target_dir = package.target_dir.join("onepath");
+        let target_dir = package.build_dir();
         let mut cargo = clean_command("cargo", dir);
         cargo.args(["build", "--release", "--target", TARGET, "--manifest-path"]).arg(&package.manifest);
         cargo.arg("--target-dir").arg(&target_dir).stdin(Stdio::null());
@@ -185,6 +201,7 @@ fn metadata(manifest: &Path) -> Result<Package, BuildError> {
     Ok(Package {
         manifest: absolute.clone(),
         cdylib: text(&cdylib["name"]),
+        workspace: PathBuf::from(text(&json["workspace_root"])),
         target_dir: PathBuf::from(text(&json["target_directory"])),
         local: local.collect(),
     })
