@@ -98,5 +98,5 @@ fn state(offset: u64) -> StoredState {
 }
 
 fn mark(applied_offset: u64) -> ViewMark {
-    ViewMark { digest: "d".to_owned(), state_version: 1, history: None, log: Some("a".repeat(32)), applied_offset }
+    ViewMark { digest: "d".to_owned(), state_version: 1, history: None, log: "a".repeat(32), applied_offset }
 }

@@ -136,7 +136,7 @@ fn mark(u: &mut Unstructured<'_>) -> Result<ViewMark> {
         digest: u.choose(&["d", "e"])?.to_string(),
         state_version: u.int_in_range(1..=2)?,
         history: *u.choose(&[None, Some(1)])?,
-        log: Some(u.choose(&["l", "m"])?.to_string()),
+        log: u.choose(&["l", "m"])?.to_string(),
         applied_offset: u.int_in_range(0..=9)?,
     })
 }

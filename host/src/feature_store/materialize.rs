@@ -99,7 +99,7 @@ impl FeatureStore {
                 digest: view.program.fingerprint().to_owned(),
                 state_version: view.program.description().state_version,
                 history: Some(history),
-                log: Some(stores.log.identity().to_owned()),
+                log: stores.log.identity().to_owned(),
                 applied_offset,
             };
             let mut replacement = stores.store.begin_replace(view.program.id(), &mark)?;

@@ -338,7 +338,7 @@ fn served_plan(plan: &FeaturePlan, inputs: &[RequestInput], history: Option<i64>
     });
     ServedPlan {
         service: plan.service.clone(),
-        log: Some(log.to_owned()),
+        log: log.to_owned(),
         history,
         entities: names(true),
         request: names(false),

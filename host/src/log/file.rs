@@ -1,5 +1,6 @@
 //! One SQLite file of onepath: made, opened, checked, locked. Shared by every store that is one.
 
+use std::cmp::Ordering;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,8 +33,6 @@ pub(crate) struct FileKind {
     pub version: i32,
     /// The statements that make the tables.
     pub tables: &'static str,
-    /// The statements that bring a file of each earlier version to the next one, from version 1 on.
-    pub upgrades: &'static [&'static str],
     /// SQLite's `synchronous`: `FULL` where a commit is on disk when it returns, `NORMAL` where it may be lost.
     pub synchronous: &'static str,
     /// What to do about a damaged file.
@@ -93,6 +92,20 @@ pub enum FileError {
         /// The newest format known here.
         known: i32,
     },
+    /// It was written by an earlier onepath.
+    #[error(
+        "the {kind} {path} has format {found}, this onepath knows format {known}: use the onepath that wrote it, or move it away"
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+        /// Its format.
+        found: i32,
+        /// The format known here.
+        known: i32,
+    },
     /// It is not what was written.
     #[error("the {kind} {path} is damaged or not a SQLite file: {mend}")]
     Damaged {
@@ -142,35 +155,30 @@ impl FileName {
         })
     }
 
-    /// Checks whose file it is and gives its version; `None` where nothing was written to it yet.
-    fn version(&self, connection: &Connection) -> Result<Option<i32>, FileError> {
+    /// Checks whose file it is, and that it has this format; `false` where nothing was written to it yet.
+    fn is_made(&self, connection: &Connection) -> Result<bool, FileError> {
         let pragma = |name| self.sql(connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)));
         let (path, kind) = (self.path.clone(), self.kind.name);
         let (application_id, version) = (pragma("application_id")?, pragma("user_version")?);
         let tables: i64 = self.sql(connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)))?;
         if application_id == 0 && version == 0 && tables == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         if application_id != self.kind.application_id || version < 1 {
             return Err(FileError::Foreign { path, kind });
         }
-        if version > self.kind.version {
-            return Err(FileError::Newer { path, kind, found: version, known: self.kind.version });
+        let (found, known) = (version, self.kind.version);
+        match found.cmp(&known) {
+            Ordering::Less => Err(FileError::Older { path, kind, found, known }),
+            Ordering::Equal => Ok(true),
+            Ordering::Greater => Err(FileError::Newer { path, kind, found, known }),
         }
-        Ok(Some(version))
     }
 
-    /// Makes the tables of a new file, or those that the file's version lacks, all or nothing.
-    fn make(&self, connection: &mut Connection, version: Option<i32>) -> Result<(), FileError> {
+    /// Makes the tables of a new file, all or nothing.
+    fn make(&self, connection: &mut Connection) -> Result<(), FileError> {
         let transaction = self.sql(connection.transaction())?;
-        match version {
-            None => self.sql(transaction.execute_batch(self.kind.tables))?,
-            Some(version) => {
-                for upgrade in self.kind.upgrades.iter().skip(usize::try_from(version).unwrap_or(1) - 1) {
-                    self.sql(transaction.execute_batch(upgrade))?;
-                }
-            }
-        }
+        self.sql(transaction.execute_batch(self.kind.tables))?;
         self.sql(transaction.pragma_update(None, "application_id", self.kind.application_id))?;
         self.sql(transaction.pragma_update(None, "user_version", self.kind.version))?;
         self.sql(transaction.commit())
@@ -189,19 +197,18 @@ impl SqliteFile {
         let mut connection = name.sql(Connection::open(path))?;
         name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
         // A file of something else is left as it is: it is checked before anything in it is set.
-        let version = name.version(&connection)?;
+        let is_made = name.is_made(&connection)?;
         name.sql(connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())))?;
         name.sql(connection.pragma_update(None, "synchronous", kind.synchronous))?;
         name.sql(connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES))?;
         name.sql(connection.pragma_update(None, "cache_size", WRITER_CACHE_KIB))?;
-        if version != Some(kind.version) {
-            name.make(&mut connection, version)?;
+        if !is_made {
+            name.make(&mut connection)?;
         }
         Ok(Self { connection, name, lock: Some(lock) })
     }
 
-    /// Opens the file for reading; `None` where there is none yet. A file of an earlier version is brought to this one
-    /// first, so reading it for the first time needs the right to write it.
+    /// Opens the file for reading; `None` where there is none yet.
     pub fn open_read_only(path: &Path, kind: &'static FileKind) -> Result<Option<Self>, FileError> {
         if !path.exists() {
             return Ok(None);
@@ -210,12 +217,8 @@ impl SqliteFile {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = name.sql(Connection::open_with_flags(path, flags))?;
         name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
-        match name.version(&connection)? {
-            None => return Ok(None),
-            Some(version) if version == kind.version => {}
-            Some(_) => drop(Self::open(path, kind)?),
-        }
-        Ok(Some(Self { connection, name, lock: None }))
+        let is_made = name.is_made(&connection)?;
+        Ok(is_made.then_some(Self { connection, name, lock: None }))
     }
 
     /// Whether this process may write the file.
@@ -261,7 +264,6 @@ mod tests {
         application_id: 7,
         version: 2,
         tables: "CREATE TABLE t (x INTEGER, y INTEGER) STRICT;",
-        upgrades: &["ALTER TABLE t ADD COLUMN y INTEGER;"],
         synchronous: "FULL",
         mend: "restore it",
     };
@@ -286,15 +288,17 @@ mod tests {
     }
 
     #[test]
-    fn files_of_others_and_of_later_versions_are_refused() {
+    fn files_of_others_and_of_other_versions_are_refused() {
         let foreign = "PATH is not the test file of an onepath project: move it away or name another path";
         let newer = "the test file PATH has format 3, this onepath knows format 2: use a newer onepath";
+        let older = "the test file PATH has format 1, this onepath knows format 2: use the onepath that wrote it, or move it away";
         for (statements, expected) in [
             ("", "ok"),
             ("CREATE TABLE theirs (x)", foreign),
             ("PRAGMA application_id = 8; PRAGMA user_version = 2; CREATE TABLE theirs (x)", foreign),
             ("PRAGMA application_id = 7; CREATE TABLE theirs (x)", foreign),
             ("PRAGMA application_id = 7; PRAGMA user_version = 3; CREATE TABLE t (x)", newer),
+            ("PRAGMA application_id = 7; PRAGMA user_version = 1; CREATE TABLE t (x)", older),
             ("PRAGMA application_id = 7; PRAGMA user_version = 2; CREATE TABLE t (x)", "ok"),
         ] {
             assert_eq!(open_after(statements), (expected.to_owned(), expected.to_owned()), "{statements}");

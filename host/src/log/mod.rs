@@ -10,7 +10,7 @@
 //! - `read`: events in the order of their offsets.
 //! - `history`: which files were folded into the online states.
 //! - `feature_log`, `columns`: what was served, request by request, which `verify` replays.
-//! - `served`: one served vector, and those that format 1 kept in the log's own file.
+//! - `served`: one served vector.
 //! - `file`, `schema`: opening, checking and locking the file; its tables.
 //!
 //! This module knows nothing of transforms, of a project's files or of the command line. Errors keep their cause as

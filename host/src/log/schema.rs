@@ -9,7 +9,6 @@ pub(super) static EVENT_LOG: FileKind = FileKind {
     application_id: 0x3170_4c47,
     version: 2,
     tables: TABLES,
-    upgrades: &[IDENTITY],
     // The log is the truth: what is acknowledged is on disk.
     synchronous: "FULL",
     mend: "restore it from a copy",
@@ -18,7 +17,6 @@ pub(super) static EVENT_LOG: FileKind = FileKind {
 /// - `events`: `position` is the offset; `entity` the canonical JSON of the key; times in microseconds; `fields` one JSON
 ///   object. The index by entity also counts the events of a source.
 /// - `clock`: one row, see `clock`. `histories`: `body` is the list of sources.
-/// - `served`, in files of format 1 only: the vectors that were recorded here; later ones are in the feature log.
 /// - `identity`: one row, a name that no other log has.
 const TABLES: &str = "
 CREATE TABLE sources (
@@ -58,13 +56,6 @@ CREATE TABLE identity (
 ) STRICT;
 ";
 
-const IDENTITY: &str = "
-CREATE TABLE identity (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    name TEXT NOT NULL
-) STRICT;
-";
-
 /// The file of the feature log.
 pub(super) static FEATURE_LOG: FileKind = FileKind {
     name: "feature log",
@@ -72,7 +63,6 @@ pub(super) static FEATURE_LOG: FileKind = FileKind {
     application_id: 0x3170_5356,
     version: 1,
     tables: SERVED_TABLES,
-    upgrades: &[],
     // Written in batches, off the path of requests: what the machine's power takes is at most the last of them.
     synchronous: "NORMAL",
     mend: "move it away; what was served until now cannot be verified without it",

@@ -1,14 +1,11 @@
-//! One served vector, with what is needed to compute it again and compare its bits; and the vectors that format 1 of the
-//! log kept in the log's own file.
+//! One served vector, with what is needed to compute it again and compare its bits; and named values as text.
 //!
-//! There a vector is one JSON object. Each value carries its type; a float64 is written as its 64 bits in hexadecimal, which
-//! count, and as a number for people: `{"float64":"3ff8000000000000 1.5"}`. So NaN, infinities and -0.0 come back as they
-//! were, and the text `NaN` stays a text.
+//! In such a text each value carries its type; a float64 is written as its 64 bits in hexadecimal, which count, and as a
+//! number for people: `{"float64":"3ff8000000000000 1.5"}`. So NaN, infinities and -0.0 come back as they were, and the text
+//! `NaN` stays a text.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::file::from_sql;
-use super::{EventLog, LogError};
 use crate::batch::Value;
 use crate::entity::KeyValue;
 use crate::time::AsOf;
@@ -22,8 +19,8 @@ pub struct ServedVector {
     pub as_of: AsOf,
     /// The feature service that was asked for; `None` where features were named one by one.
     pub service: Option<String>,
-    /// The identity of the log that it was served from; `None` where format 1 did not tell.
-    pub log: Option<String>,
+    /// The identity of the log that it was served from.
+    pub log: String,
     /// The features, as references.
     pub features: Vec<String>,
     /// The entity: key columns and their values.
@@ -66,7 +63,6 @@ pub struct ServedProgram {
     /// Its parameters, as [`encode_values`] writes them.
     pub parameters: String,
     /// What its transform calls each feature of another view that it reads, and the reference of that feature with its version.
-    #[serde(default)]
     pub inputs: Vec<(String, String)>,
 }
 
@@ -80,50 +76,6 @@ pub fn encode_values(values: &[(String, Value)]) -> String {
 pub fn decode_values(text: &str) -> Result<Vec<(String, Value)>, serde_json::Error> {
     let values: Vec<(String, Option<Stored>)> = serde_json::from_str(text)?;
     Ok(values.into_iter().map(|(name, stored)| (name, value(stored))).collect())
-}
-
-impl EventLog {
-    /// Gives `on_vector` the vectors that format 1 recorded in this file, or those whose as-of is not before `since`, in the
-    /// order of their ids. Later ones are in [`FeatureLog`](super::FeatureLog).
-    pub fn served_before<E: From<LogError>>(
-        &self,
-        since: Option<AsOf>,
-        mut on_vector: impl FnMut(ServedVector) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let name = &self.file.name;
-        let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'served'";
-        let tables: i64 =
-            name.sql(self.file.connection.query_row(tables, [], |row| row.get(0))).map_err(LogError::from)?;
-        if tables == 0 {
-            return Ok(());
-        }
-        let sql = "SELECT id, as_of, service, body FROM served WHERE as_of >= ?1 ORDER BY id";
-        let since = since.map_or(i64::MIN, |since| since.0);
-        let mut statement = name.sql(self.file.connection.prepare_cached(sql)).map_err(LogError::from)?;
-        let mut rows = name.sql(statement.query([since])).map_err(LogError::from)?;
-        while let Some(row) = name.sql(rows.next()).map_err(LogError::from)? {
-            let (id, as_of, service, body): (i64, i64, Option<String>, String) =
-                name.sql(row.try_into()).map_err(LogError::from)?;
-            let body: Body =
-                serde_json::from_str(&body).map_err(|source| self.damaged(format!("served vector {id}"), source))?;
-            on_vector(body.vector(from_sql(id), AsOf(as_of), service))?;
-        }
-        Ok(())
-    }
-}
-
-/// A vector as it was stored, without what has a column of its own.
-#[derive(Deserialize)]
-struct Body {
-    entities: Vec<(String, KeyValue)>,
-    request: Vec<(String, Option<Stored>)>,
-    features: Vec<String>,
-    values: Vec<Option<Stored>>,
-    statuses: Vec<String>,
-    views: Vec<ServedView>,
-    history: Option<i64>,
-    offset: u64,
-    replayed: bool,
 }
 
 /// A value as it is stored; null is JSON's.
@@ -141,26 +93,6 @@ enum Stored {
 
 /// A float64 by its bits.
 struct Bits(f64);
-
-impl Body {
-    fn vector(self, id: u64, as_of: AsOf, service: Option<String>) -> ServedVector {
-        ServedVector {
-            id,
-            as_of,
-            service,
-            log: None,
-            features: self.features,
-            entities: self.entities,
-            request: self.request.into_iter().map(|(name, stored)| (name, value(stored))).collect(),
-            history: self.history,
-            offset: self.offset,
-            views: self.views,
-            values: self.values.into_iter().map(value).collect(),
-            statuses: self.statuses,
-            replayed: self.replayed,
-        }
-    }
-}
 
 fn stored(value: &Value) -> Option<Stored> {
     Some(match value {
@@ -231,54 +163,5 @@ mod tests {
         for wrong in [r#"{"float64":"1.5"}"#, r#"{"float64":1.5}"#, r#"{"float32":"3ff8000000000000"}"#] {
             assert!(serde_json::from_str::<Stored>(wrong).is_err(), "{wrong}");
         }
-    }
-
-    /// The tables of format 1, in which vectors lay in the log's own file.
-    const FORMAT_1: &str = r#"
-        CREATE TABLE sources (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
-        CREATE TABLE events (position INTEGER PRIMARY KEY, source INTEGER NOT NULL REFERENCES sources (id), entity TEXT NOT NULL,
-            event_time INTEGER NOT NULL, available_at INTEGER NOT NULL, event_id TEXT, fields TEXT NOT NULL) STRICT;
-        CREATE INDEX events_by_entity ON events (source, entity, position);
-        CREATE UNIQUE INDEX events_by_id ON events (source, event_id) WHERE event_id IS NOT NULL;
-        CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), last_arrival INTEGER, last_arrival_source INTEGER,
-            last_as_of INTEGER) STRICT;
-        INSERT INTO clock VALUES (1, NULL, NULL, 30);
-        CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-        CREATE TABLE histories (id INTEGER PRIMARY KEY, up_to INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
-        CREATE TABLE served (id INTEGER PRIMARY KEY, as_of INTEGER NOT NULL, service TEXT, body TEXT NOT NULL) STRICT;
-        INSERT INTO served VALUES (1, 10, 'churn_v1', '{"entities":[["customer_id","c1"]],"request":[["cart",null]],
-            "features":["activity@v1:mean"],"values":[{"float64":"3ff8000000000000 1.5"}],"statuses":["PRESENT"],
-            "views":[{"view":"activity@v1","digest":"00ff","ttl_us":5,"parameters":"[]","offset":17}],"history":null,
-            "offset":20,"replayed":true}');
-        INSERT INTO served VALUES (2, 30, NULL, '{"entities":[],"request":[],"features":[],"values":[],"statuses":[],
-            "views":[],"history":3,"offset":20,"replayed":false}');
-        PRAGMA application_id = 829443143; PRAGMA user_version = 1;
-    "#;
-
-    #[test]
-    fn a_log_of_format_1_keeps_its_vectors_and_gets_a_name() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("log");
-        rusqlite::Connection::open(&path).expect("opens").execute_batch(FORMAT_1).expect("makes format 1");
-        // Reading brings it to this format as well as writing does.
-        let log = EventLog::open_read_only(&path).expect("opens").expect("is there");
-        let seen = |since: Option<AsOf>| {
-            let mut vectors = Vec::new();
-            log.served_before(since, |vector| {
-                vectors.push(vector);
-                Ok::<_, LogError>(())
-            })
-            .expect("reads");
-            vectors
-        };
-        let vectors = seen(None);
-        assert_eq!(vectors.iter().map(|vector| (vector.id, vector.as_of.0)).collect::<Vec<_>>(), [(1, 10), (2, 30)]);
-        assert!(vectors[0].values[0].same_bits(&Value::Float64(1.5)));
-        assert_eq!((vectors[0].views[0].offset, vectors[0].service.as_deref()), (17, Some("churn_v1")));
-        assert_eq!(seen(Some(AsOf(20))).len(), 1);
-        drop(log);
-        let mut log = EventLog::open(&path).expect("opens");
-        assert_eq!(log.identity().len(), 32);
-        assert_eq!(log.stamp_as_of(None, 5).expect("stamps"), AsOf(31));
     }
 }

@@ -101,9 +101,9 @@ impl FeatureStore {
         let Some(log) = self.log_for_reading()? else { return Ok(report) };
         let mut waiting: BTreeMap<Alike, Vec<ServedVector>> = BTreeMap::new();
         let mut full = Vec::new();
-        let mut on_vector = |vector: ServedVector| {
+        let on_vector = |vector: ServedVector| {
             let programs = vector.views.iter().map(|view| (view.view.clone(), view.program.clone())).collect();
-            let is_other_log = vector.log.as_ref().is_some_and(|served_from| served_from != log.identity());
+            let is_other_log = vector.log != log.identity();
             let alike = (vector.features.clone(), programs, vector.history, is_other_log);
             let vectors = waiting.entry(alike.clone()).or_default();
             vectors.push(vector);
@@ -112,9 +112,8 @@ impl FeatureStore {
             }
             Ok::<(), Error>(())
         };
-        log.served_before(since, &mut on_vector)?;
         if let Some(served) = self.served_for_reading()? {
-            served.vectors(since, &mut on_vector)?;
+            served.vectors(since, on_vector)?;
         }
         for (alike, vectors) in full.into_iter().chain(waiting) {
             match self.verify_alike(&log, &alike, &vectors, &mut report) {
@@ -184,7 +183,7 @@ impl FeatureStore {
         if program.fingerprint() != mark.digest {
             return Err(Error::OtherParameters { view: view.view.label() });
         }
-        if mark.log.is_some_and(|made_from| made_from != log.identity()) {
+        if mark.log != log.identity() {
             return Err(Error::OtherLog { path: log.path().to_owned() });
         }
         let history = history_of(log, mark.history)?;

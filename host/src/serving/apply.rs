@@ -283,7 +283,7 @@ pub fn mark(
         digest: program.fingerprint().to_owned(),
         state_version: program.description().state_version,
         history: None,
-        log: None,
+        log: log.identity().to_owned(),
         applied_offset: 0,
     };
     let mark = store.mark(program.id())?.unwrap_or_else(fresh);
@@ -294,13 +294,13 @@ pub fn mark(
             running: program.fingerprint().to_owned(),
         });
     }
-    if mark.log.as_deref().is_some_and(|made_from| made_from != log.identity()) {
+    if mark.log != log.identity() {
         return Err(PushError::OtherLog { view: program.id().to_owned(), path: log.path().to_owned() });
     }
     if mark.history != history {
         return Err(PushError::NotMaterialized { view: program.id().to_owned() });
     }
-    Ok(ViewMark { log: Some(log.identity().to_owned()), ..mark })
+    Ok(mark)
 }
 
 /// Writes the moved states of a view and the offset that they include, in one transaction.

@@ -47,8 +47,8 @@ pub struct ViewMark {
     pub state_version: u32,
     /// The history that they began from; `None` where they hold only events of the log.
     pub history: Option<i64>,
-    /// The identity of the log that the offset counts; `None` in marks of format 1, which did not tell.
-    pub log: Option<String>,
+    /// The identity of the log that the offset counts.
+    pub log: String,
     /// Every event of the log up to this offset is applied.
     pub applied_offset: u64,
 }

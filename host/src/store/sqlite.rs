@@ -17,7 +17,6 @@ static ONLINE_STORE: FileKind = FileKind {
     application_id: 0x3170_5354,
     version: 2,
     tables: TABLES,
-    upgrades: &["ALTER TABLE views ADD COLUMN log TEXT;"],
     // A commit may be lost with the machine's power, never torn: the log is the truth and its tail is applied again.
     synchronous: "NORMAL",
     mend: "delete it and run `onepath materialize`",
@@ -33,7 +32,7 @@ CREATE TABLE views (
     state_version INTEGER NOT NULL,
     history INTEGER,
     applied_offset INTEGER NOT NULL,
-    log TEXT
+    log TEXT NOT NULL
 ) STRICT;
 CREATE TABLE states (
     view INTEGER NOT NULL REFERENCES views (id),
@@ -181,10 +180,8 @@ impl Writing<'_> {
         if made_of(&stored) != made_of(given) {
             return Err(StoreError::OtherStates { view, stored: Box::new(stored), given: Box::new(given.clone()) });
         }
-        if let (Some(stored), Some(given)) = (&stored.log, &given.log)
-            && stored != given
-        {
-            return Err(StoreError::OtherLog { view, stored: stored.clone(), given: given.clone() });
+        if stored.log != given.log {
+            return Err(StoreError::OtherLog { view, stored: stored.log, given: given.log.clone() });
         }
         if given.applied_offset < stored.applied_offset {
             let (stored, given) = (stored.applied_offset, given.applied_offset);

@@ -13,7 +13,7 @@ fn state(bytes: &[u8], offset: u64) -> StoredState {
 }
 
 fn mark(digest: &str, history: Option<i64>, applied_offset: u64) -> ViewMark {
-    ViewMark { digest: digest.into(), state_version: 3, history, log: Some("l1".into()), applied_offset }
+    ViewMark { digest: digest.into(), state_version: 3, history, log: "l1".into(), applied_offset }
 }
 
 fn apply(
@@ -119,7 +119,7 @@ fn new_states_go_on_from_those_that_are_stored() {
              history 2); replace them all: run `onepath materialize`",
         ),
         (
-            ViewMark { log: Some("l2".into()), ..mark("d", None, 6) },
+            ViewMark { log: "l2".into(), ..mark("d", None, 6) },
             "view a: its states were made from the log l1, not from l2; replace them all: run `onepath materialize`",
         ),
         (mark("d", None, 4), "view a: its states include the log up to offset 5; those up to 4 are older"),
@@ -140,26 +140,6 @@ fn what_a_reader_holds_stays_as_it_was() {
     apply(&mut *store, "a", &[(key(1), state(b"two", 2))], &mark("d", None, 2)).expect("applies");
     assert_eq!(reader.mark("a").expect("reads"), Some(mark("d", None, 1)));
     assert_eq!(all(&reader, "a"), [(key(1), state(b"one", 1))]);
-}
-
-/// The tables of format 1, whose marks do not say which log they count.
-#[test]
-fn a_store_of_format_1_goes_on() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("states.db");
-    let old = rusqlite::Connection::open(&path).expect("opens");
-    let tables = "CREATE TABLE views (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, digest TEXT NOT NULL,
-            state_version INTEGER NOT NULL, history INTEGER, applied_offset INTEGER NOT NULL) STRICT;
-        CREATE TABLE states (view INTEGER NOT NULL REFERENCES views (id), entity TEXT NOT NULL, newest_event INTEGER NOT NULL,
-            newest_available_at INTEGER NOT NULL, log_offset INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (view, entity)) STRICT;
-        INSERT INTO views VALUES (1, 'a', 'd', 3, NULL, 2);
-        PRAGMA application_id = 829444948; PRAGMA user_version = 1;";
-    old.execute_batch(tables).expect("makes format 1");
-    let reader = SqliteStore::open_read_only(&path).expect("opens").expect("is there");
-    assert_eq!(reader.mark("a").expect("reads"), Some(ViewMark { log: None, ..mark("d", None, 2) }));
-    let mut store = SqliteStore::open(&path).expect("opens");
-    apply(&mut store, "a", &[(key(1), state(b"one", 3))], &mark("d", None, 3)).expect("goes on");
-    assert_eq!(store.mark("a").expect("reads"), Some(mark("d", None, 3)));
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub struct ServedPlan {
     /// The feature service that was asked for; `None` where features were named one by one.
     pub service: Option<String>,
     /// The identity of the log that it was served from.
-    pub log: Option<String>,
+    pub log: String,
     /// The history that the states began from.
     pub history: Option<i64>,
     /// The key columns.

@@ -7,7 +7,7 @@ fn plan(features: usize) -> Arc<ServedPlan> {
     let program = ServedProgram { digest: "00ff".into(), ttl_us: Some(5), parameters: "[]".into(), inputs: Vec::new() };
     Arc::new(ServedPlan {
         service: Some("churn_v1".into()),
-        log: Some("ab".into()),
+        log: "ab".into(),
         history: Some(1),
         entities: vec!["customer_id".into(), "shop".into()],
         request: vec!["cart_value".into()],
@@ -85,10 +85,7 @@ fn what_was_served_comes_back_bit_for_bit() {
         assert_eq!(vector.entities[0].1, KeyValue::Text(format!("c\"{row}\u{1F980}")));
         assert_eq!(vector.entities[1], ("shop".into(), KeyValue::Int64(-(row as i64))));
         assert_eq!((vector.as_of, vector.offset, vector.replayed), (AsOf(10), u64::from(u32::MAX), false));
-        assert_eq!(
-            (vector.service.as_deref(), vector.log.as_deref(), vector.history),
-            (Some("churn_v1"), Some("ab"), Some(1))
-        );
+        assert_eq!((vector.service.as_deref(), vector.log.as_str(), vector.history), (Some("churn_v1"), "ab", Some(1)));
     }
 }
 
