@@ -158,3 +158,15 @@ fn start_ticker(engine: &Engine) -> Result<(), LoadError> {
         .map_err(|error| LoadError::Engine { reason: format!("cannot start the epoch thread: {error}") })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_interpreted_variant_is_an_interpreter() {
+        let is_interpreter = [Variant::Serving, Variant::Interpreted, Variant::Metered]
+            .map(|variant| Runtime::of_variant(variant, Limits::default()).expect("starts").engine.is_pulley());
+        assert_eq!(is_interpreter, [false, true, false]);
+    }
+}

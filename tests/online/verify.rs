@@ -1,0 +1,208 @@
+//! What `verify` proves, and what it finds.
+
+use expect_test::{Expect, expect};
+use onepath::events::Arrival;
+use onepath::time::AsOf;
+use rusqlite::Connection;
+
+use super::{ask, assert_verified, get, lines, plan, pushed_project, served_one, toml};
+use crate::support::{Ask, Event, Format, HOUR, Project, Random, SECOND, assert_same, at, offline, write_events};
+
+/// A day of a shop: events in ten pushes, out of order, and a thousand questions meanwhile.
+#[test]
+fn a_day_is_served_and_verified() {
+    let project = pushed_project("");
+    let mut random = Random::new(7);
+    let day = at("2024-05-01");
+    let mut events: Vec<Event> = (0..600)
+        .map(|_| Event {
+            source: 0,
+            entity: format!("c{}", random.below(40)),
+            kind: random.pick::<&str>(&["purchase", "view", "return"]),
+            amount: random.below(10_000) as f64 / 100.0,
+            at: day + random.below(24 * 3_600) as i64 * SECOND,
+            arrived: None,
+        })
+        .collect();
+    random.shuffle(&mut events);
+    project.clock.set(day + 24 * HOUR);
+    let mut store = project.open();
+    let plan = plan(&mut store);
+    let (mut replayed, mut served) = (0, Vec::new());
+    for (number, part) in events.chunks(60).enumerate() {
+        project.clock.set(day + (24 + number as i64) * HOUR);
+        let path = project.path("push.ndjson");
+        write_events(&path, part, Format::Ndjson);
+        assert_eq!(store.ingest("events", &path, &Arrival::Now).expect("is taken").appended, 60);
+        for question in 0..100 {
+            project.clock.set(day + (24 + number as i64) * HOUR + question * 10 * SECOND + HOUR / 2);
+            // Mostly now; sometimes a moment that has passed, which the states may have passed too.
+            let as_of = random.once_in(10).then(|| day + random.below(24 + number) as i64 * HOUR);
+            let entity = format!("c{}", random.below(45));
+            let vector = store.get_online_features(&plan, &ask(&entity, as_of)).expect("answers");
+            replayed += usize::from(vector.replayed);
+            served.push((entity, vector));
+        }
+    }
+    assert!(replayed > 10, "{replayed} of them were replayed");
+    let report = store.verify(None).expect("verifies");
+    assert_eq!((report.vectors, report.differences), (1_000, 0), "{:#?}", report.first);
+    assert_eq!((report.states, report.state_differences), (80, 0), "{:#?}", report.first);
+
+    // A plain backfill over the log gives the same vectors.
+    let asks: Vec<Ask> = served
+        .iter()
+        .map(|(entity, vector)| Ask { entity: entity.clone(), as_of: vector.as_of.0, cart_value: 0.0 })
+        .collect();
+    for ((answer, (_, vector)), ask) in offline(&store, &plan, &asks, &[]).iter().zip(&served).zip(&asks) {
+        let vector = vector.values.iter().cloned().zip(vector.statuses.iter().copied()).collect();
+        assert_same(&vector, answer, ask, "served and backfilled");
+    }
+    let later = store.verify(Some(AsOf(day + 30 * HOUR))).expect("verifies").vectors;
+    assert!(0 < later && later < 1_000, "{later}");
+    drop(store);
+    let ran = project.run("verify");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    expect![[r#"
+        verified 1,000 served vectors (7,000 values): 0 differences
+        verified 80 online states: 0 differences
+    "#]]
+    .assert_eq(&ran.stdout);
+}
+
+fn check_found(project: &Project, expected: Expect) {
+    let ran = project.run("verify");
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, ""));
+    expected.assert_eq(&ran.stdout);
+    let json = project.run("verify --format json");
+    assert_eq!(json.code, 1);
+    let report: serde_json::Value = serde_json::from_str(&json.stdout).expect("is JSON");
+    assert_ne!(report["differences"].as_u64().zip(report["state_differences"].as_u64()), Some((0, 0)));
+}
+
+fn sql(project: &Project, file: &str, statement: &str) {
+    let connection = Connection::open(project.path(file)).expect("opens");
+    assert_eq!(connection.execute(statement, []).expect("runs"), 1);
+}
+
+#[test]
+fn verify_finds_a_state_with_one_wrong_bit() {
+    let project = served_one();
+    let path = project.path(".onepath/online.sqlite");
+    let connection = Connection::open(&path).expect("opens");
+    let query = "SELECT states.rowid, bytes FROM states JOIN views ON views.id = view \
+                 WHERE entity = '[\"a\"]' AND name = 'activity@v1'";
+    let (row, mut bytes): (i64, Vec<u8>) =
+        connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("the state is there");
+    // The lowest bit of the first amount.
+    let amount = 10.1_f64.to_le_bytes();
+    let place = bytes.windows(8).position(|window| window == amount).expect("the amount is there");
+    bytes[place] ^= 1;
+    connection.execute("UPDATE states SET bytes = ?1 WHERE rowid = ?2", (bytes, row)).expect("updates");
+    drop(connection);
+    check_found(
+        &project,
+        expect![[r#"
+            verified 1 served vectors (7 values): 0 differences
+            verified 4 online states: 1 differences
+
+            state of view activity@v1, a
+              served   65 bytes, newest event 2024-01-02T00:00:00Z, offset 2  0x00202110d70d06000080f82deb0d06003233333333332440333333333333344000806ffb240e000000000000010080f82deb0d0600 (from byte 12 of 65)
+              replayed 65 bytes, newest event 2024-01-02T00:00:00Z, offset 2  0x00202110d70d06000080f82deb0d06003333333333332440333333333333344000806ffb240e000000000000010080f82deb0d0600 (from byte 12 of 65)
+        "#]],
+    );
+}
+
+#[test]
+fn verify_finds_a_state_that_is_missing_and_one_that_should_not_be() {
+    let project = served_one();
+    let which = "entity = '[\"b\"]' AND view = (SELECT id FROM views WHERE name = 'trace@v1')";
+    sql(&project, ".onepath/online.sqlite", &format!("UPDATE states SET entity = '[\"x\"]' WHERE {which}"));
+    check_found(
+        &project,
+        expect![[r#"
+            verified 1 served vectors (7 values): 0 differences
+            verified 5 online states: 2 differences
+
+            state of view trace@v1, x
+              served   30 bytes, newest event 2024-01-02T00:00:00Z, offset 3  0x0a0000007075726368617365353b01000000000000000000000000001440
+              replayed none  
+
+            state of view trace@v1, b
+              served   none  
+              replayed 30 bytes, newest event 2024-01-02T00:00:00Z, offset 3  0x0a0000007075726368617365353b01000000000000000000000000001440
+        "#]],
+    );
+}
+
+#[test]
+fn verify_finds_a_served_value_with_one_wrong_bit() {
+    let project = served_one();
+    let mean: f64 = (10.1 + 20.2) / 2.0;
+    let (bits, wrong) = (format!("{:016x}", mean.to_bits()), format!("{:016x}", mean.to_bits() ^ 1));
+    let statement =
+        format!("UPDATE served SET body = replace(body, '{bits}', '{wrong}') WHERE instr(body, '{bits}') > 0");
+    sql(&project, ".onepath/served.sqlite", &statement);
+    check_found(
+        &project,
+        expect![[r#"
+        verified 1 served vectors (7 values): 1 differences
+        verified 4 online states: 0 differences
+
+        activity@v1:avg_purchase_value_90d, customer_id=a as of 2024-01-03T00:00:00Z
+          served   15.15  0x402e4ccccccccccd
+          replayed 15.149999999999999  0x402e4ccccccccccc
+    "#]],
+    );
+}
+
+#[test]
+fn verify_finds_a_status_an_offset_and_an_event_that_changed() {
+    let project = served_one();
+    sql(&project, ".onepath/served.sqlite", "UPDATE served SET body = replace(body, 'PRESENT', 'NULL_VALUE')");
+    let report = project.open().verify(None).expect("verifies");
+    assert_eq!((report.differences, report.first[0].what.as_str()), (7, "status of activity@v1:purchase_count_30d"));
+
+    let project = served_one();
+    sql(&project, ".onepath/served.sqlite", "UPDATE served SET body = replace(body, '[[2],[2]]', '[[1],[1]]')");
+    let report = project.open().verify(None).expect("verifies");
+    assert_eq!((report.differences, report.first[0].what.as_str()), (2, "newest log offset seen by view activity@v1"));
+
+    let project = served_one();
+    let later = at("2024-01-02") + 1;
+    sql(&project, ".onepath/log.sqlite", &format!("UPDATE events SET event_time = {later} WHERE position = 2"));
+    let report = project.open().verify(None).expect("verifies");
+    // A microsecond later it is no whole day ago. The trace view keeps no time, but its newest event differs.
+    assert_eq!((report.differences, report.state_differences), (1, 2), "{:#?}", report.first);
+}
+
+#[test]
+fn a_history_file_that_changed_is_named() {
+    let project = Project::new(&toml("[\"history.ndjson\"]", "", "TRACE"));
+    project.write("history.ndjson", lines("1 a w 1 2024-01-01"));
+    let mut store = project.open();
+    store.materialize(&[], None).expect("materializes");
+    get(&mut store, "a", None);
+    assert_verified(&mut store, 1);
+    drop(store);
+    project.write("history.ndjson", lines("1 a w 2 2024-01-01"));
+    let ran = project.run("verify");
+    expect![[r#"
+        verified 0 served vectors (0 values): 0 differences
+        verified 0 online states: 0 differences
+        NOT verified: 1 served vectors and the states of 2 views, because what served is no longer there:
+          the history file DIR/history.ndjson is not the one that was materialized: its bytes differ; put the old file back to verify what was served from it
+          `onepath verify --since TIME` leaves out older vectors
+    "#]].assert_eq(&ran.stdout);
+    assert_eq!(ran.code, 1);
+    std::fs::remove_file(project.path("history.ndjson")).expect("removes");
+    let ran = project.run("verify");
+    expect![[r#"
+        verified 0 served vectors (0 values): 0 differences
+        verified 0 online states: 0 differences
+        NOT verified: 1 served vectors and the states of 2 views, because what served is no longer there:
+          the history file DIR/history.ndjson is not the one that was materialized: it is gone; put it back, or serve and verify after `onepath materialize` with the new files
+          `onepath verify --since TIME` leaves out older vectors
+    "#]].assert_eq(&ran.stdout);
+    assert_eq!(ran.code, 1);
+}
