@@ -38,14 +38,16 @@ pub fn process<T: Transform>(parameters: &[Column], rows: &Rows) -> Result<Outpu
     for (row, ((&time, &group), &kind)) in rows.times.iter().zip(&rows.groups).zip(&rows.kinds).enumerate() {
         let group = groups.get(group, row)?;
         if kind == EVENT {
-            let event = events.read(event_index, row)?;
+            events.check(event_index, row)?;
+            let event = events.read(event_index);
             group.changed = true;
             let updated = T::update(&mut group.state, &event, EventTime(time), &parameters);
             updated.map_err(|message| Failure::at(row, message))?;
             event_index += 1;
         } else {
-            let request = requests.read(question_index, row)?;
-            let inputs = inputs.read(question_index, row)?;
+            requests.check(question_index, row)?;
+            inputs.check(question_index, row)?;
+            let (request, inputs) = (requests.read(question_index), inputs.read(question_index));
             let answer = T::read(&group.state, &request, &inputs, &parameters, AsOf(time));
             answer.map_err(|message| Failure::at(row, message))?.write(&mut features);
             question_index += 1;
@@ -60,7 +62,8 @@ pub fn process<T: Transform>(parameters: &[Column], rows: &Rows) -> Result<Outpu
 impl<'a, R: Row<'a>> Table<'a, R> {
     /// The one row of a table of parameters. A null there is no row's fault.
     fn read_parameters(&self) -> Result<R, Failure> {
-        self.read(0, 0).map_err(|failure| Failure::new(failure.message))
+        self.check(0, 0).map_err(|failure| Failure::new(failure.message))?;
+        Ok(self.read(0))
     }
 }
 

@@ -97,13 +97,20 @@ impl<'a, R: Row<'a>> Table<'a, R> {
         Ok(Table { readers, what, refused })
     }
 
-    /// Reads one row, of those that the columns hold; `row` is its place in the batch.
-    #[inline]
-    pub(crate) fn read(&self, index: usize, row: usize) -> Result<R, Failure> {
+    /// Refuses the row that has a null where its field allows none; `row` is its place in the batch.
+    #[inline(always)]
+    pub(crate) fn check(&self, index: usize, row: usize) -> Result<(), Failure> {
         match self.refused {
             Some((refused, field)) if refused == index => Err(null_refused(self.what, field, row)),
-            _ => Ok(R::read(&self.readers, index)),
+            _ => Ok(()),
         }
+    }
+
+    /// Reads one row, of those that the columns hold, which has passed the [`check`](Self::check). (The two are apart because
+    /// a row inside a `Result` is copied once more.)
+    #[inline(always)]
+    pub(crate) fn read(&self, index: usize) -> R {
+        R::read(&self.readers, index)
     }
 }
 

@@ -253,6 +253,7 @@ impl<'a> TextCells<'a> {
         }
     }
 
+    #[inline(always)]
     fn get(&self, row: usize) -> &'a str {
         // Every row was found to be there when the cells were resolved, so nothing is ever left empty here; this spares the
         // component the code that would tell of it.
@@ -272,12 +273,14 @@ impl<'a> ListCells<'a> {
         Ok(ListCells { ends: &lists.ends, values: &lists.values })
     }
 
+    #[inline(always)]
     fn get(&self, row: usize) -> &'a [f64] {
         &self.values[start(self.ends, row)..self.ends[row] as usize]
     }
 }
 
 /// Where a row starts: at the end of the row before it.
+#[inline(always)]
 fn start(ends: &[u32], row: usize) -> usize {
     if row == 0 { 0 } else { ends[row - 1] as usize }
 }

@@ -65,12 +65,17 @@ pub fn state(input: TokenStream) -> TokenStream {
 /// component and has one transform.
 #[proc_macro_attribute]
 pub fn transform(options: TokenStream, item: TokenStream) -> TokenStream {
-    let expanded = syn::parse(options)
-        .and_then(|options| transform::expand(&options, &transform::parse_item(item.clone())?))
-        .unwrap_or_else(syn::Error::into_compile_error);
-    // The author's code stays as it was written, errors or not, so that other errors in it are still told.
-    let item = proc_macro2::TokenStream::from(item);
-    quote::quote!(#item #expanded).into()
+    let expanded = syn::parse(options).and_then(|options| {
+        let mut item = transform::parse_item(item.clone())?;
+        let expanded = transform::expand(&options, &item)?;
+        transform::inline(&mut item);
+        Ok(quote::quote!(#item #expanded))
+    });
+    expanded.map(TokenStream::from).unwrap_or_else(|error| {
+        // The author's code stays as it was written, so that other errors in it are still told.
+        let (item, error) = (proc_macro2::TokenStream::from(item), error.into_compile_error());
+        quote::quote!(#item #error).into()
+    })
 }
 
 fn expand(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
