@@ -1,6 +1,5 @@
 //! SHA-256 of files, and of what is written while it is written.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use std::thread::JoinHandle;
 use sha2::{Digest, Sha256};
 
 use super::error::{InputError, InputFault};
+use super::known::Known;
 
 /// The SHA-256 of the bytes of the file at `path`, as 64 lower-case hexadecimal digits.
 pub fn sha256_file(path: &Path) -> Result<String, InputError> {
@@ -25,18 +25,28 @@ pub fn sha256_file(path: &Path) -> Result<String, InputError> {
     }
 }
 
-/// The SHA-256 of files that a run reads, computed beside its work where it has more than one thread.
+/// The SHA-256 of files that a run reads, computed beside its work where it has more than one thread. A file that has not
+/// changed since an earlier run is not read again: see [`super::known`].
 pub struct Digests {
-    known: HashMap<PathBuf, Result<String, InputError>>,
-    running: Option<JoinHandle<HashMap<PathBuf, Result<String, InputError>>>>,
+    known: Known,
+    running: Option<JoinHandle<Known>>,
 }
 
 impl Digests {
-    /// Begins with `files` where there are `threads` to spare; otherwise each is read when it is asked for.
-    pub fn begin(files: &[PathBuf], threads: usize) -> Self {
-        let files = files.to_vec();
-        let all = move || files.into_iter().map(|file| (file.clone(), sha256_file(&file))).collect();
-        Self { known: HashMap::new(), running: (threads > 1).then(|| std::thread::spawn(all)) }
+    /// Begins with `files` where there are `threads` to spare; otherwise each is read when it is asked for. Digests are kept
+    /// in the file `kept`, if given.
+    pub fn begin(files: &[PathBuf], threads: usize, kept: Option<&Path>) -> Self {
+        let mut known = Known::open(kept);
+        let files: Vec<PathBuf> = files.iter().filter(|file| known.get(file).is_none()).cloned().collect();
+        if threads < 2 || files.is_empty() {
+            return Self { known, running: None };
+        }
+        let all = move || {
+            // A file that cannot be read is told when it is asked for.
+            files.iter().for_each(|file| drop(known.read(file)));
+            known
+        };
+        Self { known: Known::default(), running: Some(std::thread::spawn(all)) }
     }
 
     /// The SHA-256 of a file.
@@ -45,9 +55,16 @@ impl Digests {
             // A thread that panicked leaves its files to be read here.
             self.known = running.join().unwrap_or_default();
         }
-        let digest = self.known.remove(path).unwrap_or_else(|| sha256_file(path))?;
-        self.known.insert(path.to_owned(), Ok(digest.clone()));
-        Ok(digest)
+        match self.known.get(path) {
+            Some(sha256) => Ok(sha256),
+            None => self.known.read(path),
+        }
+    }
+}
+
+impl Drop for Digests {
+    fn drop(&mut self) {
+        self.known.save();
     }
 }
 

@@ -15,6 +15,7 @@ mod digest;
 mod error;
 mod infer;
 mod json;
+mod known;
 mod ndjson;
 mod parquet;
 mod parquet_out;

@@ -199,7 +199,7 @@ impl FeatureStore {
         let schema = run.schema(&leading)?;
         // Begun before the long work, so that an output that cannot be written is told at once.
         let writer = TableWriter::create(&run.request.out, &schema, self.options().threads)?;
-        let digests = Digests::begin(&run.inputs[1..], self.options().threads);
+        let digests = self.digests(&run);
         let stopwatch = Stopwatch::start();
         let replayed = self.replay_views(run.plan, &spine, run.events())?;
         let replay_s = stopwatch.seconds();
@@ -240,7 +240,7 @@ impl FeatureStore {
         let schema = run.schema(&leading)?;
         let (workspace, mut journal, bits) = self.workspace(&mut run, bits)?;
         let writer = TableWriter::create(&run.request.out, &schema, self.options().threads)?;
-        let digests = Digests::begin(&run.inputs[1..], self.options().threads);
+        let digests = self.digests(&run);
         let dir = workspace.path();
         let partitioned = Partitioned { store: self, plan: run.plan, spine, events: run.events(), dir, bits };
         let answered = partitioned.run(&mut journal)?;
@@ -274,6 +274,12 @@ impl FeatureStore {
         report.times =
             BackfillTimes { spine_s: 0.0, read_s, group_s, evaluate_s, replay_s, write_s: stopwatch.seconds() };
         Ok(report)
+    }
+
+    /// The digests of what a run reads, beside the project file.
+    fn digests(&self, run: &Run<'_>) -> Digests {
+        let kept = self.project().data_dir().join("cache").join("digests.json");
+        Digests::begin(&run.inputs[1..], self.options().threads, Some(&kept))
     }
 
     /// Where a partitioned run works, what it has done already, and into how many partitions it divides.
