@@ -1,14 +1,29 @@
 //! Entity keys as dense numbers.
 //!
 //! A key of one text of at most twelve bytes, or of one integer, is sixteen bytes by itself; longer keys lie in one arena. The
-//! table is an open-addressing one over 64-bit slots (32 bits of the hash, 32 bits of the number), so that a lookup touches
-//! one slot and one key. The hash has no seed: the numbers, and all that follows from them, are the same in every run.
+//! table is an open-addressing one over 128-bit slots, each of which holds a short key beside its number, so that a lookup
+//! touches one slot. The hash has no seed: the numbers, and all that follows from them, are the same in every run.
 
 use super::{EntityKey, KeyType, KeyValue};
 use crate::batch::{Column, Lane, SHORT_BYTES_MAX, Texts, Values, short_text};
 
 /// The length that marks a key in the arena; no short text has it.
 const LONG: u128 = u32::MAX as u128;
+
+/// The bits of a slot that hold the number of its key, plus one; 0 where the slot is free. Beside them, a slot is its short
+/// key, whose length needs only the lowest four bits, or, of a longer key, its hash.
+const NUMBER: u128 = 0xffff_fff0;
+
+/// The length that marks a longer key in a slot.
+const LONG_SLOT: u128 = 0xf;
+
+/// So many entities have numbers.
+const KEYS_MAX: usize = (NUMBER >> 4) as usize;
+
+/// More entities than have numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("more than {KEYS_MAX} entities in one run: ask for fewer, or divide the run with a smaller --memory")]
+pub struct TooManyEntities;
 
 /// How many keys are looked up at a time.
 const BLOCK: usize = 64;
@@ -120,8 +135,8 @@ fn short_bytes(bytes: &[u8; 16]) -> &[u8] {
 /// Gives each distinct entity key a dense number, in the order of first sight.
 #[derive(Clone, Debug, Default)]
 pub struct KeyInterner {
-    /// Per slot, the upper half of the key's hash and its number plus one; 0 where it is free. A power of two.
-    slots: Vec<u64>,
+    /// Per slot, its key and the key's number: see [`NUMBER`]. A power of two.
+    slots: Vec<u128>,
     /// Per key, the short key, or [`LONG`] with the offset (64 bits) and length (32 bits) of its bytes in `arena`.
     heads: Vec<u128>,
     arena: Vec<u8>,
@@ -146,7 +161,7 @@ impl KeyInterner {
     }
 
     /// The number of the key of `row`; a new one where it was not seen.
-    pub fn intern(&mut self, keys: &KeyRows<'_>, row: usize) -> u32 {
+    pub fn intern(&mut self, keys: &KeyRows<'_>, row: usize) -> Result<u32, TooManyEntities> {
         if (self.heads.len() + 1) * 2 > self.slots.len() {
             self.grow();
         }
@@ -158,9 +173,10 @@ impl KeyInterner {
         let hash = hash(&key);
         let id = match self.probe(&key, hash) {
             Ok(id) => id,
+            Err(_) if self.heads.len() >= KEYS_MAX => return Err(TooManyEntities),
             Err(slot) => {
-                let id = u32::try_from(self.heads.len()).expect("fewer than 4,294,967,295 entities fit in memory");
-                self.slots[slot] = hash & 0xffff_ffff_0000_0000 | u64::from(id + 1);
+                let id = self.heads.len() as u32;
+                self.slots[slot] = slot_key(&key, hash) | number(id);
                 let head = match key {
                     Key::Short(head) => head,
                     Key::Long(bytes) => {
@@ -174,7 +190,7 @@ impl KeyInterner {
             }
         };
         self.scratch = scratch;
-        id
+        Ok(id)
     }
 
     /// Appends the number of each of the first `rows` keys to `ids`; `u32::MAX` where a key is not known.
@@ -198,21 +214,17 @@ impl KeyInterner {
     /// outside the cache is fetched for many keys at a time.
     fn find_block(&self, texts: &[u128], ids: &mut Vec<u32>) {
         let mask = self.slots.len() - 1;
-        let (mut hashes, mut slots, mut heads) = ([0; BLOCK], [0; BLOCK], [0; BLOCK]);
+        let (mut hashes, mut slots) = ([0; BLOCK], [0; BLOCK]);
         for (text, hash) in texts.iter().zip(&mut hashes) {
             *hash = hash_short(*text);
         }
         for (hash, slot) in hashes.iter().zip(&mut slots) {
             *slot = self.slots[*hash as usize & mask];
         }
-        for (slot, head) in slots.iter().zip(&mut heads) {
-            // A free slot is looked at as if it named the first key: one load in any case, and no branch.
-            *head = self.heads[(*slot as u32).saturating_sub(1) as usize];
-        }
         for (at, text) in texts.iter().enumerate() {
-            let is_first = slots[at] != 0 && heads[at] == *text;
+            let is_first = slots[at] & !NUMBER == *text && slots[at] & NUMBER != 0;
             ids.push(match is_first {
-                true => slots[at] as u32 - 1,
+                true => id_of(slots[at]),
                 false => self.probe(&Key::Short(*text), hashes[at]).unwrap_or(u32::MAX),
             });
         }
@@ -234,25 +246,24 @@ impl KeyInterner {
 
     /// About how many bytes it holds in memory.
     pub fn memory_bytes(&self) -> usize {
-        self.slots.capacity() * 8 + self.heads.capacity() * 16 + self.arena.capacity()
+        self.slots.capacity() * 16 + self.heads.capacity() * 16 + self.arena.capacity()
     }
 
     /// The number of a key, or the free slot where it belongs.
     #[inline]
     fn probe(&self, key: &Key<'_>, hash: u64) -> Result<u32, usize> {
-        let mask = self.slots.len() - 1;
+        let (mask, wanted) = (self.slots.len() - 1, slot_key(key, hash));
         let mut slot = hash as usize & mask;
         loop {
             let held = self.slots[slot];
-            if held == 0 {
+            if held & NUMBER == 0 {
                 return Err(slot);
             }
-            if (held ^ hash) >> 32 == 0 {
-                let id = held as u32 - 1;
-                let head = self.heads[id as usize];
+            if held & !NUMBER == wanted {
+                let id = id_of(held);
                 let same = match key {
-                    Key::Short(short) => *short == head,
-                    Key::Long(bytes) => self.long(head) == Some(bytes),
+                    Key::Short(_) => true,
+                    Key::Long(bytes) => self.long(self.heads[id as usize]) == Some(bytes),
                 };
                 if same {
                     return Ok(id);
@@ -273,17 +284,36 @@ impl KeyInterner {
         let slots = (self.slots.len() * 2).max(SLOTS_MIN);
         self.slots = vec![0; slots];
         for (id, head) in self.heads.iter().enumerate() {
-            let hash = match self.long(*head) {
-                Some(bytes) => hash(&Key::Long(bytes)),
-                None => hash(&Key::Short(*head)),
-            };
+            let key = self.long(*head).map_or(Key::Short(*head), Key::Long);
+            let hash = hash(&key);
             let mut slot = hash as usize & (slots - 1);
             while self.slots[slot] != 0 {
                 slot = (slot + 1) & (slots - 1);
             }
-            self.slots[slot] = hash & 0xffff_ffff_0000_0000 | (id as u64 + 1);
+            self.slots[slot] = slot_key(&key, hash) | number(id as u32);
         }
     }
+}
+
+/// The bits of a slot that belong to its key.
+#[inline]
+fn slot_key(key: &Key<'_>, hash: u64) -> u128 {
+    match key {
+        Key::Short(head) => *head,
+        Key::Long(_) => u128::from(hash) << 32 | LONG_SLOT,
+    }
+}
+
+/// The bits of a slot that hold a number.
+#[inline]
+fn number(id: u32) -> u128 {
+    (u128::from(id) + 1) << 4
+}
+
+/// The number in a slot that is not free.
+#[inline]
+fn id_of(slot: u128) -> u32 {
+    ((slot & NUMBER) >> 4) as u32 - 1
 }
 
 fn text(bytes: &[u8]) -> KeyValue {
@@ -362,8 +392,8 @@ mod tests {
         for columns in [vec![&texts], vec![&numbers], vec![&texts, &numbers], vec![&numbers, &texts]] {
             let mut interner = KeyInterner::new();
             let rows = KeyRows::of_columns(columns.iter().copied());
-            let first: Vec<u32> = (0..500).map(|row| interner.intern(&rows, row)).collect();
-            let again: Vec<u32> = (0..500).map(|row| interner.intern(&rows, row)).collect();
+            let first: Vec<u32> = (0..500).map(|row| interner.intern(&rows, row).expect("few")).collect();
+            let again: Vec<u32> = (0..500).map(|row| interner.intern(&rows, row).expect("few")).collect();
             let mut found = Vec::new();
             interner.find_all(&rows, 500, &mut found);
             assert_eq!(first, (0..500).collect::<Vec<u32>>());
@@ -381,7 +411,7 @@ mod tests {
         let lane = [Lane::Short(["a", "", "twelve bytes"].map(|text| short_text(text.as_bytes())).to_vec())];
         let mut interner = KeyInterner::new();
         let rows = KeyRows::of_columns([&texts]);
-        (0..3).for_each(|row| assert_eq!(interner.intern(&rows, row), row as u32));
+        (0..3).for_each(|row| assert_eq!(interner.intern(&rows, row), Ok(row as u32)));
         let mut found = Vec::new();
         interner.find_all(&KeyRows::of_lanes(&lane), 3, &mut found);
         assert_eq!(found, [0, 1, 2]);

@@ -5,7 +5,7 @@ mod intern;
 use std::fmt;
 
 pub(crate) use intern::hash_bytes;
-pub use intern::{KeyInterner, KeyRows};
+pub use intern::{KeyInterner, KeyRows, TooManyEntities};
 
 use crate::batch::{Column, Value, Values};
 use crate::schema::ValueType;

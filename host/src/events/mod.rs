@@ -10,7 +10,7 @@ mod times;
 use std::path::PathBuf;
 
 use crate::batch::ColumnError;
-use crate::entity::EntityKey;
+use crate::entity::{EntityKey, TooManyEntities};
 use crate::files::InputError;
 use crate::log::{EventLog, LogError};
 use crate::project::{Key, Source};
@@ -98,6 +98,9 @@ pub enum ReadError {
     /// More than one process can hold.
     #[error("more than 4,294,967,295 events in one run: give fewer files")]
     TooMany,
+    /// More than have numbers.
+    #[error(transparent)]
+    TooManyEntities(#[from] TooManyEntities),
     /// More text than one column holds.
     #[error(transparent)]
     Column(#[from] ColumnError),

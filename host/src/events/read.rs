@@ -76,6 +76,9 @@ struct SourceFile<'a> {
     pushed_ids: &'a HashSet<String>,
 }
 
+/// Appends the numbers of the entities of so many rows.
+type Number<'a> = dyn FnMut(&KeyRows<'_>, usize, &mut Vec<u32>) -> Result<(), ReadError> + 'a;
+
 /// What one part of a file gives.
 #[derive(Default)]
 struct Taken {
@@ -213,15 +216,24 @@ impl Reader<'_> {
         match keep {
             Keep::Known(interner) => threads::map(self.options.threads, parts.len(), |at| {
                 let (file, part) = parts[at];
-                self.part(file, part, &mut |keys, rows, ids| interner.find_all(keys, rows, ids))
+                self.part(file, part, &mut |keys, rows, ids| {
+                    interner.find_all(keys, rows, ids);
+                    Ok(())
+                })
             }),
             Keep::Hashed(bits) => threads::map(self.options.threads, parts.len(), |at| {
                 let (file, part) = parts[at];
-                self.part(file, part, &mut |keys, rows, ids| keys.partitions(rows, *bits, ids))
+                self.part(file, part, &mut |keys, rows, ids| {
+                    keys.partitions(rows, *bits, ids);
+                    Ok(())
+                })
             }),
             Keep::All(interner) => {
                 let mut intern = |keys: &KeyRows<'_>, rows: usize, ids: &mut Vec<u32>| {
-                    ids.extend((0..rows).map(|row| interner.intern(keys, row)));
+                    for row in 0..rows {
+                        ids.push(interner.intern(keys, row)?);
+                    }
+                    Ok(())
                 };
                 let parts = parts.iter().map(|(file, part)| self.part(*file, *part, &mut intern));
                 parts.collect()
@@ -234,12 +246,7 @@ impl Reader<'_> {
     }
 
     /// Reads one part of a file.
-    fn part(
-        &self,
-        file: usize,
-        part: usize,
-        number: &mut dyn FnMut(&KeyRows<'_>, usize, &mut Vec<u32>),
-    ) -> Result<Taken, ReadError> {
+    fn part(&self, file: usize, part: usize, number: &mut Number<'_>) -> Result<Taken, ReadError> {
         let file = &self.files[file];
         let mut taken = Taken::default();
         let mut take = |sheet: Sheet| {
@@ -261,7 +268,7 @@ impl Reader<'_> {
         &self,
         file: &SourceFile<'_>,
         sheet: &Sheet,
-        number: &mut dyn FnMut(&KeyRows<'_>, usize, &mut Vec<u32>),
+        number: &mut Number<'_>,
     ) -> Result<(EventChunk, u64), ReadError> {
         let (keys, mut rest) = sheet.lanes.split_at(file.keys);
         let mut next = || {
@@ -288,7 +295,7 @@ impl Reader<'_> {
             }));
         }
         let mut entities = Vec::with_capacity(sheet.rows);
-        self.number_kept(keys, sheet.rows, &dropped, number, &mut entities);
+        self.number_kept(keys, sheet.rows, &dropped, number, &mut entities)?;
         let mut lanes = rest.iter();
         let gather = |rows: &[u32]| {
             let field = |(field, present): (&Field, &bool)| match if *present { lanes.next() } else { None } {
@@ -309,21 +316,21 @@ impl Reader<'_> {
         keys: &[Lane],
         rows: usize,
         dropped: &[bool],
-        number: &mut dyn FnMut(&KeyRows<'_>, usize, &mut Vec<u32>),
+        number: &mut Number<'_>,
         entities: &mut Vec<u32>,
-    ) {
+    ) -> Result<(), ReadError> {
         if !dropped.contains(&true) {
-            number(&KeyRows::of_lanes(keys), rows, entities);
-            return;
+            return number(&KeyRows::of_lanes(keys), rows, entities);
         }
         let kept: Vec<u32> = (0..rows as u32).filter(|row| !dropped[*row as usize]).collect();
         let taken: Vec<Lane> = keys.iter().map(|lane| lane.take(&kept)).collect();
         let mut numbers = Vec::with_capacity(kept.len());
-        number(&KeyRows::of_lanes(&taken), kept.len(), &mut numbers);
+        number(&KeyRows::of_lanes(&taken), kept.len(), &mut numbers)?;
         entities.resize(rows, u32::MAX);
         for (row, entity) in kept.iter().zip(numbers) {
             entities[*row as usize] = entity;
         }
+        Ok(())
     }
 
     /// The pushed events of one source.
@@ -339,7 +346,7 @@ impl Reader<'_> {
             let rows = KeyRows::of_columns(&key);
             let before = entities.len();
             match keep {
-                Keep::All(interner) => entities.push(interner.intern(&rows, 0)),
+                Keep::All(interner) => entities.push(interner.intern(&rows, 0)?),
                 Keep::Known(interner) => interner.find_all(&rows, 1, &mut entities),
                 Keep::Hashed(bits) => rows.partitions(1, *bits, &mut entities),
             }

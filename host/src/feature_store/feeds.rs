@@ -6,7 +6,7 @@ use super::{PlannedView, Spine};
 use crate::Error;
 use crate::batch::Column;
 use crate::entity::{KeyInterner, KeyRows};
-use crate::events::EventSet;
+use crate::events::{EventSet, ReadError};
 use crate::replay::{Questions, ReplayOptions, Replayed, ViewEvents, replay};
 use crate::schema::Field;
 
@@ -145,7 +145,10 @@ impl Asked {
             None => Vec::new(),
         };
         let (mut interner, keys) = (KeyInterner::new(), KeyRows::of_columns(keys));
-        let entities = (0..spine.rows()).map(|row| interner.intern(&keys, row)).collect();
+        let entities = (0..spine.rows())
+            .map(|row| interner.intern(&keys, row))
+            .collect::<Result<_, _>>()
+            .map_err(ReadError::from)?;
         Ok(Self { interner, entities })
     }
 }

@@ -162,15 +162,21 @@ fn numbers<T: ArrowPrimitiveType, O: Copy + Default>(
     array: &PrimitiveArray<T>,
     convert: impl Fn(T::Native) -> Result<O, InputFault>,
 ) -> Result<Vec<O>, Misfit> {
-    let mut numbers = Vec::with_capacity(array.len());
-    for (row, value) in array.values().iter().enumerate() {
-        numbers.push(if array.is_null(row) {
+    let mut misfit = None;
+    let mut number = |row: usize, value: T::Native| {
+        convert(value).unwrap_or_else(|fault| {
+            misfit.get_or_insert(Misfit::at(row, fault));
             O::default()
-        } else {
-            convert(*value).map_err(|fault| Misfit::at(row, fault))?
-        });
-    }
-    Ok(numbers)
+        })
+    };
+    let values = array.values().iter().enumerate();
+    let numbers = match array.nulls() {
+        None => values.map(|(row, value)| number(row, *value)).collect(),
+        Some(nulls) => {
+            values.map(|(row, value)| if nulls.is_null(row) { O::default() } else { number(row, *value) }).collect()
+        }
+    };
+    misfit.map_or(Ok(numbers), Err)
 }
 
 fn booleans(array: &BooleanArray) -> Vec<u8> {
@@ -239,7 +245,7 @@ fn times(array: &ArrayRef, unit: Option<TimeUnit>) -> Result<Vec<i64>, Misfit> {
     match array.data_type() {
         DataType::Timestamp(ArrowUnit::Second, _) => of::<TimestampSecondType>(array, TimeUnit::Seconds),
         DataType::Timestamp(ArrowUnit::Millisecond, _) => of::<TimestampMillisecondType>(array, TimeUnit::Milliseconds),
-        DataType::Timestamp(ArrowUnit::Microsecond, _) => of::<TimestampMicrosecondType>(array, TimeUnit::Microseconds),
+        DataType::Timestamp(ArrowUnit::Microsecond, _) => numbers(array.as_primitive::<TimestampMicrosecondType>(), Ok),
         DataType::Timestamp(ArrowUnit::Nanosecond, _) => of::<TimestampNanosecondType>(array, TimeUnit::Nanoseconds),
         DataType::Date32 => numbers(array.as_primitive::<Date32Type>(), |days| midnight(i64::from(days))),
         DataType::Date64 => {

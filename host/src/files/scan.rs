@@ -13,14 +13,15 @@ use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Pa
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{ChunkReader, Length};
 use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Schema};
 use bytes::{Buf, Bytes};
 
 use super::error::{InputError, InputFault};
 use super::parquet::{builder, guarded, names};
-use super::read::{Nulls, Rest, Selection, Table, Wanted, format, open};
+use super::read::{Rest, Selection, Table, Wanted, format, open};
 use super::{Format, convert};
-use crate::batch::{Lane, SHORT_BYTES_MAX};
+use crate::batch::{Column, Lane, SHORT_BYTES_MAX};
 use crate::schema::ValueType;
 
 /// How many rows a [`Sheet`] has at most.
@@ -135,7 +136,7 @@ impl Input {
         let mut rows_before = groups.iter().map(|group| group.num_rows().max(0) as u64).sum();
         while let Some(batch) = guarded(&self.path, || batches.next())? {
             let batch = batch.map_err(|error| fail(InputFault::Decode(error)))?;
-            let sheet = sheet(&self.path, &batch, wanted, &selection, rows_before)?;
+            let sheet = sheet(&self.path, batch, wanted, &selection, rows_before)?;
             rows_before += sheet.rows as u64;
             take(sheet)?;
         }
@@ -166,7 +167,7 @@ fn with_views(metadata: &ArrowReaderMetadata, wanted: &[Wanted]) -> ArrowReaderM
 
 fn sheet(
     path: &Path,
-    batch: &RecordBatch,
+    batch: RecordBatch,
     wanted: &[Wanted],
     selection: &Selection,
     rows_before: u64,
@@ -175,26 +176,38 @@ fn sheet(
     for (wanted, place) in wanted.iter().zip(&selection.wanted) {
         let array = batch.column(*place);
         lanes.push(match short_texts(array.as_ref(), wanted) {
-            Some(texts) => Lane::Short(texts),
+            Some(texts) => Decoded::Short(texts),
             None => {
                 let column = convert::column(array, wanted);
-                Lane::Column(column.map_err(|misfit| misfit.into_error(path, wanted, rows_before))?)
+                Decoded::Column(column.map_err(|misfit| misfit.into_error(path, wanted, rows_before))?)
             }
         });
     }
-    Ok(Sheet { lanes, rows: batch.num_rows(), rows_before })
+    let rows = batch.num_rows();
+    // Texts that only this sheet holds need not be copied.
+    drop(batch);
+    let lanes = lanes.into_iter().map(|lane| match lane {
+        Decoded::Short(texts) => Lane::Short(texts.into()),
+        Decoded::Column(column) => Lane::Column(column),
+    });
+    Ok(Sheet { lanes: lanes.collect(), rows, rows_before })
+}
+
+/// A lane that may still share its memory with the batch that it was read in.
+enum Decoded {
+    Short(ScalarBuffer<u128>),
+    Column(Column),
 }
 
 /// The texts of an array of views, if all are short and none is null.
-fn short_texts(array: &dyn Array, wanted: &Wanted) -> Option<Vec<u128>> {
+fn short_texts(array: &dyn Array, wanted: &Wanted) -> Option<ScalarBuffer<u128>> {
     if wanted.value_type != ValueType::Text || *array.data_type() != DataType::Utf8View {
         return None;
     }
     let array = array.as_string_view();
     let is_short = array.views().iter().all(|view| *view as u32 as usize <= SHORT_BYTES_MAX);
     let has_null = array.null_count() > 0;
-    debug_assert!(!has_null || wanted.nulls == Nulls::Allowed || array.null_count() > 0);
-    (is_short && !has_null).then(|| array.views().to_vec())
+    (is_short && !has_null).then(|| array.views().clone())
 }
 
 /// The bytes of some column chunks of one row group.
