@@ -111,7 +111,7 @@ impl EventChunk {
         })
     }
 
-    /// The same events with their offsets, which are given in the order of `entities`, none of which is `u32::MAX`.
+    /// The same events with their offsets: `entities` is what the chunk was made from, and has an offset each.
     pub fn with_offsets(mut self, entities: &[u32], offsets: &[u64]) -> Self {
         let bits = (self.starts.len() - 1).ilog2();
         let (_, rows) = partitioned(bits, entities);

@@ -7,7 +7,7 @@ use crate::Error;
 use crate::batch::Column;
 use crate::entity::{KeyInterner, KeyRows};
 use crate::events::{EventSet, ReadError};
-use crate::replay::{Questions, ReplayOptions, Replayed, ViewEvents, replay};
+use crate::replay::{Carry, FinalState, Questions, ReplayOptions, Replayed, ViewEvents, replay};
 use crate::schema::Field;
 
 /// The events that the views of one entity with one list of sources read.
@@ -34,6 +34,24 @@ struct Asked {
 pub(super) struct Feeds {
     feeds: Vec<Feed>,
     asked: HashMap<Option<String>, Asked>,
+    /// Where the spine is one of several that follow each other in time.
+    carried: Option<Carried>,
+}
+
+/// What goes from one spine to the next that follows it in time.
+#[derive(Default)]
+pub(super) struct Carried {
+    /// The entities of all of them.
+    interner: KeyInterner,
+    /// Per view, the states after the last event, by entity number.
+    states: Vec<Vec<FinalState>>,
+}
+
+impl Carried {
+    /// Before the first spine: entities without states.
+    pub(super) fn of(interner: KeyInterner) -> Self {
+        Self { interner, states: Vec::new() }
+    }
 }
 
 impl Feed {
@@ -75,7 +93,21 @@ pub(super) fn feeds(views: &[PlannedView]) -> Vec<Feed> {
 
 impl Feeds {
     pub(super) fn new(views: &[PlannedView]) -> Self {
-        Self { feeds: feeds(views), asked: HashMap::new() }
+        Self { feeds: feeds(views), asked: HashMap::new(), carried: None }
+    }
+
+    /// As [`new`](Self::new), for views of one entity, which go on where others ended.
+    pub(super) fn going_on(views: &[PlannedView], mut carried: Carried) -> Self {
+        carried.states.resize_with(views.len(), Vec::new);
+        Self { carried: Some(carried), ..Self::new(views) }
+    }
+
+    /// What the next spine begins with.
+    pub(super) fn into_carried(mut self) -> Carried {
+        let mut carried = self.carried.take().unwrap_or_default();
+        let asked = self.asked.into_iter().find(|(entity, _)| entity.is_some());
+        carried.interner = asked.map_or(carried.interner, |(_, asked)| asked.interner);
+        carried
     }
 
     /// Replays the view in place `at` of the plan. `read` reads the events of its feed, unless an earlier view did.
@@ -90,7 +122,11 @@ impl Feeds {
     ) -> Result<Replayed, Error> {
         let name = view.entity.as_ref().map(|entity| entity.name.clone());
         if !self.asked.contains_key(&name) {
-            self.asked.insert(name.clone(), Asked::new(view, spine)?);
+            let asked = match &mut self.carried {
+                Some(carried) if name.is_some() => Asked::of(std::mem::take(&mut carried.interner), view, spine)?,
+                _ => Asked::of(KeyInterner::new(), view, spine)?,
+            };
+            self.asked.insert(name.clone(), asked);
         }
         let Asked { interner, entities } = &self.asked[&name];
         let description = view.program.description();
@@ -107,7 +143,16 @@ impl Feeds {
         }
         let fields = feed.places(&description.event_fields);
         let events = feed.events.as_ref().expect("they were just read");
-        let replayed = replay(&view.program, ViewEvents { events, fields }, &questions, interner, false, options)?;
+        let carry = self
+            .carried
+            .as_ref()
+            .map_or(Carry::default(), |carried| Carry { before: &carried.states[at], want_after: true });
+        let mut replayed = replay(&view.program, ViewEvents { events, fields }, &questions, interner, carry, options)?;
+        if let Some(carried) = &mut self.carried {
+            let after = std::mem::take(&mut replayed.states);
+            let before = std::mem::take(&mut carried.states[at]);
+            carried.states[at] = newest(before, after);
+        }
         if feed.views.last() == Some(&at) {
             feed.events = None;
         }
@@ -138,13 +183,26 @@ impl Feeds {
     }
 }
 
+/// The states of `after`, and those of `before` of other entities; both are by entity number.
+fn newest(before: Vec<FinalState>, after: Vec<FinalState>) -> Vec<FinalState> {
+    let mut all = before;
+    all.extend(after);
+    // Stable: of one entity, the newer comes last.
+    all.sort_by_key(|state| state.entity);
+    all.reverse();
+    all.dedup_by_key(|state| state.entity);
+    all.reverse();
+    all
+}
+
 impl Asked {
-    fn new(view: &PlannedView, spine: &Spine) -> Result<Self, Error> {
+    /// The entities of the spine's rows; new ones get the next numbers of the interner.
+    fn of(mut interner: KeyInterner, view: &PlannedView, spine: &Spine) -> Result<Self, Error> {
         let keys = match &view.entity {
             Some(entity) => spine.key_columns(entity)?,
             None => Vec::new(),
         };
-        let (mut interner, keys) = (KeyInterner::new(), KeyRows::of_columns(keys));
+        let keys = KeyRows::of_columns(keys);
         let entities = (0..spine.rows())
             .map(|row| interner.intern(&keys, row))
             .collect::<Result<_, _>>()

@@ -7,7 +7,7 @@ use crate::entity::KeyInterner;
 use crate::events::{FileCount, Keep, Pushed, read_events};
 use crate::files::sha256_file;
 use crate::log::{History, HistoryFile, HistorySource};
-use crate::replay::{FinalState, Questions, ViewEvents, replay};
+use crate::replay::{Carry, FinalState, Questions, ViewEvents, replay};
 use crate::store::{OnlineStore, StoredState, ViewMark};
 use crate::time::AvailableAt;
 
@@ -73,9 +73,15 @@ impl FeatureStore {
             let fields = &view.program.description().event_fields;
             let (events, counts) = read_events(fields, &inputs, Keep::All(&mut interner), self.read_options())?;
             let questions = Questions::none(view.program.description());
-            let states =
-                replay(&view.program, ViewEvents::all(&events), &questions, &interner, true, self.replay_options())?
-                    .states;
+            let states = replay(
+                &view.program,
+                ViewEvents::all(&events),
+                &questions,
+                &interner,
+                Carry::AFTER,
+                self.replay_options(),
+            )?
+            .states;
             self.check_sizes(view.program.id(), &states, &interner)?;
             let later_events = counts.iter().map(|count| count.after_cut).sum();
             for count in counts {

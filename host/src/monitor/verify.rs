@@ -14,7 +14,7 @@ use crate::feature_store::{
     Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, PlannedView, Spine, check_history,
 };
 use crate::log::{EventLog, History, ServedProgram, ServedVector};
-use crate::replay::{FinalState, Questions, ViewEvents, replay};
+use crate::replay::{Carry, FinalState, Questions, ViewEvents, replay};
 use crate::store::{OnlineStore, SqliteStore, StoredState};
 use crate::time::{AsOf, EventTime};
 
@@ -195,7 +195,8 @@ impl FeatureStore {
             read_events(&description.event_fields, &inputs, Keep::All(&mut interner), self.read_options())?;
         let questions = Questions::none(description);
         let states =
-            replay(&program, ViewEvents::all(&events), &questions, &interner, true, self.replay_options())?.states;
+            replay(&program, ViewEvents::all(&events), &questions, &interner, Carry::AFTER, self.replay_options())?
+                .states;
         let mut expected: HashMap<EntityKey, &FinalState> =
             states.iter().map(|state| (interner.key(state.entity), state)).collect();
         store.scan(program.id(), &mut |key, stored| {

@@ -72,7 +72,7 @@ pub(super) fn run_partition(
             continue;
         }
         let entity = work.entity(partition, place);
-        batch.open(Group { entity, newest: None, newest_available_at: None, offset: 0 }, &[])?;
+        batch.begin(entity, work.before(entity))?;
         let mut event = 0;
         for (question, as_of) in questions.rows.iter().zip(questions.times) {
             let is_seen = |at: &&i64| visible(AvailableAt(**at), AsOf(*as_of));
@@ -104,6 +104,17 @@ impl<'a, 'w> Batch<'a, 'w> {
             question_rows: Vec::new(),
             offsets: Vec::new(),
         }
+    }
+
+    /// Begins an entity, which may have a state already.
+    fn begin(&mut self, entity: u32, before: Option<&FinalState>) -> Result<(), ColumnError> {
+        let group = Group {
+            entity,
+            newest: before.map(|state| state.newest_event),
+            newest_available_at: before.map(|state| state.newest_available_at),
+            offset: before.map_or(0, |state| state.offset),
+        };
+        self.open(group, before.map_or(&[], |state| &state.bytes))
     }
 
     fn open(&mut self, group: Group, state: &[u8]) -> Result<(), ColumnError> {

@@ -16,4 +16,6 @@ mod questions;
 mod run;
 
 pub use questions::{Questions, at_events, on_grid};
-pub use run::{Failure, FinalState, OnError, ReplayError, ReplayOptions, ReplayTimes, Replayed, ViewEvents, replay};
+pub use run::{
+    Carry, Failure, FinalState, OnError, ReplayError, ReplayOptions, ReplayTimes, Replayed, ViewEvents, replay,
+};

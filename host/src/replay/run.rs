@@ -114,6 +114,21 @@ pub enum ReplayError {
     Stopped,
 }
 
+/// The states that a replay begins and ends with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Carry<'a> {
+    /// The states of an earlier replay, by entity number, where this one goes on after its last event; an entity that is not
+    /// there begins without events.
+    pub before: &'a [FinalState],
+    /// Whether the states after the last event are wanted.
+    pub want_after: bool,
+}
+
+impl Carry<'_> {
+    /// From the beginning, for the states.
+    pub const AFTER: Self = Self { before: &[], want_after: true };
+}
+
 /// The events of a view: some of the fields of a set.
 #[derive(Clone, Debug)]
 pub struct ViewEvents<'a> {
@@ -137,6 +152,7 @@ pub(super) struct Work<'a> {
     pub(super) questions: &'a Questions,
     pub(super) keys: &'a KeyInterner,
     pub(super) want_states: bool,
+    before: &'a [FinalState],
     pub(super) has_pushed: bool,
     pub(super) batch_rows: usize,
     pub(super) on_error: OnError,
@@ -158,13 +174,13 @@ pub(super) struct Outcome {
     pub(super) failures: Vec<Failure>,
 }
 
-/// Answers `questions` from `events`. Entities are numbers into `keys`; with `want_states` the final states come too.
+/// Answers `questions` from `events`. Entities are numbers into `keys`.
 pub fn replay(
     view: &ViewProgram,
     view_events: ViewEvents<'_>,
     questions: &Questions,
     keys: &KeyInterner,
-    want_states: bool,
+    carry: Carry<'_>,
     options: ReplayOptions<'_>,
 ) -> Result<Replayed, ReplayError> {
     let events = view_events.events;
@@ -174,7 +190,8 @@ pub fn replay(
         events: view_events,
         questions,
         keys,
-        want_states,
+        want_states: carry.want_after,
+        before: carry.before,
         has_pushed: events.has_pushed(),
         batch_rows: options.batch_rows.max(1),
         on_error: options.on_error,
@@ -209,6 +226,11 @@ impl Work<'_> {
     /// The number of the entity in a place of a partition.
     pub(super) fn entity(&self, partition: usize, place: usize) -> u32 {
         (place << self.bits | partition) as u32
+    }
+
+    /// What an entity begins with.
+    pub(super) fn before(&self, entity: u32) -> Option<&FinalState> {
+        self.before.binary_search_by_key(&entity, |state| state.entity).ok().map(|at| &self.before[at])
     }
 
     pub(super) fn advance(&self, rows: u64) {

@@ -14,7 +14,7 @@ use crate::feature_store::{FeaturePlan, PlannedView, Spine};
 use crate::files::{SpillReader, SpillWriter, Spilled};
 use crate::replay::{ReplayOptions, Replayed};
 use crate::schema::ValueType;
-use crate::time::AsOf;
+use crate::time::{AsOf, AvailableAt, visible};
 
 /// How many rows of answers are written at a time.
 const ANSWER_ROWS: usize = 8_192;
@@ -30,15 +30,68 @@ pub(super) struct Answering<'a> {
     /// Per feed.
     pub(super) layouts: Vec<Layout>,
     pub(super) options: ReplayOptions<'a>,
+    /// What the whole run may take.
+    pub(super) memory_bytes: u64,
+}
+
+/// Some rows of a stage on disk: a partition, or a slice of one.
+pub(super) struct Rows<'a> {
+    /// The name of the file of their answers.
+    pub(super) name: String,
+    pub(super) spine: &'a Spilled,
+    /// Per feed.
+    pub(super) feeds: Vec<&'a Spilled>,
+}
+
+/// What is known of the entities of a partition that is answered slice by slice, by their numbers.
+pub(super) struct Known {
+    /// The first row of the spine that asks for the entity.
+    pub(super) first_rows: Vec<i64>,
+    /// When it is last asked for.
+    pub(super) last_as_of: Vec<i64>,
+}
+
+/// What is told of the answers to some rows.
+pub(super) struct Answers {
+    pub(super) file: Spilled,
+    pub(super) failures: u64,
+    pub(super) first_failures: Vec<(usize, i64, usize, String)>,
 }
 
 impl Answering<'_> {
     /// Answers one partition.
     pub(super) fn answer(&self, partition: usize) -> Result<Done, Error> {
-        let (stage, prepared) = (self.stage, self.prepared);
-        let (rows, spine, inputs) = self.read_spine(&prepared.spine[partition])?;
-        let views = &self.plan.views[stage.views.clone()];
-        let mut shared = Feeds::new(views);
+        let rows = Rows {
+            name: format!("{}-answers-{partition}.arrow", self.at),
+            spine: &self.prepared.spine[partition],
+            feeds: self.prepared.feeds.iter().map(|files| &files[partition]).collect(),
+        };
+        match self.slices_of(&rows) {
+            1 => {
+                let mut shared = Feeds::new(self.views());
+                let Answers { file, failures, first_failures } = self.answer_rows(&rows, &mut shared, None)?;
+                let (answers, entities) = (vec![file], shared.entities());
+                Ok(Done { answers, sliced_bytes: 0, entities, failures, first_failures })
+            }
+            slices => self.answer_slices(partition, &rows, slices),
+        }
+    }
+
+    pub(super) fn views(&self) -> &[PlannedView] {
+        &self.plan.views[self.stage.views.clone()]
+    }
+
+    /// Answers some rows. Of entities that are `known`, events after the last question are left out: nobody sees them, and a
+    /// transform that refuses one must not be asked.
+    pub(super) fn answer_rows(
+        &self,
+        rows: &Rows<'_>,
+        shared: &mut Feeds,
+        known: Option<&Known>,
+    ) -> Result<Answers, Error> {
+        let stage = self.stage;
+        let (numbers, spine, inputs) = self.read_spine(rows.spine)?;
+        let views = self.views();
         let mut replayed: Vec<Replayed> = Vec::with_capacity(views.len());
         let (mut failures, mut first_failures) = (0, Vec::new());
         let options = ReplayOptions { threads: 1, ..self.options };
@@ -54,15 +107,19 @@ impl Answering<'_> {
             let number = shared.number(place);
             let read = |keys: &_, _: &[_]| {
                 let feed = &feeds(views)[number];
-                self.read_events(view, feed, self.layouts[number], &prepared.feeds[number][partition], keys)
+                self.read_events(view, feed, self.layouts[number], rows.feeds[number], keys, known)
             };
             let answers = shared.replay(place, view, &spine, input_features, read, options)?;
             failures += answers.failures.len() as u64;
-            let first_row = shared.first_rows(place, &rows);
+            let first_here = shared.first_rows(place, &numbers);
+            let first_row = |entity: u32| match known {
+                Some(known) => known.first_rows[entity as usize],
+                None => first_here(entity),
+            };
             // They are in this order already.
             let told = answers.failures.iter().take(FAILURES_SHOWN).enumerate().map(|(nth, failure)| {
                 let row = match (&view.entity, failure.question) {
-                    (None, Some(question)) => rows[question as usize],
+                    (None, Some(question)) => numbers[question as usize],
                     _ => first_row(failure.entity),
                 };
                 (stage.views.start + place, row, nth, failure.error.to_string())
@@ -72,9 +129,7 @@ impl Answering<'_> {
             first_failures.truncate(FAILURES_SHOWN);
             replayed.push(answers);
         }
-        let entities = shared.entities();
-        let answers = self.write_answers(partition, rows, &replayed)?;
-        Ok(Done { answers, entities, failures, first_failures })
+        Ok(Answers { file: self.write_answers(&rows.name, numbers, &replayed)?, failures, first_failures })
     }
 
     fn read_spine(&self, file: &Spilled) -> Result<(Vec<i64>, Spine, Vec<Column>), Error> {
@@ -108,6 +163,7 @@ impl Answering<'_> {
         layout: Layout,
         file: &Spilled,
         keys: &KeyInterner,
+        known: Option<&Known>,
     ) -> Result<EventSet, Error> {
         let key_count = view.entity.as_ref().map_or(0, |entity| entity.keys.len());
         let types = event_types(layout, view, feed);
@@ -125,6 +181,17 @@ impl Answering<'_> {
                 layout.has_offsets.then(|| next().into_iter().map(|offset| offset as u64).collect());
             let mut entities = Vec::with_capacity(event_times.len());
             keys.find_all(&KeyRows::of_lanes(&key_lanes), event_times.len(), &mut entities);
+            if let Some(known) = known {
+                let available = available.as_ref().unwrap_or(&event_times);
+                for (entity, available) in entities.iter_mut().zip(available) {
+                    let last = known.last_as_of.get(*entity as usize);
+                    *entity = if last.is_some_and(|last| visible(AvailableAt(*available), AsOf(*last))) {
+                        *entity
+                    } else {
+                        u32::MAX
+                    };
+                }
+            }
             let gather = |rows: &[u32]| fields.iter().map(|lane| FieldLane::gather(lane, rows)).collect();
             let chunk = EventChunk::new(bits, &entities, &event_times, available.as_deref(), gather)?;
             events.push(match offsets {
@@ -135,13 +202,12 @@ impl Answering<'_> {
         Ok(events)
     }
 
-    /// Writes the kept features of one partition, in the order of its rows, which is that of the spine.
-    fn write_answers(&self, partition: usize, rows: Vec<i64>, replayed: &[Replayed]) -> Result<Spilled, Error> {
+    /// Writes the kept features of some rows, in the order of its rows, which is that of the spine.
+    fn write_answers(&self, name: &str, rows: Vec<i64>, replayed: &[Replayed]) -> Result<Spilled, Error> {
         let stage = self.stage;
         let types = stage.kept.iter().map(|kept| feature_type(self.plan, *kept));
         let types: Vec<ValueType> = [ValueType::Int64].into_iter().chain(types).collect();
-        let name = format!("{}-answers-{partition}.arrow", self.at);
-        let mut writer = SpillWriter::create(&self.dir.join(&name), &types)?;
+        let mut writer = SpillWriter::create(&self.dir.join(name), &types)?;
         let count = rows.len();
         let mut columns = vec![Column::from_parts(Values::Int64s(rows), None)];
         columns.extend(
@@ -159,7 +225,7 @@ impl Answering<'_> {
 }
 
 /// The numbers of a column of times or integers.
-fn times(column: Option<Column>) -> Vec<i64> {
+pub(super) fn times(column: Option<Column>) -> Vec<i64> {
     match column.map(Column::into_values) {
         Some(Values::Times(values) | Values::Int64s(values)) => values,
         _ => Vec::new(),

@@ -1,4 +1,4 @@
-//! Answers on disk: one file per partition, each in the order of the spine's rows, read together in that order.
+//! Answers on disk: one file per partition or slice of one, each in the order of the spine's rows, read together in that order.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use crate::schema::ValueType;
 /// The answers of one stage, for rows that are asked for in increasing order.
 pub(super) struct AnswersReader {
     types: Vec<ValueType>,
-    partitions: Vec<Cursor>,
+    files: Vec<Cursor>,
 }
 
-/// The next rows of one partition.
+/// The next rows of one file.
 struct Cursor {
     reader: SpillReader,
     rows: Vec<i64>,
@@ -22,21 +22,21 @@ struct Cursor {
 }
 
 impl AnswersReader {
-    /// Opens the files of all partitions. Their columns are the number of the row, then the features, of `types`.
+    /// Opens the files. Their columns are the number of the row, then the features, of `types`.
     pub(super) fn open(paths: impl Iterator<Item = PathBuf>, types: &[ValueType]) -> Result<Self, Error> {
         let all: Vec<ValueType> = std::iter::once(ValueType::Int64).chain(types.iter().copied()).collect();
         let cursor = |path: PathBuf| {
             let reader = SpillReader::open(&path, &all)?;
             Ok::<_, Error>(Cursor { reader, rows: Vec::new(), columns: Vec::new(), next: 0 })
         };
-        Ok(Self { types: types.to_vec(), partitions: paths.map(cursor).collect::<Result<_, _>>()? })
+        Ok(Self { types: types.to_vec(), files: paths.map(cursor).collect::<Result<_, _>>()? })
     }
 
     /// The features of the rows `start..start + rows`, which follow those asked for before.
     pub(super) fn next(&mut self, start: u64, rows: usize) -> Result<Vec<Column>, Error> {
         let end = (start + rows as u64) as i64;
         let (mut parts, mut places): (Vec<Vec<Column>>, Vec<Vec<u32>>) = (Vec::new(), Vec::new());
-        for cursor in &mut self.partitions {
+        for cursor in &mut self.files {
             while cursor.fill()? && cursor.rows[cursor.next] < end {
                 let taken = cursor.rows[cursor.next..].partition_point(|row| *row < end);
                 let range = cursor.next..cursor.next + taken;

@@ -3,8 +3,8 @@
 use super::spine_file::SpineFile;
 use crate::Error;
 use crate::events::SourceInput;
-use crate::feature_store::FeaturePlan;
 use crate::feature_store::feeds::Feed;
+use crate::feature_store::{FeaturePlan, PlannedView};
 use crate::files::{Input, Part};
 use crate::schema::ValueType;
 
@@ -21,6 +21,12 @@ const PARTITION_SHARE: u64 = 3;
 /// At most so many partitions, as a power of two: each has files and buffers open.
 const BITS_MAX: u32 = 8;
 
+/// At most so many slices of a partition: each has files and buffers open.
+const SLICES_MAX: u64 = 64;
+
+/// A slice has about so many rows at least.
+const SLICE_ROWS_MIN: u64 = 16;
+
 /// A row of a file whose format does not tell how many it has is taken to be so long.
 const ROW_BYTES: u64 = 32;
 
@@ -32,6 +38,15 @@ fn width(value_type: ValueType) -> u64 {
         ValueType::Text => 16,
         ValueType::Float64List => 64,
     }
+}
+
+/// Bytes of the features of views for one question.
+pub(super) fn feature_bytes(views: &[PlannedView]) -> u64 {
+    let of = |view: &PlannedView| {
+        let fields = &view.program.description().output_features;
+        fields.iter().map(|field| width(field.value_type)).sum::<u64>() + 1
+    };
+    views.iter().map(of).sum()
 }
 
 /// The rows of files, and what they take by their own account.
@@ -61,34 +76,51 @@ pub(super) fn needed(
     feeds: &[(Feed, Vec<SourceInput<'_>>)],
 ) -> Result<Needed, Error> {
     let (spine_rows, spine_bytes) = rows(std::iter::once(&spine.path))?;
-    let features: u64 = plan
-        .views
-        .iter()
-        .map(|view| {
-            let fields = &view.program.description().output_features;
-            fields.iter().map(|field| width(field.value_type)).sum::<u64>() + 1
-        })
-        .sum();
-    // Keys as text and as numbers, their order, and the answers before and after they are put into it.
+    let features = feature_bytes(&plan.views);
     let mut needed = Needed {
-        bytes: spine_bytes * 2 + spine_rows * (64 + features * 3 / 2),
+        bytes: spine_bytes * 2 + spine_rows * question_bytes(features),
         rows: spine_rows * plan.views.len() as u64,
     };
     for (feed, sources) in feeds {
         let (events, _) = rows(sources.iter().flat_map(|source| &source.files))?;
-        let fields: u64 = feed.fields.iter().map(|field| width(field.value_type)).sum();
-        needed.bytes += events * (20 + fields) * 9 / 8;
+        needed.bytes += events * event_bytes(feed);
         needed.rows += events * feed.views.len() as u64;
     }
     Ok(needed)
 }
 
-/// Into how many partitions to cut what needs so many bytes, as a power of two; `None` where it fits.
-pub(super) fn partition_bits(needed: u64, memory: u64, threads: usize) -> Option<u32> {
+/// What the input may take of `memory`.
+fn available(memory: u64, threads: usize) -> u64 {
     let fixed = FIXED_BYTES + THREAD_BYTES * threads as u64;
     // Less than the program itself is too little in any case; then partitions are as small as they would be with a little.
-    let available = memory.saturating_sub(fixed).max(memory / 4).max(1);
+    memory.saturating_sub(fixed).max(memory / 4).max(1)
+}
+
+/// Into how many partitions to cut what needs so many bytes, as a power of two; `None` where it fits.
+pub(super) fn partition_bits(needed: u64, memory: u64, threads: usize) -> Option<u32> {
+    let available = available(memory, threads);
     (needed > available).then(|| bits(needed.saturating_mul(threads as u64), available / PARTITION_SHARE))
+}
+
+/// Into how many slices to cut a partition that needs so many bytes for so many rows; 1 where it fits.
+pub(super) fn slices(needed: u64, rows: u64, memory: u64, threads: usize) -> usize {
+    let share = (available(memory, threads) / PARTITION_SHARE / threads as u64).max(1);
+    if needed <= share.saturating_mul(2) {
+        return 1;
+    }
+    needed.div_ceil(share).min(rows / SLICE_ROWS_MIN).clamp(1, SLICES_MAX) as usize
+}
+
+/// What a question takes, with so many bytes of features: its keys as text and as numbers, their order, and the answers before
+/// and after they are put into it.
+pub(super) fn question_bytes(features: u64) -> u64 {
+    64 + features * 3 / 2
+}
+
+/// What an event takes.
+pub(super) fn event_bytes(feed: &Feed) -> u64 {
+    let fields: u64 = feed.fields.iter().map(|field| width(field.value_type)).sum();
+    (20 + fields) * 9 / 8
 }
 
 fn bits(needed: u64, of_partitions: u64) -> u32 {
@@ -107,5 +139,9 @@ mod tests {
         assert_eq!(partition_bits(5 * gib, gib, 1), Some(5));
         assert_eq!(partition_bits(5 * gib, gib, 2), Some(6));
         assert_eq!(partition_bits(u64::MAX, 1, 2), Some(BITS_MAX));
+        assert_eq!(slices(gib / 8, 1 << 20, gib, 1), 1);
+        assert_eq!(slices(gib, 1 << 20, gib, 1), 4);
+        assert_eq!(slices(u64::MAX, 1 << 20, 1, 1), SLICES_MAX as usize);
+        assert_eq!(slices(u64::MAX, 10, 1, 1), 1);
     }
 }

@@ -11,6 +11,7 @@ mod memory;
 mod output;
 mod partitioned;
 mod rule;
+mod slices;
 mod spine_file;
 mod stage;
 mod workspace;
@@ -105,6 +106,8 @@ pub struct BackfillReport {
     pub entities: u64,
     /// Into how many partitions spine and events were divided; 1 where all was held in memory.
     pub partitions: u64,
+    /// How many of them were cut by time as well, because few entities have most of their rows.
+    pub sliced: u64,
     /// Bytes written for a while because memory did not hold them.
     pub spilled_bytes: u64,
     /// Where the time went.
@@ -213,6 +216,7 @@ impl FeatureStore {
             rows: spine.rows() as u64,
             entities: replayed.entities,
             partitions: 1,
+            sliced: 0,
             spilled_bytes: 0,
         };
         let mut output = Output { run, writer, schema, digests };
@@ -264,6 +268,7 @@ impl FeatureStore {
             rows: answered.rows,
             entities: answered.entities,
             partitions: 1 << bits,
+            sliced: answered.sliced,
             spilled_bytes: answered.spilled_bytes,
         };
         let mut report = output.finish(self, made, spine_record(spine))?;
@@ -361,6 +366,7 @@ struct Made {
     rows: u64,
     entities: u64,
     partitions: u64,
+    sliced: u64,
     spilled_bytes: u64,
 }
 

@@ -78,6 +78,7 @@ impl Output<'_> {
             sha256: written.sha256,
             entities: made.entities,
             partitions: made.partitions,
+            sliced: made.sliced,
             spilled_bytes: made.spilled_bytes,
             times: BackfillTimes::default(),
         })

@@ -40,18 +40,20 @@ pub(super) struct Partitioned<'a> {
     pub(super) bits: u32,
 }
 
-/// The features that a stage has kept, by view and feature, and the file of each partition.
+/// The features that a stage has kept, by view and feature, and the files of its answers.
 type StageAnswers = (Vec<(usize, usize)>, Vec<Spilled>);
 
 /// The answers to all rows of the spine, on disk.
 pub(super) struct Answered {
-    /// Per stage, the features in its files and the file of each partition.
+    /// Per stage, the features in its files and the files.
     stages: Vec<StageAnswers>,
     pub(super) files: Vec<FileCount>,
     pub(super) rows: u64,
     pub(super) entities: u64,
     pub(super) failures: u64,
     pub(super) first_failures: Vec<String>,
+    /// Partitions that were cut by time.
+    pub(super) sliced: u64,
     pub(super) spilled_bytes: u64,
     /// Seconds that dividing took.
     pub(super) prepare_s: f64,
@@ -68,6 +70,7 @@ impl Partitioned<'_> {
             entities: 0,
             failures: 0,
             first_failures: Vec::new(),
+            sliced: 0,
             spilled_bytes: 0,
             prepare_s: 0.0,
         };
@@ -84,13 +87,14 @@ impl Partitioned<'_> {
             };
             answered.prepare_s += stopwatch.seconds();
             let mut done = self.answer_all(at, stage, &prepared, journal)?;
-            answered.spilled_bytes += prepared.bytes() + done.iter().map(|done| done.answers.bytes).sum::<u64>();
+            answered.spilled_bytes += prepared.bytes() + done.iter().map(Done::bytes).sum::<u64>();
             answered.entities = answered.entities.max(done.iter().map(|done| done.entities).sum());
+            answered.sliced += done.iter().filter(|done| done.answers.len() > 1).count() as u64;
             answered.failures += done.iter().map(|done| done.failures).sum::<u64>();
             failures.extend(done.iter_mut().flat_map(|done| std::mem::take(&mut done.first_failures)));
             answered.rows = prepared.rows;
             answered.files.extend(prepared.files);
-            answered.stages.push((stage.kept.clone(), done.into_iter().map(|done| done.answers).collect()));
+            answered.stages.push((stage.kept.clone(), done.into_iter().flat_map(|done| done.answers).collect()));
         }
         failures.sort();
         answered.first_failures = failures.into_iter().take(FAILURES_SHOWN).map(|(_, _, _, message)| message).collect();
@@ -188,7 +192,16 @@ impl Partitioned<'_> {
             layouts.push(Layout::of(&self.store.source_inputs(view, self.events)?));
         }
         let options = self.store.replay_options();
-        let answering = Answering { plan: self.plan, dir: self.dir, at, stage, prepared, layouts, options };
+        let answering = Answering {
+            plan: self.plan,
+            dir: self.dir,
+            at,
+            stage,
+            prepared,
+            layouts,
+            options,
+            memory_bytes: self.store.options().memory_bytes,
+        };
         let noted = std::sync::Mutex::new(journal);
         let answered = threads::map(options.threads, missing.len(), |place| {
             let partition = missing[place];

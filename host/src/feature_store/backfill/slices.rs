@@ -1,0 +1,161 @@
+//! A partition that memory does not hold, because few entities have most of its rows.
+//!
+//! It is cut by time into slices, which are answered one after the other; the states of its entities are carried from each to
+//! the next, as they are from batch to batch. A question and the events that it sees first lie in one slice or in an earlier
+//! one, for events are cut by when they were known and questions by their as-of.
+
+use super::answering::{Answering, Answers, Known, Rows, times};
+use super::divide::Divided;
+use super::journal::Done;
+use super::memory;
+use super::stage::event_types;
+use crate::Error;
+use crate::batch::{FieldLane, Lane};
+use crate::entity::{KeyInterner, KeyRows};
+use crate::events::ReadError;
+use crate::feature_store::feeds::{Carried, Feeds, feeds};
+use crate::feature_store::manifest::FAILURES_SHOWN;
+use crate::files::{SpillReader, Spilled};
+use crate::schema::ValueType;
+
+/// Of so many times at most, evenly taken from all, the cuts are made.
+const SAMPLE_MAX: u64 = 1 << 16;
+
+impl Answering<'_> {
+    /// Into how many slices to cut some rows; 1 where memory holds them.
+    pub(super) fn slices_of(&self, rows: &Rows<'_>) -> usize {
+        let (views, threads) = (self.views(), self.options.threads);
+        let questions = rows.spine.rows * memory::question_bytes(memory::feature_bytes(views));
+        let feeds = feeds(views);
+        let events =
+            feeds.iter().zip(&rows.feeds).map(|(feed, file)| file.rows * memory::event_bytes(feed)).sum::<u64>();
+        let count = rows.spine.rows + rows.feeds.iter().map(|file| file.rows).sum::<u64>();
+        memory::slices(questions + events, count, self.memory_bytes, threads)
+    }
+
+    /// Answers a partition slice by slice.
+    pub(super) fn answer_slices(&self, partition: usize, rows: &Rows<'_>, slices: usize) -> Result<Done, Error> {
+        let (interner, known) = self.known(rows.spine)?;
+        let cuts = self.cuts(rows, slices)?;
+        let name = |what: &str| format!("{}-{what}-{partition}-slice", self.at);
+        let spine = self.divide_by_time(
+            rows.spine,
+            &self.stage.spine_types(self.plan),
+            self.as_of_place(),
+            &cuts,
+            &name("spine"),
+        )?;
+        let mut events = Vec::new();
+        for (at, (feed, file)) in feeds(self.views()).iter().zip(&rows.feeds).enumerate() {
+            let layout = self.layouts[at];
+            let types = event_types(layout, &self.views()[feed.views[0]], feed);
+            events.push(self.divide_by_time(
+                file,
+                &types,
+                usize::from(layout.has_available),
+                &cuts,
+                &name(&at.to_string()),
+            )?);
+        }
+        let sliced_bytes = spine.iter().chain(events.iter().flatten()).map(|file| file.bytes).sum();
+        let entities = interner.len() as u64;
+        let mut done = Done { answers: Vec::new(), sliced_bytes, entities, failures: 0, first_failures: Vec::new() };
+        let mut carried = Carried::of(interner);
+        for slice in 0..=cuts.len() {
+            let feeds: Vec<&Spilled> = events.iter().map(|files| &files[slice]).collect();
+            let name = format!("{}-answers-{partition}-{slice}.arrow", self.at);
+            let rows = Rows { name, spine: &spine[slice], feeds };
+            let mut shared = Feeds::going_on(self.views(), carried);
+            let Answers { file, failures, first_failures } = self.answer_rows(&rows, &mut shared, Some(&known))?;
+            carried = shared.into_carried();
+            done.answers.push(file);
+            done.failures += failures;
+            let later = |(view, row, nth, message)| (view, row, slice * FAILURES_SHOWN + nth, message);
+            done.first_failures.extend(first_failures.into_iter().map(later));
+            for file in std::iter::once(rows.spine).chain(rows.feeds) {
+                let _ = std::fs::remove_file(self.dir.join(&file.path));
+            }
+        }
+        done.first_failures.sort();
+        done.first_failures.truncate(FAILURES_SHOWN);
+        Ok(done)
+    }
+
+    /// The place of the as-of among the columns of a divided spine.
+    fn as_of_place(&self) -> usize {
+        1 + self.stage.entity.as_ref().map_or(0, |entity| entity.keys.len())
+    }
+
+    /// The entities that a spine asks for.
+    fn known(&self, spine: &Spilled) -> Result<(KeyInterner, Known), Error> {
+        let (mut interner, mut known) = (KeyInterner::new(), Known { first_rows: Vec::new(), last_as_of: Vec::new() });
+        let place = self.as_of_place();
+        for lanes in SpillReader::open(&self.dir.join(&spine.path), &self.stage.spine_types(self.plan))? {
+            let lanes = lanes?;
+            let (rows, as_of) = (times_of(&lanes[0])?, times_of(&lanes[place])?);
+            let keys = KeyRows::of_lanes(&lanes[1..place]);
+            for (at, (row, as_of)) in rows.into_iter().zip(as_of).enumerate() {
+                let entity = interner.intern(&keys, at).map_err(ReadError::from)? as usize;
+                if entity == known.first_rows.len() {
+                    known.first_rows.push(row);
+                    known.last_as_of.push(as_of);
+                }
+                known.last_as_of[entity] = known.last_as_of[entity].max(as_of);
+            }
+        }
+        Ok((interner, known))
+    }
+
+    /// The times after which a slice ends and another begins: of as many rows as possible each.
+    fn cuts(&self, rows: &Rows<'_>, slices: usize) -> Result<Vec<i64>, Error> {
+        let count = rows.spine.rows + rows.feeds.iter().map(|file| file.rows).sum::<u64>();
+        let step = count.div_ceil(SAMPLE_MAX).max(1) as usize;
+        let mut sample = Vec::new();
+        let mut take = |file: &Spilled, types: &[ValueType], place: usize| {
+            for lanes in SpillReader::open(&self.dir.join(&file.path), types)? {
+                sample.extend(times_of(&lanes?[place])?.into_iter().step_by(step));
+            }
+            Ok::<_, Error>(())
+        };
+        take(rows.spine, &self.stage.spine_types(self.plan), self.as_of_place())?;
+        for (at, (feed, file)) in feeds(self.views()).iter().zip(&rows.feeds).enumerate() {
+            let layout = self.layouts[at];
+            let types = event_types(layout, &self.views()[feed.views[0]], feed);
+            take(file, &types, usize::from(layout.has_available))?;
+        }
+        sample.sort_unstable();
+        let mut cuts: Vec<i64> = (1..slices).map(|slice| sample[slice * sample.len() / slices]).collect();
+        cuts.dedup();
+        Ok(cuts)
+    }
+
+    /// Divides the rows of a file by the time in one of its columns: those up to the first cut, then up to the second, and so
+    /// on. Rows stay in order.
+    fn divide_by_time(
+        &self,
+        file: &Spilled,
+        types: &[ValueType],
+        place: usize,
+        cuts: &[i64],
+        name: &str,
+    ) -> Result<Vec<Spilled>, Error> {
+        let mut divided = Divided::create(self.dir, name, cuts.len() + 1, types.to_vec());
+        for lanes in SpillReader::open(&self.dir.join(&file.path), types)? {
+            let lanes = lanes?;
+            let mut rows: Vec<Vec<u32>> = vec![Vec::new(); cuts.len() + 1];
+            for (row, time) in times_of(&lanes[place])?.into_iter().enumerate() {
+                rows[cuts.partition_point(|cut| *cut < time)].push(row as u32);
+            }
+            for (slice, rows) in rows.iter().enumerate() {
+                let fields = lanes.iter().map(|lane| FieldLane::gather(lane, rows)).collect::<Result<Vec<_>, _>>()?;
+                divided.push(slice, &fields.iter().collect::<Vec<_>>(), 0..rows.len())?;
+            }
+        }
+        divided.finish()
+    }
+}
+
+/// The numbers of a lane of times or integers.
+fn times_of(lane: &Lane) -> Result<Vec<i64>, Error> {
+    Ok(times(Some(lane.clone().into_column()?)))
+}
