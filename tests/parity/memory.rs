@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::case::{Case, Sources};
 use super::{Layout, PLAIN, project, selection};
+use expect_test::expect;
 use onepath::feature_store::{BackfillReport, BackfillRequest, FeatureSelection, OpenOptions, SpineSource};
 use onepath::replay::OnError;
 use onepath::time::format_time;
@@ -140,6 +141,21 @@ fn a_hot_entity_goes_through_little_memory() {
         (report.sha256, report.entities)
     });
     assert!(runs.iter().all(|run| *run == runs[0]), "{runs:?}");
+}
+
+/// Feature history is made in memory; what does not fit is refused, and how to go on is said.
+#[test]
+fn feature_history_that_does_not_fit_is_refused() {
+    let project = Project::churn(&["events.csv"], "", "");
+    project.write("events.csv", "customer_id,event_type,amount,event_timestamp\na,purchase,1.5,2024-01-01\n");
+    let selection = FeatureSelection::Service("churn_v1".to_owned());
+    let request = BackfillRequest { spine: SpineSource::AtEvents, ..request(&project, selection, "out.csv") };
+    backfill(&project, &request, |_| {});
+    std::fs::remove_file(project.path("out.csv")).expect("is there");
+    let refused = project.open_with(|options| options.memory_bytes = 1).backfill(&request).expect_err("is refused");
+    expect!["feature history of 1 rows takes about 0 MiB, and --memory gives 0 MiB: make a --spine file of its entities and moments, which may be of any size, take a longer --every or fewer days, or give more --memory"].assert_eq(&refused.to_string());
+    assert!(!project.path("out.csv").exists());
+    assert_clean(&project);
 }
 
 /// A run that dies at any point goes on, and gives the bytes of one that did not; what it had done is not done again.

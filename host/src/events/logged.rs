@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::ReadError;
-use crate::batch::{Column, ColumnError, Value};
+use super::{EventChunk, ReadError};
+use crate::batch::{Column, ColumnError, FieldLane, Value};
 use crate::entity::{EntityKey, KeyValue};
 use crate::files::{self, Nulls, Wanted};
 use crate::log::LoggedEvent;
@@ -33,6 +33,51 @@ pub(crate) fn append_fields(
         column.push(&value)?;
     }
     Ok(())
+}
+
+/// Pushed events, on their way to a chunk.
+pub(super) struct LoggedEvents {
+    entities: Vec<u32>,
+    event_times: Vec<i64>,
+    available: Vec<i64>,
+    offsets: Vec<u64>,
+    /// The key columns, where they are fields too.
+    keys: Vec<Column>,
+    pub(super) fields: Vec<Column>,
+}
+
+impl LoggedEvents {
+    pub(super) fn new(keys: &[Key], fields: &[Field]) -> Self {
+        Self {
+            entities: Vec::new(),
+            event_times: Vec::new(),
+            available: Vec::new(),
+            offsets: Vec::new(),
+            keys: keys.iter().map(|key| Column::new(key.key_type.value_type())).collect(),
+            fields: fields.iter().map(|field| Column::new(field.value_type)).collect(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entities.len()
+    }
+
+    /// Appends an event, whose fields were appended.
+    pub(super) fn push(&mut self, entity: u32, key: &[Column], event: &LoggedEvent) -> Result<(), ReadError> {
+        self.keys.iter_mut().zip(key).try_for_each(|(all, key)| all.append(key))?;
+        self.entities.push(entity);
+        self.event_times.push(event.event_time.0);
+        self.available.push(event.available_at.0);
+        self.offsets.push(event.offset);
+        Ok(())
+    }
+
+    pub(super) fn into_chunk(self, bits: u32) -> Result<EventChunk, ReadError> {
+        let all = self.keys.iter().chain(&self.fields);
+        let gather = |rows: &[u32]| all.map(|column| Ok(FieldLane::Column(column.take(rows)?))).collect();
+        let chunk = EventChunk::new(bits, &self.entities, &self.event_times, Some(&self.available), gather)?;
+        Ok(chunk.with_offsets(&self.entities, &self.offsets))
+    }
 }
 
 /// The key of a view's entity, which has the columns `keys`, in a pushed event.

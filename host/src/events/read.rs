@@ -7,12 +7,12 @@ use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::logged::{append_fields, field_wanted, key_columns, key_of};
+use super::logged::{LoggedEvents, append_fields, field_wanted, key_columns, key_of};
 use super::times::{availabilities, time_columns, times};
 use super::{EventChunk, EventSet, ReadError, SourceInput};
 use crate::batch::{Column, FieldLane, Lane, Value};
 use crate::entity::{KeyInterner, KeyRows};
-use crate::files::{Input, InputError, Nulls, Sheet, Wanted};
+use crate::files::{Input, InputError, Nulls, SHEET_ROWS_MAX, Sheet, Wanted};
 use crate::log::LoggedEvent;
 use crate::project::Source;
 use crate::schema::{Field, ValueType};
@@ -199,9 +199,7 @@ impl Reader<'_> {
                 let read = self.read_parts(&now, &mut keep)?;
                 taken.extend(now.into_iter().zip(read));
             }
-            if let Some(chunk) = self.logged(input, &mut keep)? {
-                take(self.bits, chunk)?;
-            }
+            self.logged(input, &mut keep, take)?;
         }
         Ok(counts)
     }
@@ -333,47 +331,37 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The pushed events of one source.
-    fn logged(&self, input: &SourceInput<'_>, keep: &mut Keep<'_>) -> Result<Option<EventChunk>, ReadError> {
-        let Some(pushed) = &input.pushed else { return Ok(None) };
-        let mut columns: Vec<Column> = self.fields.iter().map(|field| Column::new(field.value_type)).collect();
-        let key_types = input.keys.iter().map(|key| Column::new(key.key_type.value_type()));
-        let mut key_columns_of_events: Vec<Column> = key_types.collect();
-        let (mut entities, mut event_times) = (Vec::new(), Vec::new());
-        let (mut available, mut offsets) = (Vec::new(), Vec::new());
+    /// Gives the pushed events of one source to `take`, chunk by chunk.
+    fn logged(
+        &self,
+        input: &SourceInput<'_>,
+        keep: &mut Keep<'_>,
+        take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let Some(pushed) = &input.pushed else { return Ok(()) };
+        let keys = if self.with_keys { input.keys } else { &[] };
+        let mut waiting = LoggedEvents::new(keys, self.fields);
         let append = |event: LoggedEvent| {
             let key = key_columns(&*key_of(input.source, input.keys, &event)?)?;
-            let rows = KeyRows::of_columns(&key);
-            let before = entities.len();
+            let (rows, mut entity) = (KeyRows::of_columns(&key), Vec::with_capacity(1));
             match keep {
-                Keep::All(interner) => entities.push(interner.intern(&rows, 0)?),
-                Keep::Known(interner) => interner.find_all(&rows, 1, &mut entities),
-                Keep::Hashed(bits) => rows.partitions(1, *bits, &mut entities),
+                Keep::All(interner) => entity.push(interner.intern(&rows, 0)?),
+                Keep::Known(interner) => interner.find_all(&rows, 1, &mut entity),
+                Keep::Hashed(bits) => rows.partitions(1, *bits, &mut entity),
             }
-            if entities[before] == u32::MAX {
-                entities.truncate(before);
+            if entity == [u32::MAX] {
                 return Ok(());
             }
-            append_fields(&mut columns, input.source, self.fields, &event)?;
-            if self.with_keys {
-                key_columns_of_events.iter_mut().zip(&key).try_for_each(|(all, key)| all.append(key))?;
+            append_fields(&mut waiting.fields, input.source, self.fields, &event)?;
+            waiting.push(entity[0], &key, &event)?;
+            if waiting.len() < SHEET_ROWS_MAX {
+                return Ok(());
             }
-            event_times.push(event.event_time.0);
-            available.push(event.available_at.0);
-            offsets.push(event.offset);
-            Ok::<_, ReadError>(())
+            let full = std::mem::replace(&mut waiting, LoggedEvents::new(keys, self.fields));
+            take(self.bits, full.into_chunk(self.bits)?)
         };
         pushed.log.read(&input.source.name, 0, pushed.up_to, append)?;
-        if entities.is_empty() {
-            return Ok(None);
-        }
-        if !self.with_keys {
-            key_columns_of_events.clear();
-        }
-        let all = key_columns_of_events.iter().chain(&columns);
-        let gather = |rows: &[u32]| all.map(|column| Ok(FieldLane::Column(column.take(rows)?))).collect();
-        let chunk = EventChunk::new(self.bits, &entities, &event_times, Some(&available), gather)?;
-        Ok(Some(chunk.with_offsets(&entities, &offsets)))
+        if waiting.len() == 0 { Ok(()) } else { take(self.bits, waiting.into_chunk(self.bits)?) }
     }
 }
 

@@ -61,6 +61,14 @@ fn rows<'a>(files: impl Iterator<Item = &'a std::path::PathBuf>) -> Result<(u64,
     Ok((rows, bytes))
 }
 
+/// Where the questions of a run come from.
+pub(super) enum Questions<'a> {
+    /// A file.
+    Spine(&'a SpineFile),
+    /// A rule that made so many rows, with so many bytes of keys and as-of each.
+    Rule { rows: u64, key_bytes: u64 },
+}
+
 /// What a run has before it.
 pub(super) struct Needed {
     /// Bytes of memory, if it holds all.
@@ -72,17 +80,22 @@ pub(super) struct Needed {
 /// What a run in memory takes beside [`FIXED_BYTES`] and [`THREAD_BYTES`].
 pub(super) fn needed(
     plan: &FeaturePlan,
-    spine: &SpineFile,
+    questions: &Questions<'_>,
     feeds: &[(Feed, Vec<SourceInput<'_>>)],
 ) -> Result<Needed, Error> {
-    let (spine_rows, spine_bytes) = rows(std::iter::once(&spine.path))?;
-    let features = feature_bytes(&plan.views);
+    let (questions, bytes) = match questions {
+        Questions::Spine(spine) => rows(std::iter::once(&spine.path))?,
+        Questions::Rule { rows, key_bytes } => (*rows, rows * key_bytes),
+    };
     let mut needed = Needed {
-        bytes: spine_bytes * 2 + spine_rows * question_bytes(features),
-        rows: spine_rows * plan.views.len() as u64,
+        bytes: bytes * 2 + questions * question_bytes(feature_bytes(&plan.views)),
+        rows: questions * plan.views.len() as u64,
     };
     for (feed, sources) in feeds {
-        let (events, _) = rows(sources.iter().flat_map(|source| &source.files))?;
+        let (from_files, _) = rows(sources.iter().flat_map(|source| &source.files))?;
+        // The log holds the events of all sources: so many at most are those of these.
+        let pushed = sources.iter().filter_map(|source| source.pushed.as_ref()).map(|pushed| pushed.up_to).max();
+        let events = from_files + pushed.unwrap_or(0);
         needed.bytes += events * event_bytes(feed);
         needed.rows += events * feed.views.len() as u64;
     }
@@ -98,8 +111,13 @@ fn available(memory: u64, threads: usize) -> u64 {
 
 /// Into how many partitions to cut what needs so many bytes, as a power of two; `None` where it fits.
 pub(super) fn partition_bits(needed: u64, memory: u64, threads: usize) -> Option<u32> {
-    let available = available(memory, threads);
-    (needed > available).then(|| bits(needed.saturating_mul(threads as u64), available / PARTITION_SHARE))
+    let share = available(memory, threads) / PARTITION_SHARE;
+    (!fits(needed, memory, threads)).then(|| bits(needed.saturating_mul(threads as u64), share))
+}
+
+/// Whether what needs so many bytes fits in memory.
+pub(super) fn fits(needed: u64, memory: u64, threads: usize) -> bool {
+    needed <= available(memory, threads)
 }
 
 /// Into how many slices to cut a partition that needs so many bytes for so many rows; 1 where it fits.

@@ -24,6 +24,7 @@ use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use sha2::{Digest, Sha256};
 
 use self::journal::{Begun, Journal};
+use self::memory::{Needed, Questions};
 use self::output::Output;
 use self::partitioned::Partitioned;
 use self::spine_file::{Leading, LeadingColumns, SpineFile, leading_arrays};
@@ -184,6 +185,7 @@ impl FeatureStore {
                 }
                 let stopwatch = Stopwatch::start();
                 let (spine, leading, record) = self.spine_from_rule(&plan, rule, &request.overrides, pushed)?;
+                self.check_rule(&run, &spine)?;
                 self.in_memory(&run, spine, leading, &[], record, stopwatch.seconds())
             }
         }
@@ -312,15 +314,38 @@ impl FeatureStore {
 
     /// Into how many partitions to divide, as a power of two; `None` where memory holds all.
     fn partition_bits(&self, run: &Run<'_>, spine: &SpineFile) -> Result<Option<u32>, Error> {
+        let needed = self.needed(run, &Questions::Spine(spine))?;
+        (self.options().expect_rows)(needed.rows);
+        let bits = memory::partition_bits(needed.bytes, self.options().memory_bytes, self.options().threads);
+        Ok(if run.request.resume { bits.or(Some(RESUMABLE_BITS)) } else { bits })
+    }
+
+    /// What a run takes in memory.
+    fn needed(&self, run: &Run<'_>, questions: &Questions<'_>) -> Result<Needed, Error> {
         let mut with_sources = Vec::new();
         for feed in feeds(&run.plan.views) {
             let sources = self.source_inputs(&run.plan.views[feed.views[0]], run.events())?;
             with_sources.push((feed, sources));
         }
-        let needed = memory::needed(run.plan, spine, &with_sources)?;
+        memory::needed(run.plan, questions, &with_sources)
+    }
+
+    /// Refuses feature history that memory does not hold.
+    fn check_rule(&self, run: &Run<'_>, spine: &Spine) -> Result<(), Error> {
+        let keys = spine.keys.iter().map(|(_, column)| column.memory_bytes()).sum::<usize>();
+        let rows = spine.rows() as u64;
+        let needed = self.needed(run, &Questions::Rule { rows, key_bytes: 8 + keys as u64 / rows.max(1) })?;
         (self.options().expect_rows)(needed.rows);
-        let bits = memory::partition_bits(needed.bytes, self.options().memory_bytes, self.options().threads);
-        Ok(if run.request.resume { bits.or(Some(RESUMABLE_BITS)) } else { bits })
+        let memory = self.options().memory_bytes;
+        if memory::fits(needed.bytes, memory, self.options().threads) {
+            return Ok(());
+        }
+        Err(wrong(format!(
+            "feature history of {rows} rows takes about {} MiB, and --memory gives {} MiB: make a --spine file of its entities and \
+             moments, which may be of any size, take a longer --every or fewer days, or give more --memory",
+            needed.bytes >> 20,
+            memory >> 20
+        )))
     }
 
     /// A digest of what decides the output beside the inputs.

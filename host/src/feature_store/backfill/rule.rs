@@ -3,6 +3,7 @@
 use super::spine_file::{Leading, LeadingColumns};
 use super::{AS_OF, SpineSource, field, wrong};
 use crate::Error;
+use crate::batch::ColumnError;
 use crate::entity::{EntityKey, KeyInterner};
 use crate::events::{Keep, Pushed, read_events};
 use crate::feature_store::history::{Events, spine_of_keys};
@@ -41,7 +42,6 @@ impl FeatureStore {
             )));
         }
         let mut interner = KeyInterner::new();
-        let mut asked: Vec<(AsOf, u32)> = Vec::new();
         let mut all = Vec::new();
         for view in views {
             let inputs = self.source_inputs(view, Events::Declared { overrides, pushed })?;
@@ -54,11 +54,20 @@ impl FeatureStore {
             SpineSource::Grid { every, from, to } => on_grid(&all, interner.len(), *from, *to, every.0),
             _ => at_events(&all),
         };
-        asked.extend(moments.into_iter().zip(entities));
-        let mut asked: Vec<(AsOf, EntityKey)> = asked.iter().map(|(at, entity)| (*at, interner.key(*entity))).collect();
+        drop(all);
+        // By as-of, then by key; a key is its place among all.
+        let mut keys: Vec<(EntityKey, u32)> = (0..interner.len() as u32).map(|id| (interner.key(id), id)).collect();
+        keys.sort_unstable();
+        let mut places = vec![0; keys.len()];
+        (0..).zip(&keys).for_each(|(place, (_, id))| places[*id as usize] = place);
+        let place = |entity: u32| places[entity as usize];
+        let mut asked: Vec<(AsOf, u32)> = moments.into_iter().zip(entities.into_iter().map(place)).collect();
         asked.sort_unstable();
-        let asked: Vec<(EntityKey, AsOf)> = asked.into_iter().map(|(as_of, key)| (key, as_of)).collect();
-        let spine = spine_of_keys(entity, &asked)?;
+        let keys: Vec<(EntityKey, AsOf)> = keys.into_iter().map(|(key, _)| (key, AsOf(0))).collect();
+        let (as_of, places): (Vec<AsOf>, Vec<u32>) = asked.into_iter().unzip();
+        let distinct = spine_of_keys(entity, &keys)?.keys.into_iter();
+        let keys = distinct.map(|(name, column)| Ok::<_, ColumnError>((name, column.take(&places)?)));
+        let spine = Spine { keys: keys.collect::<Result<_, _>>()?, as_of, request_fields: Vec::new() };
         let keys = spine.keys.iter().enumerate();
         let mut leading: LeadingColumns =
             keys.map(|(at, (name, column))| (field(name, column.value_type()), Leading::Key(at))).collect();
