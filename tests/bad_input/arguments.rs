@@ -32,6 +32,13 @@ fn arguments_that_are_missing_or_contradict() {
     );
     check(
         &project(),
+        &format!("{BACKFILL} --spill-dir nowhere"),
+        expect![[r#"
+        error: --spill-dir nowhere: there is no such folder
+    "#]],
+    );
+    check(
+        &project(),
         &format!("{BACKFILL} --threads 0"),
         expect![[r#"
         error: invalid value '0' for '--threads <N>': 0 is not in 1..=65535

@@ -157,6 +157,9 @@ impl FeatureStore {
         if files::Format::of(&request.out).is_none() {
             return Err(wrong(format!("{}: the output must end in .parquet, .csv or .ndjson", request.out.display())));
         }
+        if let Some(dir) = self.options().spill_dir.as_deref().filter(|dir| !dir.is_dir()) {
+            return Err(wrong(format!("--spill-dir {}: there is no such folder", dir.display())));
+        }
         let plan = self.plan(&request.selection)?;
         let names = feature_names(&plan, request.full_feature_names)?;
         let inputs = self.inputs(&plan, request)?;
