@@ -29,6 +29,21 @@ pub fn cpu_seconds() -> Option<f64> {
     Some(ticks as f64 / 100.0)
 }
 
+/// From now on large blocks of memory that are freed stay with the process for the next use, where the system's allocator would
+/// give each back at once. A run that works chunk by chunk otherwise takes the same pages from the system again and again: a third
+/// of its processor time.
+pub fn keep_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const BYTES: libc::c_int = 1 << 30;
+        // SAFETY: `mallopt` only sets how the allocator works from now on; it takes any values, from any thread.
+        unsafe {
+            libc::mallopt(libc::M_MMAP_THRESHOLD, BYTES);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, BYTES);
+        }
+    }
+}
+
 /// The number after `name` in a file of the kernel.
 fn field(path: &str, name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(path).ok()?;

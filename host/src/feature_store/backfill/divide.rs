@@ -1,5 +1,7 @@
 //! Rows on their way to the partitions of a stage, on disk.
 
+use std::ops::Range;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -36,22 +38,27 @@ impl Divided {
         Self { types, partitions }
     }
 
-    /// Appends some rows of columns to one partition.
+    /// Appends to each partition the rows of columns that are `of` it. The partitions are shared out to `threads`.
     pub(super) fn push(
         &mut self,
-        partition: usize,
         columns: &[&FieldLane],
-        rows: std::ops::Range<usize>,
+        of: impl Fn(usize) -> Range<usize> + Sync,
+        threads: usize,
     ) -> Result<(), Error> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let waiting = &mut self.partitions[partition];
-        for (all, column) in waiting.columns.iter_mut().zip(columns) {
-            all.extend(column, rows.clone())?;
-        }
-        waiting.rows += rows.len();
-        if waiting.rows >= WAITING_ROWS { waiting.write(&self.types) } else { Ok(()) }
+        let (types, of) = (&self.types, &of);
+        let size = self.partitions.len().div_ceil(threads).max(1);
+        let push = move |share: usize, partitions: &mut [Waiting]| {
+            let mut partitions = partitions.iter_mut().enumerate();
+            partitions.try_for_each(|(at, waiting)| waiting.push(columns, of(share * size + at), types))
+        };
+        let mut shares = self.partitions.chunks_mut(size).enumerate();
+        std::thread::scope(|scope| {
+            let first = shares.next();
+            let others: Vec<_> = shares.map(|(at, share)| scope.spawn(move || push(at, share))).collect();
+            let pushed = first.map_or(Ok(()), |(at, share)| push(at, share));
+            let others = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            others.fold(pushed, Result::and)
+        })
     }
 
     /// Writes what waits, and gives the files; partitions without rows have one too.
@@ -70,6 +77,17 @@ impl Divided {
 }
 
 impl Waiting {
+    fn push(&mut self, columns: &[&FieldLane], rows: Range<usize>, types: &[ValueType]) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for (all, column) in self.columns.iter_mut().zip(columns) {
+            all.extend(column, rows.clone())?;
+        }
+        self.rows += rows.len();
+        if self.rows >= WAITING_ROWS { self.write(types) } else { Ok(()) }
+    }
+
     fn write(&mut self, types: &[ValueType]) -> Result<(), Error> {
         let writer = match &mut self.writer {
             Some(writer) => writer,

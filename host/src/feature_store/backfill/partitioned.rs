@@ -147,9 +147,7 @@ impl Partitioned<'_> {
                 |rows: &[u32]| columns.iter().map(|column| Ok(FieldLane::Column(column.take(rows)?))).collect();
             let chunk = EventChunk::new(self.bits, &partitions, &as_of, None, gather)?;
             let lanes: Vec<&FieldLane> = chunk.fields.iter().collect();
-            for partition in 0..1 << self.bits {
-                divided.push(partition, &lanes, chunk.of(partition))?;
-            }
+            divided.push(&lanes, |partition| chunk.of(partition), 1)?;
         }
         Ok((divided.finish()?, rows))
     }
@@ -163,7 +161,7 @@ impl Partitioned<'_> {
         let (keep, options) = (Keep::Hashed(self.bits), self.store.read_options());
         let counts = each_chunk(&feed.fields, &sources, keep, options, &mut |_, chunk| {
             let pushed =
-                self.store.check_stop().and_then(|()| push_events(&mut divided, layout, chunk, 1 << self.bits));
+                self.store.check_stop().and_then(|()| push_events(&mut divided, layout, chunk, options.threads));
             pushed.map_err(|error| {
                 failed = Some(error);
                 crate::events::ReadError::Stopped
@@ -264,7 +262,7 @@ impl FeatureReader {
     }
 }
 
-fn push_events(divided: &mut Divided, layout: Layout, chunk: EventChunk, partitions: usize) -> Result<(), Error> {
+fn push_events(divided: &mut Divided, layout: Layout, chunk: EventChunk, threads: usize) -> Result<(), Error> {
     let lane = |values: Values| FieldLane::Column(Column::from_parts(values, None));
     let mut lanes = Vec::new();
     let available = layout.has_available.then(|| lane(Values::Times(chunk.available().to_vec())));
@@ -278,5 +276,5 @@ fn push_events(divided: &mut Divided, layout: Layout, chunk: EventChunk, partiti
         lanes.push(lane(Values::Int64s(offsets)));
     }
     let all: Vec<&FieldLane> = lanes.iter().chain(&chunk.fields).collect();
-    (0..partitions).try_for_each(|partition| divided.push(partition, &all, chunk.of(partition)))
+    divided.push(&all, |partition| chunk.of(partition), threads)
 }

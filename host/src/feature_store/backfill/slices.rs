@@ -12,7 +12,7 @@ use super::stage::event_types;
 use crate::Error;
 use crate::batch::{FieldLane, Lane};
 use crate::entity::{KeyInterner, KeyRows};
-use crate::events::ReadError;
+use crate::events::{EventChunk, ReadError};
 use crate::feature_store::feeds::{Carried, Feeds, feeds};
 use crate::feature_store::manifest::FAILURES_SHOWN;
 use crate::files::{SpillReader, Spilled};
@@ -140,16 +140,16 @@ impl Answering<'_> {
         name: &str,
     ) -> Result<Vec<Spilled>, Error> {
         let mut divided = Divided::create(self.dir, name, cuts.len() + 1, types.to_vec());
+        // Slices are not more than the numbers that so many bits have.
+        let bits = cuts.len().checked_ilog2().map_or(0, |bits| bits + 1);
         for lanes in SpillReader::open(&self.dir.join(&file.path), types)? {
             let lanes = lanes?;
-            let mut rows: Vec<Vec<u32>> = vec![Vec::new(); cuts.len() + 1];
-            for (row, time) in times_of(&lanes[place])?.into_iter().enumerate() {
-                rows[cuts.partition_point(|cut| *cut < time)].push(row as u32);
-            }
-            for (slice, rows) in rows.iter().enumerate() {
-                let fields = lanes.iter().map(|lane| FieldLane::gather(lane, rows)).collect::<Result<Vec<_>, _>>()?;
-                divided.push(slice, &fields.iter().collect::<Vec<_>>(), 0..rows.len())?;
-            }
+            let times = times_of(&lanes[place])?;
+            let slices: Vec<u32> = times.iter().map(|time| cuts.partition_point(|cut| cut < time) as u32).collect();
+            let gather = |rows: &[u32]| lanes.iter().map(|lane| FieldLane::gather(lane, rows)).collect();
+            let chunk = EventChunk::new(bits, &slices, &times, None, gather)?;
+            let fields: Vec<&FieldLane> = chunk.fields.iter().collect();
+            divided.push(&fields, |slice| chunk.of(slice), 1)?;
         }
         divided.finish()
     }
