@@ -4,10 +4,11 @@
 #
 #   tests/another_machine.sh [EVENTS SPINE AS_OF_COLUMN]...
 #
-# On Debian it installs the cross compiler and the emulator (as root): gcc-aarch64-linux-gnu, qemu-user. Takes some minutes
-# and is not part of the tests. Code is compiled for aarch64 by the same Cranelift, so this compares its two backends, the
-# alignment of the host's own code, and the arithmetic of an emulated processor; the interpreter leaves out both backends and
-# every optimisation. (The comparison with the interpreter is also a test; the emulated one has not been run to its end yet.) The emulator needs the address space that components reserve: a limit on it (ulimit -v) ends it.
+# On Debian it installs the cross compiler and the emulator (as root): gcc-aarch64-linux-gnu, qemu-user. The first build for the
+# other machine takes twenty minutes on two cores, so this is not part of the tests; the comparison with the interpreter is.
+# Code is compiled for aarch64 by the same Cranelift, so this compares its two backends, the alignment of the host's own code, and
+# the arithmetic of an emulated processor; the interpreter leaves out both backends and every optimisation. The emulator needs
+# the address space that components reserve: a limit on it (ulimit -v) ends it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
