@@ -114,7 +114,7 @@ fn a_push_with_a_damaged_line() {
     let ran = project.run_with(&["ingest", "--source", "events", "-"], &format!("{good}\n"));
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     // What was refused is not in the log: this is its first event.
-    assert_eq!(ran.stdout, "events: 1 events appended, 0 duplicates; the log ends at offset 1\n");
+    assert_eq!(ran.stdout, "events: 1 event appended, 0 duplicates; the log ends at offset 1\n");
 }
 
 #[test]

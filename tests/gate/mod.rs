@@ -8,6 +8,7 @@ mod lock;
 mod reproducible;
 
 use onepath::feature_store::OpenOptions;
+use onepath::project::ServingSettings;
 use onepath::wasm::Limits;
 
 use crate::support::repository;
@@ -48,6 +49,7 @@ fn every_limit_is_documented_with_its_default() {
         ("description_bytes_max", description_bytes_max as u64),
         ("state_bytes_max", state_bytes_max as u64),
         ("stderr_bytes_max", stderr_bytes_max as u64),
+        ("served_bytes_max", ServingSettings::default().served_bytes_max),
     ];
     assert_eq!(documented, expected.map(|(name, default)| (name.to_owned(), default)));
     let every = OpenOptions::default().repeat_every;

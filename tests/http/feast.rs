@@ -170,7 +170,7 @@ fn a_malformed_question_is_told_with_its_field_and_row() {
         ["body","entities"] entities: is missing: give each key a list of values, one per entity
         ["body","features"] features: is missing: give "view:feature" references, or feature_service
         ["body","features"] features: is missing: give "view:feature" references, or feature_service
-        ["body","features",0] features[0]: "activity" is not a feature reference: write view:feature or view@v2:feature
+        ["body","features",0] features, item 1: "activity" is not a feature reference: write view:feature or view@v2:feature
         ["body","features"] features: invalid type: string "activity:x", expected a sequence
         ["body","features"] features: is given beside feature_service: give one of them
         ["body","features"] features: two of them are named events: set full_feature_names
@@ -180,19 +180,19 @@ fn a_malformed_question_is_told_with_its_field_and_row() {
         ["body","entities"] entities: is empty: give each key a list of values, one per entity
         ["body","entities","customer_id"] entities.customer_id: has no values: ask for at least one entity
         ["body","entities","customer_id"] entities.customer_id: is not an array of values
-        ["body","entities","customer_id",1] entities.customer_id[1]: is null
-        ["body","entities","customer_id",1] entities.customer_id[1]: 7 is not a text
+        ["body","entities","customer_id",1] entities.customer_id, row 2: is null
+        ["body","entities","customer_id",1] entities.customer_id, row 2: 7 is not a text
         ["body","entities","driver_id"] entities.driver_id: is not read by the features asked for; they read: customer_id
         ["body","entities","driver_id"] entities.driver_id: is not read by the features asked for; they read: customer_id
         ["body","entities"] entities: "customer_id" is given twice
         ["body"] "entities" is given twice at line 1 column 84
         ["body","entities","cart_value"] entities.cart_value: is missing; it is float64
         ["body","entities","cart_value"] entities.cart_value: has 1 values where entities.customer_id has 2
-        ["body","entities","cart_value",0] entities.cart_value[0]: "much" is not a float64 number, "NaN", "Infinity" or "-Infinity"
-        ["body","entities","cart_value",0] entities.cart_value[0]: is null
-        ["body","entities","cart_value",0] entities.cart_value[0]: is null
-        ["body","entities","cart_value",0] entities.cart_value[0]: is no value: number out of range
-        ["body","entities","customer_id",0] entities.customer_id[0]: is no value: unexpected end of hex escape
+        ["body","entities","cart_value",0] entities.cart_value, row 1: "much" is not a float64 number, "NaN", "Infinity" or "-Infinity"
+        ["body","entities","cart_value",0] entities.cart_value, row 1: is null
+        ["body","entities","cart_value",0] entities.cart_value, row 1: is null
+        ["body","entities","cart_value",0] entities.cart_value, row 1: is no value: number out of range
+        ["body","entities","customer_id",0] entities.customer_id, row 1: is no value: unexpected end of hex escape
     "#]].assert_eq(&told);
     served.stop(&project);
     assert_eq!(
@@ -235,6 +235,7 @@ fn a_malformed_push_is_told_with_its_field_and_row() {
         json!({"push_source_name": "events"}).to_string(),
         json!({"push_source_name": "events", "df": df(), "to": "nowhere"}).to_string(),
         json!({"push_source_name": "events", "df": [df()]}).to_string(),
+        json!({"push_source_name": "events", "df": {}}).to_string(),
         without("customer_id"),
         without("amount"),
         without("at"),
@@ -268,20 +269,21 @@ fn a_malformed_push_is_told_with_its_field_and_row() {
         ["body","df"] df: is missing: give each field a list of values, one per event
         ["body","to"] to: is not online, offline or online_and_offline
         ["body","df"] df: invalid type: sequence, expected an object
+        ["body","df"] df: is empty: give each field a list of values, one per event
         ["body","df","customer_id"] df.customer_id: is missing; it is text
         ["body","df","amount"] df.amount: is missing; it is float64
         ["body","df","at"] df.at: is missing; it is time
         ["body","df","id"] df.id: is missing; it is text
-        ["body","df","customer_id",1] df.customer_id[1]: is null
-        ["body","df","customer_id"] df.customer_id: has 1 values where df.id has 2
-        ["body","df","customer_id",0] df.customer_id[0]: 1 is not a text
-        ["body","df","amount",1] df.amount[1]: "much" is not a float64 number, "NaN", "Infinity" or "-Infinity"
-        ["body","df","at",0] df.at[0]: "2024-02-30T00:00:00Z" is not an ISO 8601 time such as 2024-02-29T12:30:00.000001Z
-        ["body","df","at",0] df.at[0]: holds integers where time is expected: declare their unit (s, ms, us or ns) with event_time_unit or arrival_time_unit of the source, or --as-of-unit for a spine
+        ["body","df","customer_id",1] df.customer_id, row 2: is null
+        ["body","df","customer_id"] df.customer_id: has 1 value where df.id has 2
+        ["body","df","customer_id",0] df.customer_id, row 1: 1 is not a text
+        ["body","df","amount",1] df.amount, row 2: "much" is not a float64 number, "NaN", "Infinity" or "-Infinity"
+        ["body","df","at",0] df.at, row 1: "2024-02-30T00:00:00Z" is not an ISO 8601 time such as 2024-02-29T12:30:00.000001Z
+        ["body","df","at",0] df.at, row 1: is an integer where a time is expected: write an ISO 8601 time such as "2024-02-29T12:30:00.000001Z", or declare the unit of the source's times in the project (event_time_unit)
         ["body"] row 2: event time 2999-01-01T00:00:00Z
-        ["body","df","note",1] df.note[1]: holds an array or an object, and no view reads it; only booleans, numbers and texts are kept
-        ["body","df","amount",0] df.amount[0]: is no value: number out of range
-        ["body","df","amount",0] df.amount[0]: is null
+        ["body","df","note",1] df.note, row 2: holds an array or an object, and no view reads it; only booleans, numbers and texts are kept
+        ["body","df","amount",0] df.amount, row 1: is no value: number out of range
+        ["body","df","amount",0] df.amount, row 1: is null
         ["body"] view lately@v1, entity c1, event of NOW: the transform refused its input: this event is refused
         ["body"] view lately@v1, entity c1, event of NOW: the transform trapped: it panicked; it wrote:
     "#]].assert_eq(&told);

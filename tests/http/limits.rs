@@ -107,6 +107,24 @@ fn a_client_that_is_slow_loses_its_connection() {
     assert_eq!(served.client().post("/get-online-features", CHURN).expect("answers").status, 200);
 }
 
+/// A client that asks and never reads what it is answered is given up: its connection ends, and writing to it fails.
+#[test]
+fn a_client_that_does_not_read_loses_its_connection() {
+    let project = project();
+    let served = Served::start(&project, "--write-ms-max 200");
+    let mut deaf = std::net::TcpStream::connect(served.address).expect("connects");
+    deaf.set_write_timeout(Some(std::time::Duration::from_secs(60))).expect("sets");
+    let asked = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(100);
+    let error = loop {
+        if let Err(error) = std::io::Write::write_all(&mut deaf, &asked) {
+            break error;
+        }
+    };
+    let ended = [std::io::ErrorKind::ConnectionReset, std::io::ErrorKind::BrokenPipe];
+    assert!(ended.contains(&error.kind()), "{error}");
+    assert_eq!(served.client().post("/get-online-features", CHURN).expect("answers").status, 200);
+}
+
 /// A transform that never ends: its calls end at the limit, and nobody else waits for them.
 #[test]
 fn an_endless_question_ends_and_others_are_answered_meanwhile() {

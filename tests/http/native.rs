@@ -52,6 +52,8 @@ fn a_moment_that_has_passed_is_answered_by_replay() {
     let then = good(&mut client, "/v1/features", &body);
     assert_eq!((&then["replayed"], &then["as_of"], &then["offset"]), (&json!(true), &first["as_of"], &json!(1)));
     assert_eq!(then["features"][0]["values"], json!([1]));
+    assert_eq!(then["views"][0]["newest_events"], first["views"][0]["newest_events"]);
+    assert!(then["views"][0]["newest_events"][0].is_string(), "{then}");
     let body =
         json!({"features": ["activity:purchase_count_30d"], "inputs": {"customer_id": ["c1"]}, "as_of": "2999-01-01"});
     let (status, reply) = refused(&mut client, "/v1/features", &body);
@@ -78,7 +80,13 @@ fn events_come_as_objects_or_as_lines() {
             json!({"events": [event(4, 1.0), {"id": "5"}]}),
             "malformed",
             json!(["events", 1, "customer_id"]),
-            "events[1].customer_id: is null",
+            "events, row 2, customer_id: is null",
+        ),
+        (
+            json!({"events": [event(4, 1.0), {"id": "5", "amuont": 1.0}]}),
+            "malformed",
+            json!(["events", 1, "amuont"]),
+            "events, row 2, amuont: is not a field of source events; they are: customer_id, at, id, event_type, amount",
         ),
         (json!({"events": {}}), "malformed", json!(["events"]), "events: invalid type: map, expected a sequence"),
         (
@@ -96,6 +104,24 @@ fn events_come_as_objects_or_as_lines() {
     let bad = client.send("POST", "/v1/events/events", &kind, b"{}\n{\"id\": 1,}\n").expect("answers");
     let message = bad.json()["error"]["message"].as_str().expect("a message").to_owned();
     assert!(message.starts_with("line 2: the body is not JSON"), "{message}");
+    // Lines are counted as they stand, the blank ones too.
+    for (second, at, expected) in [
+        (json!({"id": "5"}).to_string(), json!([2, "customer_id"]), "line 3, customer_id: is null"),
+        (
+            event(5, 1.0).to_string().replace("\"at\"", "\"when\""),
+            json!([2, "when"]),
+            "line 3, when: is not a field of source events; they are: customer_id, at, id, event_type, amount",
+        ),
+    ] {
+        let lines = format!("{}\n\n{second}", event(4, 1.0));
+        let bad = client.send("POST", "/v1/events/events", &kind, lines.as_bytes()).expect("answers");
+        let error = &bad.json()["error"];
+        assert_eq!((bad.status, &error["message"], &error["at"]), (422, &json!(expected), &at));
+    }
+    let lines = format!("{}\n\n{}", event(4, 1.0), event(5, 1.0).to_string().replace("2024-02-29", "2999-02-28"));
+    let bad = client.send("POST", "/v1/events/events", &kind, lines.as_bytes()).expect("answers");
+    let message = bad.json()["error"]["message"].as_str().expect("a message").to_owned();
+    assert!(message.starts_with("row 3: event time 2999-02-28"), "{message}");
     let (status, reply) = refused(&mut client, "/v1/events/nothing", &json!({"events": []}));
     assert_eq!((status, &reply["error"]["cause"]), (404, &json!("unknown_source")));
     let applied = good(&mut client, "/v1/events/events", &json!({"events": []}));
@@ -112,6 +138,14 @@ fn a_question_under_v1_has_no_unknown_fields() {
     let (status, reply) = refused(&mut client, "/v1/features", &body);
     let message = "asof: is not a field of this request; they are: service, features, inputs, as_of";
     assert_eq!((status, &reply["error"]["message"]), (422, &json!(message)));
+    for (as_of, told) in [(json!(5), "5"), (json!(["2024"]), "[\"2024\"]"), (json!("yesterday"), "\"yesterday\"")] {
+        let body = json!({"service": "churn_v1", "inputs": {"customer_id": ["c1"]}, "as_of": as_of});
+        let (status, reply) = refused(&mut client, "/v1/features", &body);
+        let message = reply["error"]["message"].as_str().expect("a message").replace('"', "");
+        let told = told.replace('"', "");
+        let expected = format!("as_of: {told} is not an ISO 8601 time such as 2024-02-29T12:30:00.000001Z");
+        assert_eq!((status, message, &reply["error"]["at"]), (422, expected, &json!(["as_of"])));
+    }
     let (status, reply) =
         refused(&mut client, "/v1/features", &json!({"service": "x", "inputs": {"customer_id": ["c1"]}}));
     assert_eq!((status, &reply["error"]["cause"]), (404, &json!("unknown_service")));

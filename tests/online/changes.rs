@@ -42,7 +42,7 @@ fn vectors_are_verified_with_the_component_that_served_them() {
     }
     let ran = project.run("verify");
     assert_eq!(ran.code, 1, "{}", ran.stdout);
-    assert!(ran.stdout.contains("verified 1 served vectors (7 values): 0 differences"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("verified 1 served vector (7 values): 0 differences"), "{}", ran.stdout);
     assert!(ran.stdout.contains("NOT verified: 2 served vectors"), "{}", ran.stdout);
     assert!(ran.stdout.contains("which is not kept at ./.onepath/components/served/"), "{}", ran.stdout);
 }
@@ -90,7 +90,7 @@ fn a_changed_parameter_is_a_changed_view() {
     assert!(error.to_string().contains("run `onepath materialize` to rebuild them"), "{error}");
     let ran = project.run("verify");
     assert_eq!(ran.code, 1);
-    assert!(ran.stdout.contains("verified 1 served vectors (1 values): 0 differences"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("verified 1 served vector (1 value): 0 differences"), "{}", ran.stdout);
     assert!(ran.stdout.contains("made with other parameters"), "{}", ran.stdout);
 
     store.materialize(&[], None).expect("materializes");

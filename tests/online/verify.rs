@@ -103,8 +103,8 @@ fn verify_finds_a_state_with_one_wrong_bit() {
     check_found(
         &project,
         expect![[r#"
-            verified 1 served vectors (7 values): 0 differences
-            verified 4 online states: 1 differences
+            verified 1 served vector (7 values): 0 differences
+            verified 4 online states: 1 difference
 
             state of view activity@v1, a
               served   65 bytes, newest event 2024-01-02T00:00:00Z, offset 2  0x00202110d70d06000080f82deb0d06003233333333332440333333333333344000806ffb240e000000000000010080f82deb0d0600 (from byte 12 of 65)
@@ -121,7 +121,7 @@ fn verify_finds_a_state_that_is_missing_and_one_that_should_not_be() {
     check_found(
         &project,
         expect![[r#"
-            verified 1 served vectors (7 values): 0 differences
+            verified 1 served vector (7 values): 0 differences
             verified 5 online states: 2 differences
 
             state of view trace@v1, x
@@ -146,7 +146,7 @@ fn verify_finds_a_served_value_with_one_wrong_bit() {
     check_found(
         &project,
         expect![[r#"
-        verified 1 served vectors (7 values): 1 differences
+        verified 1 served vector (7 values): 1 difference
         verified 4 online states: 0 differences
 
         activity@v1:avg_purchase_value_90d, customer_id=a as of 2024-01-03T00:00:00Z
@@ -190,7 +190,7 @@ fn a_history_file_that_changed_is_named() {
     expect![[r#"
         verified 0 served vectors (0 values): 0 differences
         verified 0 online states: 0 differences
-        NOT verified: 1 served vectors and the states of 2 views, because what served is no longer there:
+        NOT verified: 1 served vector and the states of 2 views, because what served is no longer there:
           the history file DIR/history.ndjson is not the one that was materialized: its bytes differ; put the old file back to verify what was served from it
           `onepath verify --since TIME` leaves out older vectors
     "#]].assert_eq(&ran.stdout);
@@ -200,7 +200,7 @@ fn a_history_file_that_changed_is_named() {
     expect![[r#"
         verified 0 served vectors (0 values): 0 differences
         verified 0 online states: 0 differences
-        NOT verified: 1 served vectors and the states of 2 views, because what served is no longer there:
+        NOT verified: 1 served vector and the states of 2 views, because what served is no longer there:
           the history file DIR/history.ndjson is not the one that was materialized: it is gone; put it back, or serve and verify after `onepath materialize` with the new files
           `onepath verify --since TIME` leaves out older vectors
     "#]].assert_eq(&ran.stdout);

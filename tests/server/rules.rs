@@ -8,7 +8,7 @@ use onepath::feature_store::FeatureSelection;
 use onepath::time::AsOf;
 use onepath::{Error, Server, ServerError, ServerOptions};
 
-use super::{TWO_VIEWS, assert_verified, event, open, open_with, prepare, row, texts};
+use super::{TWO_VIEWS, assert_verified, event, open, open_now, open_with, prepare, row, texts};
 use crate::support::{HOUR, Project, SECOND, at};
 
 /// The trail of entities: their events in the order of application.
@@ -223,18 +223,171 @@ fn a_share_of_the_entities_is_recorded_whole() {
 
 #[test]
 fn vectors_that_are_too_many_are_dropped_and_counted() {
-    let project = Project::new(TWO_VIEWS);
-    let server = open_with(&project, |options| options.waiting_vectors_max = 1);
-    let inputs = [texts(["a", "b", "c"])];
-    for _ in 0..50 {
+    let limits: [fn(&mut ServerOptions); 2] =
+        [|options| options.waiting_vectors_max = 1, |options| options.waiting_vectors_bytes_max = 1];
+    for limit in limits {
+        let project = Project::new(TWO_VIEWS);
+        let server = open_with(&project, limit);
+        let inputs = [texts(["a", "b", "c"])];
+        for _ in 0..50 {
+            server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
+        }
+        server.flush();
+        let status = server.status();
+        assert_eq!(status.served_logged + status.served_dropped, 150);
+        assert!(status.served_dropped > 0 && status.served_logged >= 3, "{status:?}");
+        server.close().expect("closes");
+        assert_verified(&project, status.served_logged);
+    }
+}
+
+/// The file of what was served has a limit: the oldest vectors go, the newest are proved.
+#[test]
+fn the_oldest_served_vectors_make_room_for_the_newest() {
+    let project = Project::new(&format!("{TWO_VIEWS}[serving]\nserved_bytes_max = 1048576\n"));
+    let server = open(&project);
+    let entities: Vec<String> = (0..1_000).map(|number| format!("c{number}")).collect();
+    let inputs = [texts(entities.iter().map(String::as_str))];
+    for _ in 0..40 {
         server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
+        server.flush();
+    }
+    let status = server.status();
+    server.close().expect("closes");
+    assert_eq!((status.served_logged, status.served_dropped), (40_000, 0));
+    assert!(status.served_expired > 0 && status.served_expired < 40_000, "{status:?}");
+    let report = project.open().verify(None).expect("verifies");
+    assert!(report.is_equal(), "{:#?}", report.first);
+    assert_eq!((report.vectors, report.expired), (40_000 - status.served_expired, status.served_expired));
+    let told = project.run("verify").stdout;
+    assert!(
+        told.contains("older served vectors made room for newer ones (`served_bytes_max` under [serving])"),
+        "{told}"
+    );
+    let bytes = std::fs::metadata(project.path(".onepath/served.sqlite")).expect("is there").len();
+    assert!(bytes < 2 << 20, "{bytes} bytes");
+}
+
+/// A clock that fails whoever asks it next, when it is told to.
+struct FailingClock(std::sync::atomic::AtomicBool);
+
+impl onepath::time::Clock for FailingClock {
+    fn now(&self) -> i64 {
+        assert!(!self.0.swap(false, std::sync::atomic::Ordering::SeqCst), "the clock was told to fail");
+        at("2030-01-01")
+    }
+}
+
+#[test]
+fn a_thread_that_has_ended_is_told() {
+    let project = Project::new(TWO_VIEWS);
+    let clock = std::sync::Arc::new(FailingClock(false.into()));
+    let server = open_with(&project, |options| options.open.clock = std::sync::Arc::clone(&clock) as _);
+    let now = at("2029-12-31");
+    server.push("events", vec![event("1", "a", "w", 1.0, now)]).expect("is taken");
+    assert_eq!((server.ended(), server.status().ended), (None, None));
+    clock.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    let error = server.push("events", vec![event("2", "a", "w", 2.0, now)]).expect_err("the writer fails");
+    assert!(matches!(error, Error::Server(ServerError::Closed)), "{error}");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while server.ended().is_none() && std::time::Instant::now() < until {
+        std::thread::yield_now();
+    }
+    assert_eq!((server.ended(), server.status().ended), (Some("onepath-writer"), Some("onepath-writer")));
+}
+
+/// A question that the states have passed reads the events of its own entities, and tells the newest of each.
+#[test]
+fn a_replayed_answer_reads_its_own_entities_alone() {
+    let project = Project::new(TWO_VIEWS);
+    let (server, start) = (open(&project), at("2029-12-01"));
+    let entities = ["a", "b", "c"];
+    for number in 0..120_usize {
+        let (id, entity) = (number.to_string(), entities[number % 3]);
+        project.clock.set(start + number as i64 * HOUR + SECOND);
+        server
+            .push("events", vec![event(&id, entity, "w", number as f64, start + number as i64 * HOUR)])
+            .expect("is taken");
+    }
+    let all = prepare(&server, "all");
+    let as_of = AsOf(start + 30 * HOUR + HOUR / 2);
+    let ask = |entities: &[&str]| {
+        let answer = server.get_online_features(&all, &[texts(entities.iter().copied())], Some(as_of));
+        answer.map_err(|error| error.to_string())
+    };
+    let many = ask(&["c", "a", "x", "b", "a"]).expect("answers");
+    assert!(many.replayed);
+    let newest: Vec<_> = many.newest_events[0].iter().map(|at| at.map(|at| (at.0 - start) / HOUR)).collect();
+    assert_eq!(newest, [Some(29), Some(30), None, Some(28), Some(30)]);
+    assert_eq!(many.newest_events[1], many.newest_events[0]);
+    assert_eq!(row(&many, 0)[5], (4..10).map(|nth| format!("w{};", 3 * nth + 2)).collect::<String>());
+    for (at, entity) in ["c", "a", "x", "b", "a"].into_iter().enumerate() {
+        assert_eq!(row(&ask(&[entity]).expect("answers"), 0), row(&many, at), "{entity}");
     }
     server.flush();
-    let status = server.status();
-    assert_eq!(status.served_logged + status.served_dropped, 150);
-    assert!(status.served_dropped > 0 && status.served_logged >= 3, "{status:?}");
+    // What cannot be read is another entity's.
+    let log = rusqlite::Connection::open(project.path(".onepath/log.sqlite")).expect("opens");
+    log.execute("UPDATE events SET fields = 'x' WHERE entity = '[\"b\"]'", []).expect("updates");
+    assert_eq!(row(&ask(&["a"]).expect("answers"), 0), row(&many, 1));
+    let error = ask(&["b"]).expect_err("cannot be read");
+    assert!(error.contains("is not JSON"), "{error}");
+}
+
+/// An entity whose state would be too large is refused by name, whoever asks; the others are served.
+#[test]
+fn an_entity_whose_state_is_too_large_is_refused_and_the_others_are_served() {
+    let toml = TWO_VIEWS.replace("[sources.events]", "[sources.events]\nfiles = [\"events.ndjson\"]");
+    let project = Project::new(&format!("{toml}[limits]\nstate_bytes_max = 1000\n"));
+    let start = onepath::time::Clock::now(&onepath::time::SystemClock) - 3 * HOUR;
+    let line = |id: usize, entity: &str| {
+        let time = onepath::time::format_time(start + id as i64 * SECOND);
+        format!(
+            "{{\"event_id\":\"{id}\",\"customer_id\":\"{entity}\",\"event_type\":\"purchase\",\"amount\":1.5,\"event_timestamp\":\"{time}\"}}\n"
+        )
+    };
+    project.write(
+        "events.ndjson",
+        (0..300).map(|id| line(id, if id % 100 == 0 { "b" } else { "hot" })).collect::<String>(),
+    );
+    let ran = project.run("materialize");
+    let told: Vec<&str> = ran.stdout.lines().map(|line| line.split(" up to ").next().unwrap_or_default()).collect();
+    expect![[r#"
+        0
+        activity@v1: 300 events
+        activity@v1: 1 entity is not served, for the state would be over the limit (`state_bytes_max` under [limits]); questions and pushes that name one are refused, the others go on
+          hot: 4,785 bytes
+        trace@v1: 300 events
+    "#]].assert_eq(&format!("{}\n{}\n", ran.code, told.join("\n")));
+    let server = open_now(&project);
+    let refused = "view activity@v1: hot is not served: its state would have 4785 bytes, over the limit when it was materialized; \
+                   use a shorter window, or a hopping one that keeps a sum per hop instead of every event, or raise \
+                   `state_bytes_max` under [limits], and run `onepath materialize`";
+    let ask = |entities: &[&str]| {
+        let answer = server.get_online_features(&prepare(&server, "all"), &[texts(entities.iter().copied())], None);
+        answer.map(|answer| row(&answer, 0)[0].clone()).map_err(|error| error.to_string())
+    };
+    let push = |id: &str, entity: &str| {
+        let pushed = server.push("events", vec![event(id, entity, "purchase", 1.0, start + HOUR)]);
+        pushed.map(|applied| applied.appended).map_err(|error| error.to_string())
+    };
+    for _ in 0..2 {
+        assert_eq!(ask(&["hot"]), Err(refused.to_owned()));
+        assert_eq!(ask(&["b", "hot"]), Err(refused.to_owned()));
+    }
+    assert_eq!((push("1000", "hot"), push("1001", "b")), (Err(refused.to_owned()), Ok(1)));
+    assert_eq!((ask(&["b"]), ask(&["x"])), (Ok("4".to_owned()), Ok("0".to_owned())));
     server.close().expect("closes");
-    assert_verified(&project, status.served_logged);
+    // What was refused is what it would be: the proof holds, and finds an entity that should not have been.
+    assert_verified(&project, 2);
+    let ran = project.run("get --service all --entity customer_id=hot");
+    assert_eq!((ran.code, ran.stderr), (2, format!("error: {refused}\n")));
+    let store = rusqlite::Connection::open(project.path(".onepath/online.sqlite")).expect("opens");
+    store.execute("UPDATE refused SET bytes = bytes + 1", []).expect("updates");
+    assert_eq!(project.open().verify(None).expect("verifies").state_differences, 1);
+    // With room for it, it is served like any other.
+    project.configure(&toml);
+    assert_eq!(project.run("materialize").code, 0);
+    assert_eq!(project.run("get --service all --entity customer_id=hot").code, 0);
 }
 
 #[test]

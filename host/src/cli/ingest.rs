@@ -49,16 +49,16 @@ pub(super) fn run(context: &Context, command: &Ingest) -> anyhow::Result<ExitCod
         Format::Json => output::json(&applied)?,
         Format::Text => {
             output::line(&format!(
-                "{}: {} events appended, {} duplicates; the log ends at offset {}",
+                "{}: {} appended, {}; the log ends at offset {}",
                 command.source,
-                output::thousands(applied.appended),
-                output::thousands(applied.duplicates),
+                output::count(applied.appended, "event", "events"),
+                output::count(applied.duplicates, "duplicate", "duplicates"),
                 applied.offset,
             ));
             if applied.adjusted > 0 {
                 output::line(&format!(
-                    "{} of them are stamped later than they say, because the log had gone on: arrival never runs backwards",
-                    output::thousands(applied.adjusted),
+                    "{} stamped later than said, because the log had gone on: arrival never runs backwards",
+                    output::count(applied.adjusted, "of them is", "of them are"),
                 ));
             }
         }

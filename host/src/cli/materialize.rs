@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::backfill::{overrides, parse_as_of, parse_source};
 use super::{Context, Format, output, progress};
-use crate::feature_store::OpenOptions;
+use crate::feature_store::{MaterializedView, OpenOptions};
 use crate::time::{AsOf, AvailableAt};
 
 /// Fold history into the states of the online store.
@@ -39,22 +39,46 @@ pub(super) fn run(context: &Context, command: &Materialize) -> anyhow::Result<Ex
         Format::Text => {
             for view in &report.views {
                 output::line(&format!(
-                    "{}: {} events up to {} are now the states of {} entities ({} bytes)",
+                    "{}: {} up to {} are now the states of {} ({})",
                     view.view,
-                    output::thousands(view.events),
+                    output::count(view.events, "event", "events"),
                     report.up_to,
-                    output::thousands(view.entities),
-                    output::thousands(view.state_bytes),
+                    output::count(view.entities, "entity", "entities"),
+                    output::count(view.state_bytes, "byte", "bytes"),
                 ));
+                if view.refused > 0 {
+                    refused(view);
+                }
                 if view.later_events > 0 {
                     output::line(&format!(
-                        "{}: {} later events of the files are not in the states; a backfill over these files sees them",
+                        "{}: {} not in the states; a backfill over these files sees them",
                         view.view,
-                        output::thousands(view.later_events),
+                        output::count(
+                            view.later_events,
+                            "later event of the files is",
+                            "later events of the files are"
+                        ),
                     ));
                 }
             }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The entities whose states would be too large.
+fn refused(view: &MaterializedView) {
+    output::line(&format!(
+        "{}: {} not served, for the state would be over the limit (`state_bytes_max` under [limits]); questions and pushes that \
+         name one are refused, the others go on",
+        view.view,
+        output::count(view.refused, "entity is", "entities are"),
+    ));
+    for entity in &view.first_refused {
+        output::line(&format!("  {}: {}", entity.entity, output::count(entity.bytes, "byte", "bytes")));
+    }
+    let more = view.refused - view.first_refused.len() as u64;
+    if more > 0 {
+        output::line(&format!("  and {} more", output::thousands(more)));
+    }
 }

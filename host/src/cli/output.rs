@@ -49,6 +49,11 @@ pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>) {
     line(&table.to_string());
 }
 
+/// A count of things, `one` of them by name.
+pub(super) fn count(number: u64, one: &str, more: &str) -> String {
+    format!("{} {}", thousands(number), if number == 1 { one } else { more })
+}
+
 /// A number with its thousands apart.
 pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -64,6 +69,12 @@ pub(super) fn thousands(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn one_is_no_plural() {
+        let seen = [0, 1, 1_000].map(|number| super::count(number, "entity", "entities"));
+        assert_eq!(seen, ["0 entities", "1 entity", "1,000 entities"]);
+    }
+
     #[test]
     fn thousands_are_apart() {
         let seen = [0, 999, 1_000, 1_234_567].map(super::thousands);

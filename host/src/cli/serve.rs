@@ -72,6 +72,9 @@ struct Limits {
     /// Milliseconds for a body to arrive (408), and for a question to be answered (503).
     #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().request_ms_max)]
     request_ms_max: u64,
+    /// Milliseconds in which a client must read something of its answer; beyond, its connection ends.
+    #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().write_ms_max)]
+    write_ms_max: u64,
     /// Bytes of states kept in memory; the others are read from the online store.
     #[arg(long, value_name = "BYTES", default_value_t = ServerOptions::default().cache_bytes_max)]
     cache_bytes_max: usize,
@@ -81,6 +84,9 @@ struct Limits {
     /// Served vectors that may wait to be recorded; beyond, they are dropped and counted.
     #[arg(long, value_name = "N", default_value_t = ServerOptions::default().waiting_vectors_max)]
     waiting_vectors_max: usize,
+    /// Bytes of served vectors that may wait to be recorded; beyond, they are dropped and counted.
+    #[arg(long, value_name = "BYTES", default_value_t = ServerOptions::default().waiting_vectors_bytes_max)]
+    waiting_vectors_bytes_max: usize,
     /// Milliseconds for the requests in flight to finish when the server is told to stop.
     #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().drain_ms_max)]
     drain_ms_max: u64,
@@ -111,6 +117,7 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
         cache_bytes_max: command.limits.cache_bytes_max,
         waiting_pushes_max: command.limits.waiting_pushes_max,
         waiting_vectors_max: command.limits.waiting_vectors_max,
+        waiting_vectors_bytes_max: command.limits.waiting_vectors_bytes_max,
         ..ServerOptions::default()
     };
     let server = Arc::new(Server::open(&context.project, options)?);
@@ -119,7 +126,7 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
     }
     let project = server.project().name.clone();
     let Limits { body_bytes_max, entities_max, events_max, requests_max, connections_max, .. } = command.limits;
-    let Limits { head_ms_max, request_ms_max, drain_ms_max, .. } = command.limits;
+    let Limits { head_ms_max, request_ms_max, write_ms_max, drain_ms_max, .. } = command.limits;
     let options = HttpOptions {
         listen: command.listen,
         token,
@@ -132,6 +139,7 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
             connections_max,
             head_ms_max,
             request_ms_max,
+            write_ms_max,
             drain_ms_max,
         },
     };

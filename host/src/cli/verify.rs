@@ -42,21 +42,27 @@ fn print(report: &VerifyReport) {
         return;
     }
     output::line(&format!(
-        "verified {} served vectors ({} values): {} differences",
-        output::thousands(report.vectors),
-        output::thousands(report.values),
-        output::thousands(report.differences),
+        "verified {} ({}): {}",
+        output::count(report.vectors, "served vector", "served vectors"),
+        output::count(report.values, "value", "values"),
+        output::count(report.differences, "difference", "differences"),
     ));
     output::line(&format!(
-        "verified {} online states: {} differences",
-        output::thousands(report.states),
-        output::thousands(report.state_differences),
+        "verified {}: {}",
+        output::count(report.states, "online state", "online states"),
+        output::count(report.state_differences, "difference", "differences"),
     ));
+    if report.expired > 0 {
+        output::line(&format!(
+            "not verified: {} made room for newer ones (`served_bytes_max` under [serving])",
+            output::count(report.expired, "older served vector", "older served vectors"),
+        ));
+    }
     if report.unproved > 0 || report.unproved_views > 0 {
         output::line(&format!(
-            "NOT verified: {} served vectors and the states of {} views, because what served is no longer there:",
-            output::thousands(report.unproved),
-            report.unproved_views,
+            "NOT verified: {} and the states of {}, because what served is no longer there:",
+            output::count(report.unproved, "served vector", "served vectors"),
+            output::count(report.unproved_views, "view", "views"),
         ));
         for reason in &report.reasons {
             output::line(&format!("  {reason}"));

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::logged::{LoggedEvents, append_fields, field_wanted, key_columns, key_of};
 use super::times::{availabilities, time_columns, times};
-use super::{EventChunk, EventSet, ReadError, SourceInput};
+use super::{EventChunk, EventSet, Pushed, ReadError, SourceInput};
 use crate::batch::{Column, FieldLane, Lane, Value};
-use crate::entity::{KeyInterner, KeyRows};
+use crate::entity::{EntityKey, KeyInterner, KeyRows};
 use crate::files::{Input, InputError, Nulls, SHEET_ROWS_MAX, Sheet, Wanted};
 use crate::log::LoggedEvent;
 use crate::project::Source;
@@ -79,6 +79,9 @@ struct SourceFile<'a> {
 /// Appends the numbers of the entities of so many rows.
 type Number<'a> = dyn FnMut(&KeyRows<'_>, usize, &mut Vec<u32>) -> Result<(), ReadError> + 'a;
 
+/// As many events of the log are read in order in the time in which those of one entity are found.
+const OFFSETS_PER_LOOKUP: u64 = 16;
+
 /// What one part of a file gives.
 #[derive(Default)]
 struct Taken {
@@ -115,7 +118,8 @@ pub fn each_chunk(
     take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
 ) -> Result<Vec<FileCount>, ReadError> {
     let pushed_ids = sources.iter().map(|input| match (&input.pushed, &input.source.event_id) {
-        (Some(pushed), Some(_)) => Ok(pushed.log.event_ids(&input.source.name)?),
+        // They matter to events of files alone.
+        (Some(pushed), Some(_)) if !input.files.is_empty() => Ok(pushed.log.event_ids(&input.source.name)?),
         _ => Ok(HashSet::new()),
     });
     let pushed_ids = pushed_ids.collect::<Result<Vec<_>, ReadError>>()?;
@@ -341,7 +345,8 @@ impl Reader<'_> {
         let Some(pushed) = &input.pushed else { return Ok(()) };
         let keys = if self.with_keys { input.keys } else { &[] };
         let mut waiting = LoggedEvents::new(keys, self.fields);
-        let append = |event: LoggedEvent| {
+        let looked_up = entities_to_read(input, pushed, keep);
+        let mut append = |event: LoggedEvent| {
             let key = key_columns(&*key_of(input.source, input.keys, &event)?)?;
             let (rows, mut entity) = (KeyRows::of_columns(&key), Vec::with_capacity(1));
             match keep {
@@ -360,9 +365,27 @@ impl Reader<'_> {
             let full = std::mem::replace(&mut waiting, LoggedEvents::new(keys, self.fields));
             take(self.bits, full.into_chunk(self.bits)?)
         };
-        pushed.log.read(&input.source.name, 0, pushed.up_to, append)?;
+        match looked_up {
+            Some(entities) => {
+                for entity in entities {
+                    pushed.log.read_entity(&input.source.name, &entity, 0, pushed.up_to, &mut append)?;
+                }
+            }
+            None => pushed.log.read(&input.source.name, 0, pushed.up_to, &mut append)?,
+        }
         if waiting.len() == 0 { Ok(()) } else { take(self.bits, waiting.into_chunk(self.bits)?) }
     }
+}
+
+/// The entities whose events are looked for one by one in the log, where that is less work than to read all of it: they are
+/// few, and an event's key is its entity's. The order of events matters only within one entity.
+fn entities_to_read(input: &SourceInput<'_>, pushed: &Pushed<'_>, keep: &Keep<'_>) -> Option<Vec<EntityKey>> {
+    let Keep::Known(interner) = keep else { return None };
+    let is_few = interner.len() as u64 * OFFSETS_PER_LOOKUP <= pushed.up_to;
+    if !is_few || input.source.keys != input.keys || input.keys.is_empty() {
+        return None;
+    }
+    Some((0..interner.len() as u32).map(|entity| interner.key(entity)).collect())
 }
 
 fn nulls(value_type: ValueType, rows: usize) -> Column {

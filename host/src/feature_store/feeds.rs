@@ -9,6 +9,7 @@ use crate::entity::{KeyInterner, KeyRows};
 use crate::events::{EventSet, ReadError};
 use crate::replay::{Carry, FinalState, Questions, ReplayOptions, Replayed, ViewEvents, replay};
 use crate::schema::Field;
+use crate::time::{AsOf, AvailableAt, EventTime, visible};
 
 /// The events that the views of one entity with one list of sources read.
 pub(super) struct Feed {
@@ -36,6 +37,8 @@ pub(super) struct Feeds {
     asked: HashMap<Option<String>, Asked>,
     /// Where the spine is one of several that follow each other in time.
     carried: Option<Carried>,
+    newest_at: Option<AsOf>,
+    newest: Vec<Vec<Option<EventTime>>>,
 }
 
 /// What goes from one spine to the next that follows it in time.
@@ -93,7 +96,7 @@ pub(super) fn feeds(views: &[PlannedView]) -> Vec<Feed> {
 
 impl Feeds {
     pub(super) fn new(views: &[PlannedView]) -> Self {
-        Self { feeds: feeds(views), asked: HashMap::new(), carried: None }
+        Self { feeds: feeds(views), asked: HashMap::new(), carried: None, newest_at: None, newest: Vec::new() }
     }
 
     /// As [`new`](Self::new), for views of one entity, which go on where others ended.
@@ -108,6 +111,16 @@ impl Feeds {
         let asked = self.asked.into_iter().find(|(entity, _)| entity.is_some());
         carried.interner = asked.map_or(carried.interner, |(_, asked)| asked.interner);
         carried
+    }
+
+    /// The same, and each replay finds the newest event that is visible at `as_of`, which is that of all its rows.
+    pub(super) fn with_newest_events(self, as_of: AsOf) -> Self {
+        Self { newest_at: Some(as_of), ..self }
+    }
+
+    /// Per replayed view, the newest visible event of each row's entity; nothing where it was not wanted.
+    pub(super) fn take_newest_events(&mut self) -> Vec<Vec<Option<EventTime>>> {
+        std::mem::take(&mut self.newest)
     }
 
     /// Replays the view in place `at` of the plan. `read` reads the events of its feed, unless an earlier view did.
@@ -143,6 +156,10 @@ impl Feeds {
         }
         let fields = feed.places(&description.event_fields);
         let events = feed.events.as_ref().expect("they were just read");
+        if let Some(as_of) = self.newest_at {
+            let newest = newest_events(events, interner.len(), as_of);
+            self.newest.push(entities.iter().map(|entity| newest[*entity as usize]).collect());
+        }
         let carry = self
             .carried
             .as_ref()
@@ -193,6 +210,20 @@ fn newest(before: Vec<FinalState>, after: Vec<FinalState>) -> Vec<FinalState> {
     all.dedup_by_key(|state| state.entity);
     all.reverse();
     all
+}
+
+/// Per entity, the newest event that is visible.
+fn newest_events(events: &EventSet, entities: usize, as_of: AsOf) -> Vec<Option<EventTime>> {
+    let mut newest = vec![None; entities];
+    for chunk in events.chunks() {
+        for ((entity, time), available_at) in chunk.entities.iter().zip(&chunk.event_times).zip(chunk.available()) {
+            if visible(AvailableAt(*available_at), as_of) {
+                let newest = &mut newest[*entity as usize];
+                *newest = (*newest).max(Some(EventTime(*time)));
+            }
+        }
+    }
+    newest
 }
 
 impl Asked {

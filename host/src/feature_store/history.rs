@@ -12,7 +12,7 @@ use crate::events::{FileCount, Pushed, ReadOptions, SourceInput};
 use crate::log::{EventLog, History};
 use crate::project::{Key, Source};
 use crate::replay::{ReplayOptions, Replayed};
-use crate::time::Stopwatch;
+use crate::time::{AsOf, EventTime, Stopwatch};
 
 /// Files that stand for a source in one run, instead of its own files and the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub struct HistoricalFeatures {
     pub statuses: Vec<Vec<Status>>,
     /// Per planned view, the newest log offset of its entity that each row saw; 0 where it saw only files.
     pub offsets: Vec<Vec<u64>>,
+    /// Per planned view, the newest event of its entity that each row saw; only where all rows are as of one moment.
+    pub(crate) newest_events: Vec<Vec<Option<EventTime>>>,
     /// The rows without an answer, where the store was opened to go on after them.
     pub failures: Vec<EvaluateError>,
     /// The files that were read and how many events they hold.
@@ -87,7 +89,30 @@ impl FeatureStore {
         spine: &Spine,
         events: Events<'_>,
     ) -> Result<HistoricalFeatures, Error> {
-        let ReplayedViews { views: replayed, files, .. } = self.replay_views(plan, spine, events)?;
+        self.historical_of(plan, spine, events, &mut Feeds::new(&plan.views))
+    }
+
+    /// The same, with the newest events, for a spine whose rows are all as of one moment.
+    pub(crate) fn historical_at(
+        &self,
+        plan: &FeaturePlan,
+        spine: &Spine,
+        as_of: AsOf,
+        events: Events<'_>,
+    ) -> Result<HistoricalFeatures, Error> {
+        let mut feeds = Feeds::new(&plan.views).with_newest_events(as_of);
+        let features = self.historical_of(plan, spine, events, &mut feeds)?;
+        Ok(HistoricalFeatures { newest_events: feeds.take_newest_events(), ..features })
+    }
+
+    fn historical_of(
+        &self,
+        plan: &FeaturePlan,
+        spine: &Spine,
+        events: Events<'_>,
+        feeds: &mut Feeds,
+    ) -> Result<HistoricalFeatures, Error> {
+        let ReplayedViews { views: replayed, files, .. } = self.replay_feeds(plan, spine, events, feeds)?;
         let mut result = HistoricalFeatures { files, ..HistoricalFeatures::default() };
         for feature in &plan.features {
             let view = &replayed[feature.view];
@@ -110,7 +135,16 @@ impl FeatureStore {
         spine: &Spine,
         events: Events<'_>,
     ) -> Result<ReplayedViews, Error> {
-        let mut feeds = Feeds::new(&plan.views);
+        self.replay_feeds(plan, spine, events, &mut Feeds::new(&plan.views))
+    }
+
+    fn replay_feeds(
+        &self,
+        plan: &FeaturePlan,
+        spine: &Spine,
+        events: Events<'_>,
+        feeds: &mut Feeds,
+    ) -> Result<ReplayedViews, Error> {
         let (mut files, mut read_s) = (Vec::new(), 0.0);
         let mut replayed: Vec<Replayed> = Vec::with_capacity(plan.views.len());
         for view in &plan.views {

@@ -1,7 +1,7 @@
 //! History becomes online states: files and log are replayed, and the states that the replay ends with are stored.
 
 use super::history::Events;
-use super::{FeatureStore, SourceOverride};
+use super::{FeatureStore, HistoryIds, SourceOverride};
 use crate::Error;
 use crate::entity::KeyInterner;
 use crate::events::{FileCount, Keep, Pushed, read_events};
@@ -33,13 +33,45 @@ pub struct MaterializedView {
     pub entities: u64,
     /// Bytes of all states.
     pub state_bytes: u64,
+    /// Entities that have none, because it would be over the limit of one state: questions about them and pushes of them are
+    /// refused.
+    pub refused: u64,
+    /// The first of them.
+    pub first_refused: Vec<RefusedEntity>,
+}
+
+/// An entity whose state would be too large.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct RefusedEntity {
+    /// Its key.
+    pub entity: String,
+    /// The size that its state would have.
+    pub bytes: u64,
+}
+
+/// Refused entities that are named one by one.
+const REFUSED_SHOWN: usize = 20;
+
+impl MaterializedView {
+    fn count(&mut self, state: &FinalState, keys: &KeyInterner, state_bytes_max: usize) {
+        let bytes = state.bytes.len() as u64;
+        if state.bytes.len() <= state_bytes_max {
+            self.entities += 1;
+            self.state_bytes += bytes;
+            return;
+        }
+        self.refused += 1;
+        if self.first_refused.len() < REFUSED_SHOWN {
+            self.first_refused.push(RefusedEntity { entity: keys.key(state.entity).to_string(), bytes });
+        }
+    }
 }
 
 impl FeatureStore {
     /// Rebuilds the online states of every view from files and log, as of `up_to` (default: now).
     ///
     /// Events of files that became available later are left out; pushed events all count. Each view's states are replaced
-    /// in one transaction.
+    /// in one transaction. An entity whose state would be over the limit gets none and is reported; the others are served.
     pub fn materialize(
         &mut self,
         overrides: &[SourceOverride],
@@ -59,6 +91,7 @@ impl FeatureStore {
         }
         let mut stores = self.take_stores()?;
         let applied_offset = stores.log.last_offset()?;
+        let state_bytes_max = self.limits().state_bytes_max;
         // Everything is read and evaluated before anything is written.
         let mut folded = Vec::new();
         let mut files: Vec<FileCount> = Vec::new();
@@ -82,23 +115,26 @@ impl FeatureStore {
                 self.replay_options(),
             )?
             .states;
-            self.check_sizes(view.program.id(), &states, &interner)?;
             let later_events = counts.iter().map(|count| count.after_cut).sum();
             for count in counts {
                 if !files.iter().any(|known| known.source == count.source && known.path == count.path) {
                     files.push(count);
                 }
             }
-            let report = MaterializedView {
+            let mut report = MaterializedView {
                 view: view.program.id().to_owned(),
                 events: events.len() as u64,
                 later_events,
-                entities: states.len() as u64,
-                state_bytes: states.iter().map(|state| state.bytes.len() as u64).sum(),
+                entities: 0,
+                state_bytes: 0,
+                refused: 0,
+                first_refused: Vec::new(),
             };
+            states.iter().for_each(|state| report.count(state, &interner, state_bytes_max));
             folded.push((view, interner, states, report));
         }
         let history = stores.log.record_history(&history_of(up_to, &files)?)?;
+        stores.history_ids = HistoryIds::default();
         let mut reports = Vec::new();
         for (view, interner, states, report) in folded {
             let mark = ViewMark {
@@ -110,37 +146,24 @@ impl FeatureStore {
             };
             let mut replacement = stores.store.begin_replace(view.program.id(), &mark)?;
             for state in states {
+                let (key, bytes) = (interner.key(state.entity), state.bytes.len());
+                if bytes > state_bytes_max {
+                    replacement.refuse(&key, bytes as u64)?;
+                    continue;
+                }
                 let stored = StoredState {
                     bytes: state.bytes,
                     newest_event: state.newest_event,
                     newest_available_at: state.newest_available_at,
                     offset: state.offset,
                 };
-                replacement.put(&interner.key(state.entity), &stored)?;
+                replacement.put(&key, &stored)?;
             }
             replacement.commit()?;
             reports.push(report);
         }
         self.put_stores(stores);
         Ok(MaterializeReport { up_to: up_to.to_string(), views: reports })
-    }
-}
-
-impl FeatureStore {
-    /// Refuses states that the online store would not hold, before anything is written.
-    fn check_sizes(&self, view: &str, states: &[FinalState], keys: &KeyInterner) -> Result<(), Error> {
-        let bytes_max = self.runtime.limits().state_bytes_max;
-        match states.iter().find(|state| state.bytes.len() > bytes_max) {
-            Some(state) => Err(Error::Request {
-                message: format!(
-                    "view {view}, entity {}: its state has {} bytes, and the online store holds at most {bytes_max}; keep a shorter \
-                     or a hopping window, or raise `state_bytes_max` under [limits]",
-                    keys.key(state.entity),
-                    state.bytes.len()
-                ),
-            }),
-            None => Ok(()),
-        }
     }
 }
 

@@ -25,7 +25,7 @@ pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, SpineSource};
 pub use check::{Earlier, ViewCheck};
 pub(crate) use history::{Events, check_history};
 pub use history::{HistoricalFeatures, SourceOverride};
-pub use materialize::{MaterializeReport, MaterializedView};
+pub use materialize::{MaterializeReport, MaterializedView, RefusedEntity};
 pub(crate) use online::HistoryIds;
 pub use online::OnlineVector;
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};

@@ -26,8 +26,13 @@ pub(crate) struct Stores {
 }
 
 /// Ids of the events that the newest history holds, by history and source, read on the first push that needs them.
+///
+/// The newest history is read once: whoever records another one begins with new ids.
 #[derive(Default)]
-pub(crate) struct HistoryIds(HashMap<(i64, String), HashSet<String>>);
+pub(crate) struct HistoryIds {
+    latest: Option<Option<(i64, History)>>,
+    ids: HashMap<(i64, String), HashSet<String>>,
+}
 
 impl HistoryIds {
     /// Leaves out the events of `source` that the states began from: they are not applied again when they are pushed. Gives
@@ -38,15 +43,19 @@ impl HistoryIds {
         source: &Source,
         events: &mut Vec<NewEvent>,
     ) -> Result<u64, Error> {
-        let latest = match source.event_id {
-            Some(_) => log.latest_history()?,
-            None => None,
-        };
-        let Some((id, mut history)) = latest else { return Ok(0) };
-        history.sources.retain(|folded| folded.source == source.name);
-        let ids = match self.0.entry((id, source.name.clone())) {
+        if source.event_id.is_none() {
+            return Ok(0);
+        }
+        if self.latest.is_none() {
+            self.latest = Some(log.latest_history()?);
+        }
+        let Some(Some((id, history))) = &self.latest else { return Ok(0) };
+        let ids = match self.ids.entry((*id, source.name.clone())) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(ids_of(source, &history)?),
+            Entry::Vacant(unknown) => {
+                let sources = history.sources.iter().filter(|folded| folded.source == source.name).cloned().collect();
+                unknown.insert(ids_of(source, &History { sources, ..history.clone() })?)
+            }
         };
         let pushed = events.len();
         events.retain(|event| event.event_id.as_ref().is_none_or(|id| !ids.contains(id)));
@@ -183,7 +192,8 @@ impl FeatureStore {
             None => {
                 let (log, store) = (EventLog::open(&self.log_path())?, SqliteStore::open(&self.online_path())?);
                 let store = store.with_state_bytes_max(self.runtime.limits().state_bytes_max);
-                let served = FeatureLog::open(&self.served_path())?;
+                let bytes_max = self.project().serving.served_bytes_max;
+                let served = FeatureLog::open(&self.served_path())?.with_bytes_max(bytes_max);
                 Ok(Stores { log, store, served, history_ids: HistoryIds::default() })
             }
         }

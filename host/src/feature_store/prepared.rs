@@ -288,16 +288,17 @@ impl FeatureStore {
         };
         // Every feature of every view, so that the answers have one shape whichever way they were made.
         let every = &prepared.every_feature;
-        let replayed = self.historical(every, &spine, Events::Recorded { history: history.as_ref(), log, up_to })?;
+        let events = Events::Recorded { history: history.as_ref(), log, up_to };
+        let replayed = self.historical_at(every, &spine, as_of, events)?;
         let mut answers = Vec::with_capacity(every.views.len());
         let (mut features, mut statuses) = (replayed.features.into_iter(), replayed.statuses.into_iter());
-        for (view, offsets) in every.views.iter().zip(replayed.offsets) {
+        for ((view, offsets), newest_events) in every.views.iter().zip(replayed.offsets).zip(replayed.newest_events) {
             let count = view.program.description().output_features.len();
             answers.push(ViewAnswers {
                 features: features.by_ref().take(count).collect(),
                 // A status that tells nulls apart stays what it is when they are told apart again.
                 statuses: view_statuses(statuses.by_ref().take(count), rows),
-                newest_events: vec![None; rows],
+                newest_events,
                 offsets,
             });
         }

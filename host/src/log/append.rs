@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use super::clock::{LogClock, SourceId};
 use super::file::{FileName, SqliteFile, from_sql, to_sql};
 use super::{EventLog, LogError, LoggedEvent};
-use crate::entity::EntityKey;
+use crate::entity::{EntityKey, KeyValue};
 use crate::time::{AsOf, AvailableAt, EventTime, visible};
 
 /// How many events one push may hold.
@@ -165,9 +165,13 @@ fn check_limits(events: &[NewEvent]) -> Result<(), LogError> {
     }
     for event in events {
         let id_bytes = event.event_id.as_ref().map_or(0, String::len);
+        // A byte of a text has at most six in JSON: most keys are known to be small without being written.
+        let texts = event.key.0.iter().map(|value| if let KeyValue::Text(text) = value { text.len() } else { 0 });
+        let is_small = 6 * texts.sum::<usize>() + 32 * (event.key.0.len() + 1) <= KEY_BYTES_MAX;
+        let key_bytes = if is_small { 0 } else { event.key.encode().len() };
         for (what, bytes, limit) in [
             ("fields", event.fields.len(), FIELDS_BYTES_MAX),
-            ("an entity key", event.key.encode().len(), KEY_BYTES_MAX),
+            ("an entity key", key_bytes, KEY_BYTES_MAX),
             ("an event id", id_bytes, EVENT_ID_BYTES_MAX),
         ] {
             if bytes > limit {
@@ -189,11 +193,14 @@ fn add_source(transaction: &Transaction<'_>, source: &str) -> rusqlite::Result<S
 fn duplicates(transaction: &Transaction<'_>, source: SourceId, events: &[NewEvent]) -> rusqlite::Result<Vec<bool>> {
     let mut logged = transaction.prepare_cached("SELECT 1 FROM events WHERE source = ?1 AND event_id = ?2")?;
     let mut pushed = HashSet::new();
-    let mut is_duplicate = |event: &NewEvent| match &event.event_id {
-        Some(id) => Ok(!pushed.insert(id.clone()) || logged.exists((source, id))?),
-        None => Ok(false),
-    };
-    events.iter().map(&mut is_duplicate).collect()
+    let mut duplicates = Vec::with_capacity(events.len());
+    for event in events {
+        duplicates.push(match &event.event_id {
+            Some(id) => !pushed.insert(id.as_str()) || logged.exists((source, id))?,
+            None => false,
+        });
+    }
+    Ok(duplicates)
 }
 
 /// Stamps the events, or refuses them where one is dated in the future.

@@ -38,7 +38,7 @@ pub use append::{
     Appending, EVENT_ID_BYTES_MAX, EVENTS_PER_PUSH_MAX, FIELDS_BYTES_MAX, KEY_BYTES_MAX, NewEvent, Stamped,
 };
 pub use error::LogError;
-pub use feature_log::{FeatureLog, ServedBatch, ServedPlan};
+pub use feature_log::{FeatureLog, Recorded, ServedBatch, ServedPlan};
 pub use file::FileError;
 pub use history::{History, HistoryFile, HistorySource};
 pub use read::LoggedEvent;

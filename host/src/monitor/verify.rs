@@ -31,6 +31,8 @@ pub struct VerifyReport {
     pub vectors: u64,
     /// Their values.
     pub values: u64,
+    /// Older vectors that are no longer recorded: they made room for newer ones (`served_bytes_max` under [serving]).
+    pub expired: u64,
     /// Values, statuses or offsets that differ.
     pub differences: u64,
     /// Online states that were compared.
@@ -114,6 +116,7 @@ impl FeatureStore {
         };
         if let Some(served) = self.served_for_reading()? {
             served.vectors(since, on_vector)?;
+            report.expired = served.expired()?;
         }
         for (alike, vectors) in full.into_iter().chain(waiting) {
             match self.verify_alike(&log, &alike, &vectors, &mut report) {
@@ -204,6 +207,12 @@ impl FeatureStore {
             compare_state(program.id(), &key, &stored, expected.remove(&key), report);
             ControlFlow::Continue(())
         })?;
+        for (key, bytes) in store.refused(program.id())? {
+            // It was refused for what it would be.
+            if expected.get(&key).is_some_and(|state| state.bytes.len() as u64 == bytes) {
+                expected.remove(&key);
+            }
+        }
         for (key, state) in expected {
             report.states += 1;
             report.state_differences += 1;

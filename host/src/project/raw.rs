@@ -51,6 +51,7 @@ pub(super) struct RawHead {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawServing {
     pub log_share: Option<Spanned<f64>>,
+    pub served_bytes_max: Option<Spanned<i64>>,
 }
 
 #[derive(Default, Deserialize)]

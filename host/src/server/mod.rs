@@ -59,6 +59,9 @@ pub struct ServerOptions {
     pub waiting_bytes_max: usize,
     /// Served vectors that may wait to be recorded. Default 100,000. Beyond, they are dropped, and counted.
     pub waiting_vectors_max: usize,
+    /// Bytes of served vectors that may wait to be recorded. Default 32 MiB; a single request may exceed it. Beyond, they are
+    /// dropped, and counted.
+    pub waiting_vectors_bytes_max: usize,
     /// Prepared requests that are kept. Default 256.
     pub prepared_max: usize,
 }
@@ -72,6 +75,7 @@ impl Default for ServerOptions {
             waiting_pushes_max: 1_024,
             waiting_bytes_max: 64 << 20,
             waiting_vectors_max: 100_000,
+            waiting_vectors_bytes_max: 32 << 20,
             prepared_max: 256,
         }
     }
@@ -89,7 +93,7 @@ pub struct OnlineFeatures {
     /// Per feature, the status of each row.
     pub statuses: Vec<Vec<Status>>,
     /// Per view, in the order of [`PreparedRequest::views`], the newest event that each row's answer includes. `None` where
-    /// there is none, where the view has no events, and in answers that were replayed.
+    /// there is none.
     pub newest_events: Vec<Vec<Option<EventTime>>>,
     /// Whether the as-of lay before a newest event, so that the answer was replayed from history and log.
     pub replayed: bool,
@@ -127,6 +131,11 @@ pub struct ServerStatus {
     pub served_queued: u64,
     /// Served vectors that were not recorded: too many waited, or the feature log could not be written.
     pub served_dropped: u64,
+    /// Recorded vectors, the oldest, that made room for newer ones.
+    pub served_expired: u64,
+    /// The thread that has ended though the server is open, which only a fault of onepath does: restart it. Answers may still
+    /// come, and are not what they should be: not recorded, or without later pushes.
+    pub ended: Option<&'static str>,
     /// The last failure that no request was told of, such as a feature log or an online store that cannot be written.
     pub failure: Option<String>,
     /// What differs from the pinned manifest and should change no bit.
@@ -178,7 +187,7 @@ impl Server {
         let (log_path, store_path) = (planner.log_path(), planner.online_path());
         let log = EventLog::open(&log_path)?;
         let mut store = SqliteStore::open(&store_path)?.with_state_bytes_max(planner.limits().state_bytes_max);
-        let served = FeatureLog::open(&planner.served_path())?;
+        let served = FeatureLog::open(&planner.served_path())?.with_bytes_max(project.serving.served_bytes_max);
         serving::catch_up(&log, &mut store, &views)?;
         let history = log.latest_history()?.map(|(id, _)| id);
         let (mut marks, mut newest) = (Vec::new(), Vec::new());
@@ -209,7 +218,8 @@ impl Server {
             unwritten: Unwritten::new(views.len(), offset),
         };
         let (jobs, taken) = sync_channel(options.waiting_pushes_max.max(1));
-        let recorder = Recorder::start(served, options.waiting_vectors_max)?;
+        let (vectors_max, bytes_max) = (options.waiting_vectors_max, options.waiting_vectors_bytes_max);
+        let recorder = Recorder::start(served, recorder::Limits { vectors_max, bytes_max })?;
         Ok(Self {
             schemas: project.sources.iter().map(|source| (source.name.clone(), Arc::new(source.clone()))).collect(),
             share: LogShare::new(project.serving.log_share),
@@ -333,9 +343,19 @@ impl Server {
             served_logged: recorded.written,
             served_queued: recorded.queued,
             served_dropped: recorded.dropped,
+            served_expired: recorded.expired,
+            ended: self.ended(),
             failure: failure.or(recorded.failure),
             warnings: self.warnings.clone(),
         }
+    }
+
+    /// The thread that has ended though the server is open: the status tells it too.
+    pub fn ended(&self) -> Option<&'static str> {
+        if self.writer.as_ref().is_none_or(JoinHandle::is_finished) {
+            return Some(WRITER);
+        }
+        self.recorder.as_ref().is_none_or(Recorder::has_ended).then_some(recorder::RECORDER)
     }
 
     /// Writes all that was taken and ends. Dropping it does the same; this tells what could not be written.
@@ -369,8 +389,11 @@ impl Drop for Server {
     }
 }
 
+/// The name of the thread that writes.
+const WRITER: &str = "onepath-writer";
+
 fn start(writer: Writer, jobs: Receiver<Job>) -> Result<JoinHandle<()>, ServerError> {
-    let thread = std::thread::Builder::new().name("onepath-writer".to_owned());
+    let thread = std::thread::Builder::new().name(WRITER.to_owned());
     let started = thread.spawn(move || writer.run(&jobs));
-    started.map_err(|source| ServerError::Thread { name: "onepath-writer", source })
+    started.map_err(|source| ServerError::Thread { name: WRITER, source })
 }

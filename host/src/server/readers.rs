@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::Error;
 use crate::log::EventLog;
-use crate::store::SqliteStore;
+use crate::store::{SqliteStore, StoreError};
 
 /// Connections that are kept while nobody reads.
 const IDLE_MAX: usize = 16;
@@ -49,11 +49,13 @@ fn with<C, T>(
             None => return Ok(None),
         },
     };
+    let read = read(&connection);
     // A connection whose reading failed is not used again.
-    let read = read(&connection)?;
-    let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
-    if idle.len() < IDLE_MAX {
-        idle.push(connection);
+    if matches!(read, Ok(_) | Err(Error::Store(StoreError::NotServed { .. }))) {
+        let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX {
+            idle.push(connection);
+        }
     }
-    Ok(Some(read))
+    read.map(Some)
 }

@@ -1,4 +1,7 @@
 //! Records served vectors off the path of requests: a bounded queue, one thread, many requests to a commit.
+//!
+//! What waits is bounded in vectors and in bytes, so that a disk that does not keep up costs records, which are counted, and
+//! neither memory nor answers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,6 +17,9 @@ const LINGER: Duration = Duration::from_millis(50);
 /// Vectors that are enough for a commit.
 const VECTORS_PER_COMMIT: usize = 4_096;
 
+/// The name of the thread that records.
+pub(super) const RECORDER: &str = "onepath-recorder";
+
 /// The thread that records, and its queue.
 pub(super) struct Recorder {
     queue: Arc<Queue>,
@@ -26,6 +32,7 @@ pub(super) struct Recorded {
     pub(super) written: u64,
     pub(super) queued: u64,
     pub(super) dropped: u64,
+    pub(super) expired: u64,
     pub(super) failure: Option<String>,
 }
 
@@ -35,15 +42,24 @@ struct Queue {
     filled: Condvar,
     /// All that waited is written.
     emptied: Condvar,
-    vectors_max: usize,
+    limits: Limits,
     written: AtomicU64,
     dropped: AtomicU64,
+    expired: AtomicU64,
+}
+
+/// How much may wait; a single request may exceed it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) vectors_max: usize,
+    pub(super) bytes_max: usize,
 }
 
 #[derive(Default)]
 struct Waiting {
     batches: Vec<ServedBatch>,
     vectors: usize,
+    bytes: usize,
     /// Vectors that the thread has taken and not written yet.
     taken: usize,
     /// Whether they should not wait for others.
@@ -53,28 +69,31 @@ struct Waiting {
 }
 
 impl Recorder {
-    /// Records into `log`; at most `vectors_max` vectors wait.
-    pub(super) fn start(log: FeatureLog, vectors_max: usize) -> Result<Self, ServerError> {
+    /// Records into `log`; at most so much waits.
+    pub(super) fn start(log: FeatureLog, limits: Limits) -> Result<Self, ServerError> {
         let queue = Arc::new(Queue {
             waiting: Mutex::default(),
             filled: Condvar::new(),
             emptied: Condvar::new(),
-            vectors_max,
+            limits,
             written: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            expired: AtomicU64::new(0),
         });
         let of_thread = Arc::clone(&queue);
-        let thread = std::thread::Builder::new().name("onepath-recorder".to_owned());
+        let thread = std::thread::Builder::new().name(RECORDER.to_owned());
         let thread = thread.spawn(move || of_thread.run(log));
-        let thread = thread.map_err(|source| ServerError::Thread { name: "onepath-recorder", source })?;
+        let thread = thread.map_err(|source| ServerError::Thread { name: RECORDER, source })?;
         Ok(Self { queue, thread: Some(thread) })
     }
 
     /// Queues the vectors of a request. Where the queue is full they are dropped, and counted.
     pub(super) fn record(&self, batch: ServedBatch) {
-        let vectors = batch.vectors();
+        let (vectors, bytes) = (batch.vectors(), batch.memory_bytes());
+        let Limits { vectors_max, bytes_max } = self.queue.limits;
         let mut waiting = self.queue.lock();
-        if waiting.vectors > 0 && waiting.vectors + vectors > self.queue.vectors_max {
+        let is_full = waiting.vectors + vectors > vectors_max || waiting.bytes + bytes > bytes_max;
+        if waiting.vectors > 0 && is_full {
             drop(waiting);
             self.queue.dropped.fetch_add(vectors as u64, Ordering::Relaxed);
             return;
@@ -82,6 +101,7 @@ impl Recorder {
         let before = waiting.vectors;
         waiting.batches.push(batch);
         waiting.vectors += vectors;
+        waiting.bytes += bytes;
         // The thread is woken by the first vector of a commit and by the last, not by those between.
         let is_filled = before == 0 || (before < VECTORS_PER_COMMIT && waiting.vectors >= VECTORS_PER_COMMIT);
         drop(waiting);
@@ -95,10 +115,17 @@ impl Recorder {
         let mut waiting = self.queue.lock();
         waiting.is_hurried = true;
         self.queue.filled.notify_one();
-        while waiting.vectors + waiting.taken > 0 {
-            waiting = self.queue.emptied.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        // A thread that has ended writes nothing any more, and tells nobody.
+        while waiting.vectors + waiting.taken > 0 && !self.has_ended() {
+            let waited = self.queue.emptied.wait_timeout(waiting, LINGER);
+            waiting = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         waiting.is_hurried = false;
+    }
+
+    /// Whether its thread has ended, which only a fault of onepath does.
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     pub(super) fn recorded(&self) -> Recorded {
@@ -107,6 +134,7 @@ impl Recorder {
             written: self.queue.written.load(Ordering::Relaxed),
             queued: (waiting.vectors + waiting.taken) as u64,
             dropped: self.queue.dropped.load(Ordering::Relaxed),
+            expired: self.queue.expired.load(Ordering::Relaxed),
             failure: waiting.failure.clone(),
         }
     }
@@ -132,15 +160,19 @@ impl Queue {
         while let Some(batches) = self.next() {
             let vectors: usize = batches.iter().map(ServedBatch::vectors).sum();
             let recorded = log.record(&batches);
+            drop(batches);
             let mut waiting = self.lock();
             waiting.taken = 0;
             match recorded {
-                Ok(_) => self.written.fetch_add(vectors as u64, Ordering::Relaxed),
+                Ok(recorded) => {
+                    self.written.fetch_add(vectors as u64, Ordering::Relaxed);
+                    self.expired.fetch_add(recorded.expired, Ordering::Relaxed);
+                }
                 Err(error) => {
                     waiting.failure = Some(crate::error::chain(&error));
-                    self.dropped.fetch_add(vectors as u64, Ordering::Relaxed)
+                    self.dropped.fetch_add(vectors as u64, Ordering::Relaxed);
                 }
-            };
+            }
             if waiting.vectors == 0 {
                 self.emptied.notify_all();
             }
@@ -160,6 +192,7 @@ impl Queue {
             waiting = lingered.unwrap_or_else(PoisonError::into_inner).0;
         }
         waiting.taken = std::mem::take(&mut waiting.vectors);
+        waiting.bytes = 0;
         let batches = std::mem::take(&mut waiting.batches);
         if batches.is_empty() { None } else { Some(batches) }
     }

@@ -128,7 +128,7 @@ impl PushError {
             Self::Event(error) => {
                 matches!(error, ReadError::Logged { .. } | ReadError::NoKey { .. } | ReadError::Column(_))
             }
-            Self::Evaluate(_) | Self::Column(_) => true,
+            Self::Evaluate(_) | Self::Column(_) | Self::Store(StoreError::NotServed { .. }) => true,
             _ => false,
         }
     }

@@ -58,7 +58,7 @@ pub trait OnlineStore: Send {
     /// The mark of `view`; `None` where the store has nothing of it.
     fn mark(&self, view: &str) -> Result<Option<ViewMark>, StoreError>;
 
-    /// The state of an entity.
+    /// The state of an entity. One that was refused is [`StoreError::NotServed`].
     fn get(&self, view: &str, key: &EntityKey) -> Result<Option<StoredState>, StoreError>;
 
     /// The states of entities, in the order of `keys`, all of one moment.
@@ -86,6 +86,9 @@ pub trait OnlineStore: Send {
         on_state: &mut dyn FnMut(EntityKey, StoredState) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
+    /// The entities of `view` that were refused, and the bytes that the state of each would have.
+    fn refused(&self, view: &str) -> Result<Vec<(EntityKey, u64)>, StoreError>;
+
     /// The newest event that a state of `view` includes. Costs a pass over its states.
     fn newest_event(&self, view: &str) -> Result<Option<EventTime>, StoreError>;
 
@@ -97,6 +100,9 @@ pub trait OnlineStore: Send {
 pub trait Replacement {
     /// Puts the state of an entity, over an earlier one of this replacement.
     fn put(&mut self, key: &EntityKey, state: &StoredState) -> Result<(), StoreError>;
+
+    /// Notes that an entity has no state because it would have `bytes`: whoever asks for it is told so.
+    fn refuse(&mut self, key: &EntityKey, bytes: u64) -> Result<(), StoreError>;
 
     /// Makes the new states and their mark the view's.
     fn commit(self: Box<Self>) -> Result<(), StoreError>;
@@ -122,6 +128,20 @@ pub enum StoreError {
         bytes: usize,
         /// The most that it may have.
         limit: usize,
+    },
+    /// An entity without a state, because it would be too large.
+    #[error(
+        "view {view}: {entity} is not served: its state would have {bytes} bytes, over the limit when it was materialized; use a \
+         shorter window, or a hopping one that keeps a sum per hop instead of every event, or raise `state_bytes_max` under \
+         [limits], and run `onepath materialize`"
+    )]
+    NotServed {
+        /// The view.
+        view: String,
+        /// The entity.
+        entity: EntityKey,
+        /// The size that its state would have.
+        bytes: u64,
     },
     /// New states do not go on from those that are stored.
     #[error(

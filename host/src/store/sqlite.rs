@@ -1,4 +1,4 @@
-//! The online states of one project in one SQLite file, format 2.
+//! The online states of one project in one SQLite file, format 3.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -15,7 +15,7 @@ static ONLINE_STORE: FileKind = FileKind {
     name: "online store",
     // "1pST".
     application_id: 0x3170_5354,
-    version: 2,
+    version: 3,
     tables: TABLES,
     // A commit may be lost with the machine's power, never torn: the log is the truth and its tail is applied again.
     synchronous: "NORMAL",
@@ -23,7 +23,7 @@ static ONLINE_STORE: FileKind = FileKind {
 };
 
 /// `entity` is the canonical JSON of the key; times in microseconds. The states are an ordinary table with an index, for
-/// large ones would make a table without rowids slow to search.
+/// large ones would make a table without rowids slow to search. `refused` has the entities whose states would be too large.
 const TABLES: &str = "
 CREATE TABLE views (
     id INTEGER PRIMARY KEY,
@@ -41,6 +41,12 @@ CREATE TABLE states (
     newest_available_at INTEGER NOT NULL,
     log_offset INTEGER NOT NULL,
     bytes BLOB NOT NULL,
+    UNIQUE (view, entity)
+) STRICT;
+CREATE TABLE refused (
+    view INTEGER NOT NULL REFERENCES views (id),
+    entity TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
     UNIQUE (view, entity)
 ) STRICT;
 ";
@@ -76,6 +82,17 @@ impl SqliteStore {
         Ok(self.file.name.sql(hold)?)
     }
 
+    /// The state that was found; where none was, the entity may have been refused.
+    fn told(&self, view: &str, key: &EntityKey, found: Option<StoredState>) -> Result<Option<StoredState>, StoreError> {
+        if found.is_some() {
+            return Ok(found);
+        }
+        match self.file.name.sql(refused_bytes(&self.file.connection, view, key))? {
+            Some(bytes) => Err(StoreError::NotServed { view: view.to_owned(), entity: key.clone(), bytes }),
+            None => Ok(None),
+        }
+    }
+
     /// Begins to write `view`.
     fn begin(&mut self, view: &str) -> Result<Writing<'_>, StoreError> {
         if !self.file.is_writable() {
@@ -93,16 +110,14 @@ impl OnlineStore for SqliteStore {
     }
 
     fn get(&self, view: &str, key: &EntityKey) -> Result<Option<StoredState>, StoreError> {
-        Ok(self.file.name.sql(state(&self.file.connection, view, key))?)
+        self.told(view, key, self.file.name.sql(state(&self.file.connection, view, key))?)
     }
 
     fn get_many(&self, view: &str, keys: &[EntityKey]) -> Result<Vec<Option<StoredState>>, StoreError> {
-        let states = || {
-            // One moment for all of them, whatever is written meanwhile.
-            let transaction = self.file.connection.unchecked_transaction()?;
-            keys.iter().map(|key| state(&transaction, view, key)).collect()
-        };
-        Ok(self.file.name.sql(states())?)
+        // One moment for all of them, whatever is written meanwhile.
+        let transaction = self.file.name.sql(self.file.connection.unchecked_transaction())?;
+        let found = |key| self.told(view, key, self.file.name.sql(state(&transaction, view, key))?);
+        keys.iter().map(found).collect()
     }
 
     fn apply(
@@ -140,13 +155,21 @@ impl OnlineStore for SqliteStore {
         while let Some(row) = name.sql(rows.next())? {
             let text: String = name.sql(row.get(4))?;
             let state = name.sql(state_of(row))?;
-            let key =
-                EntityKey::decode(&text).map_err(|source| StoreError::Key { view: view.to_owned(), text, source })?;
-            if on_state(key, state).is_break() {
+            if on_state(key_of(view, text)?, state).is_break() {
                 break;
             }
         }
         Ok(())
+    }
+
+    fn refused(&self, view: &str) -> Result<Vec<(EntityKey, u64)>, StoreError> {
+        let sql = "SELECT entity, bytes FROM refused JOIN views ON views.id = refused.view WHERE views.name = ?1 ORDER BY entity";
+        let refused = || {
+            let mut statement = self.file.connection.prepare_cached(sql)?;
+            let rows = statement.query_map([view], |row| Ok((row.get(0)?, from_sql(row.get(1)?))))?;
+            rows.collect::<rusqlite::Result<Vec<(String, u64)>>>()
+        };
+        self.file.name.sql(refused())?.into_iter().map(|(text, bytes)| Ok((key_of(view, text)?, bytes))).collect()
     }
 
     fn newest_event(&self, view: &str) -> Result<Option<EventTime>, StoreError> {
@@ -206,7 +229,9 @@ impl Writing<'_> {
     }
 
     fn clear(&self) -> Result<(), StoreError> {
-        self.name.sql(self.transaction.execute("DELETE FROM states WHERE view = ?1", [self.view_id]))?;
+        for sql in ["DELETE FROM states WHERE view = ?1", "DELETE FROM refused WHERE view = ?1"] {
+            self.name.sql(self.transaction.execute(sql, [self.view_id]))?;
+        }
         Ok(())
     }
 
@@ -234,6 +259,13 @@ impl Replacement for Writing<'_> {
         Ok(())
     }
 
+    fn refuse(&mut self, key: &EntityKey, bytes: u64) -> Result<(), StoreError> {
+        let sql = "INSERT INTO refused (view, entity, bytes) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET bytes = ?3";
+        let refuse = || self.transaction.prepare_cached(sql)?.execute((self.view_id, key.encode(), to_sql(bytes)));
+        self.name.sql(refuse())?;
+        Ok(())
+    }
+
     fn commit(self: Box<Self>) -> Result<(), StoreError> {
         self.finish()
     }
@@ -253,6 +285,17 @@ fn state(connection: &Connection, view: &str, key: &EntityKey) -> rusqlite::Resu
     let sql = "SELECT newest_event, newest_available_at, log_offset, bytes
                FROM states JOIN views ON views.id = states.view WHERE views.name = ?1 AND entity = ?2";
     connection.prepare_cached(sql)?.query_row((view, key.encode()), state_of).optional()
+}
+
+/// The size for which an entity was refused; `None` where it was not.
+fn refused_bytes(connection: &Connection, view: &str, key: &EntityKey) -> rusqlite::Result<Option<u64>> {
+    let sql = "SELECT bytes FROM refused JOIN views ON views.id = refused.view WHERE views.name = ?1 AND entity = ?2";
+    let bytes = connection.prepare_cached(sql)?.query_row((view, key.encode()), |row| row.get(0)).optional()?;
+    Ok(bytes.map(from_sql))
+}
+
+fn key_of(view: &str, text: String) -> Result<EntityKey, StoreError> {
+    EntityKey::decode(&text).map_err(|source| StoreError::Key { view: view.to_owned(), text, source })
 }
 
 fn state_of(row: &Row<'_>) -> rusqlite::Result<StoredState> {

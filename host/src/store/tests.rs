@@ -109,6 +109,33 @@ fn a_view_is_replaced_at_once_or_not_at_all() {
 }
 
 #[test]
+fn an_entity_that_was_refused_is_told_until_the_view_is_replaced() {
+    let (directory, mut store) = store();
+    apply(&mut *store, "b", &[(key(2), state(b"other", 1))], &mark("d", None, 1)).expect("applies");
+    let mut replacement = store.begin_replace("a", &mark("e", Some(1), 0)).expect("begins");
+    replacement.put(&key(1), &state(b"one", 0)).expect("puts");
+    replacement.refuse(&key(2), 8).expect("refuses");
+    replacement.refuse(&key(2), 9).expect("refuses again");
+    replacement.commit().expect("commits");
+    let reader = SqliteStore::open_read_only(&directory.path().join("states.db")).expect("opens").expect("is there");
+    for store in [&*store, &reader as &dyn OnlineStore] {
+        for found in [store.get("a", &key(2)).map(|_| ()), store.get_many("a", &[key(1), key(2)]).map(|_| ())] {
+            let error = found.expect_err("is refused").to_string();
+            assert!(
+                error.starts_with("view a: 2, it's \"x\" is not served: its state would have 9 bytes, over"),
+                "{error}"
+            );
+        }
+        assert_eq!(store.get_many("a", &[key(1), key(3)]).expect("reads"), [Some(state(b"one", 0)), None]);
+        assert_eq!(store.refused("a").expect("reads"), [(key(2), 9)]);
+        assert_eq!((store.count("a").expect("counts"), store.refused("b").expect("reads")), (1, Vec::new()));
+        assert!(store.get("b", &key(2)).expect("reads").is_some());
+    }
+    store.begin_replace("a", &mark("f", Some(1), 0)).expect("begins").commit().expect("commits");
+    assert_eq!((store.get("a", &key(2)).expect("reads"), store.refused("a").expect("reads")), (None, Vec::new()));
+}
+
+#[test]
 fn new_states_go_on_from_those_that_are_stored() {
     let (_directory, mut store) = store();
     apply(&mut *store, "a", &[], &mark("d", None, 5)).expect("applies");

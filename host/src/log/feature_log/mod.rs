@@ -3,6 +3,8 @@
 //!
 //! What the vectors of many requests have in common, such as the names of their features and the digests of what ran, is
 //! stored once. The rest is one JSON object per request, whatever its rows, with each column as `columns` writes it.
+//!
+//! The file has a limit in bytes: where it is reached, the oldest requests make room for the newest.
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,12 @@ use crate::time::AsOf;
 
 /// Plans whose numbers are remembered.
 const PLANS_KNOWN_MAX: usize = 256;
+
+/// Requests that go at once where room is needed, beside as many as are new.
+const EXPIRED_AT_ONCE: usize = 64;
+
+/// What an allocation costs beside what is in it: the allocator's own words, and the vector that points to it.
+const ALLOCATION_BYTES: usize = 40;
 
 /// What the vectors of a request have in common, and those of later requests for the same features.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +80,15 @@ impl ServedBatch {
         self.statuses.first().map_or(0, Vec::len)
     }
 
+    /// About how many bytes they hold in memory, the allocations that they are made of included.
+    pub fn memory_bytes(&self) -> usize {
+        let columns = self.keys.iter().chain(&self.request).chain(&self.values);
+        let columns: usize = columns.map(|column| ALLOCATION_BYTES + size_of::<Column>() + column.memory_bytes()).sum();
+        let statuses = self.statuses.iter().map(|all| ALLOCATION_BYTES + size_of_val(&**all));
+        let offsets = self.offsets.iter().map(|all| ALLOCATION_BYTES + size_of_val(&**all));
+        size_of::<Self>() + columns + statuses.sum::<usize>() + offsets.sum::<usize>()
+    }
+
     /// The vectors of these rows, in that order.
     pub fn take(&self, rows: &[u32]) -> Result<Self, ColumnError> {
         let columns =
@@ -95,27 +112,47 @@ impl ServedBatch {
 pub struct FeatureLog {
     file: SqliteFile,
     plans: Vec<(Arc<ServedPlan>, i64)>,
+    bytes_max: u64,
+}
+
+/// What recording did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The numbers of the vectors, in order.
+    pub ids: Range<u64>,
+    /// How many older vectors made room for them.
+    pub expired: u64,
 }
 
 impl FeatureLog {
     /// Opens the feature log at `path` for writing; makes it, and the directories above it, where there is none.
     pub fn open(path: &Path) -> Result<Self, LogError> {
-        Ok(Self { file: SqliteFile::open(path, &schema::FEATURE_LOG)?, plans: Vec::new() })
+        Ok(Self::of(SqliteFile::open(path, &schema::FEATURE_LOG)?))
     }
 
     /// Opens the feature log at `path` for reading, beside a process that may be writing it. `None` where there is none yet.
     pub fn open_read_only(path: &Path) -> Result<Option<Self>, LogError> {
         let file = SqliteFile::open_read_only(path, &schema::FEATURE_LOG)?;
-        Ok(file.map(|file| Self { file, plans: Vec::new() }))
+        Ok(file.map(Self::of))
+    }
+
+    fn of(file: SqliteFile) -> Self {
+        Self { file, plans: Vec::new(), bytes_max: u64::MAX }
+    }
+
+    /// The same log with a limit for its file in bytes; there is none without this. What is over it goes as new vectors come:
+    /// the file does not become smaller, its room is used again.
+    pub fn with_bytes_max(self, bytes_max: u64) -> Self {
+        Self { bytes_max, ..self }
     }
 
     /// Records the vectors of requests in one commit and gives their ids, in order. A process that dies afterwards loses none
-    /// of them; a machine that loses its power may lose the newest.
-    pub fn record(&mut self, batches: &[ServedBatch]) -> Result<Range<u64>, LogError> {
+    /// of them; a machine that loses its power may lose the newest. Where the file is at its limit, the oldest requests go.
+    pub fn record(&mut self, batches: &[ServedBatch]) -> Result<Recorded, LogError> {
         if !self.file.is_writable() {
             return Err(LogError::ReadOnly { path: self.file.name.path.clone() });
         }
-        let recorded = write(&mut self.file, &mut self.plans, batches);
+        let recorded = write(&mut self.file, &mut self.plans, batches, self.bytes_max);
         if recorded.is_err() {
             // The plans that this would have added are not there.
             self.plans.clear();
@@ -161,13 +198,21 @@ impl FeatureLog {
         let count = self.file.connection.query_row(sql, [], |row| row.get(0));
         Ok(from_sql(self.file.name.sql(count)?))
     }
+
+    /// How many vectors, the oldest, have made room for newer ones since the log began.
+    pub fn expired(&self) -> Result<u64, LogError> {
+        let first =
+            self.file.connection.query_row("SELECT min(id) FROM served", [], |row| row.get::<_, Option<i64>>(0));
+        Ok(self.file.name.sql(first)?.map_or(0, |first| from_sql(first) - 1))
+    }
 }
 
 fn write(
     file: &mut SqliteFile,
     plans: &mut Vec<(Arc<ServedPlan>, i64)>,
     batches: &[ServedBatch],
-) -> rusqlite::Result<Range<u64>> {
+    bytes_max: u64,
+) -> rusqlite::Result<Recorded> {
     let transaction = file.connection.transaction()?;
     let sql = "SELECT id + vectors FROM served ORDER BY id DESC LIMIT 1";
     let next: Option<i64> = transaction.query_row(sql, [], |row| row.get(0)).optional()?;
@@ -183,8 +228,28 @@ fn write(
         next += vectors;
     }
     drop(add);
+    let expired = expire(&transaction, first, bytes_max, batches.len() + EXPIRED_AT_ONCE)?;
     transaction.commit()?;
-    Ok(first..next)
+    Ok(Recorded { ids: first..next, expired })
+}
+
+/// Deletes the oldest requests, `at_once` by `at_once`, until the file is within its limit; those from the number `first` on
+/// stay. Gives how many vectors went.
+fn expire(transaction: &Transaction<'_>, first: u64, bytes_max: u64, at_once: usize) -> rusqlite::Result<u64> {
+    let pages = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map(from_sql);
+    let page_bytes = pages("page_size")?;
+    let mut expired = 0;
+    while (pages("page_count")? - pages("freelist_count")?) * page_bytes > bytes_max {
+        let sql = "SELECT coalesce(sum(vectors), 0), max(id) FROM
+                   (SELECT id, vectors FROM served WHERE id < ?1 ORDER BY id LIMIT ?2)";
+        let mut oldest = transaction.prepare_cached(sql)?;
+        let (vectors, last): (i64, Option<i64>) =
+            oldest.query_row((to_sql(first), to_sql(at_once as u64)), |row| row.try_into())?;
+        let Some(last) = last else { break };
+        transaction.prepare_cached("DELETE FROM served WHERE id <= ?1")?.execute([last])?;
+        expired += from_sql(vectors);
+    }
+    Ok(expired)
 }
 
 /// The number of a plan, a new one where the file does not have it.

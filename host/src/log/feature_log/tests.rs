@@ -70,7 +70,7 @@ fn what_was_served_comes_back_bit_for_bit() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("served");
     let mut log = FeatureLog::open(&path).expect("opens");
-    assert_eq!(log.record(std::slice::from_ref(&written)).expect("records"), 1..9);
+    assert_eq!(log.record(std::slice::from_ref(&written)).expect("records").ids, 1..9);
     let read = all(&FeatureLog::open_read_only(&path).expect("opens").expect("is there"), None);
     assert_eq!(read.len(), 8);
     for (row, vector) in read.iter().enumerate() {
@@ -109,14 +109,53 @@ fn requests_are_stored_so_that_people_can_read_them() {
 fn vectors_are_read_since_an_as_of_in_the_order_of_their_ids() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut log = FeatureLog::open(&directory.path().join("served")).expect("opens");
-    assert_eq!(log.record(&[]).expect("records nothing"), 1..1);
+    assert_eq!(log.record(&[]).expect("records nothing").ids, 1..1);
     let served = |as_of, rows| batch(as_of, vec![column(&vec![Value::Int64(1); rows])]);
-    assert_eq!(log.record(&[served(10, 2)]).expect("records"), 1..3);
-    assert_eq!(log.record(&[served(30, 1), served(20, 2)]).expect("records"), 3..6);
+    assert_eq!(log.record(&[served(10, 2)]).expect("records").ids, 1..3);
+    assert_eq!(log.record(&[served(30, 1), served(20, 2)]).expect("records").ids, 3..6);
     let seen = |since| all(&log, since).iter().map(|vector| (vector.id, vector.as_of.0)).collect::<Vec<_>>();
     assert_eq!(seen(None), [(1, 10), (2, 10), (3, 30), (4, 20), (5, 20)]);
     assert_eq!(seen(Some(AsOf(20))), [(3, 30), (4, 20), (5, 20)]);
     assert_eq!(log.count().expect("counts"), 5);
     let mut reader = FeatureLog::open_read_only(&directory.path().join("served")).expect("opens").expect("is there");
     assert!(reader.record(&[]).is_err(), "a reader records nothing");
+}
+
+#[test]
+fn where_the_file_is_full_the_oldest_requests_go() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("served");
+    let mut log = FeatureLog::open(&path).expect("opens").with_bytes_max(256 << 10);
+    let long = Value::Text("x".repeat(1_000));
+    let (mut expired, mut written) = (0, 0);
+    for round in 0..40 {
+        // 20 requests of two vectors, about 2 KB each.
+        let batches: Vec<_> = (0..20).map(|_| batch(round, vec![column(&[long.clone(), Value::Null])])).collect();
+        let recorded = log.record(&batches).expect("records");
+        written += 40;
+        expired += recorded.expired;
+        assert_eq!(recorded.ids, written - 39..written + 1);
+        assert_eq!(log.expired().expect("reads"), expired);
+        assert_eq!(log.count().expect("counts"), written - expired);
+    }
+    assert!(expired > 1_000, "{expired} of {written}");
+    let ids: Vec<u64> = all(&log, None).iter().map(|vector| vector.id).collect();
+    assert_eq!(ids, (expired + 1..=written).collect::<Vec<_>>());
+    drop(log);
+    assert!(std::fs::metadata(&path).expect("is there").len() < 512 << 10);
+    // What is recorded at once stays, however much it is.
+    let mut log = FeatureLog::open(&path).expect("opens").with_bytes_max(1);
+    let recorded = log.record(&[batch(1, vec![column(&vec![long; 500])])]).expect("records");
+    assert_eq!((log.count().expect("counts"), recorded.expired), (500, written - expired));
+}
+
+#[test]
+fn what_a_request_holds_in_memory_is_counted() {
+    let small = batch(1, vec![column(&[Value::Int64(1)])]).memory_bytes();
+    let rows = batch(1, vec![column(&vec![Value::Int64(1); 1_000])]).memory_bytes();
+    let text = batch(1, vec![column(&[Value::Text("x".repeat(100_000))])]).memory_bytes();
+    assert!((500..2_000).contains(&small), "{small}");
+    // A number, a status, an offset, a key of two columns and a request field.
+    assert!((50_000..120_000).contains(&rows), "{rows}");
+    assert!((100_000..200_000).contains(&text), "{text}");
 }

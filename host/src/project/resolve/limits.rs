@@ -39,12 +39,19 @@ pub(super) fn repeat_every(share: Option<Spanned<f64>>) -> Result<Option<u64>, F
 
 /// How the project is served.
 pub(super) fn serving(raw: RawServing) -> Result<ServingSettings, Fault> {
-    let Some(share) = raw.log_share else { return Ok(ServingSettings::default()) };
-    match *share.get_ref() {
-        given if (0.0..=1.0).contains(&given) => Ok(ServingSettings { log_share: given }),
-        given => Err(Fault::new(share.span(), format!("{given} is not a share"))
-            .help("write the share of entities whose served vectors are recorded, from 0.0 (none) to 1.0 (all)")),
+    let mut settings = ServingSettings::default();
+    if let Some(share) = raw.log_share {
+        settings.log_share = *share.get_ref();
+        if !(0.0..=1.0).contains(&settings.log_share) {
+            return Err(Fault::new(share.span(), format!("{} is not a share", settings.log_share))
+                .help("write the share of entities whose served vectors are recorded, from 0.0 (none) to 1.0 (all)"));
+        }
     }
+    // SQLite's own pages need room as well.
+    if let Some(bytes) = within(raw.served_bytes_max, "served_bytes_max", 1 << 20, i64::MAX as u64)? {
+        settings.served_bytes_max = bytes;
+    }
+    Ok(settings)
 }
 
 fn within(value: Option<Spanned<i64>>, name: &str, min: u64, max: u64) -> Result<Option<u64>, Fault> {

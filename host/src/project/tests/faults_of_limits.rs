@@ -78,3 +78,30 @@ fn limits_at_fault() {
           = help: write a share of the calls from 0.0 (none) to 1.0 (all), such as repeat_share = 0.001"#]],
     );
 }
+
+#[test]
+fn serving_is_set_within_bounds() {
+    let text = format!("{}\n[serving]\nserved_bytes_max = 1_048_576\n", REST.trim_start());
+    let project = Project::parse(&text, Path::new("onepath.toml")).expect("a valid project");
+    assert_eq!((project.serving.served_bytes_max, project.serving.log_share), (1 << 20, 1.0));
+    check(
+        "[serving]\nserved_bytes_max = 1000\n",
+        &expect![[r#"
+        onepath.toml:2:20: 1000 is out of range for served_bytes_max
+          |
+        2 | served_bytes_max = 1000
+          |                    ^^^^
+          |
+          = help: write a whole number from 1048576 to 9223372036854775807"#]],
+    );
+    check(
+        "[serving]\nlog_share = 1.5\n",
+        &expect![[r#"
+        onepath.toml:2:13: 1.5 is not a share
+          |
+        2 | log_share = 1.5
+          |             ^^^
+          |
+          = help: write the share of entities whose served vectors are recorded, from 0.0 (none) to 1.0 (all)"#]],
+    );
+}

@@ -197,7 +197,7 @@ impl App {
 
 fn references(names: &[Name<'_>]) -> Result<Vec<FeatureReference>, Refusal> {
     let parse =
-        |(at, name): (usize, &Name<'_>)| name.0.parse().map_err(|error| Refusal::cell(&["features"], at, error));
+        |(at, name): (usize, &Name<'_>)| name.0.parse().map_err(|error| Refusal::item(&["features"], at, error));
     names.iter().enumerate().map(parse).collect()
 }
 

@@ -9,7 +9,11 @@ use serde_json::value::RawValue;
 
 use super::refusal::Refusal;
 use crate::batch::Column;
-use crate::files::{Wanted, json_value};
+use crate::files::{InputFault, Wanted, json_value};
+
+/// What is said of an integer where a time is wanted.
+const NO_UNIT: &str = "is an integer where a time is expected: write an ISO 8601 time such as \"2024-02-29T12:30:00.000001Z\", or \
+     declare the unit of the source's times in the project (event_time_unit)";
 
 /// The values of a JSON array, unread; `path` leads to it.
 pub(super) fn cells<'a>(array: &'a RawValue, path: &[&str]) -> Result<Vec<&'a RawValue>, Refusal> {
@@ -25,7 +29,11 @@ pub(super) fn column(
     let mut column = Column::with_capacity(wanted.value_type, cells.len());
     for (row, cell) in cells.iter().enumerate() {
         let json = json(cell).map_err(|message| fault(row, &message))?;
-        let value = json_value(&json, wanted).map_err(|message| fault(row, &message))?;
+        let value = json_value(&json, wanted).map_err(|wrong| match wrong {
+            // Its own words are for files.
+            InputFault::NoUnit { .. } => fault(row, &NO_UNIT),
+            wrong => fault(row, &wrong),
+        })?;
         column.push(&value).map_err(|message| fault(row, &message))?;
     }
     Ok(column)
@@ -61,12 +69,22 @@ mod tests {
         for (json, value_type, expected) in [
             ("7", ValueType::Int64, "entities.x: is not an array of values"),
             ("{}", ValueType::Int64, "entities.x: is not an array of values"),
-            ("[1, null]", ValueType::Int64, "entities.x[1]: is null"),
-            ("[1, \"2\"]", ValueType::Int64, "entities.x[1]: \"2\" is not an int64 number"),
-            ("[1.0]", ValueType::Int64, "entities.x[0]: 1.0 is not an int64 number"),
-            ("[9223372036854775808]", ValueType::Int64, "entities.x[0]: 9223372036854775808 is not an int64 number"),
-            ("[0, 1e400]", ValueType::Float64, "entities.x[1]: is no value: number out of range"),
-            ("[\"a\", 1]", ValueType::Text, "entities.x[1]: 1 is not a text"),
+            ("[1, null]", ValueType::Int64, "entities.x, row 2: is null"),
+            ("[1, \"2\"]", ValueType::Int64, "entities.x, row 2: \"2\" is not an int64 number"),
+            ("[1.0]", ValueType::Int64, "entities.x, row 1: 1.0 is not an int64 number"),
+            (
+                "[9223372036854775808]",
+                ValueType::Int64,
+                "entities.x, row 1: 9223372036854775808 is not an int64 number",
+            ),
+            ("[0, 1e400]", ValueType::Float64, "entities.x, row 2: is no value: number out of range"),
+            (
+                "[5]",
+                ValueType::Time,
+                "entities.x, row 1: is an integer where a time is expected: write an ISO 8601 time such as \
+                 \"2024-02-29T12:30:00.000001Z\", or declare the unit of the source's times in the project (event_time_unit)",
+            ),
+            ("[\"a\", 1]", ValueType::Text, "entities.x, row 2: 1 is not a text"),
         ] {
             assert_eq!(read(json, value_type).expect_err(json), expected);
         }

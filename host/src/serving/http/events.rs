@@ -18,12 +18,13 @@ use crate::log::NewEvent;
 use crate::serving::Applied;
 
 /// How a body holds its events; decides how a message names a place.
-#[derive(Clone, Copy)]
 enum Layout {
     /// A list of values per field.
     Columns(&'static str),
     /// An object per event.
     Rows(&'static str),
+    /// An object per line, and the number of each from 1.
+    Lines(Vec<usize>),
 }
 
 /// The events of a body: a cell per field and event, unread.
@@ -31,6 +32,8 @@ pub(super) struct Pushed<'a> {
     layout: Layout,
     names: Vec<Cow<'a, str>>,
     columns: Vec<Vec<&'a RawValue>>,
+    /// Per name, the first row that has it.
+    first_rows: Vec<usize>,
     rows: usize,
 }
 
@@ -54,18 +57,23 @@ pub(super) async fn push(
 impl<'a> Pushed<'a> {
     /// Events as a list of values per field.
     pub(super) fn from_columns(fields: &Fields<'a>, path: &'static str, limits: &HttpLimits) -> Result<Self, Refusal> {
-        let mut pushed = Self { layout: Layout::Columns(path), names: Vec::new(), columns: Vec::new(), rows: 0 };
+        if fields.0.is_empty() {
+            return Err(Refusal::field(&[path], "is empty: give each field a list of values, one per event"));
+        }
+        let mut pushed = Self::empty(Layout::Columns(path), 0);
         for (at, (name, array)) in fields.0.iter().enumerate() {
             let cells = columns::cells(array, &[path, name])?;
             if at == 0 {
                 pushed.rows = cells.len();
                 refuse_too_many(cells.len(), path, limits)?;
             } else if cells.len() != pushed.rows {
+                let values = if cells.len() == 1 { "value" } else { "values" };
                 let message =
-                    format!("has {} values where {path}.{} has {}", cells.len(), pushed.names[0], pushed.rows);
+                    format!("has {} {values} where {path}.{} has {}", cells.len(), pushed.names[0], pushed.rows);
                 return Err(Refusal::field(&[path, name], message));
             }
             pushed.names.push(name.clone());
+            pushed.first_rows.push(0);
             pushed.columns.push(cells);
         }
         Ok(pushed)
@@ -74,19 +82,50 @@ impl<'a> Pushed<'a> {
     /// Events as objects. A field that an event does not have is null there.
     pub(super) fn from_rows(rows: Vec<Fields<'a>>, path: &'static str, limits: &HttpLimits) -> Result<Self, Refusal> {
         refuse_too_many(rows.len(), path, limits)?;
+        Ok(Self::of_objects(rows, Layout::Rows(path)))
+    }
+
+    /// Events as one object a line, on the lines of these numbers.
+    pub(super) fn from_lines(rows: Vec<Fields<'a>>, lines: Vec<usize>, limits: &HttpLimits) -> Result<Self, Refusal> {
+        refuse_too_many(rows.len(), "events", limits)?;
+        Ok(Self::of_objects(rows, Layout::Lines(lines)))
+    }
+
+    fn empty(layout: Layout, rows: usize) -> Self {
+        Self { layout, names: Vec::new(), columns: Vec::new(), first_rows: Vec::new(), rows }
+    }
+
+    fn of_objects(rows: Vec<Fields<'a>>, layout: Layout) -> Self {
         let mut places = std::collections::HashMap::new();
-        let mut pushed = Self { layout: Layout::Rows(path), names: Vec::new(), columns: Vec::new(), rows: rows.len() };
+        let mut pushed = Self::empty(layout, rows.len());
         for (row, fields) in rows.into_iter().enumerate() {
             for (name, value) in fields.0 {
                 let place = *places.entry(name.clone()).or_insert_with(|| {
                     pushed.names.push(name);
                     pushed.columns.push(vec![RawValue::NULL; pushed.rows]);
+                    pushed.first_rows.push(row);
                     pushed.columns.len() - 1
                 });
                 pushed.columns[place][row] = value;
             }
         }
-        Ok(pushed)
+        pushed
+    }
+
+    /// Refuses a field that neither the source nor a view that reads it has: a misspelt one is not overlooked.
+    pub(super) fn refuse_unknown(&self, schema: &EventSchema) -> Result<(), Refusal> {
+        let EventSchema { source, keys, fields } = schema;
+        let optional: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
+        let known = pushed_columns(source, keys, fields, &Arrival::Now, &optional);
+        let mut known: Vec<&str> = known.iter().map(|wanted| wanted.name.as_str()).collect();
+        known.extend(source.arrival_time.as_deref().filter(|name| !known.contains(name)));
+        match self.names.iter().position(|name| !known.contains(&&**name)) {
+            None => Ok(()),
+            Some(at) => {
+                let message = format!("is not a field of source {}; they are: {}", source.name, known.join(", "));
+                Err(self.fault(&self.names[at], self.first_rows[at], &message))
+            }
+        }
     }
 
     /// The events, each value of the type that its source and the views that read it give it.
@@ -123,7 +162,7 @@ impl<'a> Pushed<'a> {
                     others.push((names[*at].clone(), value));
                 }
             }
-            events.push(rows.event(row, row as u64 + 1, |fields| fields.extend(others)));
+            events.push(rows.event(row, self.number(row), |fields| fields.extend(others)));
         }
         Ok(events)
     }
@@ -143,18 +182,27 @@ impl<'a> Pushed<'a> {
         }
     }
 
+    /// What messages call a row.
+    fn number(&self, row: usize) -> u64 {
+        match &self.layout {
+            Layout::Lines(lines) => lines[row] as u64,
+            Layout::Columns(_) | Layout::Rows(_) => row as u64 + 1,
+        }
+    }
+
     fn missing(&self, name: &str, value_type: crate::schema::ValueType) -> Refusal {
         let message = format!("is missing; it is {value_type}");
         match self.layout {
             Layout::Columns(path) => Refusal::field(&[path, name], message),
-            Layout::Rows(path) => Refusal::row(path, 0, name, message),
+            Layout::Rows(_) | Layout::Lines(_) => self.fault(name, 0, &message),
         }
     }
 
     fn fault(&self, name: &str, row: usize, message: &dyn Display) -> Refusal {
-        match self.layout {
+        match &self.layout {
             Layout::Columns(path) => Refusal::cell(&[path, name], row, message),
             Layout::Rows(path) => Refusal::row(path, row, name, message),
+            Layout::Lines(lines) => Refusal::line(lines[row], name, message),
         }
     }
 }

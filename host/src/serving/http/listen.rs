@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::patience::Patient;
 use super::routes::{App, router};
 use super::{HttpLimits, HttpOptions};
 use crate::Server;
@@ -67,6 +68,7 @@ async fn accept(
     let router = router(Arc::clone(&app));
     let connections = Arc::new(Semaphore::new(options.limits.connections_max.max(1)));
     let graceful = GracefulShutdown::new();
+    let patience = Duration::from_millis(options.limits.write_ms_max);
     tracing::info!(%address, "listening");
     listening(address);
     loop {
@@ -76,7 +78,7 @@ async fn accept(
             _ = interrupt.recv() => break,
         };
         let served = connection(&options.limits)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+            .serve_connection(TokioIo::new(Patient::new(stream, patience)), TowerToHyperService::new(router.clone()));
         let served = graceful.watch(served);
         tokio::spawn(async move {
             // A client that went away is no fault of the server.

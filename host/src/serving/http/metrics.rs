@@ -75,6 +75,7 @@ pub(super) struct Metrics {
     logged: Counter,
     queued: Gauge,
     dropped: Counter,
+    expired: Counter,
     failing: Gauge,
     newest: Family<View, Seconds>,
     age: Family<View, Seconds>,
@@ -101,6 +102,7 @@ impl Metrics {
             logged: Counter::default(),
             queued: Gauge::default(),
             dropped: Counter::default(),
+            expired: Counter::default(),
             failing: Gauge::default(),
             newest: Family::default(),
             age: Family::default(),
@@ -133,6 +135,8 @@ impl Metrics {
         registry.register("served_queued", "Served vectors that wait to be recorded", self.queued.clone());
         let help = "Served vectors that were not recorded: too many waited, or the disk failed";
         registry.register("served_dropped", help, self.dropped.clone());
+        let help = "Recorded vectors, the oldest, that made room for newer ones";
+        registry.register("served_expired", help, self.expired.clone());
         let help = "1 where something that no request was told of has failed; /v1/status says what";
         registry.register("failing", help, self.failing.clone());
         let help = "When the newest applied event of a view happened, since the Unix epoch";
@@ -167,7 +171,8 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
     metrics.logged.inner().store(status.served_logged, Ordering::Relaxed);
     metrics.queued.set(whole(status.served_queued));
     metrics.dropped.inner().store(status.served_dropped, Ordering::Relaxed);
-    metrics.failing.set(i64::from(status.failure.is_some()));
+    metrics.expired.inner().store(status.served_expired, Ordering::Relaxed);
+    metrics.failing.set(i64::from(status.failure.is_some() || status.ended.is_some()));
     let seconds = |micros: i64| micros as f64 / 1e6;
     for (view, newest) in &status.newest_events {
         if let Some(newest) = newest {

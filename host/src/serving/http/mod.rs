@@ -3,7 +3,7 @@
 //! The only room that names axum and hyper. It reads requests into columns, asks the [`Server`], and writes the answer's columns
 //! straight to bytes; what a feature is, it does not know.
 //!
-//! - `listen`: connections, their limits, and the graceful end.
+//! - `listen`: connections, their limits, and the graceful end; `patience`: how long a client may leave its answer unread.
 //! - `routes`: which path is answered by what; `observe`: what happens around every request.
 //! - `feast`, `native`: the two dialects; `openapi`: what they are, for machines.
 //! - `ask`: a question, from JSON to the server and back; `events`: a push.
@@ -24,6 +24,7 @@ mod metrics;
 mod native;
 mod observe;
 mod openapi;
+mod patience;
 mod refusal;
 mod routes;
 mod token;
@@ -66,6 +67,8 @@ pub struct HttpLimits {
     pub head_ms_max: u64,
     /// Milliseconds that a client may take to send a body (408), and that a question may take to be answered (503).
     pub request_ms_max: u64,
+    /// Milliseconds in which a client must read something of its answer. Beyond, its connection ends.
+    pub write_ms_max: u64,
     /// Milliseconds that requests may take to finish once the server was told to stop.
     pub drain_ms_max: u64,
 }
@@ -80,6 +83,7 @@ impl Default for HttpLimits {
             connections_max: 1_024,
             head_ms_max: 30_000,
             request_ms_max: 10_000,
+            write_ms_max: 30_000,
             drain_ms_max: 10_000,
         }
     }

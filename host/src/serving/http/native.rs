@@ -44,10 +44,7 @@ fn question(app: &App, body: &[u8]) -> Result<Question, Refusal> {
         .take("inputs")?
         .ok_or_else(|| Refusal::field(&["inputs"], "is missing: give each key and request field a list of values"))?;
     let (service, features) = (document.take::<Name<'_>>("service")?, document.take::<Vec<Name<'_>>>("features")?);
-    let as_of = match document.take::<Name<'_>>("as_of")? {
-        Some(text) => Some(AsOf(parse_time(&text.0).map_err(|error| Refusal::field(&["as_of"], error))?)),
-        None => None,
-    };
+    let as_of = document.take::<serde_json::Value>("as_of")?.map(|as_of| moment(&as_of)).transpose()?;
     document.finish("service, features, inputs, as_of")?;
     let selected = match (service, features) {
         (Some(service), None) => Selected::Service(service),
@@ -58,6 +55,14 @@ fn question(app: &App, body: &[u8]) -> Result<Question, Refusal> {
     let asked = app.asked(&selected)?;
     let inputs = app.inputs(&asked, &inputs, "inputs", None)?;
     Ok(Question { asked, inputs, as_of })
+}
+
+fn moment(as_of: &serde_json::Value) -> Result<AsOf, Refusal> {
+    let told = |message: &dyn std::fmt::Display| Refusal::field(&["as_of"], message);
+    match as_of {
+        serde_json::Value::String(text) => parse_time(text).map(AsOf).map_err(|error| told(&error)),
+        other => Err(told(&format!("{other} is not an ISO 8601 time such as \"2024-02-29T12:30:00.000001Z\""))),
+    }
 }
 
 fn response(question: &Question, answer: &OnlineFeatures) -> Vec<u8> {
@@ -122,32 +127,36 @@ async fn pushed(
     let body: Bytes = body::read(body, &app.limits).await?;
     pushes::push(app, move |app| {
         let schema = app.server.event_schema(&source)?;
-        let rows = match is_ndjson {
-            true => lines(&body)?,
+        let pushed = match is_ndjson {
+            true => {
+                let (numbers, rows) = lines(&body)?;
+                Pushed::from_lines(rows, numbers, &app.limits)?
+            }
             false => {
                 let mut document = Document::parse(&body)?;
                 let missing = || Refusal::field(&["events"], "is missing: give a list of objects, one per event");
                 let rows: Vec<Fields<'_>> = document.take("events")?.ok_or_else(missing)?;
                 document.finish("events")?;
-                rows
+                Pushed::from_rows(rows, "events", &app.limits)?
             }
         };
-        let events = Pushed::from_rows(rows, "events", &app.limits)?.into_events(&schema)?;
-        Ok((source, events))
+        pushed.refuse_unknown(&schema)?;
+        Ok((source, pushed.into_events(&schema)?))
     })
     .await
 }
 
-/// The objects of a body of one a line; blank lines hold none.
-fn lines(body: &[u8]) -> Result<Vec<Fields<'_>>, Refusal> {
+/// The objects of a body of one a line, and the numbers of their lines from 1; blank lines hold none.
+fn lines(body: &[u8]) -> Result<(Vec<usize>, Vec<Fields<'_>>), Refusal> {
     let lines = body.split(|byte| *byte == b'\n').enumerate();
     let lines = lines.map(|(at, line)| (at, line.trim_ascii())).filter(|(_, line)| !line.is_empty());
     lines
         .map(|(at, line)| {
-            body::parse(line).map_err(|refusal: Refusal| Refusal {
+            let fields = body::parse(line).map_err(|refusal: Refusal| Refusal {
                 message: format!("line {}: {}", at + 1, refusal.message),
                 ..refusal
-            })
+            })?;
+            Ok((at + 1, fields))
         })
         .collect()
 }
@@ -226,6 +235,8 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
         "served_logged": status.served_logged,
         "served_queued": status.served_queued,
         "served_dropped": status.served_dropped,
+        "served_expired": status.served_expired,
+        "ended": status.ended,
         "failure": status.failure,
         "warnings": status.warnings,
     });

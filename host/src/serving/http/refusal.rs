@@ -8,6 +8,7 @@ use super::routes;
 use crate::evaluate::EvaluateError;
 use crate::log::LogError;
 use crate::serving::PushError;
+use crate::store::StoreError;
 use crate::wasm::CallError;
 use crate::{Error, ServerError};
 
@@ -122,18 +123,34 @@ impl Refusal {
         Self { cause: Cause::Malformed, message: format!("{}: {message}", path.join(".")), at }
     }
 
-    /// A value of a column of the body that is wrong; rows count from 0, as in JSON.
+    /// A value of a column of the body that is wrong, by its place from 0. Words count rows from 1, as those about files do; the
+    /// path counts from 0, as JSON does.
     pub(super) fn cell(path: &[&str], row: usize, message: impl std::fmt::Display) -> Self {
+        Self::nth(path, "row", row, message)
+    }
+
+    /// A member of a list of the body that is wrong, by its place from 0.
+    pub(super) fn item(path: &[&str], item: usize, message: impl std::fmt::Display) -> Self {
+        Self::nth(path, "item", item, message)
+    }
+
+    fn nth(path: &[&str], what: &str, place: usize, message: impl std::fmt::Display) -> Self {
         let mut refusal = Self::field(path, "");
-        refusal.message = format!("{}[{row}]: {message}", path.join("."));
-        refusal.at.push(At::Row(row));
+        refusal.message = format!("{}, {what} {}: {message}", path.join("."), place + 1);
+        refusal.at.push(At::Row(place));
         refusal
     }
 
-    /// A value of a row of the body that is wrong; rows count from 0, as in JSON.
+    /// A value of a row of the body that is wrong, by the row's place from 0.
     pub(super) fn row(field: &str, row: usize, name: &str, message: impl std::fmt::Display) -> Self {
         let at = vec![At::Field(field.to_owned()), At::Row(row), At::Field(name.to_owned())];
-        Self { cause: Cause::Malformed, message: format!("{field}[{row}].{name}: {message}"), at }
+        Self { cause: Cause::Malformed, message: format!("{field}, row {}, {name}: {message}", row + 1), at }
+    }
+
+    /// A value of a line of the body that is wrong, by the line's number from 1.
+    pub(super) fn line(line: usize, name: &str, message: impl std::fmt::Display) -> Self {
+        let at = vec![At::Row(line - 1), At::Field(name.to_owned())];
+        Self { cause: Cause::Malformed, message: format!("line {line}, {name}: {message}"), at }
     }
 
     /// The response, in the dialect of the path.
@@ -208,6 +225,9 @@ fn cause(error: &Error) -> Cause {
         (Error::Reference(_) | Error::Request { .. } | Error::Column(_) | Error::Time(_), _) => Cause::Invalid,
         (Error::Log(error), _) | (_, Some(PushError::Log(error))) => log(error),
         (_, Some(PushError::Event(_) | PushError::Column(_))) => Cause::Invalid,
+        (Error::Store(StoreError::NotServed { .. }), _) | (_, Some(PushError::Store(StoreError::NotServed { .. }))) => {
+            Cause::TransformLimit
+        }
         (Error::Server(ServerError::Busy { .. } | ServerError::Moving { .. } | ServerError::Closed), _) => Cause::Busy,
         _ => Cause::Failed,
     }

@@ -100,9 +100,13 @@ async fn health() -> StatusCode {
 
 /// Requests are welcome.
 async fn ready(State(app): State<Arc<App>>) -> Response {
-    match app.stopping.load(Ordering::Relaxed) {
-        false => StatusCode::OK.into_response(),
-        true => (StatusCode::SERVICE_UNAVAILABLE, "the server is stopping").into_response(),
+    let refused = |why: String| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
+    if app.stopping.load(Ordering::Relaxed) {
+        return refused("the server is stopping".to_owned());
+    }
+    match app.server.ended() {
+        None => StatusCode::OK.into_response(),
+        Some(thread) => refused(format!("the thread {thread} has ended: restart the server, its log says why")),
     }
 }
 
@@ -120,4 +124,57 @@ async fn wrong_method(request: Request) -> Response {
 /// A JSON body.
 pub(super) fn json(body: impl Into<axum::body::Body>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body.into()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::entity::{EntityKey, KeyValue};
+    use crate::feature_store::OpenOptions;
+    use crate::log::NewEvent;
+    use crate::time::EventTime;
+    use crate::{ServerError, ServerOptions};
+
+    /// A clock that fails whoever asks it next, when it is told to.
+    struct FailingClock(AtomicBool);
+
+    impl Clock for FailingClock {
+        fn now(&self) -> i64 {
+            assert!(!self.0.swap(false, Ordering::SeqCst), "the clock was told to fail");
+            1_000_000
+        }
+    }
+
+    fn answered(app: &Arc<App>) -> StatusCode {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("starts");
+        runtime.block_on(ready(State(Arc::clone(app)))).status()
+    }
+
+    #[test]
+    fn requests_are_not_welcome_once_the_writer_has_ended_or_the_server_stops() {
+        let project = tempfile::tempdir().expect("a folder");
+        let toml = "[project]\nname = \"p\"\n[entities.user]\nkeys = { id = \"int64\" }\n[sources.events]\nentity = \"user\"\n\
+                    event_time = \"at\"\n";
+        std::fs::write(project.path().join("onepath.toml"), toml).expect("writes");
+        let clock = Arc::new(FailingClock(false.into()));
+        let open = OpenOptions { clock: Arc::clone(&clock) as _, ..OpenOptions::default() };
+        let server = Server::open(project.path(), ServerOptions { open, ..ServerOptions::default() }).expect("opens");
+        let app = Arc::new(App::new(Arc::new(server), HttpLimits::default(), None));
+        assert_eq!(answered(&app), StatusCode::OK);
+        clock.0.store(true, Ordering::SeqCst);
+        let key = EntityKey(vec![KeyValue::Int64(1)]);
+        let (event_id, fields) = (None, "{}".to_owned());
+        let event = NewEvent { event_id, key, event_time: EventTime(1), arrival: None, fields, row: 1 };
+        let pushed = app.server.push("events", vec![event]).expect_err("the writer fails");
+        assert!(matches!(pushed, crate::Error::Server(ServerError::Closed)), "{pushed}");
+        let until = Instant::now() + Duration::from_secs(20);
+        while app.server.ended().is_none() && Instant::now() < until {
+            std::thread::yield_now();
+        }
+        assert_eq!(answered(&app), StatusCode::SERVICE_UNAVAILABLE);
+        app.stop();
+        assert_eq!(answered(&app), StatusCode::SERVICE_UNAVAILABLE);
+    }
 }
