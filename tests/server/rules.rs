@@ -268,6 +268,29 @@ fn the_oldest_served_vectors_make_room_for_the_newest() {
     assert!(bytes < 2 << 20, "{bytes} bytes");
 }
 
+/// Vectors are replayed a hundred thousand at a time, and all of them are.
+#[test]
+fn more_vectors_than_are_replayed_at_once_are_all_proved() {
+    let project = Project::new(TWO_VIEWS);
+    let server = open(&project);
+    server.push("events", vec![event("1", "c7", "purchase", 1.0, at("2029-12-20"))]).expect("is taken");
+    let entities: Vec<String> = (0..5_000).map(|number| format!("c{number}")).collect();
+    let inputs = [texts(entities.iter().map(String::as_str))];
+    for _ in 0..21 {
+        server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
+        server.flush();
+    }
+    server.close().expect("closes");
+    assert_verified(&project, 105_000);
+    // One wrong bit is found in those that are replayed first, and in the rest.
+    let served = rusqlite::Connection::open(project.path(".onepath/served.sqlite")).expect("opens");
+    let change = "UPDATE served SET body = replace(body, '\"c8\"', '\"c7\"') WHERE id IN (1, 100001)";
+    assert_eq!(served.execute(change, []).expect("updates"), 2);
+    let report = project.open().verify(None).expect("verifies");
+    assert_eq!(report.vectors, 105_000);
+    assert!(report.differences >= 4, "{}", report.differences);
+}
+
 /// A clock that fails whoever asks it next, when it is told to.
 struct FailingClock(std::sync::atomic::AtomicBool);
 

@@ -15,7 +15,7 @@ if [ "$("$venv/bin/pip" show feast 2>/dev/null | sed -n 's/^Version: //p')" != "
 fi
 cargo build --release --quiet -p onepath
 onepath="$target/release/onepath"
-load=$(cargo bench --quiet --no-run -p onepath --bench http --message-format json | sed -n 's/.*"executable":"\([^"]*\/http-[^"]*\)".*/\1/p')
+load=$(cargo bench --quiet --no-run -p onepath --bench http --message-format json | sed -n 's/.*"executable":"\([^"]*\/deps\/http-[^"/]*\)".*/\1/p')
 
 work=$(mktemp -d) server=""
 # Feast's server has workers below it: the whole group is ended.

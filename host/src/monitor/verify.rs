@@ -31,7 +31,7 @@ pub struct VerifyReport {
     pub vectors: u64,
     /// Their values.
     pub values: u64,
-    /// Older vectors that are no longer recorded: they made room for newer ones (`served_bytes_max` under [serving]).
+    /// Older vectors that are no longer recorded: they made room for newer ones (`[serving] served_bytes_max`).
     pub expired: u64,
     /// Values, statuses or offsets that differ.
     pub differences: u64,
@@ -101,8 +101,8 @@ impl FeatureStore {
     pub fn verify(&mut self, since: Option<AsOf>) -> Result<VerifyReport, Error> {
         let mut report = VerifyReport::default();
         let Some(log) = self.log_for_reading()? else { return Ok(report) };
+        let served = self.served_for_reading()?;
         let mut waiting: BTreeMap<Alike, Vec<ServedVector>> = BTreeMap::new();
-        let mut full = Vec::new();
         let on_vector = |vector: ServedVector| {
             let programs = vector.views.iter().map(|view| (view.view.clone(), view.program.clone())).collect();
             let is_other_log = vector.log != log.identity();
@@ -110,25 +110,38 @@ impl FeatureStore {
             let vectors = waiting.entry(alike.clone()).or_default();
             vectors.push(vector);
             if vectors.len() == VECTORS_AT_ONCE {
-                full.push((alike, std::mem::take(vectors)));
+                let vectors = std::mem::take(vectors);
+                self.verify_or_tell(&log, &alike, &vectors, &mut report)?;
             }
             Ok::<(), Error>(())
         };
-        if let Some(served) = self.served_for_reading()? {
+        if let Some(served) = served {
             served.vectors(since, on_vector)?;
             report.expired = served.expired()?;
         }
-        for (alike, vectors) in full.into_iter().chain(waiting) {
-            match self.verify_alike(&log, &alike, &vectors, &mut report) {
-                Err(error) if is_gone(&error) => {
-                    report.unproved += vectors.len() as u64;
-                    report.reason(&error);
-                }
-                verified => verified?,
-            }
+        for (alike, vectors) in waiting {
+            self.verify_or_tell(&log, &alike, &vectors, &mut report)?;
         }
         self.verify_states(&log, &mut report)?;
         Ok(report)
+    }
+
+    /// Replays vectors; where what served them is gone, says so.
+    fn verify_or_tell(
+        &mut self,
+        log: &EventLog,
+        alike: &Alike,
+        vectors: &[ServedVector],
+        report: &mut VerifyReport,
+    ) -> Result<(), Error> {
+        match self.verify_alike(log, alike, vectors, report) {
+            Err(error) if is_gone(&error) => {
+                report.unproved += vectors.len() as u64;
+                report.reason(&error);
+                Ok(())
+            }
+            verified => verified,
+        }
     }
 
     fn verify_alike(
