@@ -26,7 +26,7 @@ pub fn sha256_file(path: &Path) -> Result<String, InputError> {
 }
 
 /// The SHA-256 of files that a run reads, computed beside its work where it has more than one thread. A file that has not
-/// changed since an earlier run is not read again: see [`super::known`].
+/// changed since an earlier run is not read again: `known.rs` says how that is told.
 pub struct Digests {
     known: Known,
     running: Option<JoinHandle<Known>>,

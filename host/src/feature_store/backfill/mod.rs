@@ -11,23 +11,25 @@ mod memory;
 mod output;
 mod partitioned;
 mod rule;
+mod run;
 mod slices;
 mod spine_file;
 mod stage;
 mod workspace;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use arrow::datatypes::FieldRef;
 use sha2::{Digest, Sha256};
 
 use self::journal::{Begun, Journal};
 use self::memory::{Needed, Questions};
 use self::output::Output;
 use self::partitioned::Partitioned;
-use self::spine_file::{Leading, LeadingColumns, SpineFile, leading_arrays};
+use self::run::{Run, check_output, feature_names};
+use self::spine_file::{LeadingColumns, SpineFile, leading_arrays};
 use self::workspace::Workspace;
 use super::feeds::feeds;
 use super::history::Events;
@@ -37,7 +39,6 @@ use crate::Error;
 use crate::batch::Column;
 use crate::events::{FileCount, Pushed};
 use crate::files::{self, Digests, Rest, TableWriter};
-use crate::project::Source;
 use crate::schema::ValueType;
 use crate::time::{AsOf, Length, Stopwatch, TimeUnit};
 use crate::wasm::ENGINE_VERSION;
@@ -138,16 +139,6 @@ const AS_OF: &str = "as_of";
 /// Partitions of a run that would fit in memory but may be gone on with, as a power of two.
 const RESUMABLE_BITS: u32 = 4;
 
-/// What every way of running needs.
-struct Run<'a> {
-    plan: &'a FeaturePlan,
-    request: &'a BackfillRequest,
-    /// The names of the feature columns.
-    names: Vec<String>,
-    inputs: Vec<PathBuf>,
-    pushed: Option<Pushed<'a>>,
-}
-
 impl FeatureStore {
     /// Writes a training set and, beside it, `OUT.manifest.json`.
     pub fn backfill(&mut self, request: &BackfillRequest) -> Result<BackfillReport, Error> {
@@ -207,7 +198,7 @@ impl FeatureStore {
         let schema = run.schema(&leading)?;
         // Begun before the long work, so that an output that cannot be written is told at once.
         let writer = TableWriter::create(&run.request.out, &schema, self.options().threads)?;
-        let digests = self.digests(&run);
+        let digests = self.digests(run);
         let stopwatch = Stopwatch::start();
         let replayed = self.replay_views(run.plan, &spine, run.events())?;
         let replay_s = stopwatch.seconds();
@@ -398,45 +389,6 @@ struct Made {
     spilled_bytes: u64,
 }
 
-impl Run<'_> {
-    fn events(&self) -> Events<'_> {
-        Events::Declared { overrides: &self.request.overrides, pushed: self.pushed }
-    }
-
-    /// The newest offset of the log, where some source of the plan reads it.
-    fn log_offset(&self) -> Option<u64> {
-        let overridden = |source: &Source| self.request.overrides.iter().any(|given| given.source == source.name);
-        let reads_log = self.plan.views.iter().flat_map(|view| &view.sources).any(|source| !overridden(source));
-        self.pushed.filter(|_| reads_log).map(|pushed| pushed.up_to)
-    }
-
-    /// The columns that lead, then one per feature.
-    fn schema(&self, leading: &[(FieldRef, Leading)]) -> Result<SchemaRef, Error> {
-        if let Some((field, _)) = leading.iter().find(|(field, _)| self.names.contains(field.name())) {
-            return Err(wrong(format!(
-                "the spine already has a column {}: give --full-feature-names, or rename the spine's column",
-                field.name()
-            )));
-        }
-        let spine = leading.iter().map(|(field, _)| Arc::clone(field));
-        let features = self.names.iter().zip(self.plan.types());
-        let features = features.map(|(name, value_type)| field(name, value_type));
-        Ok(Arc::new(Schema::new(spine.chain(features).collect::<Vec<FieldRef>>())))
-    }
-
-    /// The inputs with their sizes and times of change, but for the project file, of which the plan is what counts.
-    fn changes(&self) -> Result<Vec<(PathBuf, u64, i64)>, Error> {
-        let change = |path: &PathBuf| {
-            let read = |source| Error::Unreadable { path: path.clone(), source };
-            let metadata = std::fs::metadata(path).map_err(read)?;
-            let modified = metadata.modified().map_err(read)?.duration_since(std::time::UNIX_EPOCH);
-            let micros = modified.map_or(0, |since| since.as_micros() as i64);
-            Ok((std::path::absolute(path).unwrap_or_else(|_| path.clone()), metadata.len(), micros))
-        };
-        self.inputs[1..].iter().map(change).collect()
-    }
-}
-
 fn spine_record(spine: &SpineFile) -> SpineRecord {
     // Rows and digest are filled in when they are known.
     SpineRecord::File {
@@ -445,29 +397,6 @@ fn spine_record(spine: &SpineFile) -> SpineRecord {
         rows: 0,
         sha256: String::new(),
     }
-}
-
-/// Refuses an output that would replace what the run reads.
-fn check_output(out: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
-    let Ok(target) = std::fs::canonicalize(out) else { return Ok(()) };
-    match inputs.iter().find(|input| std::fs::canonicalize(input).is_ok_and(|input| input == target)) {
-        Some(input) => {
-            Err(wrong(format!("{} would be replaced, but the run reads {}", out.display(), input.display())))
-        }
-        None => Ok(()),
-    }
-}
-
-/// The names of the feature columns; two of one name are refused.
-fn feature_names(plan: &FeaturePlan, full: bool) -> Result<Vec<String>, Error> {
-    let names = plan.names(full);
-    for (at, name) in names.iter().enumerate() {
-        if names[..at].contains(name) {
-            let help = if full { "name it once" } else { "give --full-feature-names, or name it once" };
-            return Err(wrong(format!("two of the features asked for would be in one column {name}: {help}")));
-        }
-    }
-    Ok(names)
 }
 
 fn array(column: Column) -> Result<ArrayRef, Error> {
