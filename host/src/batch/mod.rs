@@ -12,6 +12,6 @@ mod same;
 
 pub use column::{CANONICAL_NAN, Column, ColumnError, Float64Lists, Texts, Value, Values, canonical};
 pub(crate) use extend::in_order;
-pub use lane::{FieldLane, Lane, SHORT_BYTES_MAX, short_text};
+pub use lane::{FieldLane, Lane, SHORT_BYTES_MAX, short_text, short_text_within};
 pub use rows::{Answers, Kind, Rows, States};
 pub use same::Difference;

@@ -17,7 +17,7 @@ use super::arrow_out::{arrow_field, into_arrow};
 use super::convert;
 use super::error::{InputError, InputFault, OutputError, OutputFault};
 use super::read::{Nulls, Wanted};
-use crate::batch::{Column, Lane, SHORT_BYTES_MAX, short_text};
+use crate::batch::{Column, Lane, SHORT_BYTES_MAX, short_text_within};
 use crate::schema::ValueType;
 
 /// Bytes of the buffer in front of a file: many are open at once.
@@ -131,8 +131,11 @@ impl Iterator for SpillReader {
 /// The texts of an array, if all are short and none is null.
 fn short(array: &ArrayRef) -> Option<Vec<u128>> {
     let texts = array.as_string_opt::<i32>().filter(|texts| texts.null_count() == 0)?;
-    let is_short = texts.value_offsets().windows(2).all(|pair| (pair[1] - pair[0]) as usize <= SHORT_BYTES_MAX);
-    is_short.then(|| texts.iter().flatten().map(|text| short_text(text.as_bytes())).collect())
+    let (offsets, bytes) = (texts.value_offsets(), texts.value_data());
+    let length = |pair: &[i32]| (pair[1] - pair[0]) as usize;
+    let is_short = offsets.windows(2).all(|pair| length(pair) <= SHORT_BYTES_MAX);
+    let short = |pair: &[i32]| short_text_within(bytes, pair[0] as usize, length(pair));
+    is_short.then(|| offsets.windows(2).map(short).collect())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Runs the questions of one view over its events, on any number of threads.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::Questions;
@@ -214,7 +215,7 @@ pub fn replay(
         PartitionError::Column(error) => ReplayError::Column(error),
         PartitionError::Stopped => ReplayError::Stopped,
     })?;
-    assemble(view, questions.len(), work.has_pushed, outcomes)
+    assemble(view, questions.len(), work.has_pushed, outcomes, options.threads)
 }
 
 impl Work<'_> {
@@ -274,17 +275,23 @@ fn assemble(
     questions: usize,
     has_pushed: bool,
     mut outcomes: Vec<Outcome>,
+    threads: usize,
 ) -> Result<Replayed, ReplayError> {
     let fields = &view.description().output_features;
-    let mut features = Vec::with_capacity(fields.len());
-    for (at, field) in fields.iter().enumerate() {
-        // Taken out one by one, so that answers are held twice for one feature only.
-        let parts = outcomes.iter_mut().map(|outcome| {
-            let part = outcome.features.get_mut(at).map(|part| std::mem::replace(part, Column::new(field.value_type)));
-            (part.unwrap_or_else(|| Column::new(field.value_type)), &outcome.question_rows[..])
-        });
-        features.push(in_order(field.value_type, questions, parts)?);
+    // Taken out feature by feature, so that answers are held twice for one feature a thread only.
+    let mut parts: Vec<Vec<Column>> = fields.iter().map(|_| Vec::with_capacity(outcomes.len())).collect();
+    for outcome in &mut outcomes {
+        let mut answered = std::mem::take(&mut outcome.features).into_iter();
+        for (parts, field) in parts.iter_mut().zip(fields) {
+            parts.push(answered.next().unwrap_or_else(|| Column::new(field.value_type)));
+        }
     }
+    let parts: Vec<Mutex<Vec<Column>>> = parts.into_iter().map(Mutex::new).collect();
+    let features = threads::map(threads, fields.len(), |at| {
+        let parts = std::mem::take(&mut *parts[at].lock().expect("no thread panics while it takes them"));
+        let rows = outcomes.iter().map(|outcome| &outcome.question_rows[..]);
+        in_order(fields[at].value_type, questions, parts.into_iter().zip(rows))
+    })?;
     let mut statuses = vec![Status::Present; questions];
     let mut offsets = has_pushed.then(|| vec![0; questions]);
     for outcome in &outcomes {
