@@ -35,11 +35,13 @@ pub fn cpu_seconds() -> Option<f64> {
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        const BYTES: libc::c_int = 1 << 30;
+        // Before version 2.35, glibc takes no more than half of an arena.
+        const THRESHOLDS: [libc::c_int; 2] = [1 << 30, 32 << 20];
         // SAFETY: `mallopt` only sets how the allocator works from now on; it takes any values, from any thread.
         unsafe {
-            libc::mallopt(libc::M_MMAP_THRESHOLD, BYTES);
-            libc::mallopt(libc::M_TRIM_THRESHOLD, BYTES);
+            if THRESHOLDS.iter().any(|bytes| libc::mallopt(libc::M_MMAP_THRESHOLD, *bytes) == 1) {
+                libc::mallopt(libc::M_TRIM_THRESHOLD, THRESHOLDS[0]);
+            }
         }
     }
 }

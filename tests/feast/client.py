@@ -98,7 +98,7 @@ def main():
     try:
         store.get_online_features(features=["activity:purchase_count_30d"], entity_rows=[{"customer_id": 7}])
     except RuntimeError as error:
-        check("a wrong type names field and row", "entities.customer_id[0]: 7 is not a text" in str(error), True)
+        check("a wrong type names field and row", "entities.customer_id, row 1: 7 is not a text" in str(error), True)
     else:
         sys.exit("a wrong type was answered")
 

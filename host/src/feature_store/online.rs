@@ -140,7 +140,7 @@ impl FeatureStore {
         let views: Vec<ServedView> =
             plan.views.iter().filter(|view| view.program.has_sources()).map(served_view).collect();
         serving::catch_up(log, store, &views)?;
-        // Everything about the request is checked before the clock moves.
+        // The request itself is checked before the clock moves.
         let history = log.latest_history()?.map(|(id, _)| id);
         let prepared = PreparedRequest::new(plan.clone(), history, log.identity())?;
         let inputs = inputs_of_request(&prepared, request)?;

@@ -115,10 +115,11 @@ impl FeatureStore {
             }
             Ok::<(), Error>(())
         };
+        let expired = served.as_ref().map(|served| served.expired()).transpose()?;
         if let Some(served) = served {
             served.vectors(since, on_vector)?;
-            report.expired = served.expired()?;
         }
+        report.expired = expired.unwrap_or(0);
         for (alike, vectors) in waiting {
             self.verify_or_tell(&log, &alike, &vectors, &mut report)?;
         }

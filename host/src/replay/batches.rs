@@ -13,6 +13,10 @@ const LARGE_STATE_BYTES: usize = 1 << 16;
 /// large it grows.
 const STATE_BYTES_PER_ROW: usize = 8;
 
+/// The states that the entities of one call begin with have about so many bytes at most, unless one alone has more: the
+/// component holds them several times over, and its memory has a limit.
+const STATES_BYTES: usize = 4 << 20;
+
 /// However large the state, a call of more rows than were asked for takes about so many bytes of columns at most.
 const BATCH_BYTES: usize = 16 << 20;
 
@@ -72,7 +76,7 @@ pub(super) fn run_partition(
             continue;
         }
         let entity = work.entity(partition, place);
-        batch.begin(entity, work.before(entity))?;
+        batch.begin(entity, work.before(entity), outcome)?;
         let mut event = 0;
         for (question, as_of) in questions.rows.iter().zip(questions.times) {
             let is_seen = |at: &&i64| visible(AvailableAt(**at), AsOf(*as_of));
@@ -106,15 +110,21 @@ impl<'a, 'w> Batch<'a, 'w> {
         }
     }
 
-    /// Begins an entity, which may have a state already.
-    fn begin(&mut self, entity: u32, before: Option<&FinalState>) -> Result<(), ColumnError> {
+    /// Begins an entity, which may have a state already: in a batch of its own where the states of this one would become many
+    /// bytes, or where a large state has made it longer than others need.
+    fn begin(&mut self, entity: u32, before: Option<&FinalState>, outcome: &mut Outcome) -> Result<(), PartitionError> {
+        let states = self.rows.states.bytes.len() + before.map_or(0, |state| state.bytes.len());
+        if !self.groups.is_empty() && (states > STATES_BYTES || self.rows.len() >= self.work.batch_rows) {
+            self.flush(outcome, None)?;
+        }
+        self.rows_max = self.work.batch_rows;
         let group = Group {
             entity,
             newest: before.map(|state| state.newest_event),
             newest_available_at: before.map(|state| state.newest_available_at),
             offset: before.map_or(0, |state| state.offset),
         };
-        self.open(group, before.map_or(&[], |state| &state.bytes))
+        Ok(self.open(group, before.map_or(&[], |state| &state.bytes))?)
     }
 
     fn open(&mut self, group: Group, state: &[u8]) -> Result<(), ColumnError> {

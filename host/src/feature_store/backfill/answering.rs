@@ -17,7 +17,7 @@ use crate::schema::ValueType;
 use crate::time::{AsOf, AvailableAt, visible};
 
 /// How many rows of answers are written at a time.
-const ANSWER_ROWS: usize = 8_192;
+pub(super) const ANSWER_ROWS: usize = 8_192;
 
 /// What the threads share that answer the partitions of a stage.
 pub(super) struct Answering<'a> {
@@ -41,14 +41,19 @@ pub(super) struct Rows<'a> {
     pub(super) spine: &'a Spilled,
     /// Per feed.
     pub(super) feeds: Vec<&'a Spilled>,
+    /// How many rows of their answers are written at a time.
+    pub(super) answer_rows: usize,
 }
 
 /// What is known of the entities of a partition that is answered slice by slice, by their numbers.
+#[derive(Default)]
 pub(super) struct Known {
     /// The first row of the spine that asks for the entity.
     pub(super) first_rows: Vec<i64>,
     /// When it is last asked for.
     pub(super) last_as_of: Vec<i64>,
+    /// How many slices came before.
+    pub(super) before: usize,
 }
 
 /// What is told of the answers to some rows.
@@ -65,13 +70,13 @@ impl Answering<'_> {
             name: format!("{}-answers-{partition}.arrow", self.at),
             spine: &self.prepared.spine[partition],
             feeds: self.prepared.feeds.iter().map(|files| &files[partition]).collect(),
+            answer_rows: ANSWER_ROWS,
         };
         match self.slices_of(&rows) {
             1 => {
                 let mut shared = Feeds::new(self.views());
                 let Answers { file, failures, first_failures } = self.answer_rows(&rows, &mut shared, None)?;
-                let (answers, entities) = (vec![file], shared.entities());
-                Ok(Done { answers, sliced_bytes: 0, entities, failures, first_failures })
+                Ok(Done { answers: file, sliced_bytes: 0, entities: shared.entities(), failures, first_failures })
             }
             slices => self.answer_slices(partition, &rows, slices),
         }
@@ -118,9 +123,15 @@ impl Answering<'_> {
             };
             // They are in this order already.
             let told = answers.failures.iter().take(FAILURES_SHOWN).enumerate().map(|(nth, failure)| {
-                let row = match (&view.entity, failure.question) {
-                    (None, Some(question)) => numbers[question as usize],
+                let question = failure.question.map(|question| numbers[question as usize]);
+                let row = match (&view.entity, question) {
+                    (None, Some(question)) => question,
                     _ => first_row(failure.entity),
+                };
+                let nth = match question.filter(|_| !view.program.has_sources()) {
+                    // Without events every question is by itself, whatever slice it is in.
+                    Some(question) => question as usize,
+                    None => known.map_or(0, |known| known.before) * FAILURES_SHOWN + nth,
                 };
                 (stage.views.start + place, row, nth, failure.error.to_string())
             });
@@ -129,7 +140,8 @@ impl Answering<'_> {
             first_failures.truncate(FAILURES_SHOWN);
             replayed.push(answers);
         }
-        Ok(Answers { file: self.write_answers(&rows.name, numbers, &replayed)?, failures, first_failures })
+        let file = self.write_answers(&rows.name, numbers, &replayed, rows.answer_rows)?;
+        Ok(Answers { file, failures, first_failures })
     }
 
     fn read_spine(&self, file: &Spilled) -> Result<(Vec<i64>, Spine, Vec<Column>), Error> {
@@ -203,24 +215,41 @@ impl Answering<'_> {
     }
 
     /// Writes the kept features of some rows, in the order of its rows, which is that of the spine.
-    fn write_answers(&self, name: &str, rows: Vec<i64>, replayed: &[Replayed]) -> Result<Spilled, Error> {
+    fn write_answers(
+        &self,
+        name: &str,
+        rows: Vec<i64>,
+        replayed: &[Replayed],
+        at_a_time: usize,
+    ) -> Result<Spilled, Error> {
         let stage = self.stage;
-        let types = stage.kept.iter().map(|kept| feature_type(self.plan, *kept));
-        let types: Vec<ValueType> = [ValueType::Int64].into_iter().chain(types).collect();
-        let mut writer = SpillWriter::create(&self.dir.join(name), &types)?;
+        let mut writer = self.answers_writer(name)?;
         let count = rows.len();
         let mut columns = vec![Column::from_parts(Values::Int64s(rows), None)];
         columns.extend(
             stage.kept.iter().map(|(view, feature)| replayed[view - stage.views.start].features[*feature].clone()),
         );
-        for start in (0..count).step_by(ANSWER_ROWS) {
+        for start in (0..count).step_by(at_a_time) {
             let part = columns.iter().map(|column| {
                 let mut part = Column::new(column.value_type());
-                part.extend_range(column, start..count.min(start + ANSWER_ROWS)).map(|()| part)
+                part.extend_range(column, start..count.min(start + at_a_time)).map(|()| part)
             });
             writer.write(part.collect::<Result<_, _>>()?)?;
         }
         Ok(Spilled { path: name.into(), ..writer.finish()? })
+    }
+}
+
+impl Answering<'_> {
+    /// The types of the features that the stage keeps.
+    pub(super) fn kept_types(&self) -> Vec<ValueType> {
+        self.stage.kept.iter().map(|kept| feature_type(self.plan, *kept)).collect()
+    }
+
+    /// A file of answers: the number of the row, then the features that the stage keeps.
+    pub(super) fn answers_writer(&self, name: &str) -> Result<SpillWriter, Error> {
+        let types: Vec<ValueType> = [ValueType::Int64].into_iter().chain(self.kept_types()).collect();
+        Ok(SpillWriter::create(&self.dir.join(name), &types)?)
     }
 }
 

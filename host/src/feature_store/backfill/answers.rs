@@ -34,13 +34,23 @@ impl AnswersReader {
 
     /// The features of the rows `start..start + rows`, which follow those asked for before.
     pub(super) fn next(&mut self, start: u64, rows: usize) -> Result<Vec<Column>, Error> {
-        let end = (start + rows as u64) as i64;
+        self.take((start + rows as u64) as i64, rows, |row| (row - start as i64) as u32)
+    }
+
+    /// The features of some rows, which increase, follow those asked for before, and are all that the files have up to the last.
+    pub(super) fn next_of(&mut self, rows: &[i64]) -> Result<Vec<Column>, Error> {
+        let end = rows.last().map_or(0, |last| last + 1);
+        self.take(end, rows.len(), |row| rows.partition_point(|known| *known < row) as u32)
+    }
+
+    /// The features of the `rows` rows before `end`, each at its place.
+    fn take(&mut self, end: i64, rows: usize, place: impl Fn(i64) -> u32) -> Result<Vec<Column>, Error> {
         let (mut parts, mut places): (Vec<Vec<Column>>, Vec<Vec<u32>>) = (Vec::new(), Vec::new());
         for cursor in &mut self.files {
             while cursor.fill()? && cursor.rows[cursor.next] < end {
                 let taken = cursor.rows[cursor.next..].partition_point(|row| *row < end);
                 let range = cursor.next..cursor.next + taken;
-                places.push(cursor.rows[range.clone()].iter().map(|row| (row - start as i64) as u32).collect());
+                places.push(cursor.rows[range.clone()].iter().map(|row| place(*row)).collect());
                 let part = cursor.columns.iter().map(|column| {
                     let mut part = Column::with_capacity(column.value_type(), taken);
                     part.extend_range(column, range.clone()).map(|()| part)

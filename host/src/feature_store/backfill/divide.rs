@@ -9,12 +9,13 @@ use crate::batch::{Column, FieldLane};
 use crate::files::{SpillWriter, Spilled};
 use crate::schema::ValueType;
 
-/// Rows that wait for one partition before they are written.
-const WAITING_ROWS: usize = 8_192;
+/// Rows that wait for one partition before they are written, where partitions are few.
+pub(super) const WAITING_ROWS: usize = 8_192;
 
 /// One file per partition, all with the same columns.
 pub(super) struct Divided {
     types: Vec<ValueType>,
+    waiting_rows: usize,
     partitions: Vec<Waiting>,
 }
 
@@ -26,8 +27,14 @@ struct Waiting {
 }
 
 impl Divided {
-    /// Files in `dir` whose names begin with `name`; each begins with its first rows.
-    pub(super) fn create(dir: &Path, name: &str, partitions: usize, types: Vec<ValueType>) -> Self {
+    /// Files in `dir` whose names begin with `name`. Of each, up to `waiting_rows` wait in memory.
+    pub(super) fn create(
+        dir: &Path,
+        name: &str,
+        partitions: usize,
+        types: Vec<ValueType>,
+        waiting_rows: usize,
+    ) -> Self {
         let waiting = |partition: usize| Waiting {
             path: dir.join(format!("{name}-{partition}.arrow")),
             writer: None,
@@ -35,7 +42,7 @@ impl Divided {
             rows: 0,
         };
         let partitions = (0..partitions).map(waiting).collect();
-        Self { types, partitions }
+        Self { types, waiting_rows, partitions }
     }
 
     /// Appends to each partition the rows of columns that are `of` it. The partitions are shared out to `threads`.
@@ -45,11 +52,14 @@ impl Divided {
         of: impl Fn(usize) -> Range<usize> + Sync,
         threads: usize,
     ) -> Result<(), Error> {
-        let (types, of) = (&self.types, &of);
+        let (types, waiting_rows, of) = (&self.types, self.waiting_rows, &of);
         let size = self.partitions.len().div_ceil(threads).max(1);
         let push = move |share: usize, partitions: &mut [Waiting]| {
             let mut partitions = partitions.iter_mut().enumerate();
-            partitions.try_for_each(|(at, waiting)| waiting.push(columns, of(share * size + at), types))
+            partitions.try_for_each(|(at, waiting)| {
+                waiting.push(columns, of(share * size + at))?;
+                if waiting.rows >= waiting_rows { waiting.write(types) } else { Ok(()) }
+            })
         };
         let mut shares = self.partitions.chunks_mut(size).enumerate();
         std::thread::scope(|scope| {
@@ -77,7 +87,7 @@ impl Divided {
 }
 
 impl Waiting {
-    fn push(&mut self, columns: &[&FieldLane], rows: Range<usize>, types: &[ValueType]) -> Result<(), Error> {
+    fn push(&mut self, columns: &[&FieldLane], rows: Range<usize>) -> Result<(), Error> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -85,7 +95,7 @@ impl Waiting {
             all.extend(column, rows.clone())?;
         }
         self.rows += rows.len();
-        if self.rows >= WAITING_ROWS { self.write(types) } else { Ok(()) }
+        Ok(())
     }
 
     fn write(&mut self, types: &[ValueType]) -> Result<(), Error> {

@@ -54,21 +54,13 @@ impl Prepared {
 /// A partition that is answered.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Done {
-    /// The files of its answers, each in the order of the spine's rows.
-    pub(super) answers: Vec<Spilled>,
-    /// Bytes of its slices, where it was cut into some.
+    pub(super) answers: Spilled,
+    /// Bytes of its slices, where it was cut into some; 0 where it was not.
     pub(super) sliced_bytes: u64,
     pub(super) entities: u64,
     pub(super) failures: u64,
     /// The first of them: view, first row of the entity, which of its failures, message.
     pub(super) first_failures: Vec<(usize, i64, usize, String)>,
-}
-
-impl Done {
-    /// Bytes that were written for it.
-    pub(super) fn bytes(&self) -> u64 {
-        self.sliced_bytes + self.answers.iter().map(|file| file.bytes).sum::<u64>()
-    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -138,7 +130,7 @@ impl Journal {
 
     /// The answers of a partition, if they are whole.
     pub(super) fn done(&self, stage: usize, partition: usize) -> Option<Done> {
-        self.done.get(&(stage, partition)).filter(|done| done.answers.iter().all(|file| self.is_there(file))).cloned()
+        self.done.get(&(stage, partition)).filter(|done| self.is_there(&done.answers)).cloned()
     }
 
     pub(super) fn note_prepared(&mut self, stage: usize, prepared: &Prepared) -> Result<(), Error> {

@@ -65,8 +65,8 @@ fn rows<'a>(files: impl Iterator<Item = &'a std::path::PathBuf>) -> Result<(u64,
 pub(super) enum Questions<'a> {
     /// A file.
     Spine(&'a SpineFile),
-    /// A rule that made so many rows, with so many bytes of keys and as-of each.
-    Rule { rows: u64, key_bytes: u64 },
+    /// A rule that made so many rows, with so many bytes of keys and as-of.
+    Rule { rows: u64, bytes: u64 },
 }
 
 /// What a run has before it.
@@ -85,7 +85,7 @@ pub(super) fn needed(
 ) -> Result<Needed, Error> {
     let (questions, bytes) = match questions {
         Questions::Spine(spine) => rows(std::iter::once(&spine.path))?,
-        Questions::Rule { rows, key_bytes } => (*rows, rows * key_bytes),
+        Questions::Rule { rows, bytes } => (*rows, *bytes),
     };
     let mut needed = Needed {
         bytes: bytes * 2 + questions * question_bytes(feature_bytes(&plan.views)),

@@ -178,8 +178,11 @@ impl FeatureStore {
                     return Err(wrong("feature history is made in one go: leave --resume out".to_owned()));
                 }
                 let stopwatch = Stopwatch::start();
+                // The events alone must fit, and then with the questions that they make.
+                self.check_history_fits(&run, 0, 0)?;
                 let (spine, leading, record) = self.spine_from_rule(&plan, rule, &request.overrides, pushed)?;
-                self.check_rule(&run, &spine)?;
+                let keys = spine.keys.iter().map(|(_, column)| column.memory_bytes()).sum::<usize>();
+                self.check_history_fits(&run, spine.rows() as u64, keys as u64)?;
                 self.in_memory(&run, spine, leading, &[], record, stopwatch.seconds())
             }
         }
@@ -324,18 +327,16 @@ impl FeatureStore {
         memory::needed(run.plan, questions, &with_sources)
     }
 
-    /// Refuses feature history that memory does not hold.
-    fn check_rule(&self, run: &Run<'_>, spine: &Spine) -> Result<(), Error> {
-        let keys = spine.keys.iter().map(|(_, column)| column.memory_bytes()).sum::<usize>();
-        let rows = spine.rows() as u64;
-        let needed = self.needed(run, &Questions::Rule { rows, key_bytes: 8 + keys as u64 / rows.max(1) })?;
+    /// Refuses feature history of so many rows, whose keys take so many bytes, if memory does not hold it.
+    fn check_history_fits(&self, run: &Run<'_>, rows: u64, key_bytes: u64) -> Result<(), Error> {
+        let needed = self.needed(run, &Questions::Rule { rows, bytes: key_bytes + 8 * rows })?;
         (self.options().expect_rows)(needed.rows);
         let memory = self.options().memory_bytes;
         if memory::fits(needed.bytes, memory, self.options().threads) {
             return Ok(());
         }
         Err(wrong(format!(
-            "feature history of {rows} rows takes about {} MiB, and --memory gives {} MiB: make a --spine file of its entities and \
+            "feature history of these events takes about {} MiB or more, and --memory gives {} MiB: make a --spine file of its entities and \
              moments, which may be of any size, take a longer --every or fewer days, or give more --memory",
             needed.bytes >> 20,
             memory >> 20

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::answering::Answering;
 use super::answers::AnswersReader;
-use super::divide::Divided;
+use super::divide::{Divided, WAITING_ROWS};
 use super::journal::{Done, Journal, Prepared};
 use super::spine_file::SpineFile;
 use super::stage::{Layout, Stage, event_types, feature_type, stages};
@@ -40,12 +40,12 @@ pub(super) struct Partitioned<'a> {
     pub(super) bits: u32,
 }
 
-/// The features that a stage has kept, by view and feature, and the files of its answers.
+/// The features that a stage has kept, by view and feature, and the file of each partition.
 type StageAnswers = (Vec<(usize, usize)>, Vec<Spilled>);
 
 /// The answers to all rows of the spine, on disk.
 pub(super) struct Answered {
-    /// Per stage, the features in its files and the files.
+    /// Per stage, the features in its files and the file of each partition.
     stages: Vec<StageAnswers>,
     pub(super) files: Vec<FileCount>,
     pub(super) rows: u64,
@@ -87,14 +87,15 @@ impl Partitioned<'_> {
             };
             answered.prepare_s += stopwatch.seconds();
             let mut done = self.answer_all(at, stage, &prepared, journal)?;
-            answered.spilled_bytes += prepared.bytes() + done.iter().map(Done::bytes).sum::<u64>();
+            answered.spilled_bytes +=
+                prepared.bytes() + done.iter().map(|done| done.sliced_bytes + done.answers.bytes).sum::<u64>();
             answered.entities = answered.entities.max(done.iter().map(|done| done.entities).sum());
-            answered.sliced += done.iter().filter(|done| done.answers.len() > 1).count() as u64;
+            answered.sliced += done.iter().filter(|done| done.sliced_bytes > 0).count() as u64;
             answered.failures += done.iter().map(|done| done.failures).sum::<u64>();
             failures.extend(done.iter_mut().flat_map(|done| std::mem::take(&mut done.first_failures)));
             answered.rows = prepared.rows;
             answered.files.extend(prepared.files);
-            answered.stages.push((stage.kept.clone(), done.into_iter().flat_map(|done| done.answers).collect()));
+            answered.stages.push((stage.kept.clone(), done.into_iter().map(|done| done.answers).collect()));
         }
         failures.sort();
         answered.first_failures = failures.into_iter().take(FAILURES_SHOWN).map(|(_, _, _, message)| message).collect();
@@ -115,8 +116,13 @@ impl Partitioned<'_> {
 
     fn divide_spine(&self, at: usize, stage: &Stage, earlier: &Answered) -> Result<(Vec<Spilled>, u64), Error> {
         let mut inputs = earlier.reader(self.dir, self.plan, &stage.inputs)?;
-        let mut divided =
-            Divided::create(self.dir, &format!("{at}-spine"), 1 << self.bits, stage.spine_types(self.plan));
+        let mut divided = Divided::create(
+            self.dir,
+            &format!("{at}-spine"),
+            1 << self.bits,
+            stage.spine_types(self.plan),
+            WAITING_ROWS,
+        );
         let mut rows = 0;
         for table in self.spine.open(Rest::Ignore)? {
             let table = table?;
@@ -156,7 +162,8 @@ impl Partitioned<'_> {
         let view = &self.plan.views[stage.views.start + feed.views[0]];
         let sources = self.store.source_inputs(view, self.events)?;
         let layout = Layout::of(&sources);
-        let mut divided = Divided::create(self.dir, name, 1 << self.bits, event_types(layout, view, feed));
+        let mut divided =
+            Divided::create(self.dir, name, 1 << self.bits, event_types(layout, view, feed), WAITING_ROWS);
         let mut failed = None;
         let (keep, options) = (Keep::Hashed(self.bits), self.store.read_options());
         let counts = each_chunk(&feed.fields, &sources, keep, options, &mut |_, chunk| {

@@ -41,6 +41,9 @@ impl FeatureStore {
                 entity.name, other.name
             )));
         }
+        if let SpineSource::Grid { every, from, to } = rule {
+            check_steps(*every, *from, *to)?;
+        }
         let mut interner = KeyInterner::new();
         let mut all = Vec::new();
         for view in views {
@@ -82,14 +85,19 @@ impl FeatureStore {
     }
 }
 
-/// Refuses a grid without steps, or one of more rows than a run holds in memory.
-fn check_grid(every: Length, from: AsOf, to: AsOf, entities: usize) -> Result<(), Error> {
+/// Refuses a grid without steps.
+fn check_steps(every: Length, from: AsOf, to: AsOf) -> Result<(), Error> {
     if every.0 <= 0 {
         return Err(wrong("--every must be longer than nothing, such as 1d".to_owned()));
     }
     if from > to {
         return Err(wrong(format!("the grid begins at {from}, which is after its end {to}")));
     }
+    Ok(())
+}
+
+/// Refuses a grid of more rows than a run holds in memory.
+fn check_grid(every: Length, from: AsOf, to: AsOf, entities: usize) -> Result<(), Error> {
     let moments = (i128::from(to.0) - i128::from(from.0)) / i128::from(every.0) + 1;
     let rows = moments.saturating_mul(entities as i128);
     if moments > GRID_ROWS_MAX || rows > GRID_ROWS_MAX {

@@ -1,19 +1,21 @@
-//! A partition that memory does not hold, because few entities have most of its rows.
+//! A partition that memory does not hold: because few entities have most of its rows, or because there are as many
+//! partitions as can be.
 //!
 //! It is cut by time into slices, which are answered one after the other; the states of its entities are carried from each to
 //! the next, as they are from batch to batch. A question and the events that it sees first lie in one slice or in an earlier
 //! one, for events are cut by when they were known and questions by their as-of.
 
-use super::answering::{Answering, Answers, Known, Rows, times};
-use super::divide::Divided;
+use super::answering::{Answering, Known, Rows, times};
+use super::answers::AnswersReader;
+use super::divide::{Divided, WAITING_ROWS};
 use super::journal::Done;
 use super::memory;
 use super::stage::event_types;
 use crate::Error;
-use crate::batch::{FieldLane, Lane};
+use crate::batch::{Column, FieldLane, Lane, Values};
 use crate::entity::{KeyInterner, KeyRows};
 use crate::events::{EventChunk, ReadError};
-use crate::feature_store::feeds::{Carried, Feeds, feeds};
+use crate::feature_store::feeds::{Carried, Feed, Feeds, feeds};
 use crate::feature_store::manifest::FAILURES_SHOWN;
 use crate::files::{SpillReader, Spilled};
 use crate::schema::ValueType;
@@ -21,21 +23,25 @@ use crate::schema::ValueType;
 /// Of so many times at most, evenly taken from all, the cuts are made.
 const SAMPLE_MAX: u64 = 1 << 16;
 
+/// Fewer rows are not written at a time.
+const WAITING_ROWS_MIN: usize = 128;
+
 impl Answering<'_> {
     /// Into how many slices to cut some rows; 1 where memory holds them.
     pub(super) fn slices_of(&self, rows: &Rows<'_>) -> usize {
         let (views, threads) = (self.views(), self.options.threads);
         let questions = rows.spine.rows * memory::question_bytes(memory::feature_bytes(views));
         let feeds = feeds(views);
-        let events =
-            feeds.iter().zip(&rows.feeds).map(|(feed, file)| file.rows * memory::event_bytes(feed)).sum::<u64>();
+        // Long texts and lists are wider than their types tell; the file knows.
+        let of = |(feed, file): (&Feed, &&Spilled)| (file.rows * memory::event_bytes(feed)).max(file.bytes);
+        let events = feeds.iter().zip(&rows.feeds).map(of).sum::<u64>();
         let count = rows.spine.rows + rows.feeds.iter().map(|file| file.rows).sum::<u64>();
         memory::slices(questions + events, count, self.memory_bytes, threads)
     }
 
     /// Answers a partition slice by slice.
     pub(super) fn answer_slices(&self, partition: usize, rows: &Rows<'_>, slices: usize) -> Result<Done, Error> {
-        let (interner, known) = self.known(rows.spine)?;
+        let (interner, mut known) = self.known(rows.spine)?;
         let cuts = self.cuts(rows, slices)?;
         let name = |what: &str| format!("{}-{what}-{partition}-slice", self.at);
         let spine = self.divide_by_time(
@@ -57,28 +63,51 @@ impl Answering<'_> {
                 &name(&at.to_string()),
             )?);
         }
-        let sliced_bytes = spine.iter().chain(events.iter().flatten()).map(|file| file.bytes).sum();
-        let entities = interner.len() as u64;
-        let mut done = Done { answers: Vec::new(), sliced_bytes, entities, failures: 0, first_failures: Vec::new() };
-        let mut carried = Carried::of(interner);
+        let sliced = spine.iter().chain(events.iter().flatten()).map(|file| file.bytes).sum::<u64>();
+        let entities = if self.stage.entity.is_some() { interner.len() as u64 } else { 0 };
+        let (mut failures, mut first_failures) = (0, Vec::new());
+        let (mut carried, mut answers) = (Carried::of(interner), Vec::new());
         for slice in 0..=cuts.len() {
-            let feeds: Vec<&Spilled> = events.iter().map(|files| &files[slice]).collect();
-            let name = format!("{}-answers-{partition}-{slice}.arrow", self.at);
-            let rows = Rows { name, spine: &spine[slice], feeds };
+            let rows = Rows {
+                name: format!("{}-answers-{partition}-{slice}.arrow", self.at),
+                spine: &spine[slice],
+                feeds: events.iter().map(|files| &files[slice]).collect(),
+                answer_rows: waiting_rows(cuts.len()),
+            };
+            known.before = slice;
             let mut shared = Feeds::going_on(self.views(), carried);
-            let Answers { file, failures, first_failures } = self.answer_rows(&rows, &mut shared, Some(&known))?;
+            let answered = self.answer_rows(&rows, &mut shared, Some(&known))?;
             carried = shared.into_carried();
-            done.answers.push(file);
-            done.failures += failures;
-            let later = |(view, row, nth, message)| (view, row, slice * FAILURES_SHOWN + nth, message);
-            done.first_failures.extend(first_failures.into_iter().map(later));
-            for file in std::iter::once(rows.spine).chain(rows.feeds) {
-                let _ = std::fs::remove_file(self.dir.join(&file.path));
-            }
+            failures += answered.failures;
+            first_failures.extend(answered.first_failures);
+            answers.push(answered.file);
+            self.remove(std::iter::once(rows.spine).chain(rows.feeds));
         }
-        done.first_failures.sort();
-        done.first_failures.truncate(FAILURES_SHOWN);
-        Ok(done)
+        first_failures.sort();
+        first_failures.truncate(FAILURES_SHOWN);
+        let sliced_bytes = sliced + answers.iter().map(|file| file.bytes).sum::<u64>();
+        let joined = self.join(rows, &answers)?;
+        Ok(Done { answers: joined, sliced_bytes, entities, failures, first_failures })
+    }
+
+    /// The answers of all slices in one file, in the order of the spine.
+    fn join(&self, rows: &Rows<'_>, answers: &[Spilled]) -> Result<Spilled, Error> {
+        let mut reader = AnswersReader::open(answers.iter().map(|file| self.dir.join(&file.path)), &self.kept_types())?;
+        let mut writer = self.answers_writer(&rows.name)?;
+        for lanes in SpillReader::open(&self.dir.join(&rows.spine.path), &self.stage.spine_types(self.plan))? {
+            let numbers = times_of(&lanes?[0])?;
+            let features = reader.next_of(&numbers)?;
+            writer
+                .write(std::iter::once(Column::from_parts(Values::Int64s(numbers), None)).chain(features).collect())?;
+        }
+        self.remove(answers.iter());
+        Ok(Spilled { path: rows.name.clone().into(), ..writer.finish()? })
+    }
+
+    fn remove<'f>(&self, files: impl Iterator<Item = &'f Spilled>) {
+        for file in files {
+            let _ = std::fs::remove_file(self.dir.join(&file.path));
+        }
     }
 
     /// The place of the as-of among the columns of a divided spine.
@@ -88,7 +117,7 @@ impl Answering<'_> {
 
     /// The entities that a spine asks for.
     fn known(&self, spine: &Spilled) -> Result<(KeyInterner, Known), Error> {
-        let (mut interner, mut known) = (KeyInterner::new(), Known { first_rows: Vec::new(), last_as_of: Vec::new() });
+        let (mut interner, mut known) = (KeyInterner::new(), Known::default());
         let place = self.as_of_place();
         for lanes in SpillReader::open(&self.dir.join(&spine.path), &self.stage.spine_types(self.plan))? {
             let lanes = lanes?;
@@ -139,7 +168,7 @@ impl Answering<'_> {
         cuts: &[i64],
         name: &str,
     ) -> Result<Vec<Spilled>, Error> {
-        let mut divided = Divided::create(self.dir, name, cuts.len() + 1, types.to_vec());
+        let mut divided = Divided::create(self.dir, name, cuts.len() + 1, types.to_vec(), waiting_rows(cuts.len()));
         // Slices are not more than the numbers that so many bits have.
         let bits = cuts.len().checked_ilog2().map_or(0, |bits| bits + 1);
         for lanes in SpillReader::open(&self.dir.join(&file.path), types)? {
@@ -153,6 +182,11 @@ impl Answering<'_> {
         }
         divided.finish()
     }
+}
+
+/// How many rows of each slice wait in memory before they are written: together as many as of a few partitions.
+fn waiting_rows(cuts: usize) -> usize {
+    (WAITING_ROWS / (cuts + 1)).max(WAITING_ROWS_MIN)
 }
 
 /// The numbers of a lane of times or integers.

@@ -29,6 +29,9 @@ const PLANS_KNOWN_MAX: usize = 256;
 /// Requests that go at once where room is needed, beside as many as are new.
 const EXPIRED_AT_ONCE: usize = 64;
 
+/// How many requests are read at a time.
+const PAGE: i64 = 1_024;
+
 /// What an allocation costs beside what is in it: the allocator's own words, and the vector that points to it.
 const ALLOCATION_BYTES: usize = 40;
 
@@ -168,31 +171,38 @@ impl FeatureLog {
     ) -> Result<(), E> {
         let name = &self.file.name;
         let sql = "SELECT served.id, as_of, log_offset, replayed, served.body, plan, plans.body
-                   FROM served JOIN plans ON plans.id = plan WHERE as_of >= ?1 ORDER BY served.id";
+                   FROM served JOIN plans ON plans.id = plan WHERE as_of >= ?1 AND served.id > ?2 ORDER BY served.id LIMIT ?3";
+        type Found = (i64, i64, i64, bool, String, i64, String);
         let since = since.map_or(i64::MIN, |since| since.0);
         let mut statement = name.sql(self.file.connection.prepare(sql)).map_err(LogError::from)?;
-        let mut rows = name.sql(statement.query([since])).map_err(LogError::from)?;
         let mut plan: Option<(i64, ServedPlan)> = None;
-        while let Some(row) = name.sql(rows.next()).map_err(LogError::from)? {
-            let (id, as_of, offset, replayed, body, plan_id, plan_body): (i64, i64, i64, bool, String, i64, String) =
-                name.sql(row.try_into()).map_err(LogError::from)?;
-            let damaged = |record: String, source| LogError::Record { path: name.path.clone(), record, source };
-            if plan.as_ref().is_none_or(|(known, _)| *known != plan_id) {
-                let body = serde_json::from_str(&plan_body);
-                plan = Some((plan_id, body.map_err(|source| damaged(format!("plan {plan_id}"), source))?));
-            }
-            let Some((_, plan)) = &plan else { continue };
-            let request = || format!("the request of served vector {id}");
-            let body: Body = serde_json::from_str(&body).map_err(|source| damaged(request(), source))?;
-            let request = Request { plan, id: from_sql(id), as_of: AsOf(as_of), offset: from_sql(offset), replayed };
-            for vector in body.vectors(&request).map_err(|source| damaged(format!("served vector {id}"), source))? {
-                on_vector(vector)?;
+        let mut after = 0;
+        loop {
+            // Page by page, and none is open while what is done with its vectors takes its time: a long reader would keep
+            // the file from being written in place.
+            let rows = statement.query_map((since, after, PAGE), |row| Found::try_from(row));
+            let page: Vec<Found> = name.sql(rows.and_then(Iterator::collect)).map_err(LogError::from)?;
+            let Some((last, ..)) = page.last() else { return Ok(()) };
+            after = *last;
+            for (id, as_of, offset, replayed, body, plan_id, plan_body) in page {
+                let damaged = |record: String, source| LogError::Record { path: name.path.clone(), record, source };
+                if plan.as_ref().is_none_or(|(known, _)| *known != plan_id) {
+                    let body = serde_json::from_str(&plan_body);
+                    plan = Some((plan_id, body.map_err(|source| damaged(format!("plan {plan_id}"), source))?));
+                }
+                let Some((_, plan)) = &plan else { continue };
+                let request = || format!("the request of served vector {id}");
+                let body: Body = serde_json::from_str(&body).map_err(|source| damaged(request(), source))?;
+                let request =
+                    Request { plan, id: from_sql(id), as_of: AsOf(as_of), offset: from_sql(offset), replayed };
+                for vector in body.vectors(&request).map_err(|source| damaged(format!("served vector {id}"), source))? {
+                    on_vector(vector)?;
+                }
             }
         }
-        Ok(())
     }
 
-    /// How many vectors were recorded.
+    /// How many vectors are recorded.
     pub fn count(&self) -> Result<u64, LogError> {
         let sql = "SELECT coalesce(sum(vectors), 0) FROM served";
         let count = self.file.connection.query_row(sql, [], |row| row.get(0));
