@@ -4,6 +4,7 @@ use super::locate::{first_trap, row_at_fault};
 use super::{EvaluateError, Evaluated, Status, ViewProgram, evaluate};
 use crate::batch::{Column, Kind, Rows};
 use crate::time::EventTime;
+use crate::wasm::CallError;
 
 /// Evaluates a batch as [`evaluate`] does, but a row that gives no answer does not end it.
 ///
@@ -36,6 +37,10 @@ pub fn evaluate_or_null(
         if at > 0 {
             append(&mut all, evaluate(view, &rest.slice(0, at, states), newest, entity)?);
         }
+        let fault = match fault.source {
+            CallError::Failure { .. } => fault,
+            _ => alone(view, &rest, at, &all, newest, entity).unwrap_or(fault),
+        };
         if rest.kinds[at] == Kind::Question as u8 {
             all.features.iter_mut().for_each(Column::push_null);
             all.statuses.push(Status::NullValue);
@@ -56,6 +61,21 @@ pub fn evaluate_or_null(
         all.states = None;
     }
     Ok(all)
+}
+
+/// What is wrong with one row when it is evaluated by itself, after those before it: what a component printed for other rows of
+/// a batch, and whose they are, does not belong to it, and depends on where the batch was cut. None where the error does not
+/// come again.
+fn alone(
+    view: &ViewProgram,
+    rows: &Rows,
+    at: usize,
+    before: &Evaluated,
+    newest: &[Option<EventTime>],
+    entity: &dyn Fn(u32) -> String,
+) -> Option<EvaluateError> {
+    let row = rows.slice(at, at + 1, before.states.clone().unwrap_or_default());
+    evaluate(view, &row, &mut newest.to_vec(), entity).err()
 }
 
 /// Appends the answers of the next rows.

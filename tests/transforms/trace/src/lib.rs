@@ -31,7 +31,11 @@ impl Trace {
         match event.event_type {
             "refuse" => return Err("this event is refused".to_owned()),
             "trap" => panic!("this event traps"),
-            word => self.trail.push_str(word),
+            word => {
+                // What is printed for one event must not be told of another that traps.
+                eprintln!("applied {word}");
+                self.trail.push_str(word);
+            }
         }
         self.trail.push_str(&format!("{};", event.amount));
         // Enough to tell orders apart.
