@@ -1,4 +1,5 @@
-//! What the machine has and what this process took of it, where the system tells: on Linux, elsewhere nothing.
+//! What the machine has, what this process took of it, and how it takes memory, where the system has a word for it: on Linux,
+//! elsewhere nothing.
 
 /// The share of the machine's memory that a run may take where nothing else is said: one half.
 const MEMORY_SHARE: u64 = 2;

@@ -42,36 +42,21 @@ impl Answering<'_> {
     /// Answers a partition slice by slice.
     pub(super) fn answer_slices(&self, partition: usize, rows: &Rows<'_>, slices: usize) -> Result<Done, Error> {
         let (interner, mut known) = self.known(rows.spine)?;
-        let cuts = self.cuts(rows, slices)?;
-        let name = |what: &str| format!("{}-{what}-{partition}-slice", self.at);
-        let spine = self.divide_by_time(
-            rows.spine,
-            &self.stage.spine_types(self.plan),
-            self.as_of_place(),
-            &cuts,
-            &name("spine"),
-        )?;
-        let mut events = Vec::new();
-        for (at, (feed, file)) in feeds(self.views()).iter().zip(&rows.feeds).enumerate() {
-            let layout = self.layouts[at];
-            let types = event_types(layout, &self.views()[feed.views[0]], feed);
-            events.push(self.divide_by_time(
-                file,
-                &types,
-                usize::from(layout.has_available),
-                &cuts,
-                &name(&at.to_string()),
-            )?);
+        let timed = self.timed(rows);
+        let cuts = self.cuts(&timed, slices)?;
+        let mut divided = Vec::with_capacity(timed.len());
+        for (number, timed) in timed.iter().enumerate() {
+            divided.push(self.divide(timed, &cuts, &format!("{}-{number}-of-{partition}", self.at))?);
         }
-        let sliced = spine.iter().chain(events.iter().flatten()).map(|file| file.bytes).sum::<u64>();
+        let sliced = divided.iter().flatten().map(|file| file.bytes).sum::<u64>();
         let entities = if self.stage.entity.is_some() { interner.len() as u64 } else { 0 };
         let (mut failures, mut first_failures) = (0, Vec::new());
         let (mut carried, mut answers) = (Carried::of(interner), Vec::new());
         for slice in 0..=cuts.len() {
             let rows = Rows {
                 name: format!("{}-answers-{partition}-{slice}.arrow", self.at),
-                spine: &spine[slice],
-                feeds: events.iter().map(|files| &files[slice]).collect(),
+                spine: &divided[0][slice],
+                feeds: divided[1..].iter().map(|files| &files[slice]).collect(),
                 answer_rows: waiting_rows(cuts.len()),
             };
             known.before = slice;
@@ -135,22 +120,27 @@ impl Answering<'_> {
         Ok((interner, known))
     }
 
-    /// The times after which a slice ends and another begins: of as many rows as possible each.
-    fn cuts(&self, rows: &Rows<'_>, slices: usize) -> Result<Vec<i64>, Error> {
-        let count = rows.spine.rows + rows.feeds.iter().map(|file| file.rows).sum::<u64>();
-        let step = count.div_ceil(SAMPLE_MAX).max(1) as usize;
+    /// The files of a partition: its spine, then its feeds.
+    fn timed<'r>(&self, rows: &Rows<'r>) -> Vec<Timed<'r>> {
+        let views = self.views();
+        let spine = Timed { file: rows.spine, types: self.stage.spine_types(self.plan), place: self.as_of_place() };
+        let feeds = feeds(views);
+        let events = feeds.iter().zip(&rows.feeds).zip(&self.layouts).map(|((feed, file), layout)| Timed {
+            file: *file,
+            types: event_types(*layout, &views[feed.views[0]], feed),
+            place: usize::from(layout.has_available),
+        });
+        std::iter::once(spine).chain(events).collect()
+    }
+
+    /// The times after which a slice ends and another begins, so that each has about as many rows.
+    fn cuts(&self, timed: &[Timed<'_>], slices: usize) -> Result<Vec<i64>, Error> {
+        let step = timed.iter().map(|timed| timed.file.rows).sum::<u64>().div_ceil(SAMPLE_MAX).max(1) as usize;
         let mut sample = Vec::new();
-        let mut take = |file: &Spilled, types: &[ValueType], place: usize| {
-            for lanes in SpillReader::open(&self.dir.join(&file.path), types)? {
-                sample.extend(times_of(&lanes?[place])?.into_iter().step_by(step));
+        for timed in timed {
+            for lanes in SpillReader::open(&self.dir.join(&timed.file.path), &timed.types)? {
+                sample.extend(times_of(&lanes?[timed.place])?.into_iter().step_by(step));
             }
-            Ok::<_, Error>(())
-        };
-        take(rows.spine, &self.stage.spine_types(self.plan), self.as_of_place())?;
-        for (at, (feed, file)) in feeds(self.views()).iter().zip(&rows.feeds).enumerate() {
-            let layout = self.layouts[at];
-            let types = event_types(layout, &self.views()[feed.views[0]], feed);
-            take(file, &types, usize::from(layout.has_available))?;
         }
         sample.sort_unstable();
         let mut cuts: Vec<i64> = (1..slices).map(|slice| sample[slice * sample.len() / slices]).collect();
@@ -158,22 +148,16 @@ impl Answering<'_> {
         Ok(cuts)
     }
 
-    /// Divides the rows of a file by the time in one of its columns: those up to the first cut, then up to the second, and so
-    /// on. Rows stay in order.
-    fn divide_by_time(
-        &self,
-        file: &Spilled,
-        types: &[ValueType],
-        place: usize,
-        cuts: &[i64],
-        name: &str,
-    ) -> Result<Vec<Spilled>, Error> {
-        let mut divided = Divided::create(self.dir, name, cuts.len() + 1, types.to_vec(), waiting_rows(cuts.len()));
+    /// Divides the rows of a file by their times: those up to the first cut, then up to the second, and so on. Rows stay in
+    /// order.
+    fn divide(&self, timed: &Timed<'_>, cuts: &[i64], name: &str) -> Result<Vec<Spilled>, Error> {
+        let types = timed.types.clone();
+        let mut divided = Divided::create(self.dir, name, cuts.len() + 1, types, waiting_rows(cuts.len()));
         // Slices are not more than the numbers that so many bits have.
         let bits = cuts.len().checked_ilog2().map_or(0, |bits| bits + 1);
-        for lanes in SpillReader::open(&self.dir.join(&file.path), types)? {
+        for lanes in SpillReader::open(&self.dir.join(&timed.file.path), &timed.types)? {
             let lanes = lanes?;
-            let times = times_of(&lanes[place])?;
+            let times = times_of(&lanes[timed.place])?;
             let slices: Vec<u32> = times.iter().map(|time| cuts.partition_point(|cut| cut < time) as u32).collect();
             let gather = |rows: &[u32]| lanes.iter().map(|lane| FieldLane::gather(lane, rows)).collect();
             let chunk = EventChunk::new(bits, &slices, &times, None, gather)?;
@@ -182,6 +166,14 @@ impl Answering<'_> {
         }
         divided.finish()
     }
+}
+
+/// A file whose rows are divided by the time in one of its columns.
+struct Timed<'a> {
+    file: &'a Spilled,
+    types: Vec<ValueType>,
+    /// The column of the as-of, or of when an event was known.
+    place: usize,
 }
 
 /// How many rows of each slice wait in memory before they are written: together as many as of a few partitions.
