@@ -10,8 +10,8 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 
-use super::patience::Patient;
 use super::routes::{App, router};
 use super::{HttpLimits, HttpOptions};
 use crate::Server;
@@ -77,8 +77,11 @@ async fn accept(
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         };
+        // A client that reads nothing of its answer for so long is given up, and with it its place among the connections.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(patience));
         let served = connection(&options.limits)
-            .serve_connection(TokioIo::new(Patient::new(stream, patience)), TowerToHyperService::new(router.clone()));
+            .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router.clone()));
         let served = graceful.watch(served);
         tokio::spawn(async move {
             // A client that went away is no fault of the server.

@@ -3,7 +3,7 @@
 //! The only room that names axum and hyper. It reads requests into columns, asks the [`Server`], and writes the answer's columns
 //! straight to bytes; what a feature is, it does not know.
 //!
-//! - `listen`: connections, their limits, and the graceful end; `patience`: how long a client may leave its answer unread.
+//! - `listen`: connections, their limits, and the graceful end.
 //! - `routes`: which path is answered by what; `observe`: what happens around every request.
 //! - `feast`, `native`: the two dialects; `openapi`: what they are, for machines.
 //! - `ask`: a question, from JSON to the server and back; `events`: a push.
@@ -24,7 +24,6 @@ mod metrics;
 mod native;
 mod observe;
 mod openapi;
-mod patience;
 mod refusal;
 mod routes;
 mod token;
