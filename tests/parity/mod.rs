@@ -4,6 +4,7 @@
 //! other orders of rows, by states that were materialized, stopped and resumed, and served event by event. All answers are
 //! compared with a naive reference.
 
+mod carried;
 mod case;
 mod everything;
 mod kinds;
