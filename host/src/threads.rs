@@ -45,6 +45,59 @@ pub(crate) fn map<T: Send, E: Send>(
     map_in(threads, &(0..count).collect::<Vec<_>>(), work)
 }
 
+/// `work` of each of `items`, by at most `threads` threads; the results are given to `take` in the order of the items, each as
+/// soon as those before it were, by one of these threads while the others work on.
+///
+/// Of several errors the one of the first item is told; what comes after an error is not taken.
+pub(crate) fn feed<I: Send, T: Send, E: Send>(
+    threads: usize,
+    items: Vec<I>,
+    work: impl Fn(I) -> Result<T, E> + Sync,
+    take: impl FnMut(T) -> Result<(), E> + Send,
+) -> Result<(), E> {
+    let items: Vec<Mutex<Option<I>>> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
+    let done: Vec<Mutex<Option<T>>> = items.iter().map(|_| Mutex::new(None)).collect();
+    let taker = Mutex::new((0, take));
+    map(threads, items.len(), |at| {
+        if let Some(item) = lock(&items[at]).take() {
+            *lock(&done[at]) = Some(work(item)?);
+        }
+        // A thread that takes already sees this one too, or leaves it to the next.
+        taker.try_lock().map_or(Ok(()), |mut taker| take_ready(&done, &mut taker))
+    })?;
+    take_ready(&done, &mut lock(&taker))
+}
+
+/// Takes what is done from the one that is next on.
+fn take_ready<T, E>(
+    done: &[Mutex<Option<T>>],
+    (next, take): &mut (usize, impl FnMut(T) -> Result<(), E>),
+) -> Result<(), E> {
+    while let Some(result) = done.get(*next).and_then(|done| lock(done).take()) {
+        take(result)?;
+        *next += 1;
+    }
+    Ok(())
+}
+
+/// `work` of each of `items`, by at most `threads` threads; the results are in their order. Errors are told as by [`map_in`].
+pub(crate) fn map_each<I: Send, T: Send, E: Send>(
+    threads: usize,
+    items: Vec<I>,
+    work: impl Fn(I) -> Result<T, E> + Sync,
+) -> Result<Vec<T>, E> {
+    let mut results = Vec::with_capacity(items.len());
+    feed(threads, items, work, |result| {
+        results.push(result);
+        Ok(())
+    })?;
+    Ok(results)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().expect("no thread panics while it holds what is shared")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +109,14 @@ mod tests {
             assert_eq!(map_in::<_, ()>(threads, &order, |at| Ok(at * 2)), Ok((0..100).map(|at| at * 2).collect()));
             let error = map_in(threads, &order, |at| if at % 30 == 7 { Err(at) } else { Ok(()) });
             assert_eq!(error, Err(7));
+            let mut taken = Vec::new();
+            let take = |at| {
+                taken.push(at);
+                Ok(())
+            };
+            let error = feed(threads, (0..100).collect(), |at| if at == 70 { Err(at) } else { Ok(at) }, take);
+            assert_eq!((error, taken), (Err(70), (0..70).collect()));
+            assert_eq!(map_each::<_, _, ()>(threads, vec!["a"; 3], |text| Ok(text.len())), Ok(vec![1; 3]));
         }
     }
 }

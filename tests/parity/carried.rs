@@ -36,7 +36,7 @@ fn states_of_many_entities_are_carried_within_the_memory_of_a_component() {
     let mut keys = KeyInterner::new();
     let names = texts((0..ENTITIES).map(|entity| format!("c{entity}")));
     let rows = KeyRows::of_columns([&names]);
-    (0..ENTITIES as usize).for_each(|row| assert_eq!(keys.intern(&rows, row), Ok(row as u32)));
+    keys.intern_all(&rows, ENTITIES as usize, &mut Vec::new()).expect("few");
     let entities: Vec<u32> = (0..ENTITIES).flat_map(|entity| [entity; EVENTS as usize]).collect();
     let times: Vec<i64> =
         (0..ENTITIES as i64).flat_map(|_| (0..EVENTS).map(|event| at("2024-01-01") + event * DAY / 10)).collect();
@@ -49,11 +49,8 @@ fn states_of_many_entities_are_carried_within_the_memory_of_a_component() {
     let none = EventSet::new(0, vec![ValueType::Text, ValueType::Float64]);
     let mut events = none.clone();
     events.push(chunk).expect("few");
-    let questions = Questions {
-        entities: (0..ENTITIES).collect(),
-        as_of: vec![AsOf(at("2024-03-01")); ENTITIES as usize],
-        ..Questions::none(program.description())
-    };
+    let (asked, as_of) = ((0..ENTITIES).collect::<Vec<u32>>(), vec![AsOf(at("2024-03-01")); ENTITIES as usize]);
+    let questions = Questions { entities: &asked, as_of: &as_of, ..Questions::none(program.description()) };
 
     let (stop, times) = (AtomicBool::new(false), ReplayTimes::default());
     let options = ReplayOptions {
@@ -64,7 +61,7 @@ fn states_of_many_entities_are_carried_within_the_memory_of_a_component() {
         stop: &stop,
         times: &times,
     };
-    let run = |events, questions: &Questions, carry| {
+    let run = |events, questions: &Questions<'_>, carry| {
         replay(program, ViewEvents::all(events), questions, &keys, carry, options).expect("the component has room")
     };
     let before = run(&events, &Questions::none(program.description()), Carry::AFTER).states;

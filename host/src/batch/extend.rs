@@ -78,6 +78,20 @@ impl Column {
         self.extend_range(other, 0..other.len())
     }
 
+    /// The rows of all `parts`, which have this type, in one column.
+    pub fn joined(value_type: ValueType, mut parts: Vec<Self>) -> Result<Self, ColumnError> {
+        if parts.len() == 1 {
+            return Ok(parts.remove(0));
+        }
+        let mut all = Self::with_capacity(value_type, parts.iter().map(Self::len).sum());
+        if let Values::Texts(texts) = &mut all.values {
+            let bytes = |part: &Self| if let Values::Texts(texts) = &part.values { texts.bytes.len() } else { 0 };
+            texts.bytes.reserve(parts.iter().map(bytes).sum());
+        }
+        parts.iter().try_for_each(|part| all.append(part))?;
+        Ok(all)
+    }
+
     /// Appends a range of the rows of `other`, which has the same type.
     pub fn extend_range(&mut self, other: &Self, rows: std::ops::Range<usize>) -> Result<(), ColumnError> {
         let before = self.len();

@@ -4,8 +4,10 @@
 //! table is an open-addressing one over 128-bit slots, each of which holds a short key beside its number, so that a lookup
 //! touches one slot. The hash has no seed: the numbers, and all that follows from them, are the same in every run.
 
+use std::ops::Range;
+
 use super::{EntityKey, KeyType, KeyValue};
-use crate::batch::{Column, Lane, SHORT_BYTES_MAX, Texts, Values, short_text};
+use crate::batch::{Column, Lane, SHORT_BYTES_MAX, Texts, Values, short_text, short_text_within};
 
 /// The length that marks a key in the arena; no short text has it.
 const LONG: u128 = u32::MAX as u128;
@@ -77,7 +79,7 @@ impl<'a> KeyRows<'a> {
     fn key<'k>(&'k self, row: usize, scratch: &'k mut Vec<u8>) -> Key<'k> {
         match &self.columns[..] {
             [Cells::Short(texts)] => Key::Short(texts[row]),
-            [Cells::Int64s(values)] => Key::Short(u128::from(values[row] as u64) << 32 | 8),
+            [Cells::Int64s(values)] => Key::Short(short_int64(values[row])),
             [Cells::Texts(texts)] => match texts.get(row) {
                 text if text.len() <= SHORT_BYTES_MAX => Key::Short(short_text(text)),
                 text => Key::Long(text),
@@ -90,6 +92,29 @@ impl<'a> KeyRows<'a> {
                 Key::Long(scratch)
             }
         }
+    }
+
+    /// Writes the keys of at most [`BLOCK`] rows to `shorts` if all are short; gives whether they are.
+    fn shorts(&self, rows: Range<usize>, shorts: &mut [u128; BLOCK]) -> bool {
+        match &self.columns[..] {
+            [Cells::Short(texts)] => shorts[..rows.len()].copy_from_slice(&texts[rows]),
+            [Cells::Int64s(values)] => {
+                shorts.iter_mut().zip(&values[rows]).for_each(|(short, value)| *short = short_int64(*value));
+            }
+            [Cells::Texts(texts)] => {
+                let mut start = rows.start.checked_sub(1).map_or(0, |before| texts.ends[before] as usize);
+                for (short, end) in shorts.iter_mut().zip(&texts.ends[rows]) {
+                    let end = *end as usize;
+                    if end - start > SHORT_BYTES_MAX {
+                        return false;
+                    }
+                    *short = short_text_within(&texts.bytes, start, end - start);
+                    start = end;
+                }
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// Appends the partition of each of the first `rows` keys, of `2^bits`: the same in every run, and apart from the order
@@ -126,6 +151,12 @@ impl Cells<'_> {
     }
 }
 
+/// An integer as a short key.
+#[inline]
+fn short_int64(value: i64) -> u128 {
+    u128::from(value as u64) << 32 | 8
+}
+
 /// The text in the bytes of a short text.
 fn short_bytes(bytes: &[u8; 16]) -> &[u8] {
     let length = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
@@ -141,7 +172,6 @@ pub struct KeyInterner {
     heads: Vec<u128>,
     arena: Vec<u8>,
     types: Vec<KeyType>,
-    scratch: Vec<u8>,
 }
 
 impl KeyInterner {
@@ -160,37 +190,29 @@ impl KeyInterner {
         self.heads.is_empty()
     }
 
-    /// The number of the key of `row`; a new one where it was not seen.
-    pub fn intern(&mut self, keys: &KeyRows<'_>, row: usize) -> Result<u32, TooManyEntities> {
-        if (self.heads.len() + 1) * 2 > self.slots.len() {
-            self.grow();
-        }
+    /// Appends the number of each of the first `rows` keys to `ids`; a new one where a key was not seen.
+    pub fn intern_all(&mut self, keys: &KeyRows<'_>, rows: usize, ids: &mut Vec<u32>) -> Result<(), TooManyEntities> {
         if self.heads.is_empty() {
             self.types = keys.types();
         }
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let key = keys.key(row, &mut scratch);
-        let hash = hash(&key);
-        let id = match self.probe(&key, hash) {
-            Ok(id) => id,
-            Err(_) if self.heads.len() >= KEYS_MAX => return Err(TooManyEntities),
-            Err(slot) => {
-                let id = self.heads.len() as u32;
-                self.slots[slot] = slot_key(&key, hash) | number(id);
-                let head = match key {
-                    Key::Short(head) => head,
-                    Key::Long(bytes) => {
-                        let offset = self.arena.len();
-                        self.arena.extend_from_slice(bytes);
-                        (bytes.len() as u128) << 96 | (offset as u128) << 32 | LONG
-                    }
-                };
-                self.heads.push(head);
-                id
+        ids.reserve(rows);
+        let (mut shorts, mut scratch) = ([0; BLOCK], Vec::new());
+        for block in blocks(rows) {
+            if keys.shorts(block.clone(), &mut shorts) {
+                let shorts = &shorts[..block.len()];
+                // A key that is new changes the table: what was fetched is only near now.
+                let (hashes, _) = std::hint::black_box(self.fetch(shorts));
+                for (short, hash) in shorts.iter().zip(hashes) {
+                    ids.push(self.number_of(&Key::Short(*short), hash)?);
+                }
+            } else {
+                for row in block {
+                    let key = keys.key(row, &mut scratch);
+                    ids.push(self.number_of(&key, hash(&key))?);
+                }
             }
-        };
-        self.scratch = scratch;
-        Ok(id)
+        }
+        Ok(())
     }
 
     /// Appends the number of each of the first `rows` keys to `ids`; `u32::MAX` where a key is not known.
@@ -199,34 +221,65 @@ impl KeyInterner {
             ids.resize(ids.len() + rows, u32::MAX);
             return;
         }
-        if let [Cells::Short(texts)] = &keys.columns[..] {
-            texts[..rows].chunks(BLOCK).for_each(|block| self.find_block(block, ids));
-            return;
+        ids.reserve(rows);
+        let (mut shorts, mut scratch) = ([0; BLOCK], Vec::new());
+        for block in blocks(rows) {
+            if keys.shorts(block.clone(), &mut shorts) {
+                let (hashes, slots) = self.fetch(&shorts[..block.len()]);
+                for (at, short) in shorts[..block.len()].iter().enumerate() {
+                    let is_first = slots[at] & !NUMBER == *short && slots[at] & NUMBER != 0;
+                    ids.push(match is_first {
+                        true => id_of(slots[at]),
+                        false => self.probe(&Key::Short(*short), hashes[at]).unwrap_or(u32::MAX),
+                    });
+                }
+            } else {
+                for row in block {
+                    let key = keys.key(row, &mut scratch);
+                    ids.push(self.probe(&key, hash(&key)).unwrap_or(u32::MAX));
+                }
+            }
         }
-        let mut scratch = Vec::new();
-        ids.extend((0..rows).map(|row| {
-            let key = keys.key(row, &mut scratch);
-            self.probe(&key, hash(&key)).unwrap_or(u32::MAX)
-        }));
     }
 
-    /// Looks up a block of short keys, step by step: the loads of one step do not wait for each other, so that what lies
-    /// outside the cache is fetched for many keys at a time.
-    fn find_block(&self, texts: &[u128], ids: &mut Vec<u32>) {
-        let mask = self.slots.len() - 1;
+    /// The hashes of at most [`BLOCK`] short keys, and what lies in the slot where the search for each begins. No load waits for
+    /// another, so that what lies outside the cache is fetched for many keys at a time.
+    #[inline]
+    fn fetch(&self, shorts: &[u128]) -> ([u64; BLOCK], [u128; BLOCK]) {
         let (mut hashes, mut slots) = ([0; BLOCK], [0; BLOCK]);
-        for (text, hash) in texts.iter().zip(&mut hashes) {
-            *hash = hash_short(*text);
+        for (short, hash) in shorts.iter().zip(&mut hashes) {
+            *hash = hash_short(*short);
         }
-        for (hash, slot) in hashes.iter().zip(&mut slots) {
-            *slot = self.slots[*hash as usize & mask];
+        let mask = self.slots.len().wrapping_sub(1);
+        for (hash, slot) in hashes[..shorts.len()].iter().zip(&mut slots) {
+            *slot = self.slots.get(*hash as usize & mask).copied().unwrap_or(0);
         }
-        for (at, text) in texts.iter().enumerate() {
-            let is_first = slots[at] & !NUMBER == *text && slots[at] & NUMBER != 0;
-            ids.push(match is_first {
-                true => id_of(slots[at]),
-                false => self.probe(&Key::Short(*text), hashes[at]).unwrap_or(u32::MAX),
-            });
+        (hashes, slots)
+    }
+
+    /// The number of a key; a new one where it was not seen.
+    #[inline]
+    fn number_of(&mut self, key: &Key<'_>, hash: u64) -> Result<u32, TooManyEntities> {
+        if (self.heads.len() + 1) * 2 > self.slots.len() {
+            self.grow();
+        }
+        match self.probe(key, hash) {
+            Ok(id) => Ok(id),
+            Err(_) if self.heads.len() >= KEYS_MAX => Err(TooManyEntities),
+            Err(slot) => {
+                let id = self.heads.len() as u32;
+                self.slots[slot] = slot_key(key, hash) | number(id);
+                let head = match key {
+                    Key::Short(head) => *head,
+                    Key::Long(bytes) => {
+                        let offset = self.arena.len();
+                        self.arena.extend_from_slice(bytes);
+                        (bytes.len() as u128) << 96 | (offset as u128) << 32 | LONG
+                    }
+                };
+                self.heads.push(head);
+                Ok(id)
+            }
         }
     }
 
@@ -280,19 +333,24 @@ impl KeyInterner {
         })
     }
 
+    /// Makes the table larger. The keys go over in the order of the old table, in which the new one is gone through from one
+    /// end to the other too.
     fn grow(&mut self) {
         let slots = (self.slots.len() * 2).max(SLOTS_MIN);
-        self.slots = vec![0; slots];
-        for (id, head) in self.heads.iter().enumerate() {
-            let key = self.long(*head).map_or(Key::Short(*head), Key::Long);
-            let hash = hash(&key);
-            let mut slot = hash as usize & (slots - 1);
+        let old = std::mem::replace(&mut self.slots, vec![0; slots]);
+        for held in old.into_iter().filter(|held| held & NUMBER != 0) {
+            let mut slot = hash_of_slot(held) as usize & (slots - 1);
             while self.slots[slot] != 0 {
                 slot = (slot + 1) & (slots - 1);
             }
-            self.slots[slot] = slot_key(&key, hash) | number(id as u32);
+            self.slots[slot] = held;
         }
     }
+}
+
+/// The rows from 0 to `rows`, [`BLOCK`] at a time.
+fn blocks(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..rows).step_by(BLOCK).map(move |start| start..rows.min(start + BLOCK))
 }
 
 /// The bits of a slot that belong to its key.
@@ -301,6 +359,15 @@ fn slot_key(key: &Key<'_>, hash: u64) -> u128 {
     match key {
         Key::Short(head) => *head,
         Key::Long(_) => u128::from(hash) << 32 | LONG_SLOT,
+    }
+}
+
+/// The hash of the key of a slot.
+#[inline]
+fn hash_of_slot(slot: u128) -> u64 {
+    match slot & LONG_SLOT {
+        LONG_SLOT => (slot >> 32) as u64,
+        _ => hash_short(slot & !NUMBER),
     }
 }
 
@@ -392,9 +459,9 @@ mod tests {
         for columns in [vec![&texts], vec![&numbers], vec![&texts, &numbers], vec![&numbers, &texts]] {
             let mut interner = KeyInterner::new();
             let rows = KeyRows::of_columns(columns.iter().copied());
-            let first: Vec<u32> = (0..500).map(|row| interner.intern(&rows, row).expect("few")).collect();
-            let again: Vec<u32> = (0..500).map(|row| interner.intern(&rows, row).expect("few")).collect();
-            let mut found = Vec::new();
+            let (mut first, mut again, mut found) = (Vec::new(), Vec::new(), Vec::new());
+            interner.intern_all(&rows, 500, &mut first).expect("few");
+            interner.intern_all(&rows, 500, &mut again).expect("few");
             interner.find_all(&rows, 500, &mut found);
             assert_eq!(first, (0..500).collect::<Vec<u32>>());
             assert!(first == again && first == found && interner.len() == 500);
@@ -411,7 +478,9 @@ mod tests {
         let lane = [Lane::Short(["a", "", "twelve bytes"].map(|text| short_text(text.as_bytes())).to_vec())];
         let mut interner = KeyInterner::new();
         let rows = KeyRows::of_columns([&texts]);
-        (0..3).for_each(|row| assert_eq!(interner.intern(&rows, row), Ok(row as u32)));
+        let mut ids = Vec::new();
+        assert_eq!(interner.intern_all(&rows, 3, &mut ids), Ok(()));
+        assert_eq!(ids, [0, 1, 2]);
         let mut found = Vec::new();
         interner.find_all(&KeyRows::of_lanes(&lane), 3, &mut found);
         assert_eq!(found, [0, 1, 2]);

@@ -55,7 +55,7 @@ pub struct FileCount {
 }
 
 /// Events of one partition are about so many, so that a thread works within its cache.
-const PARTITION_ROWS: u64 = 1 << 16;
+const PARTITION_ROWS: u64 = 1 << 17;
 
 /// At most so many partitions, as a power of two.
 const PARTITION_BITS_MAX: u32 = 10;
@@ -232,9 +232,7 @@ impl Reader<'_> {
             }),
             Keep::All(interner) => {
                 let mut intern = |keys: &KeyRows<'_>, rows: usize, ids: &mut Vec<u32>| {
-                    for row in 0..rows {
-                        ids.push(interner.intern(keys, row)?);
-                    }
+                    interner.intern_all(keys, rows, ids)?;
                     Ok(())
                 };
                 let parts = parts.iter().map(|(file, part)| self.part(*file, *part, &mut intern));
@@ -350,7 +348,7 @@ impl Reader<'_> {
             let key = key_columns(&*key_of(input.source, input.keys, &event)?)?;
             let (rows, mut entity) = (KeyRows::of_columns(&key), Vec::with_capacity(1));
             match keep {
-                Keep::All(interner) => entity.push(interner.intern(&rows, 0)?),
+                Keep::All(interner) => interner.intern_all(&rows, 1, &mut entity)?,
                 Keep::Known(interner) => interner.find_all(&rows, 1, &mut entity),
                 Keep::Hashed(bits) => rows.partitions(1, *bits, &mut entity),
             }

@@ -145,8 +145,8 @@ impl Feeds {
         let description = view.program.description();
         let request_fields = description.request_fields.iter().map(|field| spine.request_column(field).cloned());
         let questions = Questions {
-            entities: entities.clone(),
-            as_of: spine.as_of.clone(),
+            entities,
+            as_of: &spine.as_of,
             request_fields: request_fields.collect::<Result<_, _>>()?,
             input_features,
         };
@@ -234,10 +234,8 @@ impl Asked {
             None => Vec::new(),
         };
         let keys = KeyRows::of_columns(keys);
-        let entities = (0..spine.rows())
-            .map(|row| interner.intern(&keys, row))
-            .collect::<Result<_, _>>()
-            .map_err(ReadError::from)?;
+        let mut entities = Vec::new();
+        interner.intern_all(&keys, spine.rows(), &mut entities).map_err(ReadError::from)?;
         Ok(Self { interner, entities })
     }
 }

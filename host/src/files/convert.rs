@@ -13,6 +13,7 @@
 //! is UTC; nanoseconds round down.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, FixedSizeListArray, OffsetSizeTrait, PrimitiveArray, RecordBatch,
@@ -38,7 +39,8 @@ pub fn scalar_columns(file: &Path, rest: &RecordBatch, rows_before: u64) -> Resu
     for (field, array) in rest.schema().fields().iter().zip(rest.columns()) {
         if let Some(value_type) = natural_type(field.data_type()) {
             let wanted = Wanted::new(field.name(), value_type, Nulls::Allowed);
-            let typed = column(array, &wanted).map_err(|misfit| misfit.into_error(file, &wanted, rows_before))?;
+            let typed =
+                column(Arc::clone(array), &wanted).map_err(|misfit| misfit.into_error(file, &wanted, rows_before))?;
             columns.push((field.name().clone(), typed));
         }
     }
@@ -124,13 +126,13 @@ fn is_text(found: &DataType) -> bool {
     matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
-/// The rows of `array` as the wanted column.
-pub(super) fn column(array: &ArrayRef, wanted: &Wanted) -> Result<Column, Misfit> {
+/// The rows of `array` as the wanted column. Numbers that nobody else holds, and that need no conversion, are not copied.
+pub(super) fn column(array: ArrayRef, wanted: &Wanted) -> Result<Column, Misfit> {
     check_type(array.data_type(), wanted)?;
     if let DataType::Dictionary(_, values) = array.data_type() {
-        return column(&cast(array, values).map_err(InputFault::Decode)?, wanted);
+        return column(cast(&array, values).map_err(InputFault::Decode)?, wanted);
     }
-    let nulls = null_bytes(array);
+    let nulls = null_bytes(&array);
     if let (Nulls::Refused, Some(nulls)) = (wanted.nulls, &nulls) {
         let row = nulls.iter().position(|null| *null != 0).expect("null bytes are kept only where a row is null");
         return Err(Misfit::at(row, InputFault::Null));
@@ -146,7 +148,7 @@ pub(super) fn column(array: &ArrayRef, wanted: &Wanted) -> Result<Column, Misfit
         ValueType::Float64 => Values::Float64s(float64s(array)?),
         ValueType::Text => Values::Texts(texts(array)?),
         ValueType::Time => Values::Times(times(array, wanted.unit)?),
-        ValueType::Float64List => Values::Float64Lists(lists(array)?),
+        ValueType::Float64List => Values::Float64Lists(lists(&array)?),
     };
     Ok(Column::from_parts(values, nulls))
 }
@@ -179,11 +181,29 @@ fn numbers<T: ArrowPrimitiveType, O: Copy + Default>(
     misfit.map_or(Ok(numbers), Err)
 }
 
+/// Each value that is not null after `clean`, 0 elsewhere; without a copy, where nobody else holds the array.
+fn kept<T: ArrowPrimitiveType>(array: ArrayRef, clean: impl Fn(T::Native) -> T::Native) -> Vec<T::Native> {
+    let array = {
+        let own = array.as_primitive::<T>().clone();
+        drop(array);
+        own
+    };
+    let (_, values, nulls) = array.into_parts();
+    let mut values = Vec::from(values);
+    match nulls {
+        None => values.iter_mut().for_each(|value| *value = clean(*value)),
+        Some(nulls) => values.iter_mut().zip(&nulls).for_each(|(value, is_valid)| {
+            *value = if is_valid { clean(*value) } else { T::Native::default() };
+        }),
+    }
+    values
+}
+
 fn booleans(array: &BooleanArray) -> Vec<u8> {
     array.iter().map(|value| u8::from(value.unwrap_or(false))).collect()
 }
 
-fn int64s(array: &ArrayRef) -> Result<Vec<i64>, Misfit> {
+fn int64s(array: ArrayRef) -> Result<Vec<i64>, Misfit> {
     if *array.data_type() == DataType::UInt64 {
         let fit = |value: u64| {
             i64::try_from(value)
@@ -191,24 +211,25 @@ fn int64s(array: &ArrayRef) -> Result<Vec<i64>, Misfit> {
         };
         return numbers(array.as_primitive::<UInt64Type>(), fit);
     }
-    let array = cast(array, &DataType::Int64).map_err(InputFault::Decode)?;
-    numbers(array.as_primitive::<Int64Type>(), Ok)
+    Ok(kept::<Int64Type>(widened(array, &DataType::Int64)?, |value| value))
 }
 
-fn float64s(array: &ArrayRef) -> Result<Vec<f64>, Misfit> {
+/// The array, with its values as `wider`.
+fn widened(array: ArrayRef, wider: &DataType) -> Result<ArrayRef, InputFault> {
+    if array.data_type() == wider { Ok(array) } else { cast(&array, wider).map_err(InputFault::Decode) }
+}
+
+fn float64s(array: ArrayRef) -> Result<Vec<f64>, Misfit> {
     let exact = |integer: i128| {
         exact_float(integer).ok_or_else(|| InputFault::Value(format!("the integer {integer} has no exact float64")))
     };
     match array.data_type() {
         DataType::UInt64 => numbers(array.as_primitive::<UInt64Type>(), |value| exact(i128::from(value))),
         found if found.is_integer() => {
-            let array = cast(array, &DataType::Int64).map_err(InputFault::Decode)?;
+            let array = widened(array, &DataType::Int64)?;
             numbers(array.as_primitive::<Int64Type>(), |value| exact(i128::from(value)))
         }
-        _ => {
-            let array = cast(array, &DataType::Float64).map_err(InputFault::Decode)?;
-            numbers(array.as_primitive::<Float64Type>(), |value| Ok(canonical(value)))
-        }
+        _ => Ok(kept::<Float64Type>(widened(array, &DataType::Float64)?, canonical)),
     }
 }
 
@@ -227,26 +248,40 @@ fn text_rows(array: &ArrayRef) -> Box<dyn Iterator<Item = Option<&str>> + '_> {
     }
 }
 
-fn texts(array: &ArrayRef) -> Result<Texts, InputFault> {
+fn texts(array: ArrayRef) -> Result<Texts, InputFault> {
+    if let Some(strings) = array.as_string_opt::<i32>().filter(|strings| strings.null_count() == 0) {
+        let (offsets, bytes, _) = strings.clone().into_parts();
+        drop(array);
+        let (first, last) = (offsets[0], offsets[offsets.len() - 1]);
+        let mut bytes = match first {
+            // Without a copy, where nobody else holds them.
+            0 => bytes.into_vec().unwrap_or_else(|bytes| bytes.to_vec()),
+            _ => bytes[first as usize..].to_vec(),
+        };
+        bytes.truncate((last - first) as usize);
+        return Ok(Texts { ends: offsets[1..].iter().map(|end| (end - first) as u32).collect(), bytes });
+    }
     let mut texts = Texts { ends: Vec::with_capacity(array.len()), bytes: Vec::new() };
-    for text in text_rows(array) {
+    for text in text_rows(&array) {
         texts.bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
         texts.ends.push(end(texts.bytes.len())?);
     }
     Ok(texts)
 }
 
-fn times(array: &ArrayRef, unit: Option<TimeUnit>) -> Result<Vec<i64>, Misfit> {
+fn times(array: ArrayRef, unit: Option<TimeUnit>) -> Result<Vec<i64>, Misfit> {
     fn of<T: ArrowPrimitiveType<Native = i64>>(array: &ArrayRef, unit: TimeUnit) -> Result<Vec<i64>, Misfit> {
         let micros = |value: i64| unit.to_micros(value).ok_or_else(|| out_of_range(&value.to_string()));
         numbers(array.as_primitive::<T>(), micros)
     }
     let midnight = |days: i64| days.checked_mul(86_400_000_000).ok_or_else(|| out_of_range(&format!("day {days}")));
     match array.data_type() {
-        DataType::Timestamp(ArrowUnit::Second, _) => of::<TimestampSecondType>(array, TimeUnit::Seconds),
-        DataType::Timestamp(ArrowUnit::Millisecond, _) => of::<TimestampMillisecondType>(array, TimeUnit::Milliseconds),
-        DataType::Timestamp(ArrowUnit::Microsecond, _) => numbers(array.as_primitive::<TimestampMicrosecondType>(), Ok),
-        DataType::Timestamp(ArrowUnit::Nanosecond, _) => of::<TimestampNanosecondType>(array, TimeUnit::Nanoseconds),
+        DataType::Timestamp(ArrowUnit::Second, _) => of::<TimestampSecondType>(&array, TimeUnit::Seconds),
+        DataType::Timestamp(ArrowUnit::Millisecond, _) => {
+            of::<TimestampMillisecondType>(&array, TimeUnit::Milliseconds)
+        }
+        DataType::Timestamp(ArrowUnit::Microsecond, _) => Ok(kept::<TimestampMicrosecondType>(array, |time| time)),
+        DataType::Timestamp(ArrowUnit::Nanosecond, _) => of::<TimestampNanosecondType>(&array, TimeUnit::Nanoseconds),
         DataType::Date32 => numbers(array.as_primitive::<Date32Type>(), |days| midnight(i64::from(days))),
         DataType::Date64 => {
             numbers(array.as_primitive::<Date64Type>(), |millis| midnight(millis.div_euclid(86_400_000)))
@@ -260,7 +295,7 @@ fn times(array: &ArrayRef, unit: Option<TimeUnit>) -> Result<Vec<i64>, Misfit> {
                 .map(|(row, value)| micros(value).map_err(|fault| Misfit::at(row, fault)))
                 .collect()
         }
-        _ => text_rows(array)
+        _ => text_rows(&array)
             .enumerate()
             .map(|(row, text)| text.map_or(Ok(0), |text| iso_time(text).map_err(|fault| Misfit::at(row, fault))))
             .collect(),
@@ -301,7 +336,7 @@ fn gather(
             if items.null_count() > 0 {
                 return Err(Misfit::at(row, InputFault::Value("holds a list with a null in it".to_owned())));
             }
-            lists.values.extend(float64s(&items).map_err(|misfit| Misfit::at(row, misfit.fault))?);
+            lists.values.extend(float64s(items).map_err(|misfit| Misfit::at(row, misfit.fault))?);
         }
         lists.ends.push(end(lists.values.len())?);
     }

@@ -125,7 +125,7 @@ impl Tables {
 /// The wanted column that an array of cells spells.
 fn column(cells: &ArrayRef, wanted: &Wanted) -> Result<Column, Misfit> {
     if wanted.value_type == ValueType::Text {
-        return convert::column(cells, wanted);
+        return convert::column(Arc::clone(cells), wanted);
     }
     let mut column = Column::with_capacity(wanted.value_type, cells.len());
     for (row, cell) in cells.as_string::<i32>().iter().enumerate() {

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -19,7 +18,17 @@ pub(super) fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
 }
 
 pub(super) fn open(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
-    let builder = builder(path)?;
+    tables(path, builder(path)?.with_batch_size(TABLE_ROWS_MAX), 0, wanted, rest)
+}
+
+/// The tables of what `builder` is to read of the file at `path`, where `rows_before` rows come before it.
+pub(super) fn tables(
+    path: &Path,
+    builder: ParquetRecordBatchReaderBuilder<File>,
+    rows_before: u64,
+    wanted: &[Wanted],
+    rest: Rest,
+) -> Result<TableReader, InputError> {
     let selection = Selection::new(path, &names(builder.schema()), wanted, rest)?;
     let read = builder.schema().project(&selection.read).map_err(|e| InputError::new(path, InputFault::Decode(e)))?;
     for (wanted, place) in wanted.iter().zip(&selection.wanted) {
@@ -28,7 +37,7 @@ pub(super) fn open(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableRe
     }
     let rest_schema = selection.rest_schema(&read);
     let mask = ProjectionMask::roots(builder.parquet_schema(), selection.read.iter().copied());
-    let builder = builder.with_projection(mask).with_batch_size(TABLE_ROWS_MAX);
+    let builder = builder.with_projection(mask);
     let mut batches =
         guarded(path, || builder.build())?.map_err(|error| InputError::new(path, InputFault::Parquet(error)))?;
     let mut tables = Tables {
@@ -36,12 +45,12 @@ pub(super) fn open(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableRe
         wanted: wanted.to_vec(),
         selection,
         rest_schema: rest_schema.clone(),
-        rows_before: 0,
+        rows_before,
     };
     let tables = std::iter::from_fn(move || {
         let batch = guarded(&tables.file, || batches.next()).transpose()?;
         let batch = batch.and_then(|batch| batch.map_err(|e| InputError::new(&tables.file, InputFault::Decode(e))));
-        Some(batch.and_then(|batch| tables.table(&batch)))
+        Some(batch.and_then(|batch| tables.table(batch)))
     });
     Ok(TableReader::new(tables, rest_schema))
 }
@@ -85,18 +94,17 @@ struct Tables {
 
 impl Tables {
     /// The next table.
-    fn table(&mut self, batch: &RecordBatch) -> Result<Table, InputError> {
+    fn table(&mut self, batch: RecordBatch) -> Result<Table, InputError> {
+        let rows = batch.num_rows();
+        let (wanted, rest) = self.selection.arrays(batch);
         let mut columns = Vec::with_capacity(self.wanted.len());
-        for (wanted, place) in self.wanted.iter().zip(&self.selection.wanted) {
-            let column = convert::column(batch.column(*place), wanted);
+        for (array, wanted) in wanted.into_iter().zip(&self.wanted) {
+            let column = convert::column(array, wanted);
             columns.push(column.map_err(|misfit| misfit.into_error(&self.file, wanted, self.rows_before))?);
         }
-        let rest = self.rest_schema.as_ref().zip(self.selection.rest.as_ref()).map(|(schema, places)| {
-            let arrays = places.iter().map(|place| Arc::clone(batch.column(*place))).collect();
-            rest_batch(schema, arrays, batch.num_rows())
-        });
+        let rest = self.rest_schema.as_ref().map(|schema| rest_batch(schema, rest, rows));
         let rows_before = self.rows_before;
-        self.rows_before += batch.num_rows() as u64;
-        Ok(Table { columns, rest, rows: batch.num_rows(), rows_before })
+        self.rows_before += rows as u64;
+        Ok(Table { columns, rest, rows, rows_before })
     }
 }

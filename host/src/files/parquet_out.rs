@@ -8,7 +8,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
-use ::parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
+use ::parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
 use ::parquet::basic::Compression;
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
@@ -16,8 +16,8 @@ use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::ColumnPath;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef, TimestampMicrosecondType};
+use arrow::compute::concat;
+use arrow::datatypes::{DataType, FieldRef, Float64Type, Int64Type, SchemaRef, TimestampMicrosecondType};
 
 use super::error::OutputFault;
 use crate::threads;
@@ -64,16 +64,16 @@ impl<W: Write + Send> ParquetOut<W> {
     pub fn push(&mut self, batch: RecordBatch) -> Result<(), OutputFault> {
         self.waiting_rows += batch.num_rows();
         self.waiting.push(batch);
-        while self.waiting_rows >= ROW_GROUP_ROWS * self.threads {
-            self.encode(self.threads)?;
+        if self.waiting_rows >= ROW_GROUP_ROWS * self.threads {
+            self.encode(self.waiting_rows / ROW_GROUP_ROWS)?;
         }
         Ok(())
     }
 
     /// Encodes what waits, ends the file, and gives the sink and the number of rows.
     pub fn finish(mut self, metadata: &[(String, String)]) -> Result<(W, u64), OutputFault> {
-        while self.waiting_rows > 0 {
-            self.encode(self.threads)?;
+        if self.waiting_rows > 0 {
+            self.encode(self.waiting_rows.div_ceil(ROW_GROUP_ROWS))?;
         }
         let rows = self.rows;
         let (mut file, _) = match self.file.take() {
@@ -86,7 +86,7 @@ impl<W: Write + Send> ParquetOut<W> {
         Ok((file.into_inner()?, rows))
     }
 
-    /// Encodes at most `groups` row groups of what waits, each on a thread, and appends them in order.
+    /// Encodes at most `groups` row groups of what waits, and appends them in order.
     fn encode(&mut self, groups: usize) -> Result<(), OutputFault> {
         if self.file.is_none() {
             let first = std::mem::take(&mut self.waiting);
@@ -96,17 +96,28 @@ impl<W: Write + Send> ParquetOut<W> {
         let taken: Vec<Vec<RecordBatch>> =
             (0..groups).map(|_| self.take(ROW_GROUP_ROWS)).take_while(|batches| !batches.is_empty()).collect();
         let Some((file, factory)) = &mut self.file else { return Ok(()) };
-        let (schema, first) = (&self.schema, self.groups);
-        let encoded = threads::map(self.threads, taken.len(), |at| row_group(schema, factory, first + at, &taken[at]))?;
-        for (batches, chunks) in taken.iter().zip(encoded) {
-            let mut group = file.next_row_group()?;
-            for chunk in chunks {
-                chunk.append_to_row_group(&mut group)?;
+        let mut columns = Vec::new();
+        for (at, batches) in taken.iter().enumerate() {
+            let mut writers = factory.create_column_writers(self.groups + at)?.into_iter();
+            for (place, field) in self.schema.fields().iter().enumerate() {
+                let parts: Vec<&dyn Array> = batches.iter().map(|batch| &**batch.column(place)).collect();
+                let leaves = compute_leaves(field, &parts[0].slice(0, 0))?.len();
+                columns.push(GroupColumn { field, parts, writers: writers.by_ref().take(leaves).collect() });
             }
-            group.close()?;
-            self.groups += 1;
-            self.rows += batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
         }
+        // Each column of each group by itself: while one thread appends those that are ready, the others encode.
+        let (fields, mut ready) = (self.schema.fields().len(), Vec::with_capacity(self.schema.fields().len()));
+        threads::feed(self.threads, columns, GroupColumn::encode, |chunks| {
+            ready.push(chunks);
+            if ready.len() == fields {
+                let mut group = file.next_row_group()?;
+                ready.drain(..).flatten().try_for_each(|chunk| chunk.append_to_row_group(&mut group))?;
+                group.close()?;
+            }
+            Ok::<_, OutputFault>(())
+        })?;
+        self.groups += taken.len();
+        self.rows += taken.iter().flatten().map(|batch| batch.num_rows() as u64).sum::<u64>();
         Ok(())
     }
 
@@ -148,30 +159,29 @@ impl<W: Write + Send> ParquetOut<W> {
     }
 }
 
-/// Encodes one row group.
-fn row_group(
-    schema: &SchemaRef,
-    factory: &ArrowRowGroupWriterFactory,
-    group: usize,
-    batches: &[RecordBatch],
-) -> Result<Vec<ArrowColumnChunk>, OutputFault> {
-    let batch = match batches {
-        [one] => one.clone(),
-        several => concat_batches(schema, several)?,
-    };
-    let mut writers = factory.create_column_writers(group)?;
-    for start in (0..batch.num_rows()).step_by(STEP_ROWS) {
-        let step = batch.slice(start, STEP_ROWS.min(batch.num_rows() - start));
-        let mut columns = writers.iter_mut();
-        for (field, array) in schema.fields().iter().zip(step.columns()) {
-            for leaf in compute_leaves(field, array)? {
-                let column =
-                    columns.next().ok_or_else(|| ParquetError::General("a column has no writer".to_owned()))?;
-                column.write(&leaf)?;
+/// One column of one row group.
+struct GroupColumn<'a> {
+    field: &'a FieldRef,
+    /// Its rows, in order.
+    parts: Vec<&'a dyn Array>,
+    /// One for each leaf of the field.
+    writers: Vec<ArrowColumnWriter>,
+}
+
+impl GroupColumn<'_> {
+    fn encode(mut self) -> Result<Vec<ArrowColumnChunk>, OutputFault> {
+        let array = match &self.parts[..] {
+            [one] => one.slice(0, one.len()),
+            several => concat(several)?,
+        };
+        for start in (0..array.len()).step_by(STEP_ROWS) {
+            let step = array.slice(start, STEP_ROWS.min(array.len() - start));
+            for (leaf, writer) in compute_leaves(self.field, &step)?.iter().zip(&mut self.writers) {
+                writer.write(leaf)?;
             }
         }
+        Ok(self.writers.into_iter().map(|writer| writer.close()).collect::<Result<Vec<_>, _>>()?)
     }
-    Ok(writers.into_iter().map(|writer| writer.close()).collect::<Result<Vec<_>, _>>()?)
 }
 
 /// Whether a dictionary of the values of column `at` may pay: whether, of the first rows, at most half are distinct. Types

@@ -159,6 +159,13 @@ impl Selection {
         Ok(Self { read, wanted, rest })
     }
 
+    /// The arrays of a batch of the columns read: those of the wanted columns, and those that pass through. Nobody else holds
+    /// one that is wanted once.
+    pub fn arrays(&self, batch: RecordBatch) -> (Vec<ArrayRef>, Vec<ArrayRef>) {
+        let of = |places: &[usize]| places.iter().map(|place| Arc::clone(batch.column(*place))).collect();
+        (of(&self.wanted), of(self.rest.as_deref().unwrap_or_default()))
+    }
+
     /// The schema of the pass-through columns, given that of the columns read. The file's own metadata is not kept: it
     /// describes columns that are no longer there.
     pub fn rest_schema(&self, read: &Schema) -> Option<SchemaRef> {

@@ -19,9 +19,9 @@ use bytes::{Buf, Bytes};
 
 use super::error::{InputError, InputFault};
 use super::parquet::{builder, guarded, names};
-use super::read::{Rest, Selection, Table, Wanted, format, open};
-use super::{Format, convert};
-use crate::batch::{Column, Lane, SHORT_BYTES_MAX};
+use super::read::{Rest, Selection, Table, TableReader, Wanted, format, open};
+use super::{Format, convert, parquet};
+use crate::batch::{Lane, SHORT_BYTES_MAX};
 use crate::schema::ValueType;
 
 /// How many rows a [`Sheet`] has at most.
@@ -101,6 +101,15 @@ impl Input {
         }
     }
 
+    /// The rows of one part as tables: see [`open`]. Here they may have up to [`SHEET_ROWS_MAX`] rows.
+    pub fn tables(&self, part: usize, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
+        let Some(metadata) = &self.parquet else { return open(&self.path, wanted, rest) };
+        let file = File::open(&self.path).map_err(|error| InputError::new(&self.path, InputFault::Open(error)))?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
+        let builder = builder.with_row_groups(vec![part]).with_batch_size(SHEET_ROWS_MAX);
+        parquet::tables(&self.path, builder, rows_before(metadata, part), wanted, rest)
+    }
+
     /// Reads the `wanted` columns of one part, and gives each sheet to `take`.
     pub fn read<E: From<InputError>>(
         &self,
@@ -132,8 +141,7 @@ impl Input {
             .with_batch_size(SHEET_ROWS_MAX);
         let batches = guarded(&self.path, || builder.build())?;
         let mut batches = batches.map_err(|error| fail(InputFault::Parquet(error)))?;
-        let groups = &metadata.metadata().row_groups()[..part];
-        let mut rows_before = groups.iter().map(|group| group.num_rows().max(0) as u64).sum();
+        let mut rows_before = rows_before(metadata, part);
         while let Some(batch) = guarded(&self.path, || batches.next())? {
             let batch = batch.map_err(|error| fail(InputFault::Decode(error)))?;
             let sheet = sheet(&self.path, batch, wanted, &selection, rows_before)?;
@@ -142,6 +150,11 @@ impl Input {
         }
         Ok(())
     }
+}
+
+/// How many rows come before a row group.
+fn rows_before(metadata: &ArrowReaderMetadata, group: usize) -> u64 {
+    metadata.metadata().row_groups()[..group].iter().map(|group| group.num_rows().max(0) as u64).sum()
 }
 
 /// The same metadata, by which wanted texts are read as views: nothing is copied but the views themselves.
@@ -172,31 +185,22 @@ fn sheet(
     selection: &Selection,
     rows_before: u64,
 ) -> Result<Sheet, InputError> {
+    let rows = batch.num_rows();
     let mut lanes = Vec::with_capacity(wanted.len());
-    for (wanted, place) in wanted.iter().zip(&selection.wanted) {
-        let array = batch.column(*place);
+    for (array, wanted) in selection.arrays(batch).0.into_iter().zip(wanted) {
         lanes.push(match short_texts(array.as_ref(), wanted) {
-            Some(texts) => Decoded::Short(texts),
+            Some(texts) => {
+                // Now nobody else holds them, and they need not be copied.
+                drop(array);
+                Lane::Short(texts.into())
+            }
             None => {
                 let column = convert::column(array, wanted);
-                Decoded::Column(column.map_err(|misfit| misfit.into_error(path, wanted, rows_before))?)
+                Lane::Column(column.map_err(|misfit| misfit.into_error(path, wanted, rows_before))?)
             }
         });
     }
-    let rows = batch.num_rows();
-    // Texts that only this sheet holds need not be copied.
-    drop(batch);
-    let lanes = lanes.into_iter().map(|lane| match lane {
-        Decoded::Short(texts) => Lane::Short(texts.into()),
-        Decoded::Column(column) => Lane::Column(column),
-    });
-    Ok(Sheet { lanes: lanes.collect(), rows, rows_before })
-}
-
-/// A lane that may still share its memory with the batch that it was read in.
-enum Decoded {
-    Short(ScalarBuffer<u128>),
-    Column(Column),
+    Ok(Sheet { lanes, rows, rows_before })
 }
 
 /// The texts of an array of views, if all are short and none is null.

@@ -120,7 +120,7 @@ impl Iterator for SpillReader {
         let lanes = batch.columns().iter().zip(&self.wanted).map(|(array, wanted)| match short(array) {
             Some(texts) => Ok(Lane::Short(texts)),
             None => {
-                let column = convert::column(array, wanted);
+                let column = convert::column(Arc::clone(array), wanted);
                 column.map(Lane::Column).map_err(|misfit| misfit.into_error(&self.path, wanted, 0))
             }
         });

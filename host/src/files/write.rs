@@ -15,7 +15,7 @@ use super::digest::Digesting;
 use super::error::{OutputError, OutputFault};
 use super::parquet_out::ParquetOut;
 use super::stale::{PARTIAL_SUFFIX, SPILL_PREFIX};
-use super::{Format, cells};
+use super::{Format, TABLE_ROWS_MAX, cells};
 
 /// A file in the making, beside its target and under another name. [`TableWriter::finish`] gives it its own; dropped
 /// before that, it leaves nothing behind.
@@ -148,11 +148,11 @@ impl Encoder {
             Self::Parquet(out) => out.push(batch),
             Self::Csv(sink, rows) => {
                 *rows += batch.num_rows() as u64;
-                Ok(cells::csv_rows(&batch, sink)?)
+                Ok(lines(&batch).try_for_each(|lines| cells::csv_rows(&lines, sink))?)
             }
             Self::Ndjson(sink, rows) => {
                 *rows += batch.num_rows() as u64;
-                Ok(cells::ndjson_rows(&batch, sink)?)
+                Ok(lines(&batch).try_for_each(|lines| cells::ndjson_rows(&lines, sink))?)
             }
         }
     }
@@ -166,6 +166,12 @@ impl Encoder {
         sink.flush().map_err(OutputFault::Write)?;
         Ok((sink, rows))
     }
+}
+
+/// The rows of a batch, as many at a time as are made into lines at once.
+fn lines(batch: &RecordBatch) -> impl Iterator<Item = RecordBatch> {
+    let starts = (0..batch.num_rows()).step_by(TABLE_ROWS_MAX);
+    starts.map(|start| batch.slice(start, TABLE_ROWS_MAX.min(batch.num_rows() - start)))
 }
 
 impl From<ArrowError> for OutputFault {

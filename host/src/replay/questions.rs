@@ -7,18 +7,18 @@ use crate::time::{AsOf, AvailableAt, visible};
 
 /// The questions to one view, in the order in which their answers are wanted.
 #[derive(Clone, Debug, Default)]
-pub struct Questions {
+pub struct Questions<'a> {
     /// Per question, the entity's number in the view's interner.
-    pub entities: Vec<u32>,
+    pub entities: &'a [u32],
     /// Per question, the cut-off.
-    pub as_of: Vec<AsOf>,
+    pub as_of: &'a [AsOf],
     /// The request fields of the view's transform, one row per question.
     pub request_fields: Vec<Column>,
     /// The input features of the view's transform, one row per question.
     pub input_features: Vec<Column>,
 }
 
-impl Questions {
+impl Questions<'_> {
     /// No question, for a replay that is after the final states: the columns that the transform reads, without a row.
     pub fn none(description: &Description) -> Self {
         let empty = |fields: &[Field]| fields.iter().map(|field| Column::new(field.value_type)).collect();

@@ -1,6 +1,5 @@
 //! Runs the questions of one view over its events, on any number of threads.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::Questions;
@@ -150,7 +149,7 @@ impl<'a> ViewEvents<'a> {
 pub(super) struct Work<'a> {
     pub(super) view: &'a ViewProgram,
     pub(super) events: ViewEvents<'a>,
-    pub(super) questions: &'a Questions,
+    pub(super) questions: &'a Questions<'a>,
     pub(super) keys: &'a KeyInterner,
     pub(super) want_states: bool,
     before: &'a [FinalState],
@@ -179,7 +178,7 @@ pub(super) struct Outcome {
 pub fn replay(
     view: &ViewProgram,
     view_events: ViewEvents<'_>,
-    questions: &Questions,
+    questions: &Questions<'_>,
     keys: &KeyInterner,
     carry: Carry<'_>,
     options: ReplayOptions<'_>,
@@ -200,7 +199,7 @@ pub fn replay(
         stop: options.stop,
         times: options.times,
         bits,
-        by_partition: PartitionedQuestions::new(&questions.entities, bits),
+        by_partition: PartitionedQuestions::new(questions.entities, bits),
     };
     // The largest first, so that no thread begins one when the others have nothing left.
     let mut order: Vec<usize> = (0..1_usize << bits).collect();
@@ -242,7 +241,7 @@ impl Work<'_> {
         let stopwatch = Stopwatch::start();
         let places = self.places(partition);
         let as_of = |row: u32| self.questions.as_of[row as usize].0;
-        let questions = self.by_partition.of(partition, &self.questions.entities, self.bits, places, as_of);
+        let questions = self.by_partition.of(partition, self.questions.entities, self.bits, places, as_of);
         let mut outcome = Outcome::default();
         if self.want_states || self.by_partition.count(partition) > 0 {
             let events = PartitionEvents::gather(&self.events, partition, places)?;
@@ -286,11 +285,10 @@ fn assemble(
             parts.push(answered.next().unwrap_or_else(|| Column::new(field.value_type)));
         }
     }
-    let parts: Vec<Mutex<Vec<Column>>> = parts.into_iter().map(Mutex::new).collect();
-    let features = threads::map(threads, fields.len(), |at| {
-        let parts = std::mem::take(&mut *parts[at].lock().expect("no thread panics while it takes them"));
+    let parts = fields.iter().zip(parts).collect();
+    let features = threads::map_each(threads, parts, |(field, parts)| {
         let rows = outcomes.iter().map(|outcome| &outcome.question_rows[..]);
-        in_order(fields[at].value_type, questions, parts.into_iter().zip(rows))
+        in_order(field.value_type, questions, parts.into_iter().zip(rows))
     })?;
     let mut statuses = vec![Status::Present; questions];
     let mut offsets = has_pushed.then(|| vec![0; questions]);

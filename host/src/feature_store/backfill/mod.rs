@@ -166,7 +166,7 @@ impl FeatureStore {
                 match self.partition_bits(&run, &spine)? {
                     None => {
                         let stopwatch = Stopwatch::start();
-                        let (rows, leading, rest) = spine.read()?;
+                        let (rows, leading, rest) = spine.read(self.options().threads)?;
                         let record = spine_record(&spine);
                         self.in_memory(&run, rows, leading, &rest, record, stopwatch.seconds())
                     }

@@ -14,9 +14,6 @@ use crate::feature_store::{FeaturePlan, FeatureStore};
 use crate::files::{self, Digests, TableWriter};
 use crate::replay::Replayed;
 
-/// Rows of one batch of the output.
-const WRITE_ROWS: usize = 8_192;
-
 /// Key of the manifest in the metadata of a Parquet training set.
 const MANIFEST_KEY: &str = "onepath.manifest";
 
@@ -32,10 +29,7 @@ impl Output<'_> {
     /// Appends rows.
     pub(super) fn write(&mut self, arrays: Vec<ArrayRef>) -> Result<(), Error> {
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(|error| wrong(error.to_string()))?;
-        for start in (0..batch.num_rows()).step_by(WRITE_ROWS) {
-            self.writer.write(&batch.slice(start, WRITE_ROWS.min(batch.num_rows() - start)))?;
-        }
-        Ok(())
+        Ok(self.writer.write(&batch)?)
     }
 
     /// Ends the file, and writes the manifest beside it.

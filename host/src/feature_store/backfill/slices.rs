@@ -107,9 +107,11 @@ impl Answering<'_> {
         for lanes in SpillReader::open(&self.dir.join(&spine.path), &self.stage.spine_types(self.plan))? {
             let lanes = lanes?;
             let (rows, as_of) = (times_of(&lanes[0])?, times_of(&lanes[place])?);
+            let mut entities = Vec::new();
             let keys = KeyRows::of_lanes(&lanes[1..place]);
-            for (at, (row, as_of)) in rows.into_iter().zip(as_of).enumerate() {
-                let entity = interner.intern(&keys, at).map_err(ReadError::from)? as usize;
+            interner.intern_all(&keys, rows.len(), &mut entities).map_err(ReadError::from)?;
+            for ((entity, row), as_of) in entities.into_iter().zip(rows).zip(as_of) {
+                let entity = entity as usize;
                 if entity == known.first_rows.len() {
                     known.first_rows.push(row);
                     known.last_as_of.push(as_of);

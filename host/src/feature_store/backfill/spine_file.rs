@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef};
-use arrow::datatypes::{FieldRef, SchemaRef};
+use arrow::array::{Array, ArrayRef, new_empty_array};
+use arrow::compute::concat;
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 
 use super::{AS_OF, field, wrong};
 use crate::Error;
@@ -12,6 +13,7 @@ use crate::batch::{Column, Values};
 use crate::feature_store::{FeaturePlan, Spine};
 use crate::files::{self, Nulls, Rest, Table, TableReader, Wanted};
 use crate::schema::ValueType;
+use crate::threads;
 use crate::time::{AsOf, TimeUnit};
 
 /// A file of entity keys, as-of, request fields, and columns that pass through.
@@ -116,26 +118,33 @@ impl SpineFile {
         }
     }
 
-    /// All rows: the spine, and the columns that pass through.
-    pub(super) fn read(&self) -> Result<(Spine, LeadingColumns, Vec<ArrayRef>), Error> {
-        let mut typed: Vec<Column> = self.wanted.iter().map(|wanted| Column::new(wanted.value_type)).collect();
-        let reader = self.open(Rest::Keep)?;
-        let schema = reader.rest_schema().cloned();
-        let mut rest = Vec::new();
-        for table in reader {
-            let Table { columns, rest: others, .. } = table?;
-            for (all, column) in typed.iter_mut().zip(&columns) {
-                all.append(column)?;
-            }
-            rest.extend(others);
-        }
-        let rest = match &schema {
-            Some(schema) if !schema.fields().is_empty() => {
-                let joined = arrow::compute::concat_batches(schema, &rest).map_err(|error| wrong(error.to_string()))?;
-                joined.columns().to_vec()
-            }
-            _ => Vec::new(),
+    /// All rows: the spine, and the columns that pass through. The parts of the file are read by several threads.
+    pub(super) fn read(&self, threads: usize) -> Result<(Spine, LeadingColumns, Vec<ArrayRef>), Error> {
+        let input = files::Input::open(&self.path)?;
+        let tables = |reader: TableReader| {
+            let schema = reader.rest_schema().cloned();
+            Ok::<_, Error>((schema, reader.collect::<Result<Vec<Table>, _>>()?))
         };
+        let parts = match input.parts().len() {
+            0 => vec![tables(self.open(Rest::Keep)?)?],
+            parts => threads::map(threads, parts, |part| tables(input.tables(part, &self.wanted, Rest::Keep)?))?,
+        };
+        let schema = parts[0].0.clone();
+        let mut typed: Vec<Vec<Column>> = self.wanted.iter().map(|_| Vec::new()).collect();
+        let mut rest: Vec<Vec<ArrayRef>> =
+            schema.iter().flat_map(|schema| schema.fields()).map(|_| Vec::new()).collect();
+        for table in parts.into_iter().flat_map(|(_, tables)| tables) {
+            typed.iter_mut().zip(table.columns).for_each(|(parts, part)| parts.push(part));
+            let others = table.rest.as_ref().map_or(&[][..], |rest| rest.columns());
+            rest.iter_mut().zip(others).for_each(|(parts, part)| parts.push(Arc::clone(part)));
+        }
+        let typed = self.wanted.iter().zip(typed).collect();
+        let typed = threads::map_each(threads, typed, |(wanted, parts)| Column::joined(wanted.value_type, parts))?;
+        let rest = threads::map(threads, rest.len(), |at| match &rest[at][..] {
+            [] => Ok(new_empty_array(schema.as_ref().map_or(&DataType::Null, |schema| schema.field(at).data_type()))),
+            parts => concat(&parts.iter().map(|part| &**part).collect::<Vec<_>>()),
+        });
+        let rest = rest.map_err(|error| wrong(error.to_string()))?;
         debug_assert!(rest.iter().all(|array| array.len() == typed[self.keys].len()));
         Ok((self.spine(typed), self.leading(schema.as_ref()), rest))
     }
@@ -156,7 +165,7 @@ pub(super) fn leading_arrays(
         Leading::Key(at) => super::array(take(&mut spine.keys, *at)),
         Leading::Request(at) => super::array(take(&mut spine.request_fields, *at)),
         Leading::AsOf => {
-            let times = spine.as_of.iter().map(|as_of| as_of.0).collect();
+            let times = std::mem::take(&mut spine.as_of).into_iter().map(|as_of| as_of.0).collect();
             super::array(Column::from_parts(Values::Times(times), None))
         }
         Leading::Rest(at) => Ok(Arc::clone(&rest[*at])),
