@@ -39,7 +39,11 @@ impl Column {
     }
 
     /// Appends texts by their codes, which are rows of `texts`. The column is one of texts.
-    pub(super) fn extend_coded(&mut self, texts: &Texts, codes: impl Iterator<Item = u8>) -> Result<(), ColumnError> {
+    pub(super) fn extend_coded(
+        &mut self,
+        texts: &Texts,
+        codes: impl ExactSizeIterator<Item = u8>,
+    ) -> Result<(), ColumnError> {
         let found = ValueType::Text;
         let Values::Texts(to) = &mut self.values else {
             return Err(ColumnError::Type { expected: self.value_type(), found });
@@ -50,6 +54,9 @@ impl Column {
             (0..texts.ends.len()).map(|code| padded(texts.get(code))).collect();
         match padded {
             Some(padded) => {
+                let longest = padded.iter().map(|(_, length)| *length).max().unwrap_or(0);
+                to.bytes.reserve(codes.len() * longest + 16);
+                to.ends.reserve(codes.len());
                 for code in codes {
                     let (text, length) = &padded[usize::from(code)];
                     let text_end = to.bytes.len() + length;

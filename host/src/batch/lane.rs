@@ -1,4 +1,4 @@
-//! Columns as they are read: short texts in sixteen bytes each, everything else as a [`Column`].
+//! Columns as they are read: texts as codes or, if they are short, in sixteen bytes each, everything else as a [`Column`].
 
 use super::{Column, ColumnError, Texts, Values};
 
@@ -15,6 +15,8 @@ pub enum Lane {
     Column(Column),
     /// Texts of at most [`SHORT_BYTES_MAX`] bytes, none null: see [`short_text`].
     Short(Vec<u128>),
+    /// Per row, which of the texts it has; none is null.
+    Coded(Vec<u32>, Texts),
 }
 
 /// A text of at most [`SHORT_BYTES_MAX`] bytes as a number: its length in the lowest four bytes, then its bytes, then zeros.
@@ -39,11 +41,20 @@ pub fn short_text_within(bytes: &[u8], start: usize, length: usize) -> u128 {
 }
 
 impl Lane {
+    /// The lane of which each row has one of the texts of a column without nulls, that of its code. No code is beyond them.
+    pub fn coded(codes: Vec<u32>, texts: Column) -> Self {
+        match texts.into_values() {
+            Values::Texts(texts) => Self::Coded(codes, texts),
+            other => Self::Column(Column::from_parts(other, None)),
+        }
+    }
+
     /// How many rows.
     pub fn len(&self) -> usize {
         match self {
             Self::Column(column) => column.len(),
             Self::Short(texts) => texts.len(),
+            Self::Coded(codes, _) => codes.len(),
         }
     }
 
@@ -59,6 +70,9 @@ impl Lane {
                 Self::Column(column.take(rows).expect("a part of a column is no larger than the column"))
             }
             Self::Short(texts) => Self::Short(rows.iter().map(|row| texts[*row as usize]).collect()),
+            Self::Coded(codes, texts) => {
+                Self::Coded(rows.iter().map(|row| codes[*row as usize]).collect(), texts.clone())
+            }
         }
     }
 
@@ -73,16 +87,35 @@ impl Lane {
                 }
                 Ok(Column::from_parts(Values::Texts(texts), None))
             }
+            Self::Coded(codes, texts) => texts.at(codes.into_iter()),
         }
     }
 }
 
 impl Texts {
+    /// A column of the texts of `rows`.
+    fn at(&self, rows: impl ExactSizeIterator<Item = u32>) -> Result<Column, ColumnError> {
+        let mut texts = Self { ends: Vec::with_capacity(rows.len()), bytes: Vec::new() };
+        for row in rows {
+            let (start, end) = (self.start(row as usize), self.ends[row as usize] as usize);
+            if end - start <= SHORT_BYTES_MAX {
+                texts.push_short(short_text_within(&self.bytes, start, end - start))?;
+            } else {
+                texts.bytes.extend_from_slice(&self.bytes[start..end]);
+                texts.ends.push(u32::try_from(texts.bytes.len()).map_err(|_| ColumnError::TooLarge)?);
+            }
+        }
+        Ok(Column::from_parts(Values::Texts(texts), None))
+    }
+
+    fn start(&self, row: usize) -> usize {
+        if row == 0 { 0 } else { self.ends[row - 1] as usize }
+    }
+
     /// The text of `row`.
     #[inline]
     pub fn get(&self, row: usize) -> &[u8] {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
-        &self.bytes[start..self.ends[row] as usize]
+        &self.bytes[self.start(row)..self.ends[row] as usize]
     }
 
     /// Adds the texts of `others`, of which there are few, that are missing; gives the new row of each, or nothing where there
@@ -136,6 +169,10 @@ impl FieldLane {
                     Ok(Self::Column(Lane::Short(taken).into_column()?))
                 }
             },
+            Lane::Coded(codes, texts) if texts.ends.len() <= CODES_MAX => {
+                Ok(Self::Coded(rows.iter().map(|row| codes[*row as usize] as u8).collect(), texts.clone()))
+            }
+            Lane::Coded(codes, texts) => Ok(Self::Column(texts.at(rows.iter().map(|row| codes[*row as usize]))?)),
             Lane::Column(column) => Ok(Self::Column(column.take(rows)?)),
         }
     }
@@ -152,11 +189,11 @@ impl FieldLane {
         }
     }
 
-    /// A field of the same form without rows.
-    pub fn empty(&self) -> Self {
+    /// A field of the same form without rows, with room for `rows`.
+    pub fn empty(&self, rows: usize) -> Self {
         match self {
-            Self::Column(column) => Self::Column(Column::new(column.value_type())),
-            Self::Coded(..) => Self::Coded(Vec::new(), Texts::default()),
+            Self::Column(column) => Self::Column(Column::with_capacity(column.value_type(), rows)),
+            Self::Coded(..) => Self::Coded(Vec::with_capacity(rows), Texts::default()),
         }
     }
 
@@ -250,12 +287,20 @@ mod tests {
             let texts: Vec<String> = (0..2_000).map(|at| format!("t{}", at % distinct)).collect();
             let lane = Lane::Short(texts.iter().map(|text| short_text(text.as_bytes())).collect());
             let rows: Vec<u32> = (0..2_000).rev().collect();
-            let field = FieldLane::gather(&lane, &rows).expect("small");
-            assert_eq!(matches!(field, FieldLane::Coded(..)), distinct <= 256);
-            let mut column = Column::new(crate::schema::ValueType::Text);
-            field.append_to(&mut column, &[0, 7, 1_999]).expect("small");
-            for (at, text) in [(0, &texts[1_999]), (1, &texts[1_992]), (2, &texts[0])] {
-                assert!(column.value(at).same_bits(&Value::Text(text.clone())));
+            let first = |count: u32| (0..count).collect::<Vec<u32>>();
+            let all = lane.clone().into_column().expect("small");
+            let coded =
+                Lane::coded((0..2_000).map(|at| at % distinct).collect(), all.take(&first(distinct)).expect("few"));
+            for lane in [lane, coded] {
+                let field = FieldLane::gather(&lane, &rows).expect("small");
+                assert_eq!(matches!(field, FieldLane::Coded(..)), distinct <= 256);
+                let mut column = Column::new(crate::schema::ValueType::Text);
+                field.append_to(&mut column, &[0, 7, 1_999]).expect("small");
+                for (at, text) in [(0, &texts[1_999]), (1, &texts[1_992]), (2, &texts[0])] {
+                    assert!(column.value(at).same_bits(&Value::Text(text.clone())));
+                }
+                let column = lane.take(&rows).into_column().expect("small");
+                assert!(lane.len() == 2_000 && column.value(7).same_bits(&Value::Text(texts[1_992].clone())));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Columnar batches: what crosses into a component, and what comes back.
 //!
 //! A [`Column`] holds contiguous plain numbers in the layout of the component contract (`wit/types.wit`), so that crossing
-//! the boundary is a copy per list. A [`Lane`] is what a file is read as: a column, or short texts in a form that costs
+//! the boundary is a copy per list. A [`Lane`] is what a file is read as: a column, or texts in a form that costs
 //! less. Arrow arrays stay at the edges, in [`crate::files`].
 
 mod column;

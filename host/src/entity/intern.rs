@@ -42,6 +42,7 @@ enum Cells<'a> {
     Short(&'a [u128]),
     Int64s(&'a [i64]),
     Texts(&'a Texts),
+    Coded(&'a [u32], &'a Texts),
 }
 
 /// A key as it is looked up.
@@ -65,6 +66,7 @@ impl<'a> KeyRows<'a> {
     pub fn of_lanes(lanes: &'a [Lane]) -> Self {
         let cells = lanes.iter().map(|lane| match lane {
             Lane::Short(texts) => Cells::Short(texts),
+            Lane::Coded(codes, texts) => Cells::Coded(codes, texts),
             Lane::Column(column) => match column.values() {
                 Values::Int64s(values) => Cells::Int64s(values),
                 Values::Texts(texts) => Cells::Texts(texts),
@@ -80,10 +82,8 @@ impl<'a> KeyRows<'a> {
         match &self.columns[..] {
             [Cells::Short(texts)] => Key::Short(texts[row]),
             [Cells::Int64s(values)] => Key::Short(short_int64(values[row])),
-            [Cells::Texts(texts)] => match texts.get(row) {
-                text if text.len() <= SHORT_BYTES_MAX => Key::Short(short_text(text)),
-                text => Key::Long(text),
-            },
+            [Cells::Texts(texts)] => text_key(texts.get(row)),
+            [Cells::Coded(codes, texts)] => text_key(texts.get(codes[row] as usize)),
             columns => {
                 scratch.clear();
                 for cells in columns {
@@ -117,9 +117,25 @@ impl<'a> KeyRows<'a> {
         true
     }
 
+    /// The codes of keys that are fewer texts than there are rows, how many texts, and these: what holds of each is found once.
+    fn codes(&self, rows: usize) -> Option<(&'a [u32], usize, Self)> {
+        match &self.columns[..] {
+            [Cells::Coded(codes, texts)] if texts.ends.len() <= rows => {
+                Some((&codes[..rows], texts.ends.len(), Self { columns: vec![Cells::Texts(texts)] }))
+            }
+            _ => None,
+        }
+    }
+
     /// Appends the partition of each of the first `rows` keys, of `2^bits`: the same in every run, and apart from the order
     /// of an interner's table.
     pub fn partitions(&self, rows: usize, bits: u32, partitions: &mut Vec<u32>) {
+        if let Some((codes, count, texts)) = self.codes(rows) {
+            let mut of_texts = Vec::new();
+            texts.partitions(count, bits, &mut of_texts);
+            partitions.extend(codes.iter().map(|code| of_texts[*code as usize]));
+            return;
+        }
         let mut scratch = Vec::new();
         partitions.extend((0..rows).map(|row| {
             let hash = hash(&self.key(row, &mut scratch)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -146,9 +162,16 @@ impl Cells<'_> {
         match self {
             Self::Short(texts) => text(short_bytes(&texts[row].to_le_bytes())),
             Self::Texts(texts) => text(texts.get(row)),
+            Self::Coded(codes, texts) => text(texts.get(codes[row] as usize)),
             Self::Int64s(values) => bytes.extend_from_slice(&values[row].to_le_bytes()),
         }
     }
+}
+
+/// The key of one text.
+#[inline]
+fn text_key(text: &[u8]) -> Key<'_> {
+    if text.len() <= SHORT_BYTES_MAX { Key::Short(short_text(text)) } else { Key::Long(text) }
 }
 
 /// An integer as a short key.
@@ -219,6 +242,12 @@ impl KeyInterner {
     pub fn find_all(&self, keys: &KeyRows<'_>, rows: usize, ids: &mut Vec<u32>) {
         if self.heads.is_empty() {
             ids.resize(ids.len() + rows, u32::MAX);
+            return;
+        }
+        if let Some((codes, count, texts)) = keys.codes(rows) {
+            let mut of_texts = Vec::new();
+            self.find_all(&texts, count, &mut of_texts);
+            ids.extend(codes.iter().map(|code| of_texts[*code as usize]));
             return;
         }
         ids.reserve(rows);
@@ -487,5 +516,17 @@ mod tests {
         let other = [Lane::Short(vec![short_text(b"b")])];
         interner.find_all(&KeyRows::of_lanes(&other), 1, &mut found);
         assert_eq!(found[3], u32::MAX);
+        // Coded, with fewer rows than texts and with more.
+        for codes in [vec![2, 0], vec![2, 1, 0, 2]] {
+            let (lane, expected) = ([Lane::coded(codes.clone(), texts.clone())], codes.clone());
+            let (rows, mut found, mut partitions) = (KeyRows::of_lanes(&lane), Vec::new(), Vec::new());
+            interner.find_all(&rows, codes.len(), &mut found);
+            interner.intern_all(&rows, codes.len(), &mut found).expect("few");
+            assert_eq!(found, [&expected[..], &expected].concat());
+            rows.partitions(codes.len(), 3, &mut partitions);
+            let plain = [lane[0].clone().into_column().map(Lane::Column).expect("small")];
+            KeyRows::of_lanes(&plain).partitions(codes.len(), 3, &mut partitions);
+            assert_eq!(partitions[..codes.len()], partitions[codes.len()..]);
+        }
     }
 }

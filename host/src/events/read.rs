@@ -395,6 +395,7 @@ fn nulls(value_type: ValueType, rows: usize) -> Column {
 fn value(lane: &Lane, row: usize) -> Value {
     match lane {
         Lane::Column(column) => column.value(row),
+        Lane::Coded(codes, texts) => Value::Text(String::from_utf8_lossy(texts.get(codes[row] as usize)).into_owned()),
         Lane::Short(texts) => Lane::Short(vec![texts[row]]).into_column().map_or(Value::Null, |column| column.value(0)),
     }
 }

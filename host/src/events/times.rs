@@ -62,7 +62,7 @@ pub(crate) fn event_ids_of_files<'a>(
 pub(super) fn times(lane: &Lane) -> &[i64] {
     match lane {
         Lane::Column(column) => column_times(column),
-        Lane::Short(_) => &[],
+        Lane::Short(_) | Lane::Coded(..) => &[],
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading the parts of a file by themselves, from any thread: the row groups of Parquet, and other files as one part.
 //!
-//! A part gives [`Sheet`]s: like tables, but larger, and with short texts as sixteen bytes each instead of a column. Of a row
+//! A part gives [`Sheet`]s: like tables, but larger, and with texts as codes or as sixteen bytes each instead of a column. Of a row
 //! group, only the bytes of the wanted columns are read, each range at once.
 
 use std::fs::File;
@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use ::parquet::basic::Encoding;
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{ChunkReader, Length};
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::buffer::ScalarBuffer;
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Schema, UInt32Type};
 use bytes::{Buf, Bytes};
 
 use super::error::{InputError, InputFault};
@@ -134,7 +135,7 @@ impl Input {
         let mask =
             ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), selection.read.iter().copied());
         let sections = Sections::read(&self.path, metadata, part, &mask)?;
-        let viewed = with_views(metadata, wanted);
+        let viewed = with_cheap_texts(metadata, part, wanted);
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(sections, viewed)
             .with_row_groups(vec![part])
             .with_projection(mask)
@@ -157,9 +158,15 @@ fn rows_before(metadata: &ArrowReaderMetadata, group: usize) -> u64 {
     metadata.metadata().row_groups()[..group].iter().map(|group| group.num_rows().max(0) as u64).sum()
 }
 
-/// The same metadata, by which wanted texts are read as views: nothing is copied but the views themselves.
-fn with_views(metadata: &ArrowReaderMetadata, wanted: &[Wanted]) -> ArrowReaderMetadata {
-    let schema = metadata.schema();
+/// The same metadata, by which the wanted texts of a row group are read as their codes, where the file has codes for all of
+/// them, and else as views: nothing is copied but codes or views.
+fn with_cheap_texts(metadata: &ArrowReaderMetadata, group: usize, wanted: &[Wanted]) -> ArrowReaderMetadata {
+    let (schema, columns) = (metadata.schema(), metadata.metadata().row_group(group).columns());
+    let is_coded = |name: &str| {
+        let column = columns.iter().find(|column| matches!(column.column_path().parts(), [root] if root == name));
+        let encodings = column.and_then(|column| column.page_encoding_stats_mask());
+        encodings.is_some_and(|all| all.is_only(Encoding::RLE_DICTIONARY) || all.is_only(Encoding::PLAIN_DICTIONARY))
+    };
     let is_text = |found: &DataType| match found {
         DataType::Utf8 | DataType::LargeUtf8 => true,
         DataType::Dictionary(_, values) => matches!(**values, DataType::Utf8 | DataType::LargeUtf8),
@@ -167,14 +174,18 @@ fn with_views(metadata: &ArrowReaderMetadata, wanted: &[Wanted]) -> ArrowReaderM
     };
     let fields = schema.fields().iter().map(|field| {
         let is_wanted = wanted.iter().any(|w| w.value_type == ValueType::Text && w.name == *field.name());
+        let cheap = match is_coded(field.name()) {
+            true => DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8)),
+            false => DataType::Utf8View,
+        };
         match is_wanted && is_text(field.data_type()) {
-            true => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
+            true => Arc::new(field.as_ref().clone().with_data_type(cheap)),
             false => Arc::clone(field),
         }
     });
     let viewed = Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(viewed));
-    // A file whose texts cannot be read as views is read as it is.
+    // A file whose texts cannot be read like this is read as it is.
     ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).unwrap_or_else(|_| metadata.clone())
 }
 
@@ -188,30 +199,37 @@ fn sheet(
     let rows = batch.num_rows();
     let mut lanes = Vec::with_capacity(wanted.len());
     for (array, wanted) in selection.arrays(batch).0.into_iter().zip(wanted) {
-        lanes.push(match short_texts(array.as_ref(), wanted) {
-            Some(texts) => {
-                // Now nobody else holds them, and they need not be copied.
-                drop(array);
-                Lane::Short(texts.into())
-            }
-            None => {
-                let column = convert::column(array, wanted);
-                Lane::Column(column.map_err(|misfit| misfit.into_error(path, wanted, rows_before))?)
-            }
+        let is_text = wanted.value_type == ValueType::Text;
+        // Once they are dropped as an array, nobody else holds texts and codes, and they need not be copied.
+        lanes.push(if let Some(texts) = short_texts(array.as_ref()).filter(|_| is_text) {
+            drop(array);
+            Lane::Short(texts.into())
+        } else if let Some((codes, texts)) = coded_texts(array.as_ref()).filter(|_| is_text) {
+            drop(array);
+            let column = convert::column(texts, wanted);
+            let column = column.map_err(|misfit| misfit.into_error(path, wanted, rows_before))?;
+            Lane::coded(codes.into(), column)
+        } else {
+            let column = convert::column(array, wanted);
+            Lane::Column(column.map_err(|misfit| misfit.into_error(path, wanted, rows_before))?)
         });
     }
     Ok(Sheet { lanes, rows, rows_before })
 }
 
 /// The texts of an array of views, if all are short and none is null.
-fn short_texts(array: &dyn Array, wanted: &Wanted) -> Option<ScalarBuffer<u128>> {
-    if wanted.value_type != ValueType::Text || *array.data_type() != DataType::Utf8View {
-        return None;
-    }
-    let array = array.as_string_view();
+fn short_texts(array: &dyn Array) -> Option<ScalarBuffer<u128>> {
+    let array = array.as_string_view_opt()?;
     let is_short = array.views().iter().all(|view| *view as u32 as usize <= SHORT_BYTES_MAX);
     let has_null = array.null_count() > 0;
     (is_short && !has_null).then(|| array.views().clone())
+}
+
+/// The codes of an array of texts, and the texts that they stand for, if none is null.
+fn coded_texts(array: &dyn Array) -> Option<(ScalarBuffer<u32>, ArrayRef)> {
+    let array = array.as_dictionary_opt::<UInt32Type>()?;
+    let has_null = array.keys().null_count() + array.values().null_count() > 0;
+    (!has_null).then(|| (array.keys().values().clone(), Arc::clone(array.values())))
 }
 
 /// The bytes of some column chunks of one row group.

@@ -146,10 +146,10 @@ impl<'a, 'w> Batch<'a, 'w> {
             let count = events.rows.len().min(self.rows_max - self.rows.len());
             let (now, later) = (events.part(0..count), events.part(count..events.rows.len()));
             let last = self.groups.len() - 1;
-            match &self.events.available_at {
+            match &self.events.event_times {
                 None => self.rows.extend(Kind::Event, last as u32, now.times.iter().copied()),
-                Some(_) => {
-                    let times = now.rows.iter().map(|row| self.events.event_times[*row as usize]);
+                Some(times) => {
+                    let times = now.rows.iter().map(|row| times[*row as usize]);
                     self.rows.extend(Kind::Event, last as u32, times);
                 }
             }

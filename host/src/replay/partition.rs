@@ -7,9 +7,8 @@ use crate::batch::{ColumnError, FieldLane};
 /// number above these bits is the entity's place in the partition.
 #[derive(Default)]
 pub(super) struct PartitionEvents {
-    pub(super) event_times: Vec<i64>,
-    /// `None` where each event was known when it happened.
-    pub(super) available_at: Option<Vec<i64>>,
+    /// When each event happened; `None` where each was known when it happened: its time is then that of its place in the order.
+    pub(super) event_times: Option<Vec<i64>>,
     /// `None` where no event was pushed.
     pub(super) log_offsets: Option<Vec<u64>>,
     pub(super) fields: Vec<FieldLane>,
@@ -43,36 +42,33 @@ impl<'a> Ordered<'a> {
 impl PartitionEvents {
     /// Gathers the events of `partition`, of which there are `places` entities.
     pub(super) fn gather(view: &ViewEvents<'_>, partition: usize, places: usize) -> Result<Self, ColumnError> {
-        let events = view.events;
-        let count = events.chunks().iter().map(|chunk| chunk.of(partition).len()).sum();
-        let mut entities = Vec::with_capacity(count);
-        let mut gathered = Self { event_times: Vec::with_capacity(count), ..Self::default() };
-        for chunk in events.chunks() {
-            let range = chunk.of(partition);
-            if range.is_empty() {
-                continue;
-            }
-            let before = entities.len();
-            entities.extend_from_slice(&chunk.entities[range.clone()]);
-            if chunk.available_at.is_some() || gathered.available_at.is_some() {
-                let known = gathered.available_at.get_or_insert_with(|| gathered.event_times.clone());
-                known.extend_from_slice(&chunk.available()[range.clone()]);
-            }
-            gathered.event_times.extend_from_slice(&chunk.event_times[range.clone()]);
+        let chunks = view.events.chunks().iter().map(|chunk| (chunk, chunk.of(partition)));
+        let chunks: Vec<_> = chunks.filter(|(_, range)| !range.is_empty()).collect();
+        let count = chunks.iter().map(|(_, range)| range.len()).sum();
+        let mut gathered = Self::default();
+        if chunks.iter().any(|(chunk, _)| chunk.available_at.is_some()) {
+            let times = chunks.iter().flat_map(|(chunk, range)| &chunk.event_times[range.clone()]);
+            gathered.event_times = Some(times.copied().collect());
+        }
+        let mut rows = 0;
+        for (chunk, range) in &chunks {
             if let Some(offsets) = &chunk.log_offsets {
-                let all = gathered.log_offsets.get_or_insert_with(|| vec![0; before]);
+                let all = gathered.log_offsets.get_or_insert_with(|| vec![0; rows]);
                 all.extend_from_slice(&offsets[range.clone()]);
             } else if let Some(all) = &mut gathered.log_offsets {
-                all.resize(before + range.len(), 0);
+                all.resize(rows + range.len(), 0);
             }
+            rows += range.len();
             if gathered.fields.is_empty() {
-                gathered.fields = view.fields.iter().map(|at| chunk.fields[*at].empty()).collect();
+                gathered.fields = view.fields.iter().map(|at| chunk.fields[*at].empty(count)).collect();
             }
             for (all, at) in gathered.fields.iter_mut().zip(&view.fields) {
                 all.extend(&chunk.fields[*at], range.clone())?;
             }
         }
-        gathered.order = Order::new(entities, events.partition_bits(), places, gathered.known());
+        let known =
+            chunks.iter().map(|(chunk, range)| (&chunk.entities[range.clone()], &chunk.available()[range.clone()]));
+        gathered.order = Order::new(known, view.events.partition_bits(), places);
         Ok(gathered)
     }
 
@@ -80,47 +76,33 @@ impl PartitionEvents {
     pub(super) fn of(&self, place: usize) -> Ordered<'_> {
         self.order.of(place)
     }
-
-    /// Per event, when it was first known.
-    pub(super) fn known(&self) -> &[i64] {
-        self.available_at.as_deref().unwrap_or(&self.event_times)
-    }
 }
 
 impl Order {
-    /// Orders rows by (entity, time, row): equal times keep the order of rows, which is that of sources and positions.
-    fn new(entities: Vec<u32>, bits: u32, places: usize, times: &[i64]) -> Self {
+    /// Orders rows by (entity, time, row): equal times keep the order of rows, which is that of sources and positions. The rows
+    /// are given as parts, each with the entities and the times of its rows.
+    fn new<'a>(parts: impl Iterator<Item = (&'a [u32], &'a [i64])> + Clone, bits: u32, places: usize) -> Self {
         let mut starts = vec![0_u32; places + 1];
-        for entity in &entities {
-            starts[(*entity >> bits) as usize + 1] += 1;
+        let (mut count, mut earliest, mut latest) = (0, i64::MAX, i64::MIN);
+        for (entities, times) in parts.clone() {
+            entities.iter().for_each(|entity| starts[(*entity >> bits) as usize + 1] += 1);
+            count += entities.len();
+            earliest = times.iter().fold(earliest, |earliest, time| earliest.min(*time));
+            latest = times.iter().fold(latest, |latest, time| latest.max(*time));
         }
         for at in 1..starts.len() {
             starts[at] += starts[at - 1];
         }
-        let mut next = starts.clone();
-        let earliest = times.iter().copied().min().unwrap_or(0);
-        let span = times.iter().copied().max().unwrap_or(0).wrapping_sub(earliest) as u64;
-        let row_bits = (entities.len() as u64).checked_ilog2().unwrap_or(0) + 1;
+        let (span, row_bits) = (latest.wrapping_sub(earliest) as u64, (count as u64).checked_ilog2().unwrap_or(0) + 1);
         let (rows, times) = if span.leading_zeros() >= row_bits {
             // Time and row in one number, which sorts faster than anything else.
-            let mut keys = vec![0_u64; entities.len()];
-            for (row, (entity, time)) in entities.iter().zip(times).enumerate() {
-                let slot = &mut next[(*entity >> bits) as usize];
-                keys[*slot as usize] = (time.wrapping_sub(earliest) as u64) << row_bits | row as u64;
-                *slot += 1;
-            }
-            sort_each(&mut keys, &starts);
+            let key = |time: i64, row: u32| (time.wrapping_sub(earliest) as u64) << row_bits | u64::from(row);
+            let keys = sorted(parts, bits, &starts, key);
             let mask = (1 << row_bits) - 1;
             let times = keys.iter().map(|key| earliest.wrapping_add((key >> row_bits) as i64)).collect();
             (keys.into_iter().map(|key| (key & mask) as u32).collect(), times)
         } else {
-            let mut keys = vec![(0_i64, 0_u32); entities.len()];
-            for (row, (entity, time)) in entities.iter().zip(times).enumerate() {
-                let slot = &mut next[(*entity >> bits) as usize];
-                keys[*slot as usize] = (*time, row as u32);
-                *slot += 1;
-            }
-            sort_each(&mut keys, &starts);
+            let keys = sorted(parts, bits, &starts, |time, row| (time, row));
             let times = keys.iter().map(|(time, _)| *time).collect();
             (keys.into_iter().map(|(_, row)| row).collect(), times)
         };
@@ -134,13 +116,31 @@ impl Order {
     }
 }
 
-fn sort_each<T: Ord>(keys: &mut [T], starts: &[u32]) {
+/// The keys of rows by their entity's place, sorted within each.
+fn sorted<'a, K: Copy + Default + Ord>(
+    parts: impl Iterator<Item = (&'a [u32], &'a [i64])>,
+    bits: u32,
+    starts: &[u32],
+    key: impl Fn(i64, u32) -> K,
+) -> Vec<K> {
+    let mut next = starts.to_vec();
+    let mut keys = vec![K::default(); starts.last().map_or(0, |count| *count as usize)];
+    let mut row = 0;
+    for (entities, times) in parts {
+        for (entity, time) in entities.iter().zip(times) {
+            let slot = &mut next[(*entity >> bits) as usize];
+            keys[*slot as usize] = key(*time, row);
+            *slot += 1;
+            row += 1;
+        }
+    }
     for bounds in starts.windows(2) {
         let keys = &mut keys[bounds[0] as usize..bounds[1] as usize];
         if !keys.is_sorted() {
             keys.sort_unstable();
         }
     }
+    keys
 }
 
 /// The questions of all partitions, by partition and in order within each.
@@ -187,7 +187,7 @@ impl PartitionedQuestions {
         let rows = &self.rows[self.starts[partition] as usize..self.starts[partition + 1] as usize];
         let entities: Vec<u32> = rows.iter().map(|row| entities[*row as usize]).collect();
         let times: Vec<i64> = rows.iter().map(|row| as_of(*row)).collect();
-        let mut order = Order::new(entities, bits, places, &times);
+        let mut order = Order::new(std::iter::once((&entities[..], &times[..])), bits, places);
         order.rows.iter_mut().for_each(|row| *row = rows[*row as usize]);
         order
     }
