@@ -94,27 +94,29 @@ impl<'a> KeyRows<'a> {
         }
     }
 
-    /// Writes the keys of at most [`BLOCK`] rows to `shorts` if all are short; gives whether they are.
-    fn shorts(&self, rows: Range<usize>, shorts: &mut [u128; BLOCK]) -> bool {
+    /// The keys of at most [`BLOCK`] rows, if all are short; `buffer` may hold them.
+    #[inline]
+    fn shorts<'k>(&'k self, rows: Range<usize>, buffer: &'k mut [u128; BLOCK]) -> Option<&'k [u128]> {
+        let count = rows.len();
         match &self.columns[..] {
-            [Cells::Short(texts)] => shorts[..rows.len()].copy_from_slice(&texts[rows]),
+            [Cells::Short(texts)] => return Some(&texts[rows]),
             [Cells::Int64s(values)] => {
-                shorts.iter_mut().zip(&values[rows]).for_each(|(short, value)| *short = short_int64(*value));
+                buffer.iter_mut().zip(&values[rows]).for_each(|(short, value)| *short = short_int64(*value));
             }
             [Cells::Texts(texts)] => {
                 let mut start = rows.start.checked_sub(1).map_or(0, |before| texts.ends[before] as usize);
-                for (short, end) in shorts.iter_mut().zip(&texts.ends[rows]) {
+                for (short, end) in buffer.iter_mut().zip(&texts.ends[rows]) {
                     let end = *end as usize;
                     if end - start > SHORT_BYTES_MAX {
-                        return false;
+                        return None;
                     }
                     *short = short_text_within(&texts.bytes, start, end - start);
                     start = end;
                 }
             }
-            _ => return false,
+            _ => return None,
         }
-        true
+        Some(&buffer[..count])
     }
 
     /// The codes of keys that are fewer texts than there are rows, how many texts, and these: what holds of each is found once.
@@ -219,10 +221,9 @@ impl KeyInterner {
             self.types = keys.types();
         }
         ids.reserve(rows);
-        let (mut shorts, mut scratch) = ([0; BLOCK], Vec::new());
+        let (mut buffer, mut scratch) = ([0; BLOCK], Vec::new());
         for block in blocks(rows) {
-            if keys.shorts(block.clone(), &mut shorts) {
-                let shorts = &shorts[..block.len()];
+            if let Some(shorts) = keys.shorts(block.clone(), &mut buffer) {
                 // A key that is new changes the table: what was fetched is only near now.
                 let (hashes, _) = std::hint::black_box(self.fetch(shorts));
                 for (short, hash) in shorts.iter().zip(hashes) {
@@ -251,11 +252,11 @@ impl KeyInterner {
             return;
         }
         ids.reserve(rows);
-        let (mut shorts, mut scratch) = ([0; BLOCK], Vec::new());
+        let (mut buffer, mut scratch) = ([0; BLOCK], Vec::new());
         for block in blocks(rows) {
-            if keys.shorts(block.clone(), &mut shorts) {
-                let (hashes, slots) = self.fetch(&shorts[..block.len()]);
-                for (at, short) in shorts[..block.len()].iter().enumerate() {
+            if let Some(shorts) = keys.shorts(block.clone(), &mut buffer) {
+                let (hashes, slots) = self.fetch(shorts);
+                for (at, short) in shorts.iter().enumerate() {
                     let is_first = slots[at] & !NUMBER == *short && slots[at] & NUMBER != 0;
                     ids.push(match is_first {
                         true => id_of(slots[at]),
@@ -273,7 +274,7 @@ impl KeyInterner {
 
     /// The hashes of at most [`BLOCK`] short keys, and what lies in the slot where the search for each begins. No load waits for
     /// another, so that what lies outside the cache is fetched for many keys at a time.
-    #[inline]
+    #[inline(always)]
     fn fetch(&self, shorts: &[u128]) -> ([u64; BLOCK], [u128; BLOCK]) {
         let (mut hashes, mut slots) = ([0; BLOCK], [0; BLOCK]);
         for (short, hash) in shorts.iter().zip(&mut hashes) {
@@ -332,7 +333,7 @@ impl KeyInterner {
     }
 
     /// The number of a key, or the free slot where it belongs.
-    #[inline]
+    #[inline(always)]
     fn probe(&self, key: &Key<'_>, hash: u64) -> Result<u32, usize> {
         let (mask, wanted) = (self.slots.len() - 1, slot_key(key, hash));
         let mut slot = hash as usize & mask;
