@@ -80,6 +80,22 @@ impl Column {
         Ok(())
     }
 
+    /// Appends short texts. The column is one of texts.
+    pub(super) fn extend_short(&mut self, shorts: impl ExactSizeIterator<Item = u128>) -> Result<(), ColumnError> {
+        let found = ValueType::Text;
+        let Values::Texts(to) = &mut self.values else {
+            return Err(ColumnError::Type { expected: self.value_type(), found });
+        };
+        if let Some(nulls) = &mut self.nulls {
+            nulls.resize(nulls.len() + shorts.len(), 0);
+        }
+        to.ends.reserve(shorts.len());
+        for short in shorts {
+            to.push_short(short)?;
+        }
+        Ok(())
+    }
+
     /// Appends every row of `other`, which has the same type.
     pub fn append(&mut self, other: &Self) -> Result<(), ColumnError> {
         self.extend_range(other, 0..other.len())

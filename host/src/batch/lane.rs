@@ -108,6 +108,12 @@ impl Texts {
         Ok(Column::from_parts(Values::Texts(texts), None))
     }
 
+    /// All as short texts, if they are.
+    fn shorts(&self) -> Option<Vec<u128>> {
+        let text = |row: usize| Some(self.get(row)).filter(|text| text.len() <= SHORT_BYTES_MAX);
+        (0..self.ends.len()).map(|row| text(row).map(short_text)).collect()
+    }
+
     fn start(&self, row: usize) -> usize {
         if row == 0 { 0 } else { self.ends[row - 1] as usize }
     }
@@ -156,6 +162,8 @@ pub enum FieldLane {
     Column(Column),
     /// Per event, which of the texts it has; none is null.
     Coded(Vec<u8>, Texts),
+    /// Texts as of [`Lane::Short`].
+    Short(Vec<u128>),
 }
 
 impl FieldLane {
@@ -164,15 +172,15 @@ impl FieldLane {
         match lane {
             Lane::Short(texts) => match code(texts, rows)? {
                 Some((codes, dictionary)) => Ok(Self::Coded(codes, dictionary)),
-                None => {
-                    let taken = rows.iter().map(|row| texts[*row as usize]).collect();
-                    Ok(Self::Column(Lane::Short(taken).into_column()?))
-                }
+                None => Ok(Self::Short(rows.iter().map(|row| texts[*row as usize]).collect())),
             },
             Lane::Coded(codes, texts) if texts.ends.len() <= CODES_MAX => {
                 Ok(Self::Coded(rows.iter().map(|row| codes[*row as usize] as u8).collect(), texts.clone()))
             }
-            Lane::Coded(codes, texts) => Ok(Self::Column(texts.at(rows.iter().map(|row| codes[*row as usize]))?)),
+            Lane::Coded(codes, texts) => match texts.shorts() {
+                Some(shorts) => Ok(Self::Short(rows.iter().map(|row| shorts[codes[*row as usize] as usize]).collect())),
+                None => Ok(Self::Column(texts.at(rows.iter().map(|row| codes[*row as usize]))?)),
+            },
             Lane::Column(column) => Ok(Self::Column(column.take(rows)?)),
         }
     }
@@ -186,6 +194,7 @@ impl FieldLane {
                 column.extend_coded(&texts, codes.iter().copied())?;
                 Ok(column)
             }
+            Self::Short(texts) => Lane::Short(texts).into_column(),
         }
     }
 
@@ -194,26 +203,35 @@ impl FieldLane {
         match self {
             Self::Column(column) => Self::Column(Column::with_capacity(column.value_type(), rows)),
             Self::Coded(..) => Self::Coded(Vec::with_capacity(rows), Texts::default()),
+            Self::Short(_) => Self::Short(Vec::with_capacity(rows)),
         }
     }
 
     /// Appends a range of the rows of `other`, a field of the same type.
     pub fn extend(&mut self, other: &Self, range: std::ops::Range<usize>) -> Result<(), ColumnError> {
-        if let (Self::Coded(codes, texts), Self::Coded(more, others)) = (&mut *self, other)
-            && let Some(renamed) = texts.merge(others)
-        {
-            codes.extend(more[range].iter().map(|code| renamed[usize::from(*code)]));
-            return Ok(());
+        match (&mut *self, other) {
+            (Self::Coded(codes, texts), Self::Coded(more, others)) => {
+                if let Some(renamed) = texts.merge(others) {
+                    codes.extend(more[range].iter().map(|code| renamed[usize::from(*code)]));
+                    return Ok(());
+                }
+            }
+            (Self::Short(texts), Self::Short(more)) => {
+                texts.extend_from_slice(&more[range]);
+                return Ok(());
+            }
+            _ => {}
         }
-        if let Self::Coded(codes, texts) = self {
-            let mut column = Column::new(crate::schema::ValueType::Text);
-            column.extend_coded(texts, codes.iter().copied())?;
-            *self = Self::Column(column);
+        // What is not of one form becomes a column.
+        if !matches!(self, Self::Column(_)) {
+            let own = std::mem::replace(self, Self::Short(Vec::new()));
+            *self = Self::Column(own.into_column()?);
         }
         let Self::Column(column) = self else { return Ok(()) };
         match other {
             Self::Column(from) => column.extend_range(from, range),
             Self::Coded(codes, texts) => column.extend_coded(texts, codes[range].iter().copied()),
+            Self::Short(texts) => column.extend_short(texts[range].iter().copied()),
         }
     }
 
@@ -222,6 +240,7 @@ impl FieldLane {
         match self {
             Self::Column(from) => column.extend_from(from, rows),
             Self::Coded(codes, texts) => column.extend_coded(texts, rows.iter().map(|row| codes[*row as usize])),
+            Self::Short(texts) => column.extend_short(rows.iter().map(|row| texts[*row as usize])),
         }
     }
 
@@ -230,6 +249,7 @@ impl FieldLane {
         match self {
             Self::Column(column) => column.memory_bytes(),
             Self::Coded(codes, texts) => codes.capacity() + texts.bytes.capacity() + texts.ends.capacity() * 4,
+            Self::Short(texts) => texts.capacity() * 16,
         }
     }
 }

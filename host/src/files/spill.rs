@@ -1,33 +1,40 @@
 //! Columns on disk for a while: what a run cannot hold in memory.
 //!
-//! Rows are kept as Arrow IPC streams without compression: one file per [`SpillWriter`], batches of plain columns in the order in
-//! which they were written. What comes back has the bits of what went in.
+//! Rows are kept as Arrow IPC streams without compression: one file per [`SpillWriter`], batches in the order in which they were
+//! written. Texts are stored in the form in which they come: as texts, as codes with a dictionary, or sixteen bytes each. Where
+//! the forms change, one stream ends and another begins in the same file. What comes back has the bits of what went in.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, FixedSizeBinaryArray, RecordBatch, UInt8Array};
+use arrow::buffer::Buffer;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt8Type};
+use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 
-use super::arrow_out::{arrow_field, into_arrow};
+use super::arrow_out::into_arrow;
 use super::convert;
 use super::error::{InputError, InputFault, OutputError, OutputFault};
 use super::read::{Nulls, Wanted};
-use crate::batch::{Column, Lane, SHORT_BYTES_MAX, short_text_within};
+use crate::batch::{Column, FieldLane, Lane, SHORT_BYTES_MAX, Values, short_text_within};
 use crate::schema::ValueType;
 
 /// Bytes of the buffer in front of a file: many are open at once.
 const BUFFER_BYTES: usize = 1 << 16;
 
+/// Bytes of a short text.
+const SHORT_WIDTH: i32 = 16;
+
 /// A file of columns that is being written.
 pub struct SpillWriter {
     path: PathBuf,
-    schema: SchemaRef,
-    stream: StreamWriter<Counting>,
+    /// The file, where no stream is open.
+    file: Option<Counting>,
+    stream: Option<(SchemaRef, StreamWriter<Counting>)>,
     rows: u64,
 }
 
@@ -61,51 +68,111 @@ pub struct Spilled {
 }
 
 impl SpillWriter {
-    /// Begins the file at `path` with columns of these types.
-    pub fn create(path: &Path, types: &[ValueType]) -> Result<Self, OutputError> {
-        let fields = types.iter().enumerate().map(|(at, value_type)| arrow_field(&at.to_string(), *value_type, true));
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let fail = |error| OutputError::new(path, OutputFault::Write(error));
-        let file = BufWriter::with_capacity(BUFFER_BYTES, File::create(path).map_err(fail)?);
-        let stream = StreamWriter::try_new(Counting { file, bytes: 0 }, &schema);
-        let stream = stream.map_err(|error| OutputError::new(path, OutputFault::from(error)))?;
-        Ok(Self { path: path.to_owned(), schema, stream, rows: 0 })
+    /// Begins the file at `path`.
+    pub fn create(path: &Path) -> Result<Self, OutputError> {
+        let file = File::create(path).map_err(|error| OutputError::new(path, OutputFault::Write(error)))?;
+        let file = Counting { file: BufWriter::with_capacity(BUFFER_BYTES, file), bytes: 0 };
+        Ok(Self { path: path.to_owned(), file: Some(file), stream: None, rows: 0 })
     }
 
-    /// Appends rows.
-    pub fn write(&mut self, columns: Vec<Column>) -> Result<(), OutputError> {
-        let fail = |error| OutputError::new(&self.path, OutputFault::from(error));
-        let arrays = columns.into_iter().map(into_arrow).collect::<Result<Vec<_>, _>>().map_err(fail)?;
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(fail)?;
+    /// Appends rows, whose columns have the same types each time.
+    pub fn write(&mut self, columns: Vec<FieldLane>) -> Result<(), OutputError> {
+        self.append(columns).map_err(|error| OutputError::new(&self.path, OutputFault::from(error)))
+    }
+
+    fn append(&mut self, columns: Vec<FieldLane>) -> Result<(), ArrowError> {
+        let arrays = columns.into_iter().map(array).collect::<Result<Vec<_>, _>>()?;
+        let fields = arrays.iter().enumerate();
+        let fields = fields.map(|(at, array)| Field::new(at.to_string(), array.data_type().clone(), true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays)?;
+        let (known, stream) = match self.stream.take() {
+            Some(open) if open.0 == schema => self.stream.insert(open),
+            _ => {
+                let stream = StreamWriter::try_new(self.end_stream()?, &schema)?;
+                self.stream.insert((schema, stream))
+            }
+        };
+        debug_assert_eq!(known, batch.schema_ref());
         self.rows += batch.num_rows() as u64;
-        self.stream.write(&batch).map_err(fail)
+        stream.write(&batch)
     }
 
     /// Ends the file.
     pub fn finish(mut self) -> Result<Spilled, OutputError> {
-        let fail = |error| OutputError::new(&self.path, OutputFault::from(error));
-        self.stream.finish().map_err(fail)?;
-        let bytes = self.stream.get_ref().bytes;
-        self.stream.flush().map_err(fail)?;
+        let ended = self.end_stream().and_then(|mut file| file.flush().map(|()| file.bytes).map_err(ArrowError::from));
+        let bytes = ended.map_err(|error| OutputError::new(&self.path, OutputFault::from(error)))?;
         Ok(Spilled { path: self.path, rows: self.rows, bytes })
     }
+
+    /// Ends the stream that is open, if one is, and gives the file.
+    fn end_stream(&mut self) -> Result<Counting, ArrowError> {
+        match (self.stream.take(), self.file.take()) {
+            (Some((_, stream)), _) => stream.into_inner(),
+            (None, Some(file)) => Ok(file),
+            (None, None) => Err(ArrowError::IpcError("an earlier write failed".to_owned())),
+        }
+    }
+}
+
+/// A column as it is stored.
+fn array(column: FieldLane) -> Result<ArrayRef, ArrowError> {
+    Ok(match column {
+        FieldLane::Column(column) => into_arrow(column)?,
+        FieldLane::Short(texts) => Arc::new(FixedSizeBinaryArray::try_new(SHORT_WIDTH, Buffer::from_vec(texts), None)?),
+        FieldLane::Coded(codes, texts) => {
+            let texts = into_arrow(Column::from_parts(Values::Texts(texts), None))?;
+            Arc::new(DictionaryArray::<UInt8Type>::try_new(UInt8Array::from(codes), texts)?)
+        }
+    })
 }
 
 /// The batches of a spilled file, as lanes, in order.
 pub struct SpillReader {
     path: PathBuf,
     wanted: Vec<Wanted>,
-    stream: StreamReader<BufReader<File>>,
+    /// The stream that is being read; `None` at the end.
+    stream: Option<StreamReader<BufReader<File>>>,
 }
 
 impl SpillReader {
     /// Opens a file whose columns have these types.
     pub fn open(path: &Path, types: &[ValueType]) -> Result<Self, InputError> {
-        let file = File::open(path).map_err(|error| InputError::new(path, InputFault::Open(error)))?;
-        let stream = StreamReader::try_new(BufReader::with_capacity(BUFFER_BYTES, file), None);
-        let stream = stream.map_err(|error| InputError::new(path, InputFault::Decode(error)))?;
         let wanted = types.iter().enumerate().map(|(at, t)| Wanted::new(at.to_string(), *t, Nulls::Allowed));
-        Ok(Self { path: path.to_owned(), wanted: wanted.collect(), stream })
+        Ok(Self { path: path.to_owned(), wanted: wanted.collect(), stream: stream_at(path, 0)? })
+    }
+
+    /// The next batch of the stream, or of the one that follows it.
+    fn batch(&mut self) -> Result<Option<RecordBatch>, InputError> {
+        while let Some(stream) = &mut self.stream {
+            let batch = stream.next().transpose();
+            match batch.map_err(|error| InputError::new(&self.path, InputFault::Decode(error)))? {
+                Some(batch) => return Ok(Some(batch)),
+                None => {
+                    let end = stream.get_mut().stream_position();
+                    let end = end.map_err(|error| InputError::new(&self.path, InputFault::Read(error)))?;
+                    self.stream = stream_at(&self.path, end)?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn lane(&self, array: &ArrayRef, wanted: &Wanted) -> Result<Lane, InputError> {
+        let column = |array: &ArrayRef| {
+            let column = convert::column(Arc::clone(array), wanted);
+            column.map_err(|misfit| misfit.into_error(&self.path, wanted, 0))
+        };
+        if let Some(texts) = short(array) {
+            return Ok(Lane::Short(texts));
+        }
+        match array.as_dictionary_opt::<UInt8Type>() {
+            Some(coded) => {
+                let codes = coded.keys().values().iter().map(|code| u32::from(*code)).collect();
+                Ok(Lane::coded(codes, column(coded.values())?))
+            }
+            None => column(array).map(Lane::Column),
+        }
     }
 }
 
@@ -113,23 +180,33 @@ impl Iterator for SpillReader {
     type Item = Result<Vec<Lane>, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = match self.stream.next()? {
+        let batch = match self.batch().transpose()? {
             Ok(batch) => batch,
-            Err(error) => return Some(Err(InputError::new(&self.path, InputFault::Decode(error)))),
+            Err(error) => return Some(Err(error)),
         };
-        let lanes = batch.columns().iter().zip(&self.wanted).map(|(array, wanted)| match short(array) {
-            Some(texts) => Ok(Lane::Short(texts)),
-            None => {
-                let column = convert::column(Arc::clone(array), wanted);
-                column.map(Lane::Column).map_err(|misfit| misfit.into_error(&self.path, wanted, 0))
-            }
-        });
-        Some(lanes.collect())
+        let columns = batch.columns().iter().zip(&self.wanted);
+        Some(columns.map(|(array, wanted)| self.lane(array, wanted)).collect())
     }
+}
+
+/// The stream that begins at an offset of a file, unless that is its end.
+fn stream_at(path: &Path, offset: u64) -> Result<Option<StreamReader<BufReader<File>>>, InputError> {
+    let fail = |fault| InputError::new(path, fault);
+    let mut file = File::open(path).map_err(|error| fail(InputFault::Open(error)))?;
+    file.seek(SeekFrom::Start(offset)).map_err(|error| fail(InputFault::Read(error)))?;
+    let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
+    if file.fill_buf().map_err(|error| fail(InputFault::Read(error)))?.is_empty() {
+        return Ok(None);
+    }
+    StreamReader::try_new(file, None).map(Some).map_err(|error| fail(InputFault::Decode(error)))
 }
 
 /// The texts of an array, if all are short and none is null.
 fn short(array: &ArrayRef) -> Option<Vec<u128>> {
+    if *array.data_type() == DataType::FixedSizeBinary(SHORT_WIDTH) {
+        let (texts, _) = array.as_fixed_size_binary().value_data().as_chunks::<16>();
+        return Some(texts.iter().map(|text| u128::from_ne_bytes(*text)).collect());
+    }
     let texts = array.as_string_opt::<i32>().filter(|texts| texts.null_count() == 0)?;
     let (offsets, bytes) = (texts.value_offsets(), texts.value_data());
     let length = |pair: &[i32]| (pair[1] - pair[0]) as usize;
@@ -141,7 +218,7 @@ fn short(array: &ArrayRef) -> Option<Vec<u128>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::Value;
+    use crate::batch::{Value, short_text};
 
     #[test]
     fn what_was_spilled_comes_back() {
@@ -164,12 +241,12 @@ mod tests {
             ],
         ];
         let types = [ValueType::Text, ValueType::Float64, ValueType::Time, ValueType::Bool, ValueType::Float64List];
-        let mut writer = SpillWriter::create(&path, &types).expect("begins");
+        let mut writer = SpillWriter::create(&path).expect("begins");
         for row in &rows {
             let column = |(value, value_type): (&Value, &ValueType)| {
                 let mut column = Column::new(*value_type);
                 column.push(value).expect("a value of the type");
-                column
+                FieldLane::Column(column)
             };
             writer.write(row.iter().zip(&types).map(column).collect()).expect("writes");
         }
@@ -183,5 +260,49 @@ mod tests {
             }
         }
         assert!(read.next().is_none());
+    }
+
+    #[test]
+    fn texts_come_back_in_whatever_form_they_were_stored() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("spilled");
+        let column = |texts: &[&str]| {
+            let mut column = Column::new(ValueType::Text);
+            texts.iter().for_each(|text| column.push(&Value::Text((*text).into())).expect("a text"));
+            column
+        };
+        let texts = |texts: &[&str]| match column(texts).into_values() {
+            Values::Texts(texts) => texts,
+            _ => unreachable!("the column is one of texts"),
+        };
+        let written = [
+            (
+                FieldLane::Coded(vec![1, 0, 1], texts(&["a", "longer than twelve"])),
+                column(&["longer than twelve", "a", "longer than twelve"]),
+            ),
+            (FieldLane::Coded(vec![0, 0], texts(&["another dictionary"])), column(&["another dictionary"; 2])),
+            (FieldLane::Short(vec![short_text(b"short"), short_text(b"")]), column(&["short", ""])),
+            (FieldLane::Column(column(&["", "of any length"])), column(&["", "of any length"])),
+            (FieldLane::Short(vec![short_text(b"twelve bytes")]), column(&["twelve bytes"])),
+        ];
+        let mut writer = SpillWriter::create(&path).expect("begins");
+        written.iter().for_each(|(lane, _)| writer.write(vec![lane.clone()]).expect("writes"));
+        let spilled = writer.finish().expect("ends");
+        assert_eq!((spilled.rows, spilled.bytes), (10, std::fs::metadata(&path).expect("is there").len()));
+        let read: Vec<_> = SpillReader::open(&path, &[ValueType::Text]).expect("opens").collect();
+        assert_eq!(read.len(), written.len());
+        for (lanes, (_, expected)) in read.into_iter().zip(written) {
+            let lane = lanes.expect("reads").remove(0);
+            assert_eq!(lane.into_column().expect("small"), expected);
+        }
+    }
+
+    #[test]
+    fn a_file_without_rows_has_no_batches() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("spilled");
+        let spilled = SpillWriter::create(&path).expect("begins").finish().expect("ends");
+        assert_eq!((spilled.rows, spilled.bytes), (0, 0));
+        assert!(SpillReader::open(&path, &[ValueType::Text]).expect("opens").next().is_none());
     }
 }

@@ -223,7 +223,8 @@ impl Answering<'_> {
         at_a_time: usize,
     ) -> Result<Spilled, Error> {
         let stage = self.stage;
-        let mut writer = self.answers_writer(name)?;
+        // The number of the row, then the features that the stage keeps.
+        let mut writer = SpillWriter::create(&self.dir.join(name))?;
         let count = rows.len();
         let mut columns = vec![Column::from_parts(Values::Int64s(rows), None)];
         columns.extend(
@@ -232,7 +233,7 @@ impl Answering<'_> {
         for start in (0..count).step_by(at_a_time) {
             let part = columns.iter().map(|column| {
                 let mut part = Column::new(column.value_type());
-                part.extend_range(column, start..count.min(start + at_a_time)).map(|()| part)
+                part.extend_range(column, start..count.min(start + at_a_time)).map(|()| FieldLane::Column(part))
             });
             writer.write(part.collect::<Result<_, _>>()?)?;
         }
@@ -244,12 +245,6 @@ impl Answering<'_> {
     /// The types of the features that the stage keeps.
     pub(super) fn kept_types(&self) -> Vec<ValueType> {
         self.stage.kept.iter().map(|kept| feature_type(self.plan, *kept)).collect()
-    }
-
-    /// A file of answers: the number of the row, then the features that the stage keeps.
-    pub(super) fn answers_writer(&self, name: &str) -> Result<SpillWriter, Error> {
-        let types: Vec<ValueType> = [ValueType::Int64].into_iter().chain(self.kept_types()).collect();
-        Ok(SpillWriter::create(&self.dir.join(name), &types)?)
     }
 }
 

@@ -5,16 +5,14 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use crate::batch::{Column, FieldLane};
+use crate::batch::FieldLane;
 use crate::files::{SpillWriter, Spilled};
-use crate::schema::ValueType;
 
 /// Rows that wait for one partition before they are written, where partitions are few.
 pub(super) const WAITING_ROWS: usize = 8_192;
 
 /// One file per partition, all with the same columns.
 pub(super) struct Divided {
-    types: Vec<ValueType>,
     waiting_rows: usize,
     partitions: Vec<Waiting>,
 }
@@ -28,21 +26,15 @@ struct Waiting {
 
 impl Divided {
     /// Files in `dir` whose names begin with `name`. Of each, up to `waiting_rows` wait in memory.
-    pub(super) fn create(
-        dir: &Path,
-        name: &str,
-        partitions: usize,
-        types: Vec<ValueType>,
-        waiting_rows: usize,
-    ) -> Self {
+    pub(super) fn create(dir: &Path, name: &str, partitions: usize, waiting_rows: usize) -> Self {
         let waiting = |partition: usize| Waiting {
             path: dir.join(format!("{name}-{partition}.arrow")),
             writer: None,
-            columns: empty(&types),
+            columns: Vec::new(),
             rows: 0,
         };
         let partitions = (0..partitions).map(waiting).collect();
-        Self { types, waiting_rows, partitions }
+        Self { waiting_rows, partitions }
     }
 
     /// Appends to each partition the rows of columns that are `of` it. The partitions are shared out to `threads`.
@@ -52,13 +44,13 @@ impl Divided {
         of: impl Fn(usize) -> Range<usize> + Sync,
         threads: usize,
     ) -> Result<(), Error> {
-        let (types, waiting_rows, of) = (&self.types, self.waiting_rows, &of);
+        let (waiting_rows, of) = (self.waiting_rows, &of);
         let size = self.partitions.len().div_ceil(threads).max(1);
         let push = move |share: usize, partitions: &mut [Waiting]| {
             let mut partitions = partitions.iter_mut().enumerate();
             partitions.try_for_each(|(at, waiting)| {
                 waiting.push(columns, of(share * size + at))?;
-                if waiting.rows >= waiting_rows { waiting.write(types) } else { Ok(()) }
+                if waiting.rows >= waiting_rows { waiting.write() } else { Ok(()) }
             })
         };
         let mut shares = self.partitions.chunks_mut(size).enumerate();
@@ -73,9 +65,8 @@ impl Divided {
 
     /// Writes what waits, and gives the files; partitions without rows have one too.
     pub(super) fn finish(self) -> Result<Vec<Spilled>, Error> {
-        let types = self.types;
         let finish = |mut waiting: Waiting| {
-            waiting.write(&types)?;
+            waiting.write()?;
             let writer = waiting.writer.take().expect("a write begins the file");
             let spilled = writer.finish()?;
             // Named within its folder: that of a run that goes on may have moved with its output.
@@ -91,6 +82,10 @@ impl Waiting {
         if rows.is_empty() {
             return Ok(());
         }
+        if self.rows == 0 {
+            // The form of the first rows is that of all that wait, if it can be.
+            self.columns = columns.iter().map(|column| column.empty(rows.len())).collect();
+        }
         for (all, column) in self.columns.iter_mut().zip(columns) {
             all.extend(column, rows.clone())?;
         }
@@ -98,18 +93,15 @@ impl Waiting {
         Ok(())
     }
 
-    fn write(&mut self, types: &[ValueType]) -> Result<(), Error> {
+    fn write(&mut self) -> Result<(), Error> {
         let writer = match &mut self.writer {
             Some(writer) => writer,
-            None => self.writer.insert(SpillWriter::create(&self.path, types)?),
+            None => self.writer.insert(SpillWriter::create(&self.path)?),
         };
-        let columns = std::mem::replace(&mut self.columns, empty(types));
-        self.rows = 0;
-        let columns = columns.into_iter().map(FieldLane::into_column).collect::<Result<Vec<_>, _>>()?;
-        Ok(writer.write(columns)?)
+        let columns = std::mem::take(&mut self.columns);
+        if std::mem::take(&mut self.rows) > 0 {
+            writer.write(columns)?;
+        }
+        Ok(())
     }
-}
-
-fn empty(types: &[ValueType]) -> Vec<FieldLane> {
-    types.iter().map(|value_type| FieldLane::Column(Column::new(*value_type))).collect()
 }

@@ -11,7 +11,7 @@ use super::answers::AnswersReader;
 use super::divide::{Divided, WAITING_ROWS};
 use super::journal::{Done, Journal, Prepared};
 use super::spine_file::SpineFile;
-use super::stage::{Layout, Stage, event_types, feature_type, stages};
+use super::stage::{Layout, Stage, feature_type, stages};
 use crate::Error;
 use crate::batch::{Column, FieldLane, Values};
 use crate::entity::KeyRows;
@@ -116,13 +116,7 @@ impl Partitioned<'_> {
 
     fn divide_spine(&self, at: usize, stage: &Stage, earlier: &Answered) -> Result<(Vec<Spilled>, u64), Error> {
         let mut inputs = earlier.reader(self.dir, self.plan, &stage.inputs)?;
-        let mut divided = Divided::create(
-            self.dir,
-            &format!("{at}-spine"),
-            1 << self.bits,
-            stage.spine_types(self.plan),
-            WAITING_ROWS,
-        );
+        let mut divided = Divided::create(self.dir, &format!("{at}-spine"), 1 << self.bits, WAITING_ROWS);
         let mut rows = 0;
         for table in self.spine.open(Rest::Ignore)? {
             let table = table?;
@@ -162,8 +156,7 @@ impl Partitioned<'_> {
         let view = &self.plan.views[stage.views.start + feed.views[0]];
         let sources = self.store.source_inputs(view, self.events)?;
         let layout = Layout::of(&sources);
-        let mut divided =
-            Divided::create(self.dir, name, 1 << self.bits, event_types(layout, view, feed), WAITING_ROWS);
+        let mut divided = Divided::create(self.dir, name, 1 << self.bits, WAITING_ROWS);
         let mut failed = None;
         let (keep, options) = (Keep::Hashed(self.bits), self.store.read_options());
         let counts = each_chunk(&feed.fields, &sources, keep, options, &mut |_, chunk| {
@@ -269,19 +262,17 @@ impl FeatureReader {
     }
 }
 
-fn push_events(divided: &mut Divided, layout: Layout, chunk: EventChunk, threads: usize) -> Result<(), Error> {
+fn push_events(divided: &mut Divided, layout: Layout, mut chunk: EventChunk, threads: usize) -> Result<(), Error> {
     let lane = |values: Values| FieldLane::Column(Column::from_parts(values, None));
-    let mut lanes = Vec::new();
-    let available = layout.has_available.then(|| lane(Values::Times(chunk.available().to_vec())));
-    lanes.push(lane(Values::Times(chunk.event_times.clone())));
-    lanes.extend(available);
-    if layout.has_offsets {
-        let offsets = match &chunk.log_offsets {
-            Some(offsets) => offsets.iter().map(|offset| *offset as i64).collect(),
-            None => vec![0; chunk.event_times.len()],
-        };
-        lanes.push(lane(Values::Int64s(offsets)));
-    }
+    let times = std::mem::take(&mut chunk.event_times);
+    let available = layout.has_available.then(|| chunk.available_at.take().unwrap_or_else(|| times.clone()));
+    let offsets = layout.has_offsets.then(|| match &chunk.log_offsets {
+        Some(offsets) => offsets.iter().map(|offset| *offset as i64).collect(),
+        None => vec![0; times.len()],
+    });
+    let mut lanes = vec![lane(Values::Times(times))];
+    lanes.extend(available.map(|available| lane(Values::Times(available))));
+    lanes.extend(offsets.map(|offsets| lane(Values::Int64s(offsets))));
     let all: Vec<&FieldLane> = lanes.iter().chain(&chunk.fields).collect();
     divided.push(&all, |partition| chunk.of(partition), threads)
 }

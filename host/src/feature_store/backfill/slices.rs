@@ -17,7 +17,7 @@ use crate::entity::{KeyInterner, KeyRows};
 use crate::events::{EventChunk, ReadError};
 use crate::feature_store::feeds::{Carried, Feed, Feeds, feeds};
 use crate::feature_store::manifest::FAILURES_SHOWN;
-use crate::files::{SpillReader, Spilled};
+use crate::files::{SpillReader, SpillWriter, Spilled};
 use crate::schema::ValueType;
 
 /// Of so many times at most, evenly taken from all, the cuts are made.
@@ -78,12 +78,12 @@ impl Answering<'_> {
     /// The answers of all slices in one file, in the order of the spine.
     fn join(&self, rows: &Rows<'_>, answers: &[Spilled]) -> Result<Spilled, Error> {
         let mut reader = AnswersReader::open(answers.iter().map(|file| self.dir.join(&file.path)), &self.kept_types())?;
-        let mut writer = self.answers_writer(&rows.name)?;
+        let mut writer = SpillWriter::create(&self.dir.join(&rows.name))?;
         for lanes in SpillReader::open(&self.dir.join(&rows.spine.path), &self.stage.spine_types(self.plan))? {
             let numbers = times_of(&lanes?[0])?;
             let features = reader.next_of(&numbers)?;
-            writer
-                .write(std::iter::once(Column::from_parts(Values::Int64s(numbers), None)).chain(features).collect())?;
+            let numbers = Column::from_parts(Values::Int64s(numbers), None);
+            writer.write(std::iter::once(numbers).chain(features).map(FieldLane::Column).collect())?;
         }
         self.remove(answers.iter());
         Ok(Spilled { path: rows.name.clone().into(), ..writer.finish()? })
@@ -153,8 +153,7 @@ impl Answering<'_> {
     /// Divides the rows of a file by their times: those up to the first cut, then up to the second, and so on. Rows stay in
     /// order.
     fn divide(&self, timed: &Timed<'_>, cuts: &[i64], name: &str) -> Result<Vec<Spilled>, Error> {
-        let types = timed.types.clone();
-        let mut divided = Divided::create(self.dir, name, cuts.len() + 1, types, waiting_rows(cuts.len()));
+        let mut divided = Divided::create(self.dir, name, cuts.len() + 1, waiting_rows(cuts.len()));
         // Slices are not more than the numbers that so many bits have.
         let bits = cuts.len().checked_ilog2().map_or(0, |bits| bits + 1);
         for lanes in SpillReader::open(&self.dir.join(&timed.file.path), &timed.types)? {
