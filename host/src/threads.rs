@@ -1,7 +1,9 @@
 //! Work on several threads, whose results do not tell how many there were.
 
-use std::sync::Mutex;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
 
 /// `work` of each of `order`, by at most `threads` threads; the results are in the order of their numbers, which are
 /// `0..order.len()` in any order of being begun.
@@ -23,7 +25,7 @@ pub(crate) fn map_in<T: Send, E: Send>(
             if result.is_err() {
                 failed.fetch_min(at, Ordering::Relaxed);
             }
-            done.lock().expect("no thread panics while it holds the list")[at] = Some(result);
+            lock(&done)[at] = Some(result);
         }
     };
     std::thread::scope(|scope| {
@@ -33,7 +35,7 @@ pub(crate) fn map_in<T: Send, E: Send>(
         work_through();
     });
     // What was not begun comes after an error.
-    done.into_inner().expect("no thread panics while it holds the list").into_iter().flatten().collect()
+    done.into_inner().expect(NO_PANIC).into_iter().flatten().collect()
 }
 
 /// As [`map_in`], begun in order.
@@ -45,42 +47,26 @@ pub(crate) fn map<T: Send, E: Send>(
     map_in(threads, &(0..count).collect::<Vec<_>>(), work)
 }
 
-/// `work` of each of `items`, by at most `threads` threads; the results are given to `take` in the order of the items, each as
-/// soon as those before it were, by one of these threads while the others work on.
-///
-/// Of several errors the one of the first item is told; what comes after an error is not taken.
+/// `work` of each of `items`, by at most `threads` threads; the results are given to `take` in the order of the items, while work
+/// goes on. The first error in this order is told.
 pub(crate) fn feed<I: Send, T: Send, E: Send>(
     threads: usize,
     items: Vec<I>,
     work: impl Fn(I) -> Result<T, E> + Sync,
-    take: impl FnMut(T) -> Result<(), E> + Send,
+    mut take: impl FnMut(T) -> Result<(), E>,
 ) -> Result<(), E> {
     let items: Vec<Mutex<Option<I>>> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
-    let done: Vec<Mutex<Option<T>>> = items.iter().map(|_| Mutex::new(None)).collect();
-    let taker = Mutex::new((0, take));
-    map(threads, items.len(), |at| {
-        if let Some(item) = lock(&items[at]).take() {
-            *lock(&done[at]) = Some(work(item)?);
-        }
-        // A thread that takes already sees this one too, or leaves it to the next.
-        taker.try_lock().map_or(Ok(()), |mut taker| take_ready(&done, &mut taker))
-    })?;
-    take_ready(&done, &mut lock(&taker))
+    let make = |at: usize, give: &mut dyn FnMut(T) -> bool| {
+        let item = lock(&items[at]).take();
+        let made = item.map(&work).transpose()?;
+        made.into_iter().for_each(|made| _ = give(made));
+        Ok(())
+    };
+    stream(threads, items.len(), usize::MAX, make, |_, made| take(made))
 }
 
-/// Takes what is done from the one that is next on.
-fn take_ready<T, E>(
-    done: &[Mutex<Option<T>>],
-    (next, take): &mut (usize, impl FnMut(T) -> Result<(), E>),
-) -> Result<(), E> {
-    while let Some(result) = done.get(*next).and_then(|done| lock(done).take()) {
-        take(result)?;
-        *next += 1;
-    }
-    Ok(())
-}
-
-/// `work` of each of `items`, by at most `threads` threads; the results are in their order. Errors are told as by [`map_in`].
+/// `work` of each of `items`, by at most `threads` threads; the results are in their order. The first error in this
+/// order is told.
 pub(crate) fn map_each<I: Send, T: Send, E: Send>(
     threads: usize,
     items: Vec<I>,
@@ -94,8 +80,127 @@ pub(crate) fn map_each<I: Send, T: Send, E: Send>(
     Ok(results)
 }
 
+/// Gives each of `items` to `take`, in order; with several threads, another one makes up to `ahead` of them in the meantime.
+pub(crate) fn ahead<T: Send, E: Send>(
+    threads: usize,
+    ahead: usize,
+    items: impl Iterator<Item = Result<T, E>> + Send,
+    mut take: impl FnMut(T) -> Result<(), E>,
+) -> Result<(), E> {
+    let items = Mutex::new(items);
+    let make = |_, give: &mut dyn FnMut(T) -> bool| {
+        for item in &mut *lock(&items) {
+            if !give(item?) {
+                break;
+            }
+        }
+        Ok(())
+    };
+    stream(threads, 1, ahead, make, |_, item| take(item))
+}
+
+/// What threads make in [`stream`], until it is taken.
+struct Made<T, E> {
+    /// Per maker, what waits.
+    waiting: Vec<VecDeque<T>>,
+    /// Per maker, how it ended.
+    ended: Vec<Option<std::thread::Result<Result<(), E>>>>,
+    /// The maker whose items are being taken.
+    current: usize,
+    /// How many items wait of all others.
+    of_others: usize,
+    /// Whether nothing is wanted any more.
+    is_over: bool,
+}
+
+/// Gives all items that `make` makes for the numbers `0..count` to `take`, in order; at most `threads` threads make them. Of the
+/// number whose items are being taken, and of all that follow it together, at most `waiting_max` items wait. `make` ends early
+/// where the function that it is given says that no more is wanted.
+///
+/// The first error in the order of the items is told.
+pub(crate) fn stream<T: Send, E: Send>(
+    threads: usize,
+    count: usize,
+    waiting_max: usize,
+    make: impl Fn(usize, &mut dyn FnMut(T) -> bool) -> Result<(), E> + Sync,
+    mut take: impl FnMut(usize, T) -> Result<(), E>,
+) -> Result<(), E> {
+    if threads < 2 {
+        return (0..count).try_for_each(|at| {
+            let mut taken = Ok(());
+            let made = make(at, &mut |item| {
+                taken = take(at, item);
+                taken.is_ok()
+            });
+            taken.and(made)
+        });
+    }
+    let made = Mutex::new(Made {
+        waiting: (0..count).map(|_| VecDeque::new()).collect(),
+        ended: (0..count).map(|_| None).collect(),
+        current: 0,
+        of_others: 0,
+        is_over: false,
+    });
+    let (next, was_made, was_taken) = (AtomicUsize::new(0), Condvar::new(), Condvar::new());
+    let give = |at: usize, item: T| {
+        let is_full = |made: &mut Made<T, E>| {
+            let waiting = if at == made.current { made.waiting[at].len() } else { made.of_others };
+            waiting >= waiting_max && !made.is_over
+        };
+        let mut made = was_taken.wait_while(lock(&made), is_full).expect(NO_PANIC);
+        made.of_others += usize::from(at != made.current);
+        made.waiting[at].push_back(item);
+        was_made.notify_one();
+        !made.is_over
+    };
+    let work = || loop {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        if at >= count || lock(&made).is_over {
+            break;
+        }
+        let ended = catch_unwind(AssertUnwindSafe(|| make(at, &mut |item| give(at, item))));
+        lock(&made).ended[at] = Some(ended);
+        was_made.notify_one();
+    };
+    let mut take_all = || {
+        for at in 0..count {
+            loop {
+                let is_missing = |made: &mut Made<T, E>| made.waiting[at].is_empty() && made.ended[at].is_none();
+                let mut made = was_made.wait_while(lock(&made), is_missing).expect(NO_PANIC);
+                if let Some(item) = made.waiting[at].pop_front() {
+                    drop(made);
+                    was_taken.notify_all();
+                    take(at, item)?;
+                    continue;
+                }
+                match made.ended[at].take() {
+                    Some(Ok(ended)) => ended?,
+                    Some(Err(panic)) => resume_unwind(panic),
+                    None => {}
+                }
+                made.current = at + 1;
+                made.of_others -= made.waiting.get(at + 1).map_or(0, VecDeque::len);
+                was_taken.notify_all();
+                break;
+            }
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        (0..threads.min(count)).for_each(|_| drop(scope.spawn(work)));
+        let taken = catch_unwind(AssertUnwindSafe(&mut take_all));
+        lock(&made).is_over = true;
+        was_taken.notify_all();
+        taken.unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+/// Why a lock is not poisoned: panics are caught, and told when the lock is free.
+const NO_PANIC: &str = "no thread panics while it holds what is shared";
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().expect("no thread panics while it holds what is shared")
+    mutex.lock().expect(NO_PANIC)
 }
 
 #[cfg(test)]
@@ -116,6 +221,31 @@ mod tests {
             };
             let error = feed(threads, (0..100).collect(), |at| if at == 70 { Err(at) } else { Ok(at) }, take);
             assert_eq!((error, taken), (Err(70), (0..70).collect()));
+            let mut taken = Vec::new();
+            let items = (0..100).map(|at| if at == 70 { Err(at) } else { Ok(at) });
+            let error = ahead(threads, 3, items, |at| {
+                taken.push(at);
+                if at == 60 { Err(at) } else { Ok(()) }
+            });
+            assert_eq!((error, taken), (Err(60), (0..=60).collect()));
+            for waiting_max in [1, 2, usize::MAX] {
+                let make = |at: usize, give: &mut dyn FnMut((usize, usize)) -> bool| {
+                    let is_wanted = (0..at % 7).all(|nth| give((at, nth)));
+                    if at == 50 && is_wanted { Err("made") } else { Ok(()) }
+                };
+                let until = |last: usize| {
+                    let mut taken = Vec::new();
+                    let ended = stream(threads, 60, waiting_max, make, |at, item| {
+                        taken.push(item);
+                        if at == last { Err("taken") } else { Ok(()) }
+                    });
+                    (ended, taken)
+                };
+                let all =
+                    |count: usize| (0..count).flat_map(|at| (0..at % 7).map(move |nth| (at, nth))).collect::<Vec<_>>();
+                assert_eq!(until(60), (Err("made"), all(51)));
+                assert_eq!(until(45), (Err("taken"), all(45).into_iter().chain([(45, 0)]).collect()));
+            }
             assert_eq!(map_each::<_, _, ()>(threads, vec!["a"; 3], |text| Ok(text.len())), Ok(vec![1; 3]));
         }
     }

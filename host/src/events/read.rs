@@ -3,8 +3,9 @@
 //! The parts of the files are read by several threads. Each becomes chunks that lie at their own place in the set, so that
 //! the order of events does not depend on who read them when.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::logged::{LoggedEvents, append_fields, field_wanted, key_columns, key_of};
@@ -24,8 +25,8 @@ use crate::time::AvailableAt;
 pub struct ReadOptions<'a> {
     /// Threads that read; at least 1.
     pub threads: usize,
-    /// Parts of files that are in memory at once, where they are given on as they come; at least 1.
-    pub parts_max: usize,
+    /// How many chunks wait until those before them were given on; at least 1.
+    pub chunks_max: usize,
     /// Set when the reading is to end early, with [`ReadError::Stopped`].
     pub stop: &'a AtomicBool,
 }
@@ -76,16 +77,34 @@ struct SourceFile<'a> {
     pushed_ids: &'a HashSet<String>,
 }
 
-/// Appends the numbers of the entities of so many rows.
-type Number<'a> = dyn FnMut(&KeyRows<'_>, usize, &mut Vec<u32>) -> Result<(), ReadError> + 'a;
+/// How the keys of events become numbers: [`Keep`], as several threads share it.
+enum Numbers<'a> {
+    All(Mutex<&'a mut KeyInterner>),
+    Known(&'a KeyInterner),
+    Hashed(u32),
+}
+
+impl Numbers<'_> {
+    /// Appends the numbers of the entities of so many rows.
+    fn of(&self, keys: &KeyRows<'_>, rows: usize, ids: &mut Vec<u32>) -> Result<(), ReadError> {
+        match self {
+            Self::All(interner) => {
+                let mut interner = interner.lock().expect("no thread panics while it numbers keys");
+                interner.intern_all(keys, rows, ids)?;
+            }
+            Self::Known(interner) => interner.find_all(keys, rows, ids),
+            Self::Hashed(bits) => keys.partitions(rows, *bits, ids),
+        }
+        Ok(())
+    }
+}
 
 /// As many events of the log are read in order in the time in which those of one entity are found.
 const OFFSETS_PER_LOOKUP: u64 = 16;
 
-/// What one part of a file gives.
-#[derive(Default)]
+/// What one sheet of a file gives.
 struct Taken {
-    chunks: Vec<EventChunk>,
+    chunk: EventChunk,
     rows: u64,
     after_cut: u64,
 }
@@ -102,14 +121,14 @@ pub fn read_events(
     let mut events = None;
     let types: Vec<ValueType> = fields.iter().map(|field| field.value_type).collect();
     let counts =
-        each_chunk(fields, sources, keep, ReadOptions { parts_max: usize::MAX, ..options }, &mut |bits, chunk| {
+        each_chunk(fields, sources, keep, ReadOptions { chunks_max: usize::MAX, ..options }, &mut |bits, chunk| {
             events.get_or_insert_with(|| EventSet::new(bits, types.clone())).push(chunk)
         })?;
     Ok((events.unwrap_or_else(|| EventSet::new(0, types)), counts))
 }
 
-/// As [`read_events`], but each chunk is given to `take` as soon as those before it were; at most `parts_max` parts of files
-/// are in memory at once. Chunks have `2^bits` partitions, which `take` is told.
+/// As [`read_events`], but each chunk is given to `take`, in order; meanwhile the next ones are read. Chunks have `2^bits`
+/// partitions, which `take` is told.
 pub fn each_chunk(
     fields: &[Field],
     sources: &[SourceInput<'_>],
@@ -144,7 +163,14 @@ pub fn each_chunk(
     }
     let bits = partition_bits(&files, &keep);
     let with_keys = matches!(keep, Keep::Hashed(_));
-    Reader { fields, files: &files, bits, with_keys, options }.read(sources, keep, take)
+    let (threads, numbers) = match keep {
+        // One after the other, so that the numbers are in the order of the events.
+        Keep::All(interner) => (1, Numbers::All(Mutex::new(interner))),
+        Keep::Known(interner) => (options.threads, Numbers::Known(interner)),
+        Keep::Hashed(bits) => (options.threads, Numbers::Hashed(bits)),
+    };
+    let options = ReadOptions { threads, ..options };
+    Reader { fields, files: &files, numbers, bits, with_keys, options }.read(sources, take)
 }
 
 /// How many partitions to make, as a power of two: from what the files say of themselves.
@@ -170,6 +196,7 @@ pub(crate) fn partition_bits_of(events: u64, entities: usize) -> u32 {
 struct Reader<'a> {
     fields: &'a [Field],
     files: &'a [SourceFile<'a>],
+    numbers: Numbers<'a>,
     bits: u32,
     /// Whether the key columns are fields too.
     with_keys: bool,
@@ -180,96 +207,44 @@ impl Reader<'_> {
     fn read(
         &self,
         sources: &[SourceInput<'_>],
-        mut keep: Keep<'_>,
         take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
     ) -> Result<Vec<FileCount>, ReadError> {
         let mut counts: Vec<FileCount> = self.files.iter().map(|file| self.count(file)).collect();
-        // Where chunks are not kept back, the parts of all sources are read at once, so that no thread waits at a border.
-        let mut parts = self.parts();
-        let mut taken: VecDeque<((usize, usize), Taken)> = VecDeque::new();
-        for (place, input) in sources.iter().enumerate() {
-            loop {
-                while taken.front().is_some_and(|((file, _), _)| self.files[*file].place == place) {
-                    let Some(((file, _), part)) = taken.pop_front() else { break };
-                    counts[file].rows += part.rows;
-                    counts[file].after_cut += part.after_cut;
-                    part.chunks.into_iter().try_for_each(|chunk| take(self.bits, chunk))?;
-                }
-                let is_next = parts.front().is_some_and(|(file, _)| self.files[*file].place == place);
-                if !taken.is_empty() || !is_next {
-                    break;
-                }
-                let now: Vec<(usize, usize)> = parts.drain(..self.options.parts_max.max(1).min(parts.len())).collect();
-                let read = self.read_parts(&now, &mut keep)?;
-                taken.extend(now.into_iter().zip(read));
-            }
-            self.logged(input, &mut keep, take)?;
-        }
-        Ok(counts)
-    }
-
-    /// The parts of all files, in order.
-    fn parts(&self) -> VecDeque<(usize, usize)> {
+        // The parts of all sources are read at once, so that no thread waits at a border; each source's log follows its files.
         let files = self.files.iter().enumerate();
-        files.flat_map(|(at, file)| (0..file.input.parts().len()).map(move |part| (at, part))).collect()
-    }
-
-    fn read_parts(&self, parts: &[(usize, usize)], keep: &mut Keep<'_>) -> Result<Vec<Taken>, ReadError> {
-        match keep {
-            Keep::Known(interner) => threads::map(self.options.threads, parts.len(), |at| {
-                let (file, part) = parts[at];
-                self.part(file, part, &mut |keys, rows, ids| {
-                    interner.find_all(keys, rows, ids);
-                    Ok(())
-                })
-            }),
-            Keep::Hashed(bits) => threads::map(self.options.threads, parts.len(), |at| {
-                let (file, part) = parts[at];
-                self.part(file, part, &mut |keys, rows, ids| {
-                    keys.partitions(rows, *bits, ids);
-                    Ok(())
-                })
-            }),
-            Keep::All(interner) => {
-                let mut intern = |keys: &KeyRows<'_>, rows: usize, ids: &mut Vec<u32>| {
-                    interner.intern_all(keys, rows, ids)?;
-                    Ok(())
-                };
-                let parts = parts.iter().map(|(file, part)| self.part(*file, *part, &mut intern));
-                parts.collect()
+        let parts: Vec<(usize, usize)> =
+            files.flat_map(|(at, file)| (0..file.input.parts().len()).map(move |part| (at, part))).collect();
+        let mut logs = sources.iter().enumerate().peekable();
+        let make = |at: usize, give: &mut dyn FnMut(Taken) -> bool| self.part(parts[at], give);
+        threads::stream(self.options.threads, parts.len(), self.options.chunks_max, make, |at, taken| {
+            let (file, _) = parts[at];
+            while let Some((_, source)) = logs.next_if(|(place, _)| *place < self.files[file].place) {
+                self.logged(source, take)?;
             }
-        }
+            counts[file].rows += taken.rows;
+            counts[file].after_cut += taken.after_cut;
+            take(self.bits, taken.chunk)
+        })?;
+        logs.try_for_each(|(_, source)| self.logged(source, take))?;
+        Ok(counts)
     }
 
     fn count(&self, file: &SourceFile<'_>) -> FileCount {
         FileCount { source: file.source.name.clone(), path: file.input.path().to_owned(), rows: 0, after_cut: 0 }
     }
 
-    /// Reads one part of a file.
-    fn part(&self, file: usize, part: usize, number: &mut Number<'_>) -> Result<Taken, ReadError> {
+    /// Reads one part of a file, until `give` wants no more.
+    fn part(&self, (file, part): (usize, usize), give: &mut dyn FnMut(Taken) -> bool) -> Result<(), ReadError> {
         let file = &self.files[file];
-        let mut taken = Taken::default();
-        let mut take = |sheet: Sheet| {
-            if self.options.stop.load(Ordering::Relaxed) {
-                return Err(ReadError::Stopped);
-            }
-            taken.rows += sheet.rows as u64;
-            let (chunk, after_cut) = self.chunk(file, &sheet, number)?;
-            taken.after_cut += after_cut;
-            taken.chunks.push(chunk);
-            Ok(())
-        };
-        file.input.read(part, &file.wanted, &mut take).map_err(|error: ReadError| error)?;
-        Ok(taken)
+        file.input.read(part, &file.wanted, &mut |sheet: Sheet| {
+            let (chunk, after_cut) = self.chunk(file, &sheet)?;
+            let is_wanted = give(Taken { chunk, rows: sheet.rows as u64, after_cut });
+            if is_wanted && !self.options.stop.load(Ordering::Relaxed) { Ok(()) } else { Err(ReadError::Stopped) }
+        })
     }
 
     /// The events of one sheet that count, by partition; and how many were left out because of the cut.
-    fn chunk(
-        &self,
-        file: &SourceFile<'_>,
-        sheet: &Sheet,
-        number: &mut Number<'_>,
-    ) -> Result<(EventChunk, u64), ReadError> {
+    fn chunk(&self, file: &SourceFile<'_>, sheet: &Sheet) -> Result<(EventChunk, u64), ReadError> {
         let (keys, mut rest) = sheet.lanes.split_at(file.keys);
         let mut next = || {
             let (first, others) = rest.split_first()?;
@@ -295,7 +270,7 @@ impl Reader<'_> {
             }));
         }
         let mut entities = Vec::with_capacity(sheet.rows);
-        self.number_kept(keys, sheet.rows, &dropped, number, &mut entities)?;
+        self.number_kept(keys, sheet.rows, &dropped, &mut entities)?;
         let mut lanes = rest.iter();
         let gather = |rows: &[u32]| {
             let field = |(field, present): (&Field, &bool)| match if *present { lanes.next() } else { None } {
@@ -316,16 +291,15 @@ impl Reader<'_> {
         keys: &[Lane],
         rows: usize,
         dropped: &[bool],
-        number: &mut Number<'_>,
         entities: &mut Vec<u32>,
     ) -> Result<(), ReadError> {
         if !dropped.contains(&true) {
-            return number(&KeyRows::of_lanes(keys), rows, entities);
+            return self.numbers.of(&KeyRows::of_lanes(keys), rows, entities);
         }
         let kept: Vec<u32> = (0..rows as u32).filter(|row| !dropped[*row as usize]).collect();
         let taken: Vec<Lane> = keys.iter().map(|lane| lane.take(&kept)).collect();
         let mut numbers = Vec::with_capacity(kept.len());
-        number(&KeyRows::of_lanes(&taken), kept.len(), &mut numbers)?;
+        self.numbers.of(&KeyRows::of_lanes(&taken), kept.len(), &mut numbers)?;
         entities.resize(rows, u32::MAX);
         for (row, entity) in kept.iter().zip(numbers) {
             entities[*row as usize] = entity;
@@ -337,21 +311,16 @@ impl Reader<'_> {
     fn logged(
         &self,
         input: &SourceInput<'_>,
-        keep: &mut Keep<'_>,
         take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
         let Some(pushed) = &input.pushed else { return Ok(()) };
         let keys = if self.with_keys { input.keys } else { &[] };
         let mut waiting = LoggedEvents::new(keys, self.fields);
-        let looked_up = entities_to_read(input, pushed, keep);
+        let looked_up = self.entities_to_read(input, pushed);
         let mut append = |event: LoggedEvent| {
             let key = key_columns(&*key_of(input.source, input.keys, &event)?)?;
             let (rows, mut entity) = (KeyRows::of_columns(&key), Vec::with_capacity(1));
-            match keep {
-                Keep::All(interner) => interner.intern_all(&rows, 1, &mut entity)?,
-                Keep::Known(interner) => interner.find_all(&rows, 1, &mut entity),
-                Keep::Hashed(bits) => rows.partitions(1, *bits, &mut entity),
-            }
+            self.numbers.of(&rows, 1, &mut entity)?;
             if entity == [u32::MAX] {
                 return Ok(());
             }
@@ -373,17 +342,17 @@ impl Reader<'_> {
         }
         if waiting.len() == 0 { Ok(()) } else { take(self.bits, waiting.into_chunk(self.bits)?) }
     }
-}
 
-/// The entities whose events are looked for one by one in the log, where that is less work than to read all of it: they are
-/// few, and an event's key is its entity's. The order of events matters only within one entity.
-fn entities_to_read(input: &SourceInput<'_>, pushed: &Pushed<'_>, keep: &Keep<'_>) -> Option<Vec<EntityKey>> {
-    let Keep::Known(interner) = keep else { return None };
-    let is_few = interner.len() as u64 * OFFSETS_PER_LOOKUP <= pushed.up_to;
-    if !is_few || input.source.keys != input.keys || input.keys.is_empty() {
-        return None;
+    /// The entities whose events are looked for one by one in the log, where that is less work than to read all of it: they are
+    /// few, and an event's key is its entity's. The order of events matters only within one entity.
+    fn entities_to_read(&self, input: &SourceInput<'_>, pushed: &Pushed<'_>) -> Option<Vec<EntityKey>> {
+        let Numbers::Known(interner) = &self.numbers else { return None };
+        let is_few = interner.len() as u64 * OFFSETS_PER_LOOKUP <= pushed.up_to;
+        if !is_few || input.source.keys != input.keys || input.keys.is_empty() {
+            return None;
+        }
+        Some((0..interner.len() as u32).map(|entity| interner.key(entity)).collect())
     }
-    Some((0..interner.len() as u32).map(|entity| interner.key(entity)).collect())
 }
 
 fn nulls(value_type: ValueType, rows: usize) -> Column {

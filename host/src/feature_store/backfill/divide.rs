@@ -45,7 +45,7 @@ impl Divided {
         threads: usize,
     ) -> Result<(), Error> {
         let (waiting_rows, of) = (self.waiting_rows, &of);
-        let size = self.partitions.len().div_ceil(threads).max(1);
+        let size = self.partitions.len().div_ceil(threads.max(1)).max(1);
         let push = move |share: usize, partitions: &mut [Waiting]| {
             let mut partitions = partitions.iter_mut().enumerate();
             partitions.try_for_each(|(at, waiting)| {

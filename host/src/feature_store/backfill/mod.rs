@@ -27,7 +27,7 @@ use sha2::{Digest, Sha256};
 use self::journal::{Begun, Journal};
 use self::memory::{Needed, Questions};
 use self::output::Output;
-use self::partitioned::Partitioned;
+use self::partitioned::{Partitioned, TABLES_AHEAD};
 use self::run::{Run, check_output, feature_names};
 use self::spine_file::{LeadingColumns, SpineFile, leading_arrays};
 use self::workspace::Workspace;
@@ -40,6 +40,7 @@ use crate::batch::Column;
 use crate::events::{FileCount, Pushed};
 use crate::files::{self, Digests, Rest, TableWriter};
 use crate::schema::ValueType;
+use crate::threads;
 use crate::time::{AsOf, Length, Stopwatch, TimeUnit};
 use crate::wasm::ENGINE_VERSION;
 
@@ -251,15 +252,18 @@ impl FeatureStore {
         let wanted: Vec<(usize, usize)> = run.plan.features.iter().map(|f| (f.view, f.feature)).collect();
         let mut features = answered.reader(dir, run.plan, &wanted)?;
         let mut output = Output { run: &run, writer, schema, digests };
-        for table in spine.open(Rest::Keep)? {
+        let rows = spine.open(Rest::Keep)?.map(|table| {
             let table = table?;
-            self.check_stop()?;
             let columns = features.next(table.rows_before, table.rows)?;
             let rest = table.rest.as_ref().map_or(&[][..], |rest| rest.columns());
             let mut arrays = leading_arrays(spine.spine(table.columns), &leading, rest)?;
             arrays.extend(columns.into_iter().map(array).collect::<Result<Vec<_>, _>>()?);
-            output.write(arrays)?;
-        }
+            Ok::<_, Error>(arrays)
+        });
+        threads::ahead(self.options().threads, TABLES_AHEAD, rows, |arrays| {
+            self.check_stop()?;
+            output.write(arrays)
+        })?;
         let made = Made {
             files: answered.files,
             failures: answered.failures,

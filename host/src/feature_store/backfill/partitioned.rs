@@ -25,6 +25,9 @@ use crate::schema::ValueType;
 use crate::threads;
 use crate::time::Stopwatch;
 
+/// How many tables of a spine are read ahead of the one that is worked on.
+pub(super) const TABLES_AHEAD: usize = 16;
+
 /// So many consecutive rows without an entity share a partition.
 const RUN_ROWS: u64 = 8_192;
 
@@ -118,8 +121,8 @@ impl Partitioned<'_> {
         let mut inputs = earlier.reader(self.dir, self.plan, &stage.inputs)?;
         let mut divided = Divided::create(self.dir, &format!("{at}-spine"), 1 << self.bits, WAITING_ROWS);
         let mut rows = 0;
-        for table in self.spine.open(Rest::Ignore)? {
-            let table = table?;
+        let tables = self.spine.open(Rest::Ignore)?.map(|table| Ok::<_, Error>(table?));
+        threads::ahead(self.store.options().threads, TABLES_AHEAD, tables, |table| {
             self.store.check_stop()?;
             rows += table.rows as u64;
             let spine = self.spine.spine(table.columns);
@@ -147,8 +150,8 @@ impl Partitioned<'_> {
                 |rows: &[u32]| columns.iter().map(|column| Ok(FieldLane::Column(column.take(rows)?))).collect();
             let chunk = EventChunk::new(self.bits, &partitions, &as_of, None, gather)?;
             let lanes: Vec<&FieldLane> = chunk.fields.iter().collect();
-            divided.push(&lanes, |partition| chunk.of(partition), 1)?;
-        }
+            divided.push(&lanes, |partition| chunk.of(partition), 1)
+        })?;
         Ok((divided.finish()?, rows))
     }
 
@@ -161,7 +164,7 @@ impl Partitioned<'_> {
         let (keep, options) = (Keep::Hashed(self.bits), self.store.read_options());
         let counts = each_chunk(&feed.fields, &sources, keep, options, &mut |_, chunk| {
             let pushed =
-                self.store.check_stop().and_then(|()| push_events(&mut divided, layout, chunk, options.threads));
+                self.store.check_stop().and_then(|()| push_events(&mut divided, layout, chunk, options.threads / 2));
             pushed.map_err(|error| {
                 failed = Some(error);
                 crate::events::ReadError::Stopped
@@ -205,14 +208,13 @@ impl Partitioned<'_> {
             let partition = missing[place];
             let answered = answering.answer(partition)?;
             noted.lock().expect("no thread panics while it writes the journal").note_done(at, partition, &answered)?;
+            // What the partition was made of is not needed any more.
+            answering.remove(std::iter::once(&prepared.spine[partition]));
+            answering.remove(prepared.feeds.iter().map(|files| &files[partition]));
             Ok::<_, Error>(answered)
         })?;
         for (partition, answered) in missing.into_iter().zip(answered) {
             done[partition] = Some(answered);
-        }
-        // What the stage was made of is not needed any more.
-        for file in prepared.spine.iter().chain(prepared.feeds.iter().flatten()) {
-            let _ = std::fs::remove_file(self.dir.join(&file.path));
         }
         Ok(done.into_iter().flatten().collect())
     }

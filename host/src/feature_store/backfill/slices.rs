@@ -89,7 +89,7 @@ impl Answering<'_> {
         Ok(Spilled { path: rows.name.clone().into(), ..writer.finish()? })
     }
 
-    fn remove<'f>(&self, files: impl Iterator<Item = &'f Spilled>) {
+    pub(super) fn remove<'f>(&self, files: impl Iterator<Item = &'f Spilled>) {
         for file in files {
             let _ = std::fs::remove_file(self.dir.join(&file.path));
         }
