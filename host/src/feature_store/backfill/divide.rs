@@ -49,7 +49,7 @@ impl Divided {
         let push = move |share: usize, partitions: &mut [Waiting]| {
             let mut partitions = partitions.iter_mut().enumerate();
             partitions.try_for_each(|(at, waiting)| {
-                waiting.push(columns, of(share * size + at))?;
+                waiting.push(columns, of(share * size + at), waiting_rows)?;
                 if waiting.rows >= waiting_rows { waiting.write() } else { Ok(()) }
             })
         };
@@ -78,13 +78,13 @@ impl Divided {
 }
 
 impl Waiting {
-    fn push(&mut self, columns: &[&FieldLane], rows: Range<usize>) -> Result<(), Error> {
+    fn push(&mut self, columns: &[&FieldLane], rows: Range<usize>, waiting_rows: usize) -> Result<(), Error> {
         if rows.is_empty() {
             return Ok(());
         }
         if self.rows == 0 {
             // The form of the first rows is that of all that wait, if it can be.
-            self.columns = columns.iter().map(|column| column.empty(rows.len())).collect();
+            self.columns = columns.iter().map(|column| column.empty(waiting_rows + rows.len())).collect();
         }
         for (all, column) in self.columns.iter_mut().zip(columns) {
             all.extend(column, rows.clone())?;

@@ -26,7 +26,7 @@ use crate::threads;
 use crate::time::Stopwatch;
 
 /// How many tables of a spine are read ahead of the one that is worked on.
-pub(super) const TABLES_AHEAD: usize = 16;
+pub(super) const TABLES_AHEAD: usize = 32;
 
 /// So many consecutive rows without an entity share a partition.
 const RUN_ROWS: u64 = 8_192;
