@@ -86,14 +86,11 @@ impl SpillWriter {
         let fields = fields.map(|(at, array)| Field::new(at.to_string(), array.data_type().clone(), true));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let batch = RecordBatch::try_new(Arc::clone(&schema), arrays)?;
-        let (known, stream) = match self.stream.take() {
-            Some(open) if open.0 == schema => self.stream.insert(open),
-            _ => {
-                let stream = StreamWriter::try_new(self.end_stream()?, &schema)?;
-                self.stream.insert((schema, stream))
-            }
-        };
-        debug_assert_eq!(known, batch.schema_ref());
+        if self.stream.as_ref().is_none_or(|(known, _)| *known != schema) {
+            let stream = StreamWriter::try_new(self.end_stream()?, &schema)?;
+            self.stream = Some((schema, stream));
+        }
+        let Some((_, stream)) = &mut self.stream else { return Ok(()) };
         self.rows += batch.num_rows() as u64;
         stream.write(&batch)
     }

@@ -2,6 +2,7 @@
 
 mod bad;
 mod output;
+mod parts;
 mod same;
 mod types;
 

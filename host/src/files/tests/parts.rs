@@ -1,0 +1,89 @@
+//! A file read part by part, as sheets and as tables, against the same file read from its beginning.
+
+use ::parquet::file::properties::WriterProperties;
+use arrow::array::{Float64Array, Int32Array, StringArray};
+
+use super::*;
+use crate::batch::{FieldLane, Lane, Value};
+use crate::files::Input;
+
+/// Texts that a dictionary holds or does not, short and long, with nulls and without; numbers that are kept as they are, and
+/// that are converted.
+fn columns(rows: usize) -> Vec<(&'static str, ArrayRef)> {
+    let texts = |text: &dyn Fn(usize) -> Option<String>| array(StringArray::from_iter((0..rows).map(text)));
+    vec![
+        ("few", texts(&|row| Some(format!("t{}", row % 3)))),
+        ("long", texts(&|row| Some(format!("a text of more than twelve bytes {}", row % 300)))),
+        ("many", texts(&|row| Some(format!("{row}")))),
+        ("mixed", texts(&|row| Some(if row < 400 { "same".to_owned() } else { format!("{row:04000}") }))),
+        ("nulls", texts(&|row| (row % 5 > 0).then(|| format!("n{}", row % 7)))),
+        ("none", texts(&|_| None)),
+        ("number", array(Float64Array::from_iter((0..rows).map(|row| (row % 4 > 0).then_some(row as f64))))),
+        ("narrow", array(Int32Array::from_iter_values((0..rows).map(|row| row as i32)))),
+    ]
+}
+
+fn all_wanted() -> Vec<Wanted> {
+    let texts = ["few", "long", "many", "mixed", "nulls", "none"].map(|name| wanted(name, ValueType::Text));
+    // One of them twice, so that two lanes share an array.
+    let others = [("number", ValueType::Float64), ("narrow", ValueType::Int64), ("number", ValueType::Float64)];
+    texts.into_iter().chain(others.map(|(name, value_type)| wanted(name, value_type))).collect()
+}
+
+#[test]
+fn parts_hold_the_rows_of_the_file() {
+    let files = Files::new();
+    let wanted = all_wanted();
+    let whole = files.parquet("whole.parquet", columns(1_000));
+    for (dictionary, group_rows) in [(true, 1_000), (true, 300), (false, 300)] {
+        let path = files.path("parts.parquet");
+        let batch = RecordBatch::try_from_iter_with_nullable(columns(1_000).into_iter().map(|(n, a)| (n, a, true)));
+        let batch = batch.expect("a batch");
+        let properties = WriterProperties::builder()
+            .set_dictionary_enabled(dictionary)
+            .set_dictionary_page_size_limit(4_096)
+            .set_write_batch_size(64)
+            .set_max_row_group_row_count(Some(group_rows));
+        let file = std::fs::File::create(&path).expect("a file");
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties.build())).expect("a writer");
+        writer.write(&batch).expect("rows");
+        writer.close().expect("a footer");
+
+        let input = Input::open(&path).expect("opens");
+        let (mut seen, mut before, mut coded) = (vec![Vec::new(); wanted.len()], 0, 0);
+        for part in 0..input.parts().len() {
+            let mut take = |sheet: crate::files::Sheet| {
+                assert_eq!(sheet.rows_before, before);
+                before += sheet.rows as u64;
+                let rows: Vec<u32> = (0..sheet.rows as u32).collect();
+                for (lane, seen) in sheet.lanes.iter().zip(&mut seen) {
+                    coded += usize::from(matches!(lane, Lane::Coded(..)));
+                    let gathered = FieldLane::gather(lane, &rows).and_then(FieldLane::into_column).expect("small");
+                    let column = lane.clone().into_column().expect("small");
+                    assert!((0..sheet.rows).all(|row| gathered.value(row).same_bits(&column.value(row))));
+                    seen.extend((0..sheet.rows).map(|row| column.value(row)));
+                }
+                Ok::<_, InputError>(())
+            };
+            input.read(part, &wanted, &mut take).expect("reads");
+        }
+        assert_eq!(coded > 0, dictionary, "texts are read as codes where the file has them");
+        let tables: Vec<Table> = (0..input.parts().len())
+            .flat_map(|part| input.tables(part, &wanted, Rest::Keep).expect("opens"))
+            .collect::<Result<_, _>>()
+            .expect("reads");
+        for (at, (wanted, seen)) in wanted.iter().zip(seen).enumerate() {
+            let expected = read_column(&whole, wanted.clone()).expect("reads");
+            let same = |row: usize, found: &Value| expected.value(row).same_bits(found);
+            assert!(seen.len() == 1_000 && (0..1_000).all(|row| same(row, &seen[row])), "{}", wanted.name);
+            for table in &tables {
+                let rows = table.rows_before as usize..table.rows_before as usize + table.rows;
+                assert!(
+                    rows.clone().all(|row| same(row, &table.columns[at].value(row - rows.start))),
+                    "{}",
+                    wanted.name
+                );
+            }
+        }
+    }
+}
