@@ -1,11 +1,13 @@
 //! Entities: what features describe, and the keys that name them.
 
 mod intern;
+mod keys;
 
 use std::fmt;
 
-pub(crate) use intern::hash_bytes;
-pub use intern::{KeyInterner, KeyRows, TooManyEntities};
+pub use intern::{KeyInterner, TooManyEntities};
+pub use keys::KeyRows;
+pub(crate) use keys::hash_bytes;
 
 use crate::batch::{Column, Value, Values};
 use crate::schema::ValueType;

@@ -128,7 +128,7 @@ impl Answering<'_> {
         let spine = Timed { file: rows.spine, types: self.stage.spine_types(self.plan), place: self.as_of_place() };
         let feeds = feeds(views);
         let events = feeds.iter().zip(&rows.feeds).zip(&self.layouts).map(|((feed, file), layout)| Timed {
-            file: *file,
+            file,
             types: event_types(*layout, &views[feed.views[0]], feed),
             place: usize::from(layout.has_available),
         });
