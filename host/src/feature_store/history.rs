@@ -200,7 +200,7 @@ impl FeatureStore {
 
     pub(crate) fn read_options(&self) -> ReadOptions<'_> {
         let options = self.options();
-        ReadOptions { threads: options.threads, chunks_max: options.threads * 4, stop: &options.stop }
+        ReadOptions { threads: options.threads, chunks_max: options.threads * 2, stop: &options.stop }
     }
 
     /// Ends a run that was told to stop.

@@ -26,7 +26,7 @@ use crate::batch::{Lane, SHORT_BYTES_MAX};
 use crate::schema::ValueType;
 
 /// How many rows a [`Sheet`] has at most.
-pub const SHEET_ROWS_MAX: usize = 65_536;
+pub const SHEET_ROWS_MAX: usize = 131_072;
 
 /// Ranges of a file that lie closer are read as one.
 const GAP_BYTES_MAX: u64 = 1 << 16;

@@ -8,8 +8,14 @@ use crate::Error;
 use crate::batch::FieldLane;
 use crate::files::{SpillWriter, Spilled};
 
-/// Rows that wait for one partition before they are written, where partitions are few.
-pub(super) const WAITING_ROWS: usize = 8_192;
+/// Rows that wait for one file before they are written, at most and at least.
+pub(super) const WAITING_ROWS_MAX: usize = 8_192;
+const WAITING_ROWS_MIN: usize = 128;
+
+/// How many rows of each of so many files wait in memory before they are written, where about `all` may wait together.
+pub(super) fn waiting_rows(all: usize, files: usize) -> usize {
+    (all / files).clamp(WAITING_ROWS_MIN, WAITING_ROWS_MAX)
+}
 
 /// One file per partition, all with the same columns.
 pub(super) struct Divided {

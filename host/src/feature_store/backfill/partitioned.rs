@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::answering::Answering;
 use super::answers::AnswersReader;
-use super::divide::{Divided, WAITING_ROWS};
+use super::divide::{Divided, waiting_rows};
 use super::journal::{Done, Journal, Prepared};
 use super::spine_file::SpineFile;
 use super::stage::{Layout, Stage, feature_type, stages};
@@ -24,6 +24,9 @@ use crate::files::{Rest, Spilled};
 use crate::schema::ValueType;
 use crate::threads;
 use crate::time::Stopwatch;
+
+/// About so many rows wait in memory for all partitions together.
+const WAITING_ROWS: usize = 1 << 19;
 
 /// How many tables of a spine are read ahead of the one that is worked on.
 pub(super) const TABLES_AHEAD: usize = 32;
@@ -117,9 +120,13 @@ impl Partitioned<'_> {
         Ok(prepared)
     }
 
+    fn waiting_rows(&self) -> usize {
+        waiting_rows(WAITING_ROWS, 1 << self.bits)
+    }
+
     fn divide_spine(&self, at: usize, stage: &Stage, earlier: &Answered) -> Result<(Vec<Spilled>, u64), Error> {
         let mut inputs = earlier.reader(self.dir, self.plan, &stage.inputs)?;
-        let mut divided = Divided::create(self.dir, &format!("{at}-spine"), 1 << self.bits, WAITING_ROWS);
+        let mut divided = Divided::create(self.dir, &format!("{at}-spine"), 1 << self.bits, self.waiting_rows());
         let mut rows = 0;
         let tables = self.spine.open(Rest::Ignore)?.map(|table| Ok::<_, Error>(table?));
         threads::ahead(self.store.options().threads, TABLES_AHEAD, tables, |table| {
@@ -159,7 +166,7 @@ impl Partitioned<'_> {
         let view = &self.plan.views[stage.views.start + feed.views[0]];
         let sources = self.store.source_inputs(view, self.events)?;
         let layout = Layout::of(&sources);
-        let mut divided = Divided::create(self.dir, name, 1 << self.bits, WAITING_ROWS);
+        let mut divided = Divided::create(self.dir, name, 1 << self.bits, self.waiting_rows());
         let mut failed = None;
         let (keep, options) = (Keep::Hashed(self.bits), self.store.read_options());
         let counts = each_chunk(&feed.fields, &sources, keep, options, &mut |_, chunk| {

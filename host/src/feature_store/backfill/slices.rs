@@ -7,7 +7,7 @@
 
 use super::answering::{Answering, Known, Rows, times};
 use super::answers::AnswersReader;
-use super::divide::{Divided, WAITING_ROWS};
+use super::divide::{Divided, WAITING_ROWS_MAX, waiting_rows};
 use super::journal::Done;
 use super::memory;
 use super::stage::event_types;
@@ -22,9 +22,6 @@ use crate::schema::ValueType;
 
 /// Of so many times at most, evenly taken from all, the cuts are made.
 const SAMPLE_MAX: u64 = 1 << 16;
-
-/// Fewer rows are not written at a time.
-const WAITING_ROWS_MIN: usize = 128;
 
 impl Answering<'_> {
     /// Into how many slices to cut some rows; 1 where memory holds them.
@@ -57,7 +54,7 @@ impl Answering<'_> {
                 name: format!("{}-answers-{partition}-{slice}.arrow", self.at),
                 spine: &divided[0][slice],
                 feeds: divided[1..].iter().map(|files| &files[slice]).collect(),
-                answer_rows: waiting_rows(cuts.len()),
+                answer_rows: waiting_rows(WAITING_ROWS_MAX, cuts.len() + 1),
             };
             known.before = slice;
             let mut shared = Feeds::going_on(self.views(), carried);
@@ -153,7 +150,9 @@ impl Answering<'_> {
     /// Divides the rows of a file by their times: those up to the first cut, then up to the second, and so on. Rows stay in
     /// order.
     fn divide(&self, timed: &Timed<'_>, cuts: &[i64], name: &str) -> Result<Vec<Spilled>, Error> {
-        let mut divided = Divided::create(self.dir, name, cuts.len() + 1, waiting_rows(cuts.len()));
+        // All slices together: as many rows as of one partition.
+        let slices = cuts.len() + 1;
+        let mut divided = Divided::create(self.dir, name, slices, waiting_rows(WAITING_ROWS_MAX, slices));
         // Slices are not more than the numbers that so many bits have.
         let bits = cuts.len().checked_ilog2().map_or(0, |bits| bits + 1);
         for lanes in SpillReader::open(&self.dir.join(&timed.file.path), &timed.types)? {
@@ -175,11 +174,6 @@ struct Timed<'a> {
     types: Vec<ValueType>,
     /// The column of the as-of, or of when an event was known.
     place: usize,
-}
-
-/// How many rows of each slice wait in memory before they are written: together as many as of a few partitions.
-fn waiting_rows(cuts: usize) -> usize {
-    (WAITING_ROWS / (cuts + 1)).max(WAITING_ROWS_MIN)
 }
 
 /// The numbers of a lane of times or integers.
