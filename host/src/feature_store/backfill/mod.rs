@@ -340,7 +340,7 @@ impl FeatureStore {
             return Ok(());
         }
         Err(wrong(format!(
-            "feature history of these events takes about {} MiB or more, and --memory gives {} MiB: make a --spine file of its entities and \
+            "feature history of these events may take {} MiB, and --memory gives {} MiB: make a --spine file of its entities and \
              moments, which may be of any size, take a longer --every or fewer days, or give more --memory",
             needed.bytes >> 20,
             memory >> 20
