@@ -174,14 +174,16 @@ pub(crate) fn stream<T: Send, E: Send>(
                     take(at, item)?;
                     continue;
                 }
-                match made.ended[at].take() {
+                let ended = made.ended[at].take();
+                made.current = at + 1;
+                made.of_others -= made.waiting.get(at + 1).map_or(0, VecDeque::len);
+                drop(made);
+                was_taken.notify_all();
+                match ended {
                     Some(Ok(ended)) => ended?,
                     Some(Err(panic)) => resume_unwind(panic),
                     None => {}
                 }
-                made.current = at + 1;
-                made.of_others -= made.waiting.get(at + 1).map_or(0, VecDeque::len);
-                was_taken.notify_all();
                 break;
             }
         }
@@ -247,6 +249,28 @@ mod tests {
                 assert_eq!(until(45), (Err("taken"), all(45).into_iter().chain([(45, 0)]).collect()));
             }
             assert_eq!(map_each::<_, _, ()>(threads, vec!["a"; 3], |text| Ok(text.len())), Ok(vec![1; 3]));
+        }
+    }
+
+    #[test]
+    fn a_panic_is_told_and_nobody_waits_for_ever() {
+        for threads in [1, 4] {
+            let make = |at: usize, give: &mut dyn FnMut(usize) -> bool| {
+                assert!(at < 20, "no more");
+                (0..10).all(|_| give(at));
+                Ok::<_, ()>(())
+            };
+            let made = catch_unwind(AssertUnwindSafe(|| stream(threads, 30, 1, make, |_, _| Ok(()))));
+            assert!(made.is_err());
+            let make = |at: usize, give: &mut dyn FnMut(usize) -> bool| {
+                (0..10).all(|_| give(at));
+                Ok::<_, ()>(())
+            };
+            let take = |at, _| {
+                assert!(at < 20, "no more");
+                Ok(())
+            };
+            assert!(catch_unwind(AssertUnwindSafe(|| stream(threads, 30, 1, make, take))).is_err());
         }
     }
 }
