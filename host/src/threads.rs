@@ -125,16 +125,6 @@ pub(crate) fn stream<T: Send, E: Send>(
     make: impl Fn(usize, &mut dyn FnMut(T) -> bool) -> Result<(), E> + Sync,
     mut take: impl FnMut(usize, T) -> Result<(), E>,
 ) -> Result<(), E> {
-    if threads < 2 {
-        return (0..count).try_for_each(|at| {
-            let mut taken = Ok(());
-            let made = make(at, &mut |item| {
-                taken = take(at, item);
-                taken.is_ok()
-            });
-            taken.and(made)
-        });
-    }
     let made = Mutex::new(Made {
         waiting: (0..count).map(|_| VecDeque::new()).collect(),
         ended: (0..count).map(|_| None).collect(),
@@ -163,7 +153,7 @@ pub(crate) fn stream<T: Send, E: Send>(
         lock(&made).ended[at] = Some(ended);
         was_made.notify_one();
     };
-    let mut take_all = || {
+    let take_all = |take: &mut dyn FnMut(usize, T) -> Result<(), E>| {
         for at in 0..count {
             loop {
                 let is_missing = |made: &mut Made<T, E>| made.waiting[at].is_empty() && made.ended[at].is_none();
@@ -190,8 +180,21 @@ pub(crate) fn stream<T: Send, E: Send>(
         Ok(())
     };
     std::thread::scope(|scope| {
-        (0..threads.min(count)).for_each(|_| drop(scope.spawn(work)));
-        let taken = catch_unwind(AssertUnwindSafe(&mut take_all));
+        let makers = if threads < 2 { 0 } else { threads.min(count) };
+        let spawn = |_: &usize| std::thread::Builder::new().spawn_scoped(scope, work).is_ok();
+        if (0..makers).take_while(spawn).count() == 0 {
+            // One thread, or a system that gives no other: everything is made here.
+            return (0..count).try_for_each(|at| {
+                let mut taken = Ok(());
+                let made = make(at, &mut |item| {
+                    taken = take(at, item);
+                    taken.is_ok()
+                });
+                taken.and(made)
+            });
+        }
+        let take_all = || take_all(&mut take);
+        let taken = catch_unwind(AssertUnwindSafe(take_all));
         lock(&made).is_over = true;
         was_taken.notify_all();
         taken.unwrap_or_else(|panic| resume_unwind(panic))

@@ -211,21 +211,28 @@ impl Reader<'_> {
     ) -> Result<Vec<FileCount>, ReadError> {
         let mut counts: Vec<FileCount> = self.files.iter().map(|file| self.count(file)).collect();
         // The parts of all sources are read at once, so that no thread waits at a border; each source's log follows its files.
-        let files = self.files.iter().enumerate();
-        let parts: Vec<(usize, usize)> =
-            files.flat_map(|(at, file)| (0..file.input.parts().len()).map(move |part| (at, part))).collect();
+        // Where numbers are in the order of the events, one source is read after the other.
+        let together = if matches!(self.numbers, Numbers::All(_)) { 1 } else { sources.len().max(1) };
         let mut logs = sources.iter().enumerate().peekable();
-        let make = |at: usize, give: &mut dyn FnMut(Taken) -> bool| self.part(parts[at], give);
-        threads::stream(self.options.threads, parts.len(), self.options.chunks_max, make, |at, taken| {
-            let (file, _) = parts[at];
-            while let Some((_, source)) = logs.next_if(|(place, _)| *place < self.files[file].place) {
+        for first in (0..sources.len()).step_by(together) {
+            let places = first..first + together;
+            let files = self.files.iter().enumerate().filter(|(_, file)| places.contains(&file.place));
+            let parts: Vec<(usize, usize)> =
+                files.flat_map(|(at, file)| (0..file.input.parts().len()).map(move |part| (at, part))).collect();
+            let make = |at: usize, give: &mut dyn FnMut(Taken) -> bool| self.part(parts[at], give);
+            threads::stream(self.options.threads, parts.len(), self.options.chunks_max, make, |at, taken| {
+                let (file, _) = parts[at];
+                while let Some((_, source)) = logs.next_if(|(place, _)| *place < self.files[file].place) {
+                    self.logged(source, take)?;
+                }
+                counts[file].rows += taken.rows;
+                counts[file].after_cut += taken.after_cut;
+                take(self.bits, taken.chunk)
+            })?;
+            while let Some((_, source)) = logs.next_if(|(place, _)| places.contains(place)) {
                 self.logged(source, take)?;
             }
-            counts[file].rows += taken.rows;
-            counts[file].after_cut += taken.after_cut;
-            take(self.bits, taken.chunk)
-        })?;
-        logs.try_for_each(|(_, source)| self.logged(source, take))?;
+        }
         Ok(counts)
     }
 

@@ -29,6 +29,9 @@ const ROW_GROUP_ROWS: usize = 122_880;
 /// that of a row group, give the same bytes however the rows came.
 const STEP_ROWS: usize = 8_192;
 
+/// How many row groups are encoded together, a thread: what was encoded waits in memory until it is written.
+const GROUPS_PER_THREAD: usize = 4;
+
 /// What is named as the creator of a Parquet file.
 const CREATED_BY: &str = concat!("onepath version ", env!("CARGO_PKG_VERSION"));
 
@@ -64,16 +67,16 @@ impl<W: Write + Send> ParquetOut<W> {
     pub fn push(&mut self, batch: RecordBatch) -> Result<(), OutputFault> {
         self.waiting_rows += batch.num_rows();
         self.waiting.push(batch);
-        if self.waiting_rows >= ROW_GROUP_ROWS * self.threads {
-            self.encode(self.waiting_rows / ROW_GROUP_ROWS)?;
+        while self.waiting_rows >= ROW_GROUP_ROWS * self.threads {
+            self.encode((self.waiting_rows / ROW_GROUP_ROWS).min(self.threads * GROUPS_PER_THREAD))?;
         }
         Ok(())
     }
 
     /// Encodes what waits, ends the file, and gives the sink and the number of rows.
     pub fn finish(mut self, metadata: &[(String, String)]) -> Result<(W, u64), OutputFault> {
-        if self.waiting_rows > 0 {
-            self.encode(self.waiting_rows.div_ceil(ROW_GROUP_ROWS))?;
+        while self.waiting_rows > 0 {
+            self.encode(self.threads * GROUPS_PER_THREAD)?;
         }
         let rows = self.rows;
         let (mut file, _) = match self.file.take() {
@@ -201,13 +204,14 @@ fn repeats(batches: &[RecordBatch], at: usize) -> bool {
     rows == 0 || seen.len() * 2 <= rows
 }
 
-/// Adds the values of an array, or their hashes, to `seen`; gives false for a type that is not looked at.
+/// Adds the values of an array that are not null, or their hashes, to `seen`; gives false for a type that is not looked at. What
+/// lies under a null may be anything.
 fn see(array: &ArrayRef, seen: &mut HashSet<u64>) -> bool {
     match array.data_type() {
-        DataType::Float64 => seen.extend(array.as_primitive::<Float64Type>().values().iter().map(|v| v.to_bits())),
-        DataType::Int64 => seen.extend(array.as_primitive::<Int64Type>().values().iter().map(|v| *v as u64)),
+        DataType::Float64 => seen.extend(array.as_primitive::<Float64Type>().iter().flatten().map(f64::to_bits)),
+        DataType::Int64 => seen.extend(array.as_primitive::<Int64Type>().iter().flatten().map(|v| v as u64)),
         DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, _) => {
-            seen.extend(array.as_primitive::<TimestampMicrosecondType>().values().iter().map(|v| *v as u64));
+            seen.extend(array.as_primitive::<TimestampMicrosecondType>().iter().flatten().map(|v| v as u64));
         }
         DataType::Utf8 => {
             let texts = array.as_string::<i32>().iter().flatten();

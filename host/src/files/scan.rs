@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use ::parquet::basic::Encoding;
+use ::parquet::basic::{ConvertedType, Encoding};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{ChunkReader, Length};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -163,7 +163,10 @@ fn rows_before(metadata: &ArrowReaderMetadata, group: usize) -> u64 {
 fn with_cheap_texts(metadata: &ArrowReaderMetadata, group: usize, wanted: &[Wanted]) -> ArrowReaderMetadata {
     let (schema, columns) = (metadata.schema(), metadata.metadata().row_group(group).columns());
     let is_coded = |name: &str| {
-        let column = columns.iter().find(|column| matches!(column.column_path().parts(), [root] if root == name));
+        let mut columns =
+            columns.iter().filter(|column| matches!(column.column_path().parts(), [root] if root == name));
+        // Only texts that say so themselves have dictionaries of texts; JSON has one of bytes.
+        let column = columns.next().filter(|column| column.column_descr().converted_type() == ConvertedType::UTF8);
         let encodings = column.and_then(|column| column.page_encoding_stats_mask());
         encodings.is_some_and(|all| all.is_only(Encoding::RLE_DICTIONARY) || all.is_only(Encoding::PLAIN_DICTIONARY))
     };

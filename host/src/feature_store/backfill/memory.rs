@@ -5,7 +5,7 @@ use crate::Error;
 use crate::events::SourceInput;
 use crate::feature_store::feeds::Feed;
 use crate::feature_store::{FeaturePlan, PlannedView};
-use crate::files::{Input, Part};
+use crate::files::{Input, Part, TABLE_ROWS_MAX};
 use crate::schema::ValueType;
 
 /// What a run takes whatever its input: the program, its components and their instances.
@@ -26,6 +26,10 @@ const SLICES_MAX: u64 = 64;
 
 /// A slice has about so many rows at least.
 const SLICE_ROWS_MIN: u64 = 16;
+
+/// What of a spine is read ahead, and how many tables of a file that does not tell the length of its rows, and of any other.
+const AHEAD_BYTES: u64 = 24 << 20;
+const TABLES_AHEAD: (usize, usize) = (4, 32);
 
 /// A row of a file whose format does not tell how many it has is taken to be so long.
 const ROW_BYTES: u64 = 32;
@@ -100,6 +104,16 @@ pub(super) fn needed(
         needed.rows += events * feed.views.len() as u64;
     }
     Ok(needed)
+}
+
+/// How many tables of a spine may wait in memory for the one that is worked on, with so many bytes of features a row: together
+/// about [`AHEAD_BYTES`], as far as the file tells how long its rows are.
+pub(super) fn tables_ahead(spine: &SpineFile, features: u64) -> Result<usize, Error> {
+    let input = Input::open(&spine.path)?;
+    let parts = input.parts();
+    let Some(rows) = parts.iter().map(|part| part.rows).sum::<Option<u64>>() else { return Ok(TABLES_AHEAD.0) };
+    let width = parts.iter().map(|part| part.bytes).sum::<u64>() / rows.max(1) + features + 8;
+    Ok(((AHEAD_BYTES / (width * TABLE_ROWS_MAX as u64)) as usize).clamp(1, TABLES_AHEAD.1))
 }
 
 /// What the input may take of `memory`.

@@ -27,7 +27,7 @@ use sha2::{Digest, Sha256};
 use self::journal::{Begun, Journal};
 use self::memory::{Needed, Questions};
 use self::output::Output;
-use self::partitioned::{Partitioned, TABLES_AHEAD};
+use self::partitioned::Partitioned;
 use self::run::{Run, check_output, feature_names};
 use self::spine_file::{LeadingColumns, SpineFile, leading_arrays};
 use self::workspace::Workspace;
@@ -260,7 +260,8 @@ impl FeatureStore {
             arrays.extend(columns.into_iter().map(array).collect::<Result<Vec<_>, _>>()?);
             Ok::<_, Error>(arrays)
         });
-        threads::ahead(self.options().threads, TABLES_AHEAD, rows, |arrays| {
+        let ahead = memory::tables_ahead(spine, memory::feature_bytes(&run.plan.views))?;
+        threads::ahead(self.options().threads, ahead, rows, |arrays| {
             self.check_stop()?;
             output.write(arrays)
         })?;

@@ -10,6 +10,7 @@ use super::answering::Answering;
 use super::answers::AnswersReader;
 use super::divide::{Divided, waiting_rows};
 use super::journal::{Done, Journal, Prepared};
+use super::memory;
 use super::spine_file::SpineFile;
 use super::stage::{Layout, Stage, feature_type, stages};
 use crate::Error;
@@ -27,9 +28,6 @@ use crate::time::Stopwatch;
 
 /// About so many rows wait in memory for all partitions together.
 const WAITING_ROWS: usize = 1 << 19;
-
-/// How many tables of a spine are read ahead of the one that is worked on.
-pub(super) const TABLES_AHEAD: usize = 32;
 
 /// So many consecutive rows without an entity share a partition.
 const RUN_ROWS: u64 = 8_192;
@@ -129,7 +127,8 @@ impl Partitioned<'_> {
         let mut divided = Divided::create(self.dir, &format!("{at}-spine"), 1 << self.bits, self.waiting_rows());
         let mut rows = 0;
         let tables = self.spine.open(Rest::Ignore)?.map(|table| Ok::<_, Error>(table?));
-        threads::ahead(self.store.options().threads, TABLES_AHEAD, tables, |table| {
+        let ahead = memory::tables_ahead(self.spine, 0)?;
+        threads::ahead(self.store.options().threads, ahead, tables, |table| {
             self.store.check_stop()?;
             rows += table.rows as u64;
             let spine = self.spine.spine(table.columns);
@@ -223,6 +222,8 @@ impl Partitioned<'_> {
         for (partition, answered) in missing.into_iter().zip(answered) {
             done[partition] = Some(answered);
         }
+        // What an earlier run had answered, and did not come to remove.
+        answering.remove(prepared.spine.iter().chain(prepared.feeds.iter().flatten()));
         Ok(done.into_iter().flatten().collect())
     }
 }

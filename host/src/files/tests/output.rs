@@ -1,7 +1,10 @@
 //! What is written reads back, is whole or absent, and has the same bytes every time.
 
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
-use arrow::array::{StringArray, TimestampNanosecondArray, UInt64Array};
+use arrow::array::{
+    Float64Array, Int64Array, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray, UInt64Array,
+};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{Schema, SchemaRef};
 use expect_test::expect;
 
@@ -117,6 +120,28 @@ fn the_same_rows_give_the_same_bytes_whatever_their_batches() {
     assert_eq!(metadata.created_by(), Some(concat!("onepath version ", env!("CARGO_PKG_VERSION"))));
     let service = metadata.key_value_metadata().into_iter().flatten().find(|pair| pair.key == "onepath.service");
     assert_eq!(service.and_then(|pair| pair.value.as_deref()), Some("churn_v1"));
+}
+
+/// What lies under a null depends on how a column was read. It decides nothing, neither a value nor how values are encoded.
+#[test]
+fn what_lies_under_a_null_does_not_matter() {
+    let files = Files::new();
+    let nulls = NullBuffer::from_iter((0..20_000).map(|row| row % 5 < 2));
+    let arrays = |under: &dyn Fn(usize) -> i64| {
+        let values: Vec<i64> = (0..20_000).map(|row| if row % 5 < 2 { row as i64 } else { under(row) }).collect();
+        let floats: Vec<f64> = values.iter().map(|value| *value as f64).collect();
+        let floats = Float64Array::new(floats.into(), Some(nulls.clone()));
+        let times = TimestampMicrosecondArray::new(values.clone().into(), Some(nulls.clone()));
+        let integers = Int64Array::new(values.into(), Some(nulls.clone()));
+        vec![("float", array(floats)), ("time", array(times)), ("integer", array(integers))]
+    };
+    let written = [0, 1].map(|times| {
+        let columns = arrays(&|row| -(row as i64) * times).into_iter().map(|(name, array)| (name, array, true));
+        let batch = RecordBatch::try_from_iter_with_nullable(columns);
+        let batch = batch.expect("a batch");
+        write(&files.path("x.parquet"), &batch.schema(), std::slice::from_ref(&batch))
+    });
+    assert_eq!(written[0], written[1]);
 }
 
 #[test]
