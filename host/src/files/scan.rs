@@ -21,12 +21,15 @@ use bytes::{Buf, Bytes};
 use super::error::{InputError, InputFault};
 use super::parquet::{builder, guarded, names};
 use super::read::{Rest, Selection, Table, TableReader, Wanted, format, open};
-use super::{Format, convert, parquet};
+use super::{Format, TABLE_ROWS_MAX, convert, parquet};
 use crate::batch::{Lane, SHORT_BYTES_MAX};
 use crate::schema::ValueType;
 
 /// How many rows a [`Sheet`] has at most.
 pub const SHEET_ROWS_MAX: usize = 131_072;
+
+/// A sheet of fewer rows has about so many bytes.
+const SHEET_BYTES: u64 = 16 << 20;
 
 /// Ranges of a file that lie closer are read as one.
 const GAP_BYTES_MAX: u64 = 1 << 16;
@@ -134,12 +137,13 @@ impl Input {
         }
         let mask =
             ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), selection.read.iter().copied());
+        let sheet_rows = sheet_rows(metadata, part, &mask);
         let sections = Sections::read(&self.path, metadata, part, &mask)?;
         let viewed = with_cheap_texts(metadata, part, wanted);
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(sections, viewed)
             .with_row_groups(vec![part])
             .with_projection(mask)
-            .with_batch_size(SHEET_ROWS_MAX);
+            .with_batch_size(sheet_rows);
         let batches = guarded(&self.path, || builder.build())?;
         let mut batches = batches.map_err(|error| fail(InputFault::Parquet(error)))?;
         let mut rows_before = rows_before(metadata, part);
@@ -151,6 +155,15 @@ impl Input {
         }
         Ok(())
     }
+}
+
+/// How many rows of a row group are read at a time: fewer where rows are long.
+fn sheet_rows(metadata: &ArrowReaderMetadata, group: usize, mask: &ProjectionMask) -> usize {
+    let group = metadata.metadata().row_group(group);
+    let columns = group.columns().iter().enumerate().filter(|(leaf, _)| mask.leaf_included(*leaf));
+    let bytes: u64 = columns.map(|(_, column)| column.uncompressed_size().max(0) as u64).sum();
+    let width = bytes / (group.num_rows().max(1) as u64);
+    ((SHEET_BYTES / width.max(1)) as usize).clamp(TABLE_ROWS_MAX, SHEET_ROWS_MAX)
 }
 
 /// How many rows come before a row group.

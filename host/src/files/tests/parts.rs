@@ -1,6 +1,9 @@
 //! A file read part by part, as sheets and as tables, against the same file read from its beginning.
 
+use ::parquet::data_type::{ByteArray, ByteArrayType};
 use ::parquet::file::properties::WriterProperties;
+use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::schema::parser::parse_message_type;
 use arrow::array::{Float64Array, Int32Array, StringArray};
 
 use super::*;
@@ -86,4 +89,29 @@ fn parts_hold_the_rows_of_the_file() {
             }
         }
     }
+}
+
+/// Texts that the file calls JSON, not text: their dictionary is one of bytes.
+#[test]
+fn texts_of_json_are_texts() {
+    let files = Files::new();
+    let path = files.path("json.parquet");
+    let schema = parse_message_type("message m { required binary x (JSON); }").expect("a schema");
+    let file = std::fs::File::create(&path).expect("a file");
+    let mut writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::default()).expect("a writer");
+    let mut group = writer.next_row_group().expect("a group");
+    let mut column = group.next_column().expect("no error").expect("a column");
+    let values: Vec<ByteArray> = (0..100).map(|row| ByteArray::from(if row % 2 == 0 { "{}" } else { "[1]" })).collect();
+    column.typed::<ByteArrayType>().write_batch(&values, None, None).expect("rows");
+    column.close().expect("a column");
+    group.close().expect("a group");
+    writer.close().expect("a footer");
+
+    let (mut seen, wanted) = (Vec::new(), [wanted("x", ValueType::Text)]);
+    let mut take = |mut sheet: crate::files::Sheet| {
+        seen.push(sheet.lanes.remove(0).into_column().expect("small"));
+        Ok::<_, InputError>(())
+    };
+    Input::open(&path).expect("opens").read(0, &wanted, &mut take).expect("reads");
+    assert_eq!((seen.len(), shown(&seen[0].take(&[0, 1, 98]).expect("small"))), (1, "{} [1] {}".to_owned()));
 }
