@@ -379,13 +379,15 @@ mod tests {
         };
         std::thread::scope(|scope| {
             let asking = scope.spawn(|| shared.take(None, &wake, |_| ()).map(|(moment, ())| moment.as_of.0));
-            while !shared.wants_reservation() {
+            while asked.load(Ordering::Relaxed) == 0 {
                 std::thread::yield_now();
             }
             shared.reserved(AsOf(1_000 + RESERVED_US));
             assert_eq!(asking.join().expect("no panic").expect("is answered"), 1_000);
         });
+        // Asked for once, as long as the one who was asked has not taken it up.
         assert_eq!(asked.load(Ordering::Relaxed), 1);
+        assert!(shared.wants_reservation());
         // Half of it is left: the next one is asked for, and nobody waits.
         world.at(1_000 + RESERVED_US / 2 + 1);
         assert_eq!(world.ask(None).0, 1_000 + RESERVED_US / 2 + 1);
