@@ -24,7 +24,7 @@ pub mod schema;
 pub mod store;
 #[path = "../../src/threads.rs"]
 mod threads;
-#[path = "../../src/time.rs"]
+#[path = "../../src/time/mod.rs"]
 pub mod time;
 pub mod wasm;
 

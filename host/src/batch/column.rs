@@ -197,6 +197,13 @@ impl Column {
         }
     }
 
+    /// A column of so many nulls.
+    pub fn of_nulls(value_type: ValueType, rows: usize) -> Self {
+        let mut column = Self::with_capacity(value_type, rows);
+        (0..rows).for_each(|_| column.push_null());
+        column
+    }
+
     /// Appends a null row.
     pub fn push_null(&mut self) {
         let rows = self.len();

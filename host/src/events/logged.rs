@@ -108,13 +108,8 @@ pub(crate) fn key_columns(key: &EntityKey) -> Result<Vec<Column>, ColumnError> {
     Ok(columns)
 }
 
-/// How to read one event field. A field that is the event time or arrival time column shares its unit.
+/// How to read one event field. A field that is the event time or arrival time column is read as that.
 pub(super) fn field_wanted(source: &Source, field: &Field) -> Wanted {
     let nulls = if field.nullable { Nulls::Allowed } else { Nulls::Refused };
-    let unit = match &field.name {
-        name if *name == source.event_time => source.event_time_unit,
-        name if source.arrival_time.as_ref() == Some(name) => source.arrival_time_unit,
-        _ => None,
-    };
-    Wanted { name: field.name.clone(), value_type: field.value_type, nulls, unit }
+    Wanted { time: source.time_form(&field.name), ..Wanted::new(&field.name, field.value_type, nulls) }
 }

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use super::logged::field_wanted;
 use crate::batch::{Column, Value};
 use crate::entity::EntityKey;
 use crate::files::{self, InputError, Nulls, Rest, Wanted};
 use crate::log::NewEvent;
 use crate::project::{Key, Source};
 use crate::schema::{Field, ValueType};
-use crate::time::EventTime;
+use crate::time::{EventTime, TimeForm};
 
 /// Where the arrival times of a push come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,22 +102,23 @@ pub(crate) fn pushed_columns(
     arrival: &Arrival,
     names: &[String],
 ) -> Vec<Wanted> {
-    let column = |name: &str, value_type, nulls, unit| Wanted { name: name.to_owned(), value_type, nulls, unit };
     let mut wanted: Vec<Wanted> =
-        keys.iter().map(|key| column(&key.name, key.key_type.value_type(), Nulls::Refused, None)).collect();
-    wanted.push(column(&source.event_time, ValueType::Time, Nulls::Refused, source.event_time_unit));
+        keys.iter().map(|key| Wanted::new(&key.name, key.key_type.value_type(), Nulls::Refused)).collect();
+    wanted.push(Wanted::time(&source.event_time, Nulls::Refused, source.event_time_form()));
     if let Arrival::Column(name) = arrival {
-        let unit = source.arrival_time_unit.filter(|_| source.arrival_time.as_ref() == Some(name));
-        wanted.push(column(name, ValueType::Time, Nulls::Refused, unit));
+        let form = match source.arrival_time.as_ref() == Some(name) {
+            true => source.arrival_time_form(),
+            false => TimeForm::of_events(None, source.time_format.clone()),
+        };
+        wanted.push(Wanted::time(name, Nulls::Refused, form));
     }
     if let Some(id) = &source.event_id {
-        wanted.push(column(id, ValueType::Text, Nulls::Refused, None));
+        wanted.push(Wanted::new(id, ValueType::Text, Nulls::Refused));
     }
     // An optional field that no event of the push has is null in all of them.
     for field in fields.iter().filter(|field| !field.nullable || names.contains(&field.name)) {
         if !wanted.iter().any(|wanted| wanted.name == field.name) {
-            let nulls = if field.nullable { Nulls::Allowed } else { Nulls::Refused };
-            wanted.push(column(&field.name, field.value_type, nulls, None));
+            wanted.push(field_wanted(source, field));
         }
     }
     wanted

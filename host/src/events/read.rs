@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::logged::{LoggedEvents, append_fields, field_wanted, key_columns, key_of};
 use super::times::{availabilities, time_columns, times};
 use super::{EventChunk, EventSet, Pushed, ReadError, SourceInput};
-use crate::batch::{Column, FieldLane, Lane, Value};
+use crate::batch::{FieldLane, Lane, Value};
 use crate::entity::{EntityKey, KeyInterner, KeyRows};
-use crate::files::{Input, InputError, Nulls, SHEET_ROWS_MAX, Sheet, Wanted};
+use crate::files::{Input, Nulls, SHEET_ROWS_MAX, Sheet, Wanted};
 use crate::log::LoggedEvent;
 use crate::project::Source;
 use crate::schema::{Field, ValueType};
@@ -64,7 +64,7 @@ const PARTITION_BITS_MAX: u32 = 10;
 /// A row of a file whose format does not tell how many it has is taken to be so long.
 const ROW_BYTES: u64 = 48;
 
-/// One file of one source, and which fields it has.
+/// One file of one source.
 struct SourceFile<'a> {
     /// The place of the source in the view's order.
     place: usize,
@@ -72,7 +72,6 @@ struct SourceFile<'a> {
     keys: usize,
     up_to: Option<AvailableAt>,
     input: Input,
-    present: Vec<bool>,
     wanted: Vec<Wanted>,
     pushed_ids: &'a HashSet<String>,
 }
@@ -111,7 +110,7 @@ struct Taken {
 
 /// Reads the events of `sources` (in the view's order) with the columns `fields`, at once.
 ///
-/// Where several sources feed one view, a nullable field that one of them does not have is null in its events.
+/// A nullable field that a file does not have is null in its events.
 pub fn read_events(
     fields: &[Field],
     sources: &[SourceInput<'_>],
@@ -146,19 +145,9 @@ pub fn each_chunk(
     for (place, (input, pushed_ids)) in sources.iter().zip(&pushed_ids).enumerate() {
         for path in &input.files {
             let file = Input::open(path)?;
-            let present = present_fields(&file, fields, sources.len())?;
-            let wanted = wanted(input, fields, &present, !pushed_ids.is_empty());
+            let wanted = wanted(input, fields, !pushed_ids.is_empty());
             let (keys, up_to) = (input.keys.len(), input.up_to);
-            files.push(SourceFile {
-                place,
-                source: input.source,
-                keys,
-                up_to,
-                input: file,
-                present,
-                wanted,
-                pushed_ids,
-            });
+            files.push(SourceFile { place, source: input.source, keys, up_to, input: file, wanted, pushed_ids });
         }
     }
     let bits = partition_bits(&files, &keep);
@@ -278,15 +267,9 @@ impl Reader<'_> {
         }
         let mut entities = Vec::with_capacity(sheet.rows);
         self.number_kept(keys, sheet.rows, &dropped, &mut entities)?;
-        let mut lanes = rest.iter();
         let gather = |rows: &[u32]| {
-            let field = |(field, present): (&Field, &bool)| match if *present { lanes.next() } else { None } {
-                Some(lane) => FieldLane::gather(lane, rows),
-                None => Ok(FieldLane::Column(nulls(field.value_type, rows.len()))),
-            };
             let keys = if self.with_keys { keys } else { &[] };
-            let keys = keys.iter().map(|lane| FieldLane::gather(lane, rows));
-            keys.chain(self.fields.iter().zip(&file.present).map(field)).collect::<Result<Vec<_>, _>>()
+            keys.iter().chain(rest).map(|lane| FieldLane::gather(lane, rows)).collect::<Result<Vec<_>, _>>()
         };
         let chunk = EventChunk::new(self.bits, &entities, event_times, available.as_deref(), gather)?;
         Ok((chunk, after_cut))
@@ -362,12 +345,6 @@ impl Reader<'_> {
     }
 }
 
-fn nulls(value_type: ValueType, rows: usize) -> Column {
-    let mut column = Column::with_capacity(value_type, rows);
-    (0..rows).for_each(|_| column.push_null());
-    column
-}
-
 fn value(lane: &Lane, row: usize) -> Value {
     match lane {
         Lane::Column(column) => column.value(row),
@@ -376,17 +353,8 @@ fn value(lane: &Lane, row: usize) -> Value {
     }
 }
 
-/// Which fields a file has. With one source all must be there; the reader says which one is missing.
-pub(super) fn present_fields(file: &Input, fields: &[Field], sources: usize) -> Result<Vec<bool>, InputError> {
-    if sources == 1 {
-        return Ok(vec![true; fields.len()]);
-    }
-    let names = file.column_names()?;
-    Ok(fields.iter().map(|field| !field.nullable || names.contains(&field.name)).collect())
-}
-
-/// The columns to read: keys, event time, arrival time, event id, then the fields that are there.
-fn wanted(input: &SourceInput<'_>, fields: &[Field], present: &[bool], ids: bool) -> Vec<Wanted> {
+/// The columns to read: keys, event time, arrival time, event id, then the fields.
+fn wanted(input: &SourceInput<'_>, fields: &[Field], ids: bool) -> Vec<Wanted> {
     let source = input.source;
     let mut wanted: Vec<Wanted> =
         input.keys.iter().map(|key| Wanted::new(&key.name, key.key_type.value_type(), Nulls::Refused)).collect();
@@ -394,8 +362,6 @@ fn wanted(input: &SourceInput<'_>, fields: &[Field], present: &[bool], ids: bool
     if let (true, Some(id)) = (ids, &source.event_id) {
         wanted.push(Wanted::new(id, ValueType::Text, Nulls::Allowed));
     }
-    for (field, _) in fields.iter().zip(present).filter(|(_, present)| **present) {
-        wanted.push(field_wanted(source, field));
-    }
+    wanted.extend(fields.iter().map(|field| field_wanted(source, field)));
     wanted
 }

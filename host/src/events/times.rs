@@ -18,10 +18,9 @@ pub(super) fn available_at(event_time: EventTime, arrivals: Option<&Column>, row
 
 /// The column of the event time and, where there is one, that of the arrival time.
 pub(super) fn time_columns(source: &Source) -> Vec<Wanted> {
-    let column = |name: &str, nulls, unit| Wanted { name: name.to_owned(), value_type: ValueType::Time, nulls, unit };
-    let mut columns = vec![column(&source.event_time, Nulls::Refused, source.event_time_unit)];
+    let mut columns = vec![Wanted::time(&source.event_time, Nulls::Refused, source.event_time_form())];
     if let Some(arrival) = &source.arrival_time {
-        columns.push(column(arrival, Nulls::Allowed, source.arrival_time_unit));
+        columns.push(Wanted::time(arrival, Nulls::Refused, source.arrival_time_form()));
     }
     columns
 }

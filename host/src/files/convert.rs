@@ -10,7 +10,7 @@
 //! | `list<float64>` | lists of any layout whose items are taken by float64; no item is null |
 //!
 //! Dictionaries are taken as their values, and a column of Arrow's null type as nulls of any type. A timestamp without a zone
-//! is UTC; nanoseconds round down.
+//! is UTC; nanoseconds of events round up, all others down.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,10 +27,10 @@ use arrow::datatypes::{
 
 use super::error::{InputError, InputFault};
 use super::read::{Nulls, Wanted};
-use super::text::{iso_time, out_of_range};
+use super::text::{inexact, micros, out_of_range};
 use crate::batch::{Column, Float64Lists, Texts, Values, canonical};
 use crate::schema::ValueType;
-use crate::time::TimeUnit;
+use crate::time::{Instant, TimeError, TimeUnit};
 
 /// The pass-through columns of a table as typed columns, each with the type that is natural for it. Columns whose type has
 /// no counterpart here (records, binary, decimals) are left out.
@@ -39,8 +39,8 @@ pub fn scalar_columns(file: &Path, rest: &RecordBatch, rows_before: u64) -> Resu
     for (field, array) in rest.schema().fields().iter().zip(rest.columns()) {
         if let Some(value_type) = natural_type(field.data_type()) {
             let wanted = Wanted::new(field.name(), value_type, Nulls::Allowed);
-            let typed =
-                column(Arc::clone(array), &wanted).map_err(|misfit| misfit.into_error(file, &wanted, rows_before))?;
+            let typed = column(Arc::clone(array), &wanted, &mut 0)
+                .map_err(|misfit| misfit.into_error(file, &wanted, rows_before))?;
             columns.push((field.name().clone(), typed));
         }
     }
@@ -104,14 +104,15 @@ pub(super) fn check_type(found: &DataType, wanted: &Wanted) -> Result<(), InputF
         (ValueType::Int64, found) => found.is_integer(),
         (ValueType::Float64, found) => found.is_integer() || found.is_floating(),
         (ValueType::Text, found) => is_text(found),
-        (ValueType::Time, found) if found.is_integer() => {
-            return match wanted.unit {
-                Some(_) => Ok(()),
-                None => Err(InputFault::NoUnit { name: wanted.name.clone() }),
-            };
+        // Integers without a unit may be dates as YYYYMMDD.
+        (ValueType::Time, found) if found.is_floating() && wanted.time.unit.is_none() => {
+            return Err(InputFault::NoUnit { name: wanted.name.clone() });
         }
         (ValueType::Time, found) => {
-            is_text(found) || matches!(found, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64)
+            let is_number = found.is_integer() || found.is_floating();
+            is_number
+                || is_text(found)
+                || matches!(found, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64)
         }
         (
             ValueType::Float64List,
@@ -127,10 +128,11 @@ fn is_text(found: &DataType) -> bool {
 }
 
 /// The rows of `array` as the wanted column. Numbers that nobody else holds, and that need no conversion, are not copied.
-pub(super) fn column(array: ArrayRef, wanted: &Wanted) -> Result<Column, Misfit> {
+/// Times that are rounded are counted.
+pub(super) fn column(array: ArrayRef, wanted: &Wanted, rounded: &mut u64) -> Result<Column, Misfit> {
     check_type(array.data_type(), wanted)?;
     if let DataType::Dictionary(_, values) = array.data_type() {
-        return column(cast(&array, values).map_err(InputFault::Decode)?, wanted);
+        return column(cast(&array, values).map_err(InputFault::Decode)?, wanted, rounded);
     }
     let nulls = null_bytes(&array);
     if let (Nulls::Refused, Some(nulls)) = (wanted.nulls, &nulls) {
@@ -147,7 +149,7 @@ pub(super) fn column(array: ArrayRef, wanted: &Wanted) -> Result<Column, Misfit>
         ValueType::Int64 => Values::Int64s(int64s(array)?),
         ValueType::Float64 => Values::Float64s(float64s(array)?),
         ValueType::Text => Values::Texts(texts(array)?),
-        ValueType::Time => Values::Times(times(array, wanted.unit)?),
+        ValueType::Time => Values::Times(times(array, wanted, rounded)?),
         ValueType::Float64List => Values::Float64Lists(lists(&array)?),
     };
     Ok(Column::from_parts(values, nulls))
@@ -162,7 +164,7 @@ fn null_bytes(array: &ArrayRef) -> Option<Vec<u8>> {
 /// `convert` of each value that is not null, 0 elsewhere: what lies under a null may be anything.
 fn numbers<T: ArrowPrimitiveType, O: Copy + Default>(
     array: &PrimitiveArray<T>,
-    convert: impl Fn(T::Native) -> Result<O, InputFault>,
+    mut convert: impl FnMut(T::Native) -> Result<O, InputFault>,
 ) -> Result<Vec<O>, Misfit> {
     let mut misfit = None;
     let mut number = |row: usize, value: T::Native| {
@@ -220,9 +222,7 @@ fn widened(array: ArrayRef, wider: &DataType) -> Result<ArrayRef, InputFault> {
 }
 
 fn float64s(array: ArrayRef) -> Result<Vec<f64>, Misfit> {
-    let exact = |integer: i128| {
-        exact_float(integer).ok_or_else(|| InputFault::Value(format!("the integer {integer} has no exact float64")))
-    };
+    let exact = |integer: i128| exact_float(integer).ok_or_else(|| inexact(integer));
     match array.data_type() {
         DataType::UInt64 => numbers(array.as_primitive::<UInt64Type>(), |value| exact(i128::from(value))),
         found if found.is_integer() => {
@@ -269,35 +269,45 @@ fn texts(array: ArrayRef) -> Result<Texts, InputFault> {
     Ok(texts)
 }
 
-fn times(array: ArrayRef, unit: Option<TimeUnit>) -> Result<Vec<i64>, Misfit> {
+/// The times of an array, rounded as `wanted` says; what was rounded is counted.
+fn times(array: ArrayRef, wanted: &Wanted, rounded: &mut u64) -> Result<Vec<i64>, Misfit> {
     fn of<T: ArrowPrimitiveType<Native = i64>>(array: &ArrayRef, unit: TimeUnit) -> Result<Vec<i64>, Misfit> {
         let micros = |value: i64| unit.to_micros(value).ok_or_else(|| out_of_range(&value.to_string()));
         numbers(array.as_primitive::<T>(), micros)
     }
     let midnight = |days: i64| days.checked_mul(86_400_000_000).ok_or_else(|| out_of_range(&format!("day {days}")));
+    let mut read = |found: Result<Instant, TimeError>| micros(found, wanted, rounded);
     match array.data_type() {
         DataType::Timestamp(ArrowUnit::Second, _) => of::<TimestampSecondType>(&array, TimeUnit::Seconds),
         DataType::Timestamp(ArrowUnit::Millisecond, _) => {
             of::<TimestampMillisecondType>(&array, TimeUnit::Milliseconds)
         }
         DataType::Timestamp(ArrowUnit::Microsecond, _) => Ok(kept::<TimestampMicrosecondType>(array, |time| time)),
-        DataType::Timestamp(ArrowUnit::Nanosecond, _) => of::<TimestampNanosecondType>(&array, TimeUnit::Nanoseconds),
+        DataType::Timestamp(ArrowUnit::Nanosecond, _) => {
+            numbers(array.as_primitive::<TimestampNanosecondType>(), |nanos| read(Ok(Instant::of_nanos(nanos))))
+        }
         DataType::Date32 => numbers(array.as_primitive::<Date32Type>(), |days| midnight(i64::from(days))),
         DataType::Date64 => {
             numbers(array.as_primitive::<Date64Type>(), |millis| midnight(millis.div_euclid(86_400_000)))
         }
+        DataType::UInt64 => numbers(array.as_primitive::<UInt64Type>(), |number| {
+            let number = i64::try_from(number).map_err(|_| out_of_range(&number.to_string()))?;
+            read(wanted.time.integer(number))
+        }),
         found if found.is_integer() => {
-            let unit = unit.expect("check_type asked for the unit");
-            let micros = |value: i64| unit.to_micros(value).ok_or_else(|| out_of_range(&value.to_string()));
-            int64s(array)?
-                .into_iter()
-                .enumerate()
-                .map(|(row, value)| micros(value).map_err(|fault| Misfit::at(row, fault)))
-                .collect()
+            let array = widened(array, &DataType::Int64)?;
+            numbers(array.as_primitive::<Int64Type>(), |number| read(wanted.time.integer(number)))
+        }
+        found if found.is_floating() => {
+            let array = widened(array, &DataType::Float64)?;
+            numbers(array.as_primitive::<Float64Type>(), |number| read(wanted.time.float(number)))
         }
         _ => text_rows(&array)
             .enumerate()
-            .map(|(row, text)| text.map_or(Ok(0), |text| iso_time(text).map_err(|fault| Misfit::at(row, fault))))
+            .map(|(row, text)| match text {
+                Some(text) => read(wanted.time.text(text)).map_err(|fault| Misfit::at(row, fault)),
+                None => Ok(0),
+            })
             .collect(),
     }
 }

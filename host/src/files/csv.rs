@@ -12,13 +12,12 @@ use arrow::csv::reader::{BufReader as Records, Format};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
-use super::TABLE_ROWS_MAX;
 use super::arrow_out::to_arrow;
 use super::convert::{self, Misfit};
 use super::error::{InputError, InputFault};
 use super::infer::{Guess, typed};
 use super::read::{Nulls, Rest, Selection, Table, TableReader, Wanted, rest_batch};
-use super::text::text_value;
+use super::{TABLE_ROWS_MAX, text};
 use crate::batch::Column;
 use crate::schema::ValueType;
 
@@ -99,12 +98,16 @@ struct Tables {
 
 impl Tables {
     fn table(&mut self, batch: &RecordBatch) -> Result<Table, InputError> {
-        let read = |wanted: &Wanted, place: &usize| {
-            let column = column(batch.column(*place), wanted);
+        let mut rounded = 0;
+        let mut read = |wanted: &Wanted, place: &usize| {
+            let column = column(batch.column(*place), wanted, &mut rounded);
             column.map_err(|misfit| misfit.into_error(&self.file, wanted, self.rows_before))
         };
-        let columns =
-            self.wanted.iter().zip(&self.selection.wanted).map(|(w, p)| read(w, p)).collect::<Result<Vec<_>, _>>()?;
+        let columns = self.wanted.iter().zip(&self.selection.wanted).map(|(wanted, place)| match place {
+            Some(place) => read(wanted, place),
+            None => Ok(Column::of_nulls(wanted.value_type, batch.num_rows())),
+        });
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let rest = match (&self.rest, &self.selection.rest) {
             (Some((wanted, schema)), Some(places)) => {
                 let mut arrays = Vec::with_capacity(places.len());
@@ -118,21 +121,21 @@ impl Tables {
         };
         let rows_before = self.rows_before;
         self.rows_before += batch.num_rows() as u64;
-        Ok(Table { columns, rest, rows: batch.num_rows(), rows_before })
+        Ok(Table { columns, rest, rows: batch.num_rows(), rows_before, rounded })
     }
 }
 
 /// The wanted column that an array of cells spells.
-fn column(cells: &ArrayRef, wanted: &Wanted) -> Result<Column, Misfit> {
+fn column(cells: &ArrayRef, wanted: &Wanted, rounded: &mut u64) -> Result<Column, Misfit> {
     if wanted.value_type == ValueType::Text {
-        return convert::column(Arc::clone(cells), wanted);
+        return convert::column(Arc::clone(cells), wanted, rounded);
     }
     let mut column = Column::with_capacity(wanted.value_type, cells.len());
     for (row, cell) in cells.as_string::<i32>().iter().enumerate() {
         let misfit = |fault| Misfit::at(row, fault);
         match cell {
             Some(text) => {
-                let value = text_value(text, wanted).map_err(misfit)?;
+                let value = text::value(text, wanted, rounded).map_err(misfit)?;
                 column.push(&value).map_err(|error| misfit(InputFault::TooLarge(error)))?;
             }
             None if wanted.nulls == Nulls::Refused => return Err(misfit(InputFault::Null)),

@@ -5,21 +5,27 @@
 
 use serde_json::Value as Json;
 
+use super::convert::exact_float;
 use super::error::InputFault;
 use super::read::{Nulls, Wanted};
-use super::text::{iso_time, out_of_range, quoted};
+use super::text::{inexact, micros};
 use crate::batch::{CANONICAL_NAN, Value};
 use crate::schema::ValueType;
-use crate::time::format_time;
+use crate::time::{format_time, quoted};
 
 /// The value of the type of `wanted` that `json` holds.
 ///
 /// - bool, int64, text: the JSON boolean, integer or string;
-/// - float64: a number, or `"NaN"`, `"Infinity"`, `"-Infinity"`; digits beyond float64 round to nearest, as everywhere in JSON;
-/// - time: an ISO 8601 string, or an integer where `wanted` declares its unit;
+/// - float64: a number, or `"NaN"`, `"Infinity"`, `"-Infinity"`; a fraction rounds to nearest, an integer must be a float64 exactly;
+/// - time: a string that [`crate::time::TimeForm::text`] reads, or a whole number of the unit that `wanted` declares;
 /// - `list<float64>`: an array of what float64 takes;
 /// - any type: `null`, if `wanted` allows nulls.
 pub fn json_value(json: &Json, wanted: &Wanted) -> Result<Value, InputFault> {
+    value(json, wanted, &mut 0)
+}
+
+/// As [`json_value`]; a time that was rounded is counted.
+pub(super) fn value(json: &Json, wanted: &Wanted, rounded: &mut u64) -> Result<Value, InputFault> {
     let wrong = || InputFault::Value(format!("{} is not {}", shown(json), described(wanted.value_type)));
     Ok(match (wanted.value_type, json) {
         (_, Json::Null) => match wanted.nulls {
@@ -28,16 +34,18 @@ pub fn json_value(json: &Json, wanted: &Wanted) -> Result<Value, InputFault> {
         },
         (ValueType::Bool, Json::Bool(value)) => Value::Bool(*value),
         (ValueType::Int64, Json::Number(number)) => Value::Int64(number.as_i64().ok_or_else(wrong)?),
-        (ValueType::Float64, json) => Value::Float64(float64(json).ok_or_else(wrong)?),
+        (ValueType::Float64, json) => Value::Float64(float64(json, wrong)?),
         (ValueType::Text, Json::String(text)) => Value::Text(text.clone()),
-        (ValueType::Time, Json::String(text)) => Value::Time(iso_time(text)?),
+        (ValueType::Time, Json::String(text)) => Value::Time(micros(wanted.time.text(text), wanted, rounded)?),
         (ValueType::Time, Json::Number(number)) => {
-            let number = number.as_i64().ok_or_else(wrong)?;
-            let unit = wanted.unit.ok_or_else(|| InputFault::NoUnit { name: wanted.name.clone() })?;
-            Value::Time(unit.to_micros(number).ok_or_else(|| out_of_range(&number.to_string()))?)
+            let found = match number.as_i64() {
+                Some(integer) => wanted.time.integer(integer),
+                None => wanted.time.float(number.as_f64().ok_or_else(wrong)?),
+            };
+            Value::Time(micros(found, wanted, rounded)?)
         }
         (ValueType::Float64List, Json::Array(items)) => {
-            Value::Float64List(items.iter().map(float64).collect::<Option<_>>().ok_or_else(wrong)?)
+            Value::Float64List(items.iter().map(|item| float64(item, wrong)).collect::<Result<_, _>>()?)
         }
         _ => return Err(wrong()),
     })
@@ -65,9 +73,12 @@ fn number(value: f64) -> Json {
     }
 }
 
-fn float64(json: &Json) -> Option<f64> {
-    match json {
-        Json::Number(number) => number.as_f64(),
+fn float64(json: &Json, wrong: impl Fn() -> InputFault) -> Result<f64, InputFault> {
+    let found = match json {
+        Json::Number(number) => match number.as_i128() {
+            Some(integer) => return exact_float(integer).ok_or_else(|| inexact(integer)),
+            None => number.as_f64(),
+        },
         Json::String(text) => match text.as_str() {
             "NaN" => Some(f64::from_bits(CANONICAL_NAN)),
             "Infinity" => Some(f64::INFINITY),
@@ -75,7 +86,8 @@ fn float64(json: &Json) -> Option<f64> {
             _ => None,
         },
         _ => None,
-    }
+    };
+    found.ok_or_else(wrong)
 }
 
 fn described(value_type: ValueType) -> &'static str {
@@ -104,7 +116,7 @@ fn shown(json: &Json) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::TimeUnit;
+    use crate::time::{TimeForm, TimeUnit};
     use proptest::prelude::*;
 
     fn wanted(value_type: ValueType) -> Wanted {
@@ -177,7 +189,8 @@ mod tests {
 
     #[test]
     fn integers_of_a_declared_unit_are_times() {
-        let wanted = Wanted { unit: Some(TimeUnit::Milliseconds), ..wanted(ValueType::Time) };
+        let time = TimeForm { unit: Some(TimeUnit::Milliseconds), ..TimeForm::default() };
+        let wanted = Wanted { time, ..wanted(ValueType::Time) };
         let value = json_value(&Json::from(1_709_209_800_123_i64), &wanted).expect("a time");
         assert_eq!(value.to_string(), "2024-02-29T12:30:00.123Z");
     }

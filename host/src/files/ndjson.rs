@@ -14,8 +14,8 @@ use super::TABLE_ROWS_MAX;
 use super::arrow_out::to_arrow;
 use super::error::{InputError, InputFault};
 use super::infer::{Guess, typed};
-use super::json::json_value;
-use super::read::{Rest, Table, TableReader, Wanted, rest_batch};
+use super::json::{self, json_value};
+use super::read::{Nulls, Rest, Table, TableReader, Wanted, rest_batch};
 use crate::batch::{Column, Value};
 use crate::schema::ValueType;
 
@@ -179,7 +179,10 @@ fn table<R: BufRead>(
     if rows_before == 0 {
         refuse_unknown(&lines.name, &objects, wanted)?;
     }
-    let columns = wanted.iter().map(|wanted| column(&lines.name, &objects, wanted, json_value));
+    let mut rounded = 0;
+    let columns = wanted
+        .iter()
+        .map(|wanted| column(&lines.name, &objects, wanted, |json, wanted| json::value(json, wanted, &mut rounded)));
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
     let rest = match rest {
         Some((wanted, schema)) => {
@@ -192,7 +195,7 @@ fn table<R: BufRead>(
         }
         None => None,
     };
-    Ok(Some(Table { columns, rest, rows: objects.len(), rows_before }))
+    Ok(Some(Table { columns, rest, rows: objects.len(), rows_before, rounded }))
 }
 
 /// The objects of the next table, with their lines' numbers.
@@ -207,9 +210,11 @@ fn objects<R: BufRead>(lines: &mut Lines<R>) -> Result<Vec<(u64, Object)>, Input
     Ok(objects)
 }
 
-/// A wanted field that none of the first lines has is a mistake in a name, more likely than a column of nothing but nulls.
+/// A required field that none of the first lines has is a mistake in a name.
 fn refuse_unknown(file: &Path, objects: &[(u64, Object)], wanted: &[Wanted]) -> Result<(), InputError> {
-    let unknown = |wanted: &&Wanted| objects.iter().all(|(_, object)| !object.contains_key(&wanted.name));
+    let unknown = |wanted: &&Wanted| {
+        wanted.nulls == Nulls::Refused && objects.iter().all(|(_, object)| !object.contains_key(&wanted.name))
+    };
     let Some(unknown) = wanted.iter().find(unknown) else { return Ok(()) };
     let mut has = Names::default();
     objects.iter().flat_map(|(_, object)| object.keys()).for_each(|name| {
@@ -224,7 +229,7 @@ fn column(
     file: &Path,
     objects: &[(u64, Object)],
     wanted: &Wanted,
-    read: impl Fn(&Json, &Wanted) -> Result<Value, InputFault>,
+    mut read: impl FnMut(&Json, &Wanted) -> Result<Value, InputFault>,
 ) -> Result<Column, InputError> {
     let mut column = Column::with_capacity(wanted.value_type, objects.len());
     for (row, object) in objects {

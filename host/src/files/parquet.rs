@@ -12,6 +12,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use super::error::{InputError, InputFault};
 use super::read::{Rest, Selection, Table, TableReader, Wanted, rest_batch};
 use super::{TABLE_ROWS_MAX, convert};
+use crate::batch::Column;
 
 pub(super) fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
     Ok(names(builder(path)?.schema()))
@@ -31,10 +32,7 @@ pub(super) fn tables(
 ) -> Result<TableReader, InputError> {
     let selection = Selection::new(path, &names(builder.schema()), wanted, rest)?;
     let read = builder.schema().project(&selection.read).map_err(|e| InputError::new(path, InputFault::Decode(e)))?;
-    for (wanted, place) in wanted.iter().zip(&selection.wanted) {
-        convert::check_type(read.field(*place).data_type(), wanted)
-            .map_err(|fault| InputError::new(path, fault).in_column(&wanted.name))?;
-    }
+    selection.check_types(path, &read, wanted)?;
     let rest_schema = selection.rest_schema(&read);
     let mask = ProjectionMask::roots(builder.parquet_schema(), selection.read.iter().copied());
     let builder = builder.with_projection(mask);
@@ -97,14 +95,17 @@ impl Tables {
     fn table(&mut self, batch: RecordBatch) -> Result<Table, InputError> {
         let rows = batch.num_rows();
         let (wanted, rest) = self.selection.arrays(batch);
-        let mut columns = Vec::with_capacity(self.wanted.len());
+        let (mut columns, mut rounded) = (Vec::with_capacity(self.wanted.len()), 0);
         for (array, wanted) in wanted.into_iter().zip(&self.wanted) {
-            let column = convert::column(array, wanted);
+            let column = match array {
+                Some(array) => convert::column(array, wanted, &mut rounded),
+                None => Ok(Column::of_nulls(wanted.value_type, rows)),
+            };
             columns.push(column.map_err(|misfit| misfit.into_error(&self.file, wanted, self.rows_before))?);
         }
         let rest = self.rest_schema.as_ref().map(|schema| rest_batch(schema, rest, rows));
         let rows_before = self.rows_before;
         self.rows_before += rows as u64;
-        Ok(Table { columns, rest, rows, rows_before })
+        Ok(Table { columns, rest, rows, rows_before, rounded })
     }
 }

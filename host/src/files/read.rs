@@ -8,10 +8,10 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 
 use super::error::{InputError, InputFault};
-use super::{Format, csv, ndjson, parquet};
+use super::{Format, convert, csv, ndjson, parquet};
 use crate::batch::Column;
 use crate::schema::ValueType;
-use crate::time::TimeUnit;
+use crate::time::TimeForm;
 
 /// Whether a column may hold nulls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,14 +31,19 @@ pub struct Wanted {
     pub value_type: ValueType,
     /// Whether it may hold nulls.
     pub nulls: Nulls,
-    /// The unit of times that are stored as integers; without effect on times that are stored as such or as text.
-    pub unit: Option<TimeUnit>,
+    /// How its times are written, and to which side they are rounded; without effect on other types.
+    pub time: TimeForm,
 }
 
 impl Wanted {
-    /// A column without a declared unit.
+    /// A column whose times, if it holds any, are written by the grammar and round down.
     pub fn new(name: impl Into<String>, value_type: ValueType, nulls: Nulls) -> Self {
-        Self { name: name.into(), value_type, nulls, unit: None }
+        Self { name: name.into(), value_type, nulls, time: TimeForm::default() }
+    }
+
+    /// A column of times.
+    pub fn time(name: impl Into<String>, nulls: Nulls, time: TimeForm) -> Self {
+        Self { time, ..Self::new(name, ValueType::Time, nulls) }
     }
 }
 
@@ -63,6 +68,8 @@ pub struct Table {
     pub rows: usize,
     /// How many rows of the file come before these.
     pub rows_before: u64,
+    /// Times of the wanted columns that had digits beyond the microsecond.
+    pub rounded: u64,
 }
 
 /// The rows of a file, as [`Table`]s of at most [`super::TABLE_ROWS_MAX`] rows. After an error there are no more.
@@ -130,40 +137,54 @@ pub(super) fn format(path: &Path) -> Result<Format, InputError> {
 pub(super) struct Selection {
     /// The positions to read, increasing.
     pub read: Vec<usize>,
-    /// Per wanted column, its place among those read.
-    pub wanted: Vec<usize>,
+    /// Per wanted column, its place among those read; `None` for one that the file does not have, and that may be null.
+    pub wanted: Vec<Option<usize>>,
     /// Per pass-through column, its place among those read; `None` where they are ignored.
     pub rest: Option<Vec<usize>>,
 }
 
 impl Selection {
-    /// The selection among the columns `names` of `file`. No two columns have one name, and each wanted one is there.
+    /// The selection among the columns `names` of `file`. No two columns have one name, and each wanted one is there, or may
+    /// be null and is null in every row.
     pub fn new(file: &Path, names: &[String], wanted: &[Wanted], rest: Rest) -> Result<Self, InputError> {
         refuse_duplicates(file, names)?;
-        let position = |wanted: &Wanted| {
-            names.iter().position(|name| *name == wanted.name).ok_or_else(|| {
-                InputError::new(file, InputFault::NoColumn { name: wanted.name.clone(), has: names.to_vec() })
-            })
+        let position = |wanted: &Wanted| match (names.iter().position(|name| *name == wanted.name), wanted.nulls) {
+            (None, Nulls::Refused) => {
+                let fault = InputFault::NoColumn { name: wanted.name.clone(), has: names.to_vec() };
+                Err(InputError::new(file, fault))
+            }
+            (position, _) => Ok(position),
         };
-        let positions = wanted.iter().map(position).collect::<Result<Vec<usize>, _>>()?;
+        let positions = wanted.iter().map(position).collect::<Result<Vec<Option<usize>>, _>>()?;
         let others: Vec<usize> = match rest {
             Rest::Ignore => Vec::new(),
-            Rest::Keep => (0..names.len()).filter(|position| !positions.contains(position)).collect(),
+            Rest::Keep => (0..names.len()).filter(|position| !positions.contains(&Some(*position))).collect(),
         };
-        let mut read: Vec<usize> = positions.iter().chain(&others).copied().collect();
+        let mut read: Vec<usize> = positions.iter().flatten().chain(&others).copied().collect();
         read.sort_unstable();
         read.dedup();
         let place = |position: &usize| read.partition_point(|read| read < position);
-        let wanted = positions.iter().map(place).collect();
+        let wanted = positions.iter().map(|position| position.as_ref().map(place)).collect();
         let rest = (rest == Rest::Keep).then(|| others.iter().map(place).collect());
         Ok(Self { read, wanted, rest })
     }
 
     /// The arrays of a batch of the columns read: those of the wanted columns, and those that pass through. Nobody else holds
     /// one that is wanted once.
-    pub fn arrays(&self, batch: RecordBatch) -> (Vec<ArrayRef>, Vec<ArrayRef>) {
-        let of = |places: &[usize]| places.iter().map(|place| Arc::clone(batch.column(*place))).collect();
-        (of(&self.wanted), of(self.rest.as_deref().unwrap_or_default()))
+    pub fn arrays(&self, batch: RecordBatch) -> (Vec<Option<ArrayRef>>, Vec<ArrayRef>) {
+        let array = |place: &usize| Arc::clone(batch.column(*place));
+        let wanted = self.wanted.iter().map(|place| place.as_ref().map(array)).collect();
+        (wanted, self.rest.iter().flatten().map(array).collect())
+    }
+
+    /// Refuses wanted columns whose type in the file, which has the schema `read` of the columns read, cannot become theirs.
+    pub fn check_types(&self, file: &Path, read: &Schema, wanted: &[Wanted]) -> Result<(), InputError> {
+        for (wanted, place) in wanted.iter().zip(&self.wanted) {
+            let Some(place) = place else { continue };
+            convert::check_type(read.field(*place).data_type(), wanted)
+                .map_err(|fault| InputError::new(file, fault).in_column(&wanted.name))?;
+        }
+        Ok(())
     }
 
     /// The schema of the pass-through columns, given that of the columns read. The file's own metadata is not kept: it

@@ -22,7 +22,7 @@ use super::error::{InputError, InputFault};
 use super::parquet::{builder, guarded, names};
 use super::read::{Rest, Selection, Table, TableReader, Wanted, format, open};
 use super::{Format, TABLE_ROWS_MAX, convert, parquet};
-use crate::batch::{Lane, SHORT_BYTES_MAX};
+use crate::batch::{Column, Lane, SHORT_BYTES_MAX};
 use crate::schema::ValueType;
 
 /// How many rows a [`Sheet`] has at most.
@@ -60,6 +60,8 @@ pub struct Sheet {
     pub rows: usize,
     /// How many rows of the file come before these.
     pub rows_before: u64,
+    /// Times of the wanted columns that had digits beyond the microsecond.
+    pub rounded: u64,
 }
 
 impl Input {
@@ -123,18 +125,15 @@ impl Input {
     ) -> Result<(), E> {
         let Some(metadata) = &self.parquet else {
             for table in open(&self.path, wanted, Rest::Ignore)? {
-                let Table { columns, rows, rows_before, .. } = table?;
-                take(Sheet { lanes: columns.into_iter().map(Lane::Column).collect(), rows, rows_before })?;
+                let Table { columns, rows, rows_before, rounded, .. } = table?;
+                take(Sheet { lanes: columns.into_iter().map(Lane::Column).collect(), rows, rows_before, rounded })?;
             }
             return Ok(());
         };
         let fail = |fault| InputError::new(&self.path, fault);
         let selection = Selection::new(&self.path, &names(metadata.schema()), wanted, Rest::Ignore)?;
         let read = metadata.schema().project(&selection.read).map_err(|error| fail(InputFault::Decode(error)))?;
-        for (wanted, place) in wanted.iter().zip(&selection.wanted) {
-            convert::check_type(read.field(*place).data_type(), wanted)
-                .map_err(|fault| fail(fault).in_column(&wanted.name))?;
-        }
+        selection.check_types(&self.path, &read, wanted)?;
         let mask =
             ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), selection.read.iter().copied());
         let sheet_rows = sheet_rows(metadata, part, &mask);
@@ -213,24 +212,28 @@ fn sheet(
     rows_before: u64,
 ) -> Result<Sheet, InputError> {
     let rows = batch.num_rows();
-    let mut lanes = Vec::with_capacity(wanted.len());
+    let (mut lanes, mut rounded) = (Vec::with_capacity(wanted.len()), 0);
     for (array, wanted) in selection.arrays(batch).0.into_iter().zip(wanted) {
         let is_text = wanted.value_type == ValueType::Text;
+        let Some(array) = array else {
+            lanes.push(Lane::Column(Column::of_nulls(wanted.value_type, rows)));
+            continue;
+        };
         // Once they are dropped as an array, nobody else holds texts and codes, and they need not be copied.
         lanes.push(if let Some(texts) = short_texts(array.as_ref()).filter(|_| is_text) {
             drop(array);
             Lane::Short(texts.into())
         } else if let Some((codes, texts)) = coded_texts(array.as_ref()).filter(|_| is_text) {
             drop(array);
-            let column = convert::column(texts, wanted);
+            let column = convert::column(texts, wanted, &mut 0);
             let column = column.map_err(|misfit| misfit.into_error(path, wanted, rows_before))?;
             Lane::coded(codes.into(), column)
         } else {
-            let column = convert::column(array, wanted);
+            let column = convert::column(array, wanted, &mut rounded);
             Lane::Column(column.map_err(|misfit| misfit.into_error(path, wanted, rows_before))?)
         });
     }
-    Ok(Sheet { lanes, rows, rows_before })
+    Ok(Sheet { lanes, rows, rows_before, rounded })
 }
 
 /// The texts of an array of views, if all are short and none is null.

@@ -157,7 +157,7 @@ impl SpillReader {
 
     fn lane(&self, array: &ArrayRef, wanted: &Wanted) -> Result<Lane, InputError> {
         let column = |array: &ArrayRef| {
-            let column = convert::column(Arc::clone(array), wanted);
+            let column = convert::column(Arc::clone(array), wanted, &mut 0);
             column.map_err(|misfit| misfit.into_error(&self.path, wanted, 0))
         };
         if let Some(texts) = short(array) {

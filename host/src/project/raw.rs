@@ -89,6 +89,7 @@ pub(super) struct RawSource {
     pub event_time_unit: Option<TimeUnit>,
     pub arrival_time: Option<Spanned<String>>,
     pub arrival_time_unit: Option<Spanned<TimeUnit>>,
+    pub time_format: Option<Spanned<String>>,
     pub event_id: Option<Spanned<String>>,
     pub description: Option<String>,
     pub owner: Option<String>,

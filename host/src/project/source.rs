@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Key, ProjectError};
 use crate::entity::EntityKey;
-use crate::time::TimeUnit;
+use crate::time::{TimeForm, TimeFormat, TimeUnit};
 
 /// A named stream of events of one schema: files of history, plus what is pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Source {
     pub arrival_time: Option<String>,
     /// The unit of `arrival_time` where it is stored as an integer.
     pub arrival_time_unit: Option<TimeUnit>,
+    /// The format of times that are stored as text, where it is not ISO 8601.
+    pub time_format: Option<TimeFormat>,
     /// The column that names an event, so that the same event pushed twice is applied once.
     pub event_id: Option<String>,
     /// What it is, for people.
@@ -38,6 +40,25 @@ pub struct Source {
 }
 
 impl Source {
+    /// How event times are written.
+    pub fn event_time_form(&self) -> TimeForm {
+        TimeForm::of_events(self.event_time_unit, self.time_format.clone())
+    }
+
+    /// How arrival times are written.
+    pub fn arrival_time_form(&self) -> TimeForm {
+        TimeForm::of_events(self.arrival_time_unit, self.time_format.clone())
+    }
+
+    /// How the times of a field are written: as event or arrival times where it is that column.
+    pub fn time_form(&self, field: &str) -> TimeForm {
+        match field {
+            name if name == self.event_time => self.event_time_form(),
+            name if self.arrival_time.as_deref() == Some(name) => self.arrival_time_form(),
+            _ => TimeForm { format: self.time_format.clone(), ..TimeForm::default() },
+        }
+    }
+
     /// The key of the entity with the key columns `keys` in an event of this source whose key columns hold `all`; `None` where
     /// the event was pushed before the source had those columns.
     pub fn key_of<'k>(&self, keys: &[Key], all: &'k EntityKey) -> Option<Cow<'k, EntityKey>> {

@@ -12,9 +12,8 @@ use crate::Error;
 use crate::batch::{Column, Values};
 use crate::feature_store::{FeaturePlan, Spine};
 use crate::files::{self, Nulls, Rest, Table, TableReader, Wanted};
-use crate::schema::ValueType;
 use crate::threads;
-use crate::time::{AsOf, TimeUnit};
+use crate::time::{AsOf, TimeForm, TimeUnit};
 
 /// A file of entity keys, as-of, request fields, and columns that pass through.
 pub(super) struct SpineFile {
@@ -67,13 +66,13 @@ impl SpineFile {
             }
         };
         let (keys, fields) = (plan.keys(), plan.request_fields()?);
-        let column = |name: &str, value_type, nulls, unit| Wanted { name: name.to_owned(), value_type, nulls, unit };
         let mut wanted: Vec<Wanted> =
-            keys.iter().map(|key| column(&key.name, key.key_type.value_type(), Nulls::Refused, None)).collect();
-        wanted.push(column(&as_of_name, ValueType::Time, Nulls::Refused, as_of_unit));
+            keys.iter().map(|key| Wanted::new(&key.name, key.key_type.value_type(), Nulls::Refused)).collect();
+        let form = TimeForm { unit: as_of_unit, ..TimeForm::default() };
+        wanted.push(Wanted::time(&as_of_name, Nulls::Refused, form));
         for field in &fields {
             let nulls = if field.nullable { Nulls::Allowed } else { Nulls::Refused };
-            wanted.push(column(&field.name, field.value_type, nulls, None));
+            wanted.push(Wanted::new(&field.name, field.value_type, nulls));
         }
         Ok(Self { path: path.to_owned(), as_of_name, names, wanted, keys: keys.len() })
     }

@@ -6,6 +6,7 @@ use crate::project::fault::Fault;
 use crate::project::names;
 use crate::project::raw::RawSource;
 use crate::project::{Entity, Key, Source, UnknownName};
+use crate::time::{TimeError, TimeFormat};
 
 /// The sources that `raw` describes, of the entities that there are.
 pub(super) fn sources(raw: Vec<(Spanned<String>, RawSource)>, entities: &[Entity]) -> Result<Vec<Source>, Fault> {
@@ -39,6 +40,7 @@ fn source(table: &Spanned<String>, raw: RawSource, entities: &[Entity]) -> Resul
         return Err(Fault::new(column.span(), format!("source {name:?} has an empty column name"))
             .help("write a column's name as it is in the files"));
     }
+    let time_format = raw.time_format.as_ref().map(time_format).transpose()?;
     Ok(Source {
         name,
         keys: keys(&of),
@@ -48,10 +50,19 @@ fn source(table: &Spanned<String>, raw: RawSource, entities: &[Entity]) -> Resul
         event_time_unit: raw.event_time_unit,
         arrival_time: raw.arrival_time.map(Spanned::into_inner),
         arrival_time_unit: raw.arrival_time_unit.map(Spanned::into_inner),
+        time_format,
         event_id: raw.event_id.map(Spanned::into_inner),
         description: raw.description,
         owner: raw.owner,
         tags: raw.tags,
+    })
+}
+
+/// The format of a source's times.
+fn time_format(text: &Spanned<String>) -> Result<TimeFormat, Fault> {
+    text.get_ref().parse().map_err(|wrong: TimeError| {
+        Fault::new(text.span(), wrong.to_string())
+            .help("write it as strftime does: time_format = \"%b %d %Y\" reads Jan 1 2000")
     })
 }
 

@@ -15,7 +15,7 @@ use crate::batch::Column;
 use crate::feature_store::FeatureSelection;
 use crate::files::{Nulls, Wanted};
 use crate::project::FeatureReference;
-use crate::time::{AsOf, Stopwatch, TimeUnit};
+use crate::time::{AsOf, Stopwatch, TimeForm, TimeUnit};
 use crate::{OnlineFeatures, PreparedRequest};
 
 /// Selections that are remembered; beyond, all are forgotten and planned anew.
@@ -120,7 +120,7 @@ impl App {
                 if !input.nullable {
                     return Err(Refusal::field(&here, format!("is missing; it is {}", input.value_type)));
                 }
-                inputs.push(nulls(input.value_type, rows));
+                inputs.push(Column::of_nulls(input.value_type, rows));
                 continue;
             };
             let cells = columns::cells(array, &here)?;
@@ -129,7 +129,8 @@ impl App {
                 return Err(Refusal::field(&here, message));
             }
             let nulls = if input.nullable { Nulls::Allowed } else { Nulls::Refused };
-            let wanted = Wanted { unit, ..Wanted::new(&input.name, input.value_type, nulls) };
+            let time = TimeForm { unit, ..TimeForm::default() };
+            let wanted = Wanted { time, ..Wanted::new(&input.name, input.value_type, nulls) };
             inputs.push(columns::column(&cells, &wanted, &|row, message| Refusal::cell(&here, row, message))?);
         }
         Ok(inputs)
@@ -199,10 +200,4 @@ fn references(names: &[Name<'_>]) -> Result<Vec<FeatureReference>, Refusal> {
     let parse =
         |(at, name): (usize, &Name<'_>)| name.0.parse().map_err(|error| Refusal::item(&["features"], at, error));
     names.iter().enumerate().map(parse).collect()
-}
-
-fn nulls(value_type: crate::schema::ValueType, rows: usize) -> Column {
-    let mut column = Column::with_capacity(value_type, rows);
-    (0..rows).for_each(|_| column.push_null());
-    column
 }
