@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use super::{EventChunk, ReadError};
 use crate::batch::{Column, ColumnError, FieldLane, Value};
 use crate::entity::{EntityKey, KeyValue};
-use crate::files::{self, Nulls, Wanted};
+use crate::files::{self, Fields, Nulls, Wanted};
 use crate::log::LoggedEvent;
 use crate::project::{Key, Source};
 use crate::schema::{Field, ValueType};
@@ -24,11 +26,11 @@ pub(crate) fn append_fields(
         field: field.to_owned(),
         message,
     };
-    let object: serde_json::Value =
+    let object: Fields<'_> =
         serde_json::from_str(&event.fields).map_err(|error| wrong("(all)", format!("is not JSON: {error}")))?;
-    for (column, field) in columns.iter_mut().zip(fields) {
-        let value = object.get(&field.name).unwrap_or(&serde_json::Value::Null);
-        let value = files::json_value(value, &field_wanted(source, field));
+    for (at, (column, field)) in columns.iter_mut().zip(fields).enumerate() {
+        let value = object.find(&field.name, &mut { at }).unwrap_or(RawValue::NULL);
+        let value = files::raw_value(value, &field_wanted(source, field));
         let value = value.map_err(|error| wrong(&field.name, error.to_string()))?;
         column.push(&value)?;
     }

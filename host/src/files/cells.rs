@@ -12,7 +12,7 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{DateTime, SecondsFormat};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::error::{InputError, InputFault};
 use super::json::to_json;
@@ -43,23 +43,30 @@ pub(super) fn csv_rows(batch: &RecordBatch, out: &mut impl Write) -> Result<(), 
     })
 }
 
+/// The key of a field's metadata that says that its texts are JSON, to be written as they are; a null is a field that is not
+/// there.
+pub const AS_JSON: &str = "onepath.as_json";
+
 /// Writes the rows of `batch` as JSON objects, one a line, with every field.
 pub(super) fn ndjson_rows(batch: &RecordBatch, out: &mut impl Write) -> Result<(), ArrowError> {
+    let is_json = |field: &Field| field.metadata().contains_key(AS_JSON);
+    let as_json: Vec<bool> = batch.schema().fields().iter().map(|field| is_json(field)).collect();
     each_row(batch, |fields, cells| {
-        let object: Map<String, Json> = fields
-            .iter()
-            .zip(cells)
-            .map(|(field, cell)| {
-                let json = match cell {
-                    Cell::Null => Json::Null,
-                    Cell::Float64(number) => to_json(&Value::Float64(number)),
-                    Cell::Text(text) => Json::String(text),
-                    Cell::Json(json) => json,
-                };
-                (field.name().clone(), json)
-            })
-            .collect();
-        Ok(writeln!(out, "{}", Json::Object(object))?)
+        let mut before = b'{';
+        for ((field, cell), as_json) in fields.iter().zip(cells).zip(&as_json) {
+            let json = match cell {
+                Cell::Null if *as_json => continue,
+                Cell::Text(json) if *as_json => json,
+                Cell::Null => Json::Null.to_string(),
+                Cell::Float64(number) => to_json(&Value::Float64(number)).to_string(),
+                Cell::Text(text) => Json::String(text).to_string(),
+                Cell::Json(json) => json.to_string(),
+            };
+            out.write_all(&[before])?;
+            write!(out, "{}:{json}", Json::from(field.name().as_str()))?;
+            before = b',';
+        }
+        Ok(out.write_all(if before == b'{' { b"{}\n" } else { b"}\n" })?)
     })
 }
 

@@ -3,10 +3,10 @@
 //! | wanted | taken |
 //! |---|---|
 //! | bool | booleans |
-//! | int64 | integers of any width and sign, if they fit |
-//! | float64 | floats of any width, widened exactly; integers that a float64 equals |
-//! | text | UTF-8 in any layout |
-//! | time | timestamps of any unit and zone, dates, ISO 8601 texts, integers of a declared unit |
+//! | int64 | integers of any width and sign, and decimals of scale 0, if they fit |
+//! | float64 | floats of any width, widened exactly; integers and decimals of scale 0 that a float64 equals; other decimals, rounded to nearest |
+//! | text | UTF-8 in any layout; decimals, as their digits |
+//! | time | timestamps of any unit and zone, dates; texts and numbers that [`crate::time::TimeForm`] reads |
 //! | `list<float64>` | lists of any layout whose items are taken by float64; no item is null |
 //!
 //! Dictionaries are taken as their values, and a column of Arrow's null type as nulls of any type. A timestamp without a zone
@@ -25,6 +25,7 @@ use arrow::datatypes::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt64Type,
 };
 
+use super::decimal;
 use super::error::{InputError, InputFault};
 use super::read::{Nulls, Wanted};
 use super::text::{inexact, micros, out_of_range};
@@ -50,6 +51,7 @@ pub fn scalar_columns(file: &Path, rest: &RecordBatch, rows_before: u64) -> Resu
 fn natural_type(found: &DataType) -> Option<ValueType> {
     Some(match found {
         DataType::Boolean => ValueType::Bool,
+        found if decimal::scale(found).is_some() => return decimal::natural_type(found),
         found if found.is_integer() => ValueType::Int64,
         found if found.is_floating() => ValueType::Float64,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => ValueType::Text,
@@ -100,6 +102,7 @@ pub(super) fn check_type(found: &DataType, wanted: &Wanted) -> Result<(), InputF
     let fits = match (wanted.value_type, found) {
         (_, DataType::Null) => true,
         (_, DataType::Dictionary(_, values)) => return check_type(values, wanted),
+        (value_type, found) if decimal::scale(found).is_some() => decimal::fits(found, value_type),
         (ValueType::Bool, found) => *found == DataType::Boolean,
         (ValueType::Int64, found) => found.is_integer(),
         (ValueType::Float64, found) => found.is_integer() || found.is_floating(),
@@ -117,7 +120,10 @@ pub(super) fn check_type(found: &DataType, wanted: &Wanted) -> Result<(), InputF
         (
             ValueType::Float64List,
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _),
-        ) => item.data_type().is_integer() || item.data_type().is_floating(),
+        ) => {
+            let item = item.data_type();
+            item.is_integer() || item.is_floating() || decimal::fits(item, ValueType::Float64)
+        }
         (ValueType::Float64List, _) => false,
     };
     if fits { Ok(()) } else { Err(InputFault::Type { found: found.to_string(), expected: wanted.value_type }) }
@@ -134,11 +140,7 @@ pub(super) fn column(array: ArrayRef, wanted: &Wanted, rounded: &mut u64) -> Res
     if let DataType::Dictionary(_, values) = array.data_type() {
         return column(cast(&array, values).map_err(InputFault::Decode)?, wanted, rounded);
     }
-    let nulls = null_bytes(&array);
-    if let (Nulls::Refused, Some(nulls)) = (wanted.nulls, &nulls) {
-        let row = nulls.iter().position(|null| *null != 0).expect("null bytes are kept only where a row is null");
-        return Err(Misfit::at(row, InputFault::Null));
-    }
+    let nulls = null_bytes(&array, wanted)?;
     if *array.data_type() == DataType::Null {
         let mut column = Column::with_capacity(wanted.value_type, array.len());
         (0..array.len()).for_each(|_| column.push_null());
@@ -155,10 +157,13 @@ pub(super) fn column(array: ArrayRef, wanted: &Wanted, rounded: &mut u64) -> Res
     Ok(Column::from_parts(values, nulls))
 }
 
-/// One byte per row, 1 for null; `None` where no row is null.
-fn null_bytes(array: &ArrayRef) -> Option<Vec<u8>> {
-    let nulls = array.logical_nulls().filter(|nulls| nulls.null_count() > 0)?;
-    Some(nulls.iter().map(|valid| u8::from(!valid)).collect())
+/// One byte per row, 1 for null; `None` where no row is null. A null that `wanted` refuses is a misfit.
+pub(super) fn null_bytes(array: &ArrayRef, wanted: &Wanted) -> Result<Option<Vec<u8>>, Misfit> {
+    let Some(nulls) = array.logical_nulls().filter(|nulls| nulls.null_count() > 0) else { return Ok(None) };
+    match (wanted.nulls, nulls.iter().position(|is_valid| !is_valid)) {
+        (Nulls::Refused, Some(row)) => Err(Misfit::at(row, InputFault::Null)),
+        _ => Ok(Some(nulls.iter().map(|is_valid| u8::from(!is_valid)).collect())),
+    }
 }
 
 /// `convert` of each value that is not null, 0 elsewhere: what lies under a null may be anything.
@@ -206,6 +211,9 @@ fn booleans(array: &BooleanArray) -> Vec<u8> {
 }
 
 fn int64s(array: ArrayRef) -> Result<Vec<i64>, Misfit> {
+    if decimal::scale(array.data_type()).is_some() {
+        return decimal::int64s(&array);
+    }
     if *array.data_type() == DataType::UInt64 {
         let fit = |value: u64| {
             i64::try_from(value)
@@ -224,6 +232,7 @@ fn widened(array: ArrayRef, wider: &DataType) -> Result<ArrayRef, InputFault> {
 fn float64s(array: ArrayRef) -> Result<Vec<f64>, Misfit> {
     let exact = |integer: i128| exact_float(integer).ok_or_else(|| inexact(integer));
     match array.data_type() {
+        found if decimal::scale(found).is_some() => decimal::float64s(&array),
         DataType::UInt64 => numbers(array.as_primitive::<UInt64Type>(), |value| exact(i128::from(value))),
         found if found.is_integer() => {
             let array = widened(array, &DataType::Int64)?;
@@ -248,7 +257,10 @@ fn text_rows(array: &ArrayRef) -> Box<dyn Iterator<Item = Option<&str>> + '_> {
     }
 }
 
-fn texts(array: ArrayRef) -> Result<Texts, InputFault> {
+fn texts(array: ArrayRef) -> Result<Texts, Misfit> {
+    if decimal::scale(array.data_type()).is_some() {
+        return decimal::texts(&array);
+    }
     if let Some(strings) = array.as_string_opt::<i32>().filter(|strings| strings.null_count() == 0) {
         let (offsets, bytes, _) = strings.clone().into_parts();
         drop(array);
@@ -353,6 +365,7 @@ fn gather(
     Ok(lists)
 }
 
-fn end(length: usize) -> Result<u32, InputFault> {
+/// The end of a row at `length` bytes or items.
+pub(super) fn end(length: usize) -> Result<u32, InputFault> {
     u32::try_from(length).map_err(|_| InputFault::TooLarge(crate::batch::ColumnError::TooLarge))
 }

@@ -16,6 +16,7 @@ use super::arrow_out::to_arrow;
 use super::convert::{self, Misfit};
 use super::error::{InputError, InputFault};
 use super::infer::{Guess, typed};
+use super::quotes::{QuoteFault, Quotes};
 use super::read::{Nulls, Rest, Selection, Table, TableReader, Wanted, rest_batch};
 use super::{TABLE_ROWS_MAX, text};
 use crate::batch::Column;
@@ -35,9 +36,11 @@ pub(super) fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
 pub(super) fn open(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
     let names = column_names(path)?;
     let selection = Selection::new(path, &names, wanted, rest)?;
-    let rest = match &selection.rest {
-        Some(places) => Some(infer(path, &names, &selection, places)?),
-        None => None,
+    let others = selection.rest_positions().into_iter().map(|position| names[position].clone());
+    let rest = match rest {
+        Rest::Ignore => None,
+        Rest::Keep => Some(infer(path, &names, &selection)?),
+        Rest::AsWritten => Some(typed(others.map(|name| (name, Guess::new())).collect())),
     };
     let rest_schema = rest.as_ref().map(|(_, schema)| Arc::clone(schema));
     let mut records = records(path, &names, &selection)?;
@@ -57,34 +60,39 @@ fn records(
     selection: &Selection,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, InputError>> + Send + 'static, InputError> {
     let fields: Vec<Field> = names.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
-    let records: Records<BufReader<File>> = ReaderBuilder::new(Arc::new(Schema::new(fields)))
+    let input = BufReader::with_capacity(1 << 18, Quotes::new(open_file(path)?));
+    let records: Records<BufReader<Quotes<File>>> = ReaderBuilder::new(Arc::new(Schema::new(fields)))
         .with_header(true)
         .with_batch_size(TABLE_ROWS_MAX)
         .with_projection(selection.read.clone())
-        .build_buffered(BufReader::with_capacity(1 << 18, open_file(path)?))
+        .build_buffered(input)
         .map_err(|error| InputError::new(path, InputFault::Decode(error)))?;
     let (path, names) = (path.to_owned(), names.to_vec());
     Ok(records.map(move |batch| batch.map_err(|error| row_error(&path, &names, error))))
 }
 
-/// Reads the whole file to find the types of its pass-through columns.
-fn infer(
-    path: &Path,
-    names: &[String],
-    selection: &Selection,
-    places: &[usize],
-) -> Result<(Vec<Wanted>, SchemaRef), InputError> {
-    let name = |place: &usize| names[selection.read[*place]].clone();
-    let mut columns: Vec<(String, Guess)> = places.iter().map(|place| (name(place), Guess::new())).collect();
-    if !columns.is_empty() {
+/// Reads the whole file to find the types of its pass-through columns; twice, where numbers are spelled in different ways.
+fn infer(path: &Path, names: &[String], selection: &Selection) -> Result<(Vec<Wanted>, SchemaRef), InputError> {
+    let places = selection.rest.as_deref().unwrap_or_default();
+    let mut guesses: Vec<Guess> = places.iter().map(|_| Guess::new()).collect();
+    let see_all = |see: fn(&mut Guess, &str), guesses: &mut [Guess]| {
         for batch in records(path, names, selection)? {
             let batch = batch?;
-            for ((_, guess), place) in columns.iter_mut().zip(places) {
-                batch.column(*place).as_string::<i32>().iter().flatten().for_each(|text| guess.see_text(text));
+            for (guess, place) in guesses.iter_mut().zip(places) {
+                batch.column(*place).as_string::<i32>().iter().flatten().for_each(|text| see(guess, text));
             }
         }
+        Ok::<(), InputError>(())
+    };
+    if !places.is_empty() {
+        see_all(Guess::see_text, &mut guesses)?;
     }
-    Ok(typed(columns))
+    if guesses.iter().any(Guess::is_undecided) {
+        guesses.iter_mut().for_each(Guess::begin_again);
+        see_all(Guess::see_spelling, &mut guesses)?;
+    }
+    let names = places.iter().map(|place| names[selection.read[*place]].clone());
+    Ok(typed(names.zip(guesses).collect()))
 }
 
 /// Makes tables of batches of texts.
@@ -157,7 +165,7 @@ fn header_fault(error: ArrowError) -> InputFault {
 fn row_error(path: &Path, names: &[String], error: ArrowError) -> InputError {
     let text = match error {
         ArrowError::CsvError(text) => text,
-        ArrowError::IoError(_, error) => return InputError::new(path, InputFault::Read(error)),
+        ArrowError::IoError(_, error) => return read_error(path, error),
         error => return InputError::new(path, InputFault::Decode(error)),
     };
     let number_after = |words: &str| {
@@ -178,6 +186,18 @@ fn row_error(path: &Path, names: &[String], error: ArrowError) -> InputError {
     };
     error.row = row.map(|row| row as u64);
     error
+}
+
+/// A file that cannot be read on, because of the system or of its quotes.
+fn read_error(path: &Path, error: std::io::Error) -> InputError {
+    let quotes = error.get_ref().and_then(|inner| inner.downcast_ref::<QuoteFault>()).copied();
+    let (fault, row) = match quotes {
+        Some(QuoteFault::Open(row)) => (InputFault::OpenQuote, row),
+        Some(QuoteFault::TextAfter(row)) => (InputFault::TextAfterQuote, row),
+        None => return InputError::new(path, InputFault::Read(error)),
+    };
+    let error = InputError::new(path, fault);
+    if row > 0 { error.at_row(row) } else { error }
 }
 
 /// `2 got 1` as `1`, `2 got more than 2` as `more than 2`.

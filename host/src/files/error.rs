@@ -104,14 +104,10 @@ pub enum InputFault {
         /// The columns that are there, in the order of the file.
         has: Vec<String>,
     },
-    /// A wanted column occurs in none of the first lines of an NDJSON file.
-    #[error("no field {name:?} in the first {lines} lines; they have: {}", .has.join(", "))]
-    NoField {
-        /// The wanted column.
-        name: String,
-        /// How many lines were read.
-        lines: usize,
-        /// The fields that occur, in the order of first sight.
+    /// A line of NDJSON lacks a field that may not be null.
+    #[error("is missing; the line has: {}", .has.join(", "))]
+    Missing {
+        /// The fields of the line, in its order.
         has: Vec<String>,
     },
     /// A row of a CSV file has more or fewer fields than the header.
@@ -122,6 +118,12 @@ pub enum InputFault {
         /// How many the row has: a number, or `more than` a number.
         found: String,
     },
+    /// A CSV file that ends inside a quoted field, which begins in the row of the error.
+    #[error("the file ends inside a quoted field that begins here: its closing quote is missing, or the file was cut")]
+    OpenQuote,
+    /// A quoted field of CSV with text after its closing quote.
+    #[error("a quoted field has text after its closing quote: inside a quoted field a quote is written twice")]
+    TextAfterQuote,
     /// Bytes that are not UTF-8.
     #[error("is not UTF-8")]
     Utf8,

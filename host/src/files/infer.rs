@@ -1,29 +1,52 @@
 //! The types of pass-through columns in formats that do not store any.
+//!
+//! A column is int64, float64 or bool only where nothing of its texts is lost; anything else stays text. So `250.10` beside
+//! `250.1` are texts (two codes, one number), and so are `007`, `+1`, `True` and decimals of more than fifteen digits.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use serde_json::Value as Json;
 
 use super::arrow_out::arrow_field;
-use super::convert::exact_float;
 use super::read::{Nulls, Wanted};
-use super::text::parse_bool;
 use crate::schema::ValueType;
 
+/// So many digits any float64 keeps.
+const DIGITS_MAX: usize = 15;
+
+/// A column of more different numbers than that, spelled in different ways, stays text.
+const SPELLINGS_MAX: usize = 1 << 22;
+
 /// What the values of one column, as far as seen, could all be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Guess {
     int64: bool,
     float64: bool,
     bool: bool,
     seen: bool,
+    spelling: Spelling,
+}
+
+/// Whether one number may be spelled in two ways.
+#[derive(Clone, Debug, Default)]
+enum Spelling {
+    /// No number was seen.
+    #[default]
+    None,
+    /// All have so many digits after the point, and nothing else: as many spellings as numbers.
+    Places(usize),
+    /// As they come: to be decided by [`Guess::see_spelling`], in a second reading.
+    Mixed,
+    /// How each number was spelled, by its bits.
+    Seen(HashMap<u64, u64>),
 }
 
 impl Guess {
     /// A column of which no value was seen.
     pub fn new() -> Self {
-        Self { int64: true, float64: true, bool: true, seen: false }
+        Self { int64: true, float64: true, bool: true, seen: false, spelling: Spelling::None }
     }
 
     /// Takes one cell of CSV into account; an empty one is a null and says nothing.
@@ -32,36 +55,59 @@ impl Guess {
             return;
         }
         self.seen = true;
-        let integer = is_integer(text);
-        let number = text.parse::<i64>().ok().filter(|_| integer);
-        self.int64 &= number.is_some();
-        // An integer that no float64 equals is an identifier, not a measurement.
-        self.float64 &= match number {
-            Some(number) => exact_float(i128::from(number)).is_some(),
-            None => !integer && is_number(text),
-        };
-        self.bool &= parse_bool(text).is_some();
+        self.bool &= matches!(text, "true" | "false");
+        self.int64 &= is_integer(text) && text.parse::<i64>().is_ok();
+        self.float64 &= is_number(text);
+        if self.float64 {
+            self.spelling = match (std::mem::take(&mut self.spelling), places(text)) {
+                (Spelling::None, Some(places)) => Spelling::Places(places),
+                (Spelling::Places(before), Some(places)) if before == places => Spelling::Places(places),
+                _ => Spelling::Mixed,
+            };
+        }
     }
 
-    /// Takes one value of NDJSON into account; `null` says nothing. Arrays and objects are refused by the caller.
-    pub fn see_json(&mut self, json: &Json) {
-        if json.is_null() {
-            return;
+    /// Takes one value of NDJSON into account, as it is written; `null` says nothing. Arrays and objects are refused by the
+    /// caller.
+    pub fn see_json(&mut self, json: &str) {
+        match json.as_bytes().first() {
+            Some(b'n') => {}
+            Some(b'"') => {
+                *self = Self { int64: false, float64: false, bool: false, seen: true, spelling: Spelling::None }
+            }
+            _ => self.see_text(json),
         }
-        self.seen = true;
-        self.bool &= json.is_boolean();
-        self.int64 &= json.is_i64();
-        self.float64 &= match json {
-            Json::Number(number) => match number.as_i128() {
-                Some(integer) => exact_float(integer).is_some(),
-                None => true,
-            },
-            _ => false,
-        };
+    }
+
+    /// Whether all values must be seen once more, by [`see_spelling`](Self::see_spelling).
+    pub fn is_undecided(&self) -> bool {
+        self.float64 && !self.int64 && matches!(self.spelling, Spelling::Mixed)
+    }
+
+    /// Begins the second reading, where one is needed.
+    pub fn begin_again(&mut self) {
+        if self.is_undecided() {
+            self.spelling = Spelling::Seen(HashMap::new());
+        }
+    }
+
+    /// Takes a value into account once more: a number that was spelled in another way before is a text.
+    pub fn see_spelling(&mut self, text: &str) {
+        let Spelling::Seen(spellings) = &mut self.spelling else { return };
+        let Ok(number) = text.parse::<f64>() else { return };
+        // Two texts of one number are told apart by a hash of each; one that is taken for the other leaves the number as it is.
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let hash = hasher.finish();
+        let is_other = *spellings.entry(number.to_bits()).or_insert(hash) != hash;
+        if is_other || spellings.len() > SPELLINGS_MAX {
+            self.float64 = false;
+            self.spelling = Spelling::None;
+        }
     }
 
     /// The type that takes every value seen: int64, else float64, else bool, else text; text also where there is none.
-    pub fn value_type(self) -> ValueType {
+    pub fn value_type(&self) -> ValueType {
         match self {
             Self { seen: false, .. } => ValueType::Text,
             Self { int64: true, .. } => ValueType::Int64,
@@ -79,15 +125,28 @@ fn is_integer(text: &str) -> bool {
     whole && !digits.is_empty() && text != "-0" && (digits == "0" || !digits.starts_with('0'))
 }
 
-/// A decimal number without a plus or leading zeros, as JSON has it, or `NaN`, `inf`, `-inf`.
+/// A decimal number of few enough digits without a plus or leading zeros, as JSON has it, or `NaN`, `inf`, `-inf`.
 fn is_number(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
-    let plain = match digits {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = match digits.as_bytes() {
         [b'0', next, ..] => !next.is_ascii_digit(),
         [first, ..] => first.is_ascii_digit(),
         [] => false,
     };
-    matches!(text, "NaN" | "inf" | "-inf") || (plain && !text.ends_with('.') && text.parse().is_ok_and(f64::is_finite))
+    let mantissa = digits.split(['e', 'E']).next().unwrap_or(digits);
+    let zeros = |c: char| c == '0' || c == '.';
+    let significant = mantissa.trim_start_matches(zeros).bytes().filter(u8::is_ascii_digit).count();
+    let is_finite = || text.parse().is_ok_and(f64::is_finite);
+    matches!(text, "NaN" | "inf" | "-inf")
+        || (plain && !mantissa.ends_with('.') && significant <= DIGITS_MAX && is_finite())
+}
+
+/// How many digits are after the point, where there is nothing but digits, a point and a minus.
+fn places(text: &str) -> Option<usize> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_digits = whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
+    is_digits.then_some(fraction.len())
 }
 
 /// Pass-through columns as wanted columns, and the schema that they become.
@@ -102,9 +161,11 @@ pub(super) fn typed(columns: Vec<(String, Guess)>) -> (Vec<Wanted>, SchemaRef) {
 mod tests {
     use super::*;
 
-    fn of_texts(texts: &[&str]) -> ValueType {
+    fn of(see: fn(&mut Guess, &str), values: &[&str]) -> ValueType {
         let mut guess = Guess::new();
-        texts.iter().for_each(|text| guess.see_text(text));
+        values.iter().for_each(|value| see(&mut guess, value));
+        guess.begin_again();
+        values.iter().for_each(|value| guess.see_spelling(value));
         guess.value_type()
     }
 
@@ -114,40 +175,52 @@ mod tests {
             (&["1", "-20", "0"][..], ValueType::Int64),
             (&["9223372036854775807"], ValueType::Int64),
             (&["1", "2.5", "1e-7", "NaN", "-inf", "-0"], ValueType::Float64),
-            (&["true", "False"], ValueType::Bool),
+            (&["12.50", "7.00"], ValueType::Float64),
+            (&["12.50", "7", "0.125"], ValueType::Float64),
+            (&["123456789.123456"], ValueType::Float64),
+            (&["0.000000000000000000123456789012345"], ValueType::Float64),
+            (&["true", "false"], ValueType::Bool),
+            (&["True", "False"], ValueType::Text),
+            (&["true", "FALSE"], ValueType::Text),
+            (&["250.10", "250.1"], ValueType::Text),
+            (&["1", "1.0"], ValueType::Text),
+            (&["1e5", "100000"], ValueType::Text),
+            (&["1e5", "2E3"], ValueType::Float64),
+            (&["0.1", "123456789.123456789123"], ValueType::Text),
+            (&["123456789012345.6"], ValueType::Text),
             (&["1", "true"], ValueType::Text),
             (&["007"], ValueType::Text),
             (&["007.5"], ValueType::Text),
             (&["+1"], ValueType::Text),
             (&["1."], ValueType::Text),
+            (&["1.e5"], ValueType::Text),
             (&[".5"], ValueType::Text),
             (&["9223372036854775808"], ValueType::Text),
             (&["9007199254740993", "0.5"], ValueType::Text),
+            (&["1e400"], ValueType::Text),
             (&["2024-01-01"], ValueType::Text),
             (&["infinity"], ValueType::Text),
             (&[], ValueType::Text),
         ] {
-            assert_eq!(of_texts(texts), expected, "{texts:?}");
+            assert_eq!(of(Guess::see_text, texts), expected, "{texts:?}");
         }
     }
 
     #[test]
     fn json_keeps_the_types_that_it_has() {
-        for (line, expected) in [
-            ("[1, null, -2]", ValueType::Int64),
-            ("[1, 2.5]", ValueType::Float64),
-            ("[1, 1.0]", ValueType::Float64),
-            ("[true, null]", ValueType::Bool),
-            ("[\"1\"]", ValueType::Text),
-            ("[1, true]", ValueType::Text),
-            ("[18446744073709551615]", ValueType::Text),
-            ("[9007199254740993, 0.5]", ValueType::Text),
-            ("[null]", ValueType::Text),
+        for (values, expected) in [
+            (&["1", "null", "-2"][..], ValueType::Int64),
+            (&["1", "2.5"], ValueType::Float64),
+            (&["1", "1.0"], ValueType::Text),
+            (&["true", "null"], ValueType::Bool),
+            (&["\"1\""], ValueType::Text),
+            (&["1", "\"1\"", "2"], ValueType::Text),
+            (&["1", "true"], ValueType::Text),
+            (&["1", "18446744073709551615"], ValueType::Text),
+            (&["9007199254740993", "0.5"], ValueType::Text),
+            (&["null"], ValueType::Text),
         ] {
-            let values: Vec<Json> = serde_json::from_str(line).expect("JSON");
-            let mut guess = Guess::new();
-            values.iter().for_each(|value| guess.see_json(value));
-            assert_eq!(guess.value_type(), expected, "{line}");
+            assert_eq!(of(Guess::see_json, values), expected, "{values:?}");
         }
     }
 }

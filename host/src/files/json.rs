@@ -1,14 +1,18 @@
 //! Values as JSON: the fields of NDJSON, of the event log and of requests.
 //!
-//! [`json_value`] reads back, bit for bit, what [`to_json`] wrote. JSON has no number for NaN and the infinities, so they are
-//! the texts `"NaN"`, `"Infinity"` and `"-Infinity"`; times are ISO 8601 texts.
+//! [`raw_value`] reads back, bit for bit, what [`to_json`] wrote. JSON has no number for NaN and the infinities, so they are
+//! the texts `"NaN"`, `"Infinity"` and `"-Infinity"`; times are ISO 8601 texts. Numbers are read from their digits, so that an
+//! integer beyond 64 bits is not taken for a float.
+
+use std::borrow::Cow;
 
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
-use super::convert::exact_float;
 use super::error::InputFault;
+use super::fields::Name;
 use super::read::{Nulls, Wanted};
-use super::text::{inexact, micros};
+use super::text::{self, micros};
 use crate::batch::{CANONICAL_NAN, Value};
 use crate::schema::ValueType;
 use crate::time::{format_time, quoted};
@@ -20,35 +24,51 @@ use crate::time::{format_time, quoted};
 /// - time: a string that [`crate::time::TimeForm::text`] reads, or a whole number of the unit that `wanted` declares;
 /// - `list<float64>`: an array of what float64 takes;
 /// - any type: `null`, if `wanted` allows nulls.
-pub fn json_value(json: &Json, wanted: &Wanted) -> Result<Value, InputFault> {
+pub fn raw_value(json: &RawValue, wanted: &Wanted) -> Result<Value, InputFault> {
     value(json, wanted, &mut 0)
 }
 
-/// As [`json_value`]; a time that was rounded is counted.
-pub(super) fn value(json: &Json, wanted: &Wanted, rounded: &mut u64) -> Result<Value, InputFault> {
+/// As [`raw_value`]; a time that was rounded is counted.
+pub(super) fn value(json: &RawValue, wanted: &Wanted, rounded: &mut u64) -> Result<Value, InputFault> {
     let wrong = || InputFault::Value(format!("{} is not {}", shown(json), described(wanted.value_type)));
-    Ok(match (wanted.value_type, json) {
-        (_, Json::Null) => match wanted.nulls {
+    let json = json.get();
+    let is_number = json.starts_with(|first: char| first.is_ascii_digit() || first == '-');
+    Ok(match (wanted.value_type, json.as_bytes().first()) {
+        (_, Some(b'n')) => match wanted.nulls {
             Nulls::Allowed => Value::Null,
             Nulls::Refused => return Err(InputFault::Null),
         },
-        (ValueType::Bool, Json::Bool(value)) => Value::Bool(*value),
-        (ValueType::Int64, Json::Number(number)) => Value::Int64(number.as_i64().ok_or_else(wrong)?),
-        (ValueType::Float64, json) => Value::Float64(float64(json, wrong)?),
-        (ValueType::Text, Json::String(text)) => Value::Text(text.clone()),
-        (ValueType::Time, Json::String(text)) => Value::Time(micros(wanted.time.text(text), wanted, rounded)?),
-        (ValueType::Time, Json::Number(number)) => {
-            let found = match number.as_i64() {
-                Some(integer) => wanted.time.integer(integer),
-                None => wanted.time.float(number.as_f64().ok_or_else(wrong)?),
+        (ValueType::Bool, Some(b't')) => Value::Bool(true),
+        (ValueType::Bool, Some(b'f')) => Value::Bool(false),
+        (ValueType::Int64, _) if is_number => Value::Int64(json.parse().map_err(|_| wrong())?),
+        (ValueType::Float64, _) => Value::Float64(float64(json, wrong)?),
+        (ValueType::Text, Some(b'"')) => Value::Text(string(json)?.into_owned()),
+        (ValueType::Time, Some(b'"')) => Value::Time(micros(wanted.time.text(&string(json)?), wanted, rounded)?),
+        (ValueType::Time, _) if is_number => {
+            let found = match json.parse::<i64>() {
+                Ok(integer) => wanted.time.integer(integer),
+                Err(_) => wanted.time.float(json.parse().map_err(|_| wrong())?),
             };
             Value::Time(micros(found, wanted, rounded)?)
         }
-        (ValueType::Float64List, Json::Array(items)) => {
-            Value::Float64List(items.iter().map(|item| float64(item, wrong)).collect::<Result<_, _>>()?)
+        (ValueType::Float64List, Some(b'[')) => {
+            let items: Vec<&RawValue> = serde_json::from_str(json).map_err(|error| not_json(&error))?;
+            Value::Float64List(items.iter().map(|item| float64(item.get(), wrong)).collect::<Result<_, _>>()?)
         }
         _ => return Err(wrong()),
     })
+}
+
+/// The text of a JSON string.
+fn string(json: &str) -> Result<Cow<'_, str>, InputFault> {
+    serde_json::from_str::<Name<'_>>(json).map(|text| text.0).map_err(|error| not_json(&error))
+}
+
+/// Where a text stops being JSON, counted in bytes from 1.
+pub(super) fn not_json(error: &serde_json::Error) -> InputFault {
+    let text = error.to_string();
+    let reason = text.split(" at line ").next().unwrap_or(&text);
+    InputFault::Json(format!("{reason} at byte {}", error.column()))
 }
 
 /// `value` as JSON: floats as numbers that read back to the same bits, or `"NaN"`, `"Infinity"`, `"-Infinity"`; times as
@@ -73,21 +93,14 @@ fn number(value: f64) -> Json {
     }
 }
 
-fn float64(json: &Json, wrong: impl Fn() -> InputFault) -> Result<f64, InputFault> {
-    let found = match json {
-        Json::Number(number) => match number.as_i128() {
-            Some(integer) => return exact_float(integer).ok_or_else(|| inexact(integer)),
-            None => number.as_f64(),
-        },
-        Json::String(text) => match text.as_str() {
-            "NaN" => Some(f64::from_bits(CANONICAL_NAN)),
-            "Infinity" => Some(f64::INFINITY),
-            "-Infinity" => Some(f64::NEG_INFINITY),
-            _ => None,
-        },
-        _ => None,
-    };
-    found.ok_or_else(wrong)
+fn float64(json: &str, wrong: impl Fn() -> InputFault) -> Result<f64, InputFault> {
+    match json {
+        r#""NaN""# => Ok(f64::from_bits(CANONICAL_NAN)),
+        r#""Infinity""# => Ok(f64::INFINITY),
+        r#""-Infinity""# => Ok(f64::NEG_INFINITY),
+        number if number.starts_with(|first: char| first.is_ascii_digit() || first == '-') => text::float64(number),
+        _ => Err(wrong()),
+    }
 }
 
 fn described(value_type: ValueType) -> &'static str {
@@ -102,14 +115,14 @@ fn described(value_type: ValueType) -> &'static str {
 }
 
 /// `json` for a message: short, and quoted where it is a text.
-fn shown(json: &Json) -> String {
-    let text = match json {
-        Json::String(text) => return quoted(text),
-        json => json.to_string(),
+fn shown(json: &RawValue) -> String {
+    let text = match string(json.get()) {
+        Ok(text) => return quoted(&text),
+        Err(_) => json.get(),
     };
     match text.char_indices().nth(80) {
         Some((cut, _)) => format!("{}...", &text[..cut]),
-        None => text,
+        None => text.to_owned(),
     }
 }
 
@@ -123,12 +136,15 @@ mod tests {
         Wanted::new("x", value_type, Nulls::Allowed)
     }
 
+    fn read(json: &str, wanted: &Wanted) -> Result<Value, InputFault> {
+        raw_value(serde_json::from_str(json).expect("JSON"), wanted)
+    }
+
     /// `value` written as a line of JSON and read back as its own type.
     fn round_trip(value: &Value) -> Value {
         let text = to_json(value).to_string();
-        let json = serde_json::from_str(&text).expect("JSON");
         let value_type = value.value_type().unwrap_or(ValueType::Text);
-        json_value(&json, &wanted(value_type)).expect("a value of its type")
+        read(&text, &wanted(value_type)).expect("a value of its type")
     }
 
     #[test]
@@ -171,6 +187,9 @@ mod tests {
             ("1", ValueType::Bool, "1 is not true or false"),
             ("\"nan\"", ValueType::Float64, r#""nan" is not a float64 number, "NaN", "Infinity" or "-Infinity""#),
             ("{\"a\":[1]}", ValueType::Text, "{\"a\":[1]} is not a text"),
+            ("9007199254740993", ValueType::Float64, "the integer 9007199254740993 has no exact float64"),
+            ("18446744073709551617", ValueType::Float64, "the integer 18446744073709551617 has no exact float64"),
+            ("1e400", ValueType::Float64, r#""1e400" is beyond the largest float64"#),
             ("[1,null]", ValueType::Float64List, "[1,null] is not an array of float64 numbers"),
             ("true", ValueType::Time, "true is not an ISO 8601 time such as \"2024-02-29T12:30:00.000001Z\""),
             (
@@ -179,19 +198,18 @@ mod tests {
                 r#"holds integers where time is expected: declare their unit (s, ms, us or ns) with event_time_unit or arrival_time_unit of the source, or --as-of-unit for a spine"#,
             ),
         ] {
-            let json: Json = serde_json::from_str(json).expect("JSON");
-            let fault = json_value(&json, &wanted(value_type)).expect_err("wrong");
+            let fault = read(json, &wanted(value_type)).expect_err("wrong");
             assert_eq!(fault.to_string(), expected);
         }
         let refused = Wanted { nulls: Nulls::Refused, ..wanted(ValueType::Text) };
-        assert_eq!(json_value(&Json::Null, &refused).expect_err("wrong").to_string(), "is null");
+        assert_eq!(read("null", &refused).expect_err("wrong").to_string(), "is null");
     }
 
     #[test]
     fn integers_of_a_declared_unit_are_times() {
         let time = TimeForm { unit: Some(TimeUnit::Milliseconds), ..TimeForm::default() };
         let wanted = Wanted { time, ..wanted(ValueType::Time) };
-        let value = json_value(&Json::from(1_709_209_800_123_i64), &wanted).expect("a time");
+        let value = read("1709209800123", &wanted).expect("a time");
         assert_eq!(value.to_string(), "2024-02-29T12:30:00.123Z");
     }
 }

@@ -11,14 +11,18 @@ mod arrow_out;
 mod cells;
 mod convert;
 mod csv;
+mod decimal;
 mod digest;
 mod error;
+mod fields;
 mod infer;
+mod int96;
 mod json;
 mod known;
 mod ndjson;
 mod parquet;
 mod parquet_out;
+mod quotes;
 mod read;
 mod scan;
 mod spill;
@@ -31,11 +35,12 @@ mod write;
 use std::path::Path;
 
 pub use self::arrow_out::{arrow_field, arrow_type, into_arrow, to_arrow};
-pub use self::cells::head;
+pub use self::cells::{AS_JSON, head};
 pub use self::convert::scalar_columns;
 pub use self::digest::{Digests, sha256_file};
 pub use self::error::{InputError, InputFault, OutputError, OutputFault};
-pub use self::json::{json_value, to_json};
+pub(crate) use self::fields::{Fields, Name};
+pub use self::json::{raw_value, to_json};
 pub use self::ndjson::{LINE_BYTES_MAX, read_lines};
 pub use self::read::{Nulls, Rest, Table, TableReader, Wanted, column_names, open};
 pub use self::scan::{Input, Part, SHEET_ROWS_MAX, Sheet};
@@ -43,6 +48,10 @@ pub use self::spill::{SpillReader, SpillWriter, Spilled};
 pub use self::stale::{LOCK_NAME, SPILL_PREFIX, SPILL_SUFFIX, remove_stale};
 pub use self::text::text_value;
 pub use self::write::{TableWriter, Written, directory_of, write_text};
+
+/// The version of the conversion table: which text or stored type gives which value. It changes with every change of what a
+/// file means, and states that were folded under another version are folded anew.
+pub const CONVERSIONS_VERSION: u32 = 2;
 
 /// How many rows a [`Table`] has at most.
 pub const TABLE_ROWS_MAX: usize = 8_192;

@@ -1,5 +1,5 @@
-//! Reading NDJSON: one JSON object a line, in UTF-8. A field that a line does not have is null there; blank lines count as
-//! lines, but hold no row.
+//! Reading NDJSON: one JSON object a line, in UTF-8. A field that a line does not have is null there; a field that a line has
+//! twice is an error. Blank lines count as lines, but hold no row.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -7,42 +7,51 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
-use serde_json::{Map, Value as Json};
+use arrow::array::{ArrayRef, StringBuilder};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use serde_json::value::RawValue;
 
-use super::TABLE_ROWS_MAX;
-use super::arrow_out::to_arrow;
+use super::arrow_out::into_arrow;
+use super::cells::AS_JSON;
 use super::error::{InputError, InputFault};
+use super::fields::Fields;
 use super::infer::{Guess, typed};
-use super::json::{self, json_value};
 use super::read::{Nulls, Rest, Table, TableReader, Wanted, rest_batch};
+use super::{TABLE_ROWS_MAX, json};
 use crate::batch::{Column, Value};
 use crate::schema::ValueType;
 
 /// How many bytes a line may have: 64 MiB.
 pub const LINE_BYTES_MAX: u64 = 64 << 20;
 
-type Object = Map<String, Json>;
-
 /// Reads NDJSON from `input`, such as standard input, which messages call `name`.
 pub fn read_lines(name: &Path, input: impl BufRead + Send + 'static, wanted: &[Wanted]) -> TableReader {
-    tables(Lines::new(name, input), wanted, None)
+    tables(Lines::new(name, input), wanted, Others::Ignored)
 }
 
 pub(super) fn open(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
-    let rest = match rest {
-        Rest::Ignore => None,
-        Rest::Keep => Some(typed(infer(path, wanted)?)),
+    let others = match rest {
+        Rest::Ignore => Others::Ignored,
+        Rest::Keep => {
+            let (wanted, schema) = typed(infer(path, wanted)?);
+            Others::Typed(wanted, schema)
+        }
+        Rest::AsWritten => {
+            let names = column_names(path)?.into_iter().filter(|name| wanted.iter().all(|wanted| wanted.name != *name));
+            let as_json = HashMap::from([(AS_JSON.to_owned(), "1".to_owned())]);
+            let field = |name| Field::new(name, DataType::Utf8, true).with_metadata(as_json.clone());
+            Others::AsWritten(Arc::new(Schema::new(names.map(field).collect::<Vec<_>>())))
+        }
     };
-    Ok(tables(lines(path)?, wanted, rest))
+    Ok(tables(lines(path)?, wanted, others))
 }
 
 pub(super) fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
     let mut names = Names::default();
     let mut lines = lines(path)?;
-    while let Some(line) = lines.next_object() {
-        let (_, object) = line?;
-        object.keys().for_each(|name| {
+    while let Some(line) = lines.next_line() {
+        let (_, fields) = line?;
+        fields.0.iter().for_each(|(name, _)| {
             names.place(name);
         });
     }
@@ -72,35 +81,46 @@ impl Names {
     }
 }
 
-/// Reads the whole file to find the fields that are not wanted by name, and their types.
+/// Reads the whole file to find the fields that are not wanted by name, and their types; twice, where numbers are spelled in
+/// different ways.
 fn infer(path: &Path, wanted: &[Wanted]) -> Result<Vec<(String, Guess)>, InputError> {
     let mut names = Names::default();
     let mut guesses: Vec<Guess> = Vec::new();
-    let mut lines = lines(path)?;
-    while let Some(line) = lines.next_object() {
-        let (row, object) = line?;
-        for (name, value) in object.iter().filter(|(name, _)| wanted.iter().all(|wanted| wanted.name != **name)) {
-            if let Some(nested) = nested(value) {
-                let fault = InputFault::Value(format!("holds {nested}; only booleans, numbers and texts pass through"));
-                return Err(InputError::new(path, fault).at_row(row).in_column(name));
+    let mut see_all = |see: fn(&mut Guess, &str), guesses: &mut Vec<Guess>| {
+        let mut lines = lines(path)?;
+        while let Some(line) = lines.next_line() {
+            let (row, fields) = line?;
+            let others = fields.0.iter().filter(|(name, _)| wanted.iter().all(|wanted| wanted.name != **name));
+            for (name, value) in others {
+                if let Some(nested) = nested(value) {
+                    let fault =
+                        format!("holds {nested}; only booleans, numbers and texts pass through to another format");
+                    return Err(InputError::new(path, InputFault::Value(fault)).at_row(row).in_column(name));
+                }
+                let place = names.place(name);
+                guesses.resize(guesses.len().max(place + 1), Guess::new());
+                see(&mut guesses[place], value.get());
             }
-            let place = names.place(name);
-            guesses.resize(guesses.len().max(place + 1), Guess::new());
-            guesses[place].see_json(value);
         }
+        Ok(())
+    };
+    see_all(Guess::see_json, &mut guesses)?;
+    if guesses.iter().any(Guess::is_undecided) {
+        guesses.iter_mut().for_each(Guess::begin_again);
+        see_all(Guess::see_spelling, &mut guesses)?;
     }
     Ok(names.names.into_iter().zip(guesses).collect())
 }
 
-fn nested(value: &Json) -> Option<&'static str> {
-    match value {
-        Json::Object(_) => Some("an object"),
-        Json::Array(_) => Some("an array"),
+fn nested(value: &RawValue) -> Option<&'static str> {
+    match value.get().as_bytes().first() {
+        Some(b'{') => Some("an object"),
+        Some(b'[') => Some("an array"),
         _ => None,
     }
 }
 
-/// The objects of an input, line by line.
+/// The lines of an input.
 struct Lines<R> {
     name: PathBuf,
     input: R,
@@ -113,53 +133,69 @@ impl<R: BufRead> Lines<R> {
         Self { name: name.to_owned(), input, line: Vec::new(), number: 0 }
     }
 
-    /// The next object and the number of its line, from 1.
-    fn next_object(&mut self) -> Option<Result<(u64, Object), InputError>> {
+    /// The fields of the next object, and the number of its line, from 1.
+    fn next_line(&mut self) -> Option<Result<(u64, Fields<'_>), InputError>> {
+        let fail = |name: &Path, number, fault| Some(Err(InputError::new(name, fault).at_row(number)));
         loop {
             self.line.clear();
             let read = self.input.by_ref().take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut self.line);
             self.number += 1;
-            let fail = |fault| Some(Err(InputError::new(&self.name, fault).at_row(self.number)));
             match read {
                 Ok(0) => return None,
                 Ok(bytes) if bytes as u64 > LINE_BYTES_MAX => {
-                    return fail(InputFault::LongLine { bytes_max: LINE_BYTES_MAX });
+                    return fail(&self.name, self.number, InputFault::LongLine { bytes_max: LINE_BYTES_MAX });
                 }
                 Ok(_) => {}
-                Err(error) => return fail(InputFault::Read(error)),
+                Err(error) => return fail(&self.name, self.number, InputFault::Read(error)),
             }
-            let line = if self.number == 1 { self.line.strip_prefix(b"\xef\xbb\xbf") } else { None };
-            // Without its end: of a line that was cut short, the fault is where the text ends.
-            let line = line.unwrap_or(&self.line).trim_ascii_end();
-            if line.is_empty() {
-                continue;
+            if !self.object().is_empty() {
+                break;
             }
-            return match serde_json::from_slice(line) {
-                Ok(Json::Object(object)) => Some(Ok((self.number, object))),
-                Ok(_) => fail(InputFault::Value("is not a JSON object".to_owned())),
-                Err(error) => fail(json_fault(&error)),
-            };
         }
+        let object = self.object();
+        Some(match serde_json::from_slice(object) {
+            Ok(fields) => Ok((self.number, fields)),
+            Err(error) => Err(InputError::new(&self.name, fault(object, &error)).at_row(self.number)),
+        })
+    }
+
+    /// The line without its end: of one that was cut short, the fault is where the text ends.
+    fn object(&self) -> &[u8] {
+        let line = if self.number == 1 { self.line.strip_prefix(b"\xef\xbb\xbf") } else { None };
+        line.unwrap_or(&self.line).trim_ascii_end()
     }
 }
 
-/// Where in its line a text stops being JSON; each line is parsed by itself, so its number there is always 1.
-fn json_fault(error: &serde_json::Error) -> InputFault {
-    let text = error.to_string();
-    let reason = text.split(" at line ").next().unwrap_or(&text);
-    InputFault::Json(format!("{reason} at byte {}", error.column()))
+/// What is wrong with a line, which is no object whose fields have one value each.
+fn fault(line: &[u8], error: &serde_json::Error) -> InputFault {
+    match serde_json::from_slice::<&RawValue>(line) {
+        Err(error) => json::not_json(&error),
+        Ok(object) if object.get().starts_with('{') => {
+            let text = error.to_string();
+            InputFault::Value(text.split(" at line ").next().unwrap_or(&text).to_owned())
+        }
+        Ok(_) => InputFault::Value("is not a JSON object".to_owned()),
+    }
 }
 
-fn tables<R: BufRead + Send + 'static>(
-    mut lines: Lines<R>,
-    wanted: &[Wanted],
-    rest: Option<(Vec<Wanted>, SchemaRef)>,
-) -> TableReader {
+/// What becomes of the fields that are not wanted by name.
+enum Others {
+    Ignored,
+    /// They pass through with the types of their values.
+    Typed(Vec<Wanted>, SchemaRef),
+    /// They pass through as JSON.
+    AsWritten(SchemaRef),
+}
+
+fn tables<R: BufRead + Send + 'static>(mut lines: Lines<R>, wanted: &[Wanted], others: Others) -> TableReader {
     let wanted = wanted.to_vec();
-    let rest_schema = rest.as_ref().map(|(_, schema)| Arc::clone(schema));
+    let rest_schema = match &others {
+        Others::Ignored => None,
+        Others::Typed(_, schema) | Others::AsWritten(schema) => Some(Arc::clone(schema)),
+    };
     let mut rows_before = 0;
     let tables = std::iter::from_fn(move || {
-        let table = table(&mut lines, &wanted, rest.as_ref(), rows_before).transpose()?;
+        let table = table(&mut lines, &wanted, &others, rows_before).transpose()?;
         Some(table.inspect(|table| rows_before += table.rows as u64))
     });
     TableReader::new(tables, rest_schema)
@@ -169,81 +205,125 @@ fn tables<R: BufRead + Send + 'static>(
 fn table<R: BufRead>(
     lines: &mut Lines<R>,
     wanted: &[Wanted],
-    rest: Option<&(Vec<Wanted>, SchemaRef)>,
+    others: &Others,
     rows_before: u64,
 ) -> Result<Option<Table>, InputError> {
-    let objects = objects(lines)?;
-    if objects.is_empty() {
+    let (mut columns, mut rounded) = (Columns::new(wanted), 0);
+    let mut rest = match others {
+        Others::Ignored => RestRows::None,
+        Others::Typed(wanted, _) => RestRows::Typed(Columns::new(wanted)),
+        Others::AsWritten(schema) => {
+            let texts = schema.fields().iter().map(|field| (field.name().clone(), 0, StringBuilder::new()));
+            RestRows::AsWritten(texts.collect())
+        }
+    };
+    let name = lines.name.clone();
+    let mut rows = 0;
+    while rows < TABLE_ROWS_MAX {
+        let Some(line) = lines.next_line() else { break };
+        let (row, fields) = line?;
+        rows += 1;
+        columns
+            .push(&fields, |json, wanted| json::value(json, wanted, &mut rounded))
+            .map_err(|wrong| wrong.at(&name, row))?;
+        rest.push(&fields).map_err(|wrong| wrong.at(&name, row))?;
+    }
+    if rows == 0 {
         return Ok(None);
     }
-    if rows_before == 0 {
-        refuse_unknown(&lines.name, &objects, wanted)?;
+    let decode = |error| InputError::new(&name, InputFault::Decode(error));
+    let rest = match (rest, others) {
+        (RestRows::Typed(columns), Others::Typed(_, schema)) => {
+            let arrays = columns.done().into_iter().map(into_arrow).collect::<Result<_, _>>().map_err(decode)?;
+            Some(rest_batch(schema, arrays, rows))
+        }
+        (RestRows::AsWritten(texts), Others::AsWritten(schema)) => {
+            let arrays = texts.into_iter().map(|(_, _, mut texts)| Arc::new(texts.finish()) as ArrayRef);
+            Some(rest_batch(schema, arrays.collect(), rows))
+        }
+        _ => None,
+    };
+    Ok(Some(Table { columns: columns.done(), rest, rows, rows_before, rounded }))
+}
+
+/// A value that is wrong, and the name of its field.
+struct Wrong(String, InputFault);
+
+impl Wrong {
+    fn at(self, file: &Path, row: u64) -> InputError {
+        InputError::new(file, self.1).at_row(row).in_column(&self.0)
     }
-    let mut rounded = 0;
-    let columns = wanted
-        .iter()
-        .map(|wanted| column(&lines.name, &objects, wanted, |json, wanted| json::value(json, wanted, &mut rounded)));
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    let rest = match rest {
-        Some((wanted, schema)) => {
-            let mut arrays = Vec::with_capacity(wanted.len());
-            for wanted in wanted {
-                let array = to_arrow(&column(&lines.name, &objects, wanted, any_scalar)?);
-                arrays.push(array.map_err(|error| InputError::new(&lines.name, InputFault::Decode(error)))?);
+}
+
+/// Columns that grow line by line.
+struct Columns<'w> {
+    wanted: &'w [Wanted],
+    columns: Vec<Column>,
+    /// Where each field was in the line before.
+    places: Vec<usize>,
+}
+
+impl<'w> Columns<'w> {
+    fn new(wanted: &'w [Wanted]) -> Self {
+        let columns = wanted.iter().map(|wanted| Column::with_capacity(wanted.value_type, TABLE_ROWS_MAX));
+        Self { wanted, columns: columns.collect(), places: (0..wanted.len()).collect() }
+    }
+
+    fn push(
+        &mut self,
+        fields: &Fields<'_>,
+        mut read: impl FnMut(&RawValue, &Wanted) -> Result<Value, InputFault>,
+    ) -> Result<(), Wrong> {
+        for ((wanted, column), place) in self.wanted.iter().zip(&mut self.columns).zip(&mut self.places) {
+            let wrong = |fault| Wrong(wanted.name.clone(), fault);
+            match fields.find(&wanted.name, place) {
+                Some(value) => {
+                    let value = read(value, wanted).map_err(wrong)?;
+                    column.push(&value).map_err(|error| wrong(error.into()))?;
+                }
+                None if wanted.nulls == Nulls::Refused => {
+                    let has = fields.0.iter().map(|(name, _)| name.to_string()).collect();
+                    return Err(wrong(InputFault::Missing { has }));
+                }
+                None => column.push_null(),
             }
-            Some(rest_batch(schema, arrays, objects.len()))
         }
-        None => None,
-    };
-    Ok(Some(Table { columns, rest, rows: objects.len(), rows_before, rounded }))
+        Ok(())
+    }
+
+    fn done(self) -> Vec<Column> {
+        self.columns
+    }
 }
 
-/// The objects of the next table, with their lines' numbers.
-fn objects<R: BufRead>(lines: &mut Lines<R>) -> Result<Vec<(u64, Object)>, InputError> {
-    let mut objects = Vec::new();
-    while objects.len() < TABLE_ROWS_MAX {
-        match lines.next_object() {
-            Some(object) => objects.push(object?),
-            None => break,
+/// The rows that pass through.
+enum RestRows<'w> {
+    None,
+    Typed(Columns<'w>),
+    /// Per field, its name, its place in the line before, and its values.
+    AsWritten(Vec<(String, usize, StringBuilder)>),
+}
+
+impl RestRows<'_> {
+    fn push(&mut self, fields: &Fields<'_>) -> Result<(), Wrong> {
+        match self {
+            Self::None => {}
+            Self::Typed(columns) => columns.push(fields, any_scalar)?,
+            Self::AsWritten(texts) => {
+                for (name, place, texts) in texts {
+                    texts.append_option(fields.find(name, place).map(RawValue::get));
+                }
+            }
         }
+        Ok(())
     }
-    Ok(objects)
-}
-
-/// A required field that none of the first lines has is a mistake in a name.
-fn refuse_unknown(file: &Path, objects: &[(u64, Object)], wanted: &[Wanted]) -> Result<(), InputError> {
-    let unknown = |wanted: &&Wanted| {
-        wanted.nulls == Nulls::Refused && objects.iter().all(|(_, object)| !object.contains_key(&wanted.name))
-    };
-    let Some(unknown) = wanted.iter().find(unknown) else { return Ok(()) };
-    let mut has = Names::default();
-    objects.iter().flat_map(|(_, object)| object.keys()).for_each(|name| {
-        has.place(name);
-    });
-    let fault = InputFault::NoField { name: unknown.name.clone(), lines: objects.len(), has: has.names };
-    Err(InputError::new(file, fault))
-}
-
-/// One field of every object.
-fn column(
-    file: &Path,
-    objects: &[(u64, Object)],
-    wanted: &Wanted,
-    mut read: impl FnMut(&Json, &Wanted) -> Result<Value, InputFault>,
-) -> Result<Column, InputError> {
-    let mut column = Column::with_capacity(wanted.value_type, objects.len());
-    for (row, object) in objects {
-        read(object.get(&wanted.name).unwrap_or(&Json::Null), wanted)
-            .and_then(|value| Ok(column.push(&value)?))
-            .map_err(|fault| InputError::new(file, fault).at_row(*row).in_column(&wanted.name))?;
-    }
-    Ok(column)
 }
 
 /// A pass-through value; in a column of several types, one that is no text becomes the text of its JSON.
-fn any_scalar(json: &Json, wanted: &Wanted) -> Result<Value, InputFault> {
-    match json {
-        Json::Bool(_) | Json::Number(_) if wanted.value_type == ValueType::Text => Ok(Value::Text(json.to_string())),
-        json => json_value(json, wanted),
+fn any_scalar(json: &RawValue, wanted: &Wanted) -> Result<Value, InputFault> {
+    match json.get().as_bytes().first() {
+        Some(b'"' | b'n') | None => json::value(json, wanted, &mut 0),
+        _ if wanted.value_type == ValueType::Text => Ok(Value::Text(json.get().to_owned())),
+        _ => json::value(json, wanted, &mut 0),
     }
 }

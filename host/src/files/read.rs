@@ -55,6 +55,9 @@ pub enum Rest {
     /// They pass through as Arrow arrays: those of Parquet untouched, those of CSV and NDJSON typed over the whole file,
     /// which is then read twice.
     Keep,
+    /// They pass through to a file of the same format: those of Parquet untouched, those of CSV and NDJSON as the texts that
+    /// they were written with. A text array of NDJSON says with [`super::AS_JSON`] that it holds JSON.
+    AsWritten,
 }
 
 /// Rows of a file, in its order.
@@ -158,14 +161,16 @@ impl Selection {
         let positions = wanted.iter().map(position).collect::<Result<Vec<Option<usize>>, _>>()?;
         let others: Vec<usize> = match rest {
             Rest::Ignore => Vec::new(),
-            Rest::Keep => (0..names.len()).filter(|position| !positions.contains(&Some(*position))).collect(),
+            Rest::Keep | Rest::AsWritten => {
+                (0..names.len()).filter(|position| !positions.contains(&Some(*position))).collect()
+            }
         };
         let mut read: Vec<usize> = positions.iter().flatten().chain(&others).copied().collect();
         read.sort_unstable();
         read.dedup();
         let place = |position: &usize| read.partition_point(|read| read < position);
         let wanted = positions.iter().map(|position| position.as_ref().map(place)).collect();
-        let rest = (rest == Rest::Keep).then(|| others.iter().map(place).collect());
+        let rest = (rest != Rest::Ignore).then(|| others.iter().map(place).collect());
         Ok(Self { read, wanted, rest })
     }
 
@@ -175,6 +180,11 @@ impl Selection {
         let array = |place: &usize| Arc::clone(batch.column(*place));
         let wanted = self.wanted.iter().map(|place| place.as_ref().map(array)).collect();
         (wanted, self.rest.iter().flatten().map(array).collect())
+    }
+
+    /// The positions in the file of the columns that pass through.
+    pub fn rest_positions(&self) -> Vec<usize> {
+        self.rest.iter().flatten().map(|place| self.read[*place]).collect()
     }
 
     /// Refuses wanted columns whose type in the file, which has the schema `read` of the columns read, cannot become theirs.

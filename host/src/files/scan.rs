@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
-use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use ::parquet::basic::{ConvertedType, Encoding};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{ChunkReader, Length};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Schema, UInt32Type};
 use bytes::{Buf, Bytes};
 
 use super::error::{InputError, InputFault};
-use super::parquet::{builder, guarded, names};
+use super::parquet::{Batch, ParquetFile, Rows, guarded};
 use super::read::{Rest, Selection, Table, TableReader, Wanted, format, open};
 use super::{Format, TABLE_ROWS_MAX, convert, parquet};
 use crate::batch::{Column, Lane, SHORT_BYTES_MAX};
@@ -39,7 +39,7 @@ const GAP_BYTES_MAX: u64 = 1 << 16;
 pub struct Input {
     path: PathBuf,
     /// The metadata of Parquet, read once.
-    parquet: Option<ArrowReaderMetadata>,
+    parquet: Option<ParquetFile>,
 }
 
 /// A part of a file that can be read by itself.
@@ -68,12 +68,7 @@ impl Input {
     /// Opens the file at `path`, whose extension tells its format.
     pub fn open(path: &Path) -> Result<Self, InputError> {
         let parquet = match format(path)? {
-            Format::Parquet => {
-                let builder = builder(path)?;
-                let options = ArrowReaderOptions::new();
-                let metadata = ArrowReaderMetadata::try_new(Arc::clone(builder.metadata()), options);
-                Some(metadata.map_err(|error| InputError::new(path, InputFault::Parquet(error)))?)
-            }
+            Format::Parquet => Some(ParquetFile::open(path)?),
             Format::Csv | Format::Ndjson => None,
         };
         Ok(Self { path: path.to_owned(), parquet })
@@ -87,7 +82,7 @@ impl Input {
     /// The names of its columns: see [`super::column_names`].
     pub fn column_names(&self) -> Result<Vec<String>, InputError> {
         match &self.parquet {
-            Some(metadata) => Ok(names(metadata.schema())),
+            Some(file) => Ok(file.names()),
             None => super::column_names(&self.path),
         }
     }
@@ -95,8 +90,8 @@ impl Input {
     /// Its parts, in the order of their rows.
     pub fn parts(&self) -> Vec<Part> {
         match &self.parquet {
-            Some(metadata) => {
-                let groups = metadata.metadata().row_groups().iter();
+            Some(file) => {
+                let groups = file.metadata.metadata().row_groups().iter();
                 let part = |rows: i64, bytes: i64| Part { rows: Some(rows.max(0) as u64), bytes: bytes.max(0) as u64 };
                 groups.map(|group| part(group.num_rows(), group.total_byte_size())).collect()
             }
@@ -109,11 +104,9 @@ impl Input {
 
     /// The rows of one part as tables: see [`open`]. Here they may have up to [`SHEET_ROWS_MAX`] rows.
     pub fn tables(&self, part: usize, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
-        let Some(metadata) = &self.parquet else { return open(&self.path, wanted, rest) };
-        let file = File::open(&self.path).map_err(|error| InputError::new(&self.path, InputFault::Open(error)))?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
-        let builder = builder.with_row_groups(vec![part]).with_batch_size(SHEET_ROWS_MAX);
-        parquet::tables(&self.path, builder, rows_before(metadata, part), wanted, rest)
+        let Some(file) = &self.parquet else { return open(&self.path, wanted, rest) };
+        let rows_before = rows_before(&file.metadata, part);
+        file.tables(Rows { row_groups: Some(vec![part]), batch_rows: SHEET_ROWS_MAX, rows_before }, wanted, rest)
     }
 
     /// Reads the `wanted` columns of one part, and gives each sheet to `take`.
@@ -123,32 +116,24 @@ impl Input {
         wanted: &[Wanted],
         take: &mut dyn FnMut(Sheet) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Some(metadata) = &self.parquet else {
+        let Some(file) = &self.parquet else {
             for table in open(&self.path, wanted, Rest::Ignore)? {
                 let Table { columns, rows, rows_before, rounded, .. } = table?;
                 take(Sheet { lanes: columns.into_iter().map(Lane::Column).collect(), rows, rows_before, rounded })?;
             }
             return Ok(());
         };
-        let fail = |fault| InputError::new(&self.path, fault);
-        let selection = Selection::new(&self.path, &names(metadata.schema()), wanted, Rest::Ignore)?;
-        let read = metadata.schema().project(&selection.read).map_err(|error| fail(InputFault::Decode(error)))?;
-        selection.check_types(&self.path, &read, wanted)?;
+        let metadata = &file.metadata;
+        let selection = file.selection(wanted, Rest::Ignore)?;
         let mask =
             ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), selection.read.iter().copied());
-        let sheet_rows = sheet_rows(metadata, part, &mask);
         let sections = Sections::read(&self.path, metadata, part, &mask)?;
-        let viewed = with_cheap_texts(metadata, part, wanted);
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(sections, viewed)
-            .with_row_groups(vec![part])
-            .with_projection(mask)
-            .with_batch_size(sheet_rows);
-        let batches = guarded(&self.path, || builder.build())?;
-        let mut batches = batches.map_err(|error| fail(InputFault::Parquet(error)))?;
         let mut rows_before = rows_before(metadata, part);
-        while let Some(batch) = guarded(&self.path, || batches.next())? {
-            let batch = batch.map_err(|error| fail(InputFault::Decode(error)))?;
-            let sheet = sheet(&self.path, batch, wanted, &selection, rows_before)?;
+        let rows = Rows { row_groups: Some(vec![part]), batch_rows: sheet_rows(metadata, part, &mask), rows_before };
+        let viewed = with_cheap_texts(metadata, part, wanted);
+        let mut batches = file.batches(&viewed, || Ok(sections.clone()), &selection, rows)?;
+        while let Some(batch) = batches.next() {
+            let sheet = sheet(&self.path, batch?, wanted, &selection, rows_before)?;
             rows_before += sheet.rows as u64;
             take(sheet)?;
         }
@@ -206,14 +191,14 @@ fn with_cheap_texts(metadata: &ArrowReaderMetadata, group: usize, wanted: &[Want
 
 fn sheet(
     path: &Path,
-    batch: RecordBatch,
+    (batch, second): Batch,
     wanted: &[Wanted],
     selection: &Selection,
     rows_before: u64,
 ) -> Result<Sheet, InputError> {
     let rows = batch.num_rows();
     let (mut lanes, mut rounded) = (Vec::with_capacity(wanted.len()), 0);
-    for (array, wanted) in selection.arrays(batch).0.into_iter().zip(wanted) {
+    for ((array, place), wanted) in selection.arrays(batch).0.into_iter().zip(&selection.wanted).zip(wanted) {
         let is_text = wanted.value_type == ValueType::Text;
         let Some(array) = array else {
             lanes.push(Lane::Column(Column::of_nulls(wanted.value_type, rows)));
@@ -229,7 +214,8 @@ fn sheet(
             let column = column.map_err(|misfit| misfit.into_error(path, wanted, rows_before))?;
             Lane::coded(codes.into(), column)
         } else {
-            let column = convert::column(array, wanted, &mut rounded);
+            let nanos = place.and_then(|place| second.as_ref()?.of(place));
+            let column = parquet::column(array, nanos, wanted, &mut rounded);
             Lane::Column(column.map_err(|misfit| misfit.into_error(path, wanted, rows_before))?)
         });
     }
@@ -252,6 +238,7 @@ fn coded_texts(array: &dyn Array) -> Option<(ScalarBuffer<u32>, ArrayRef)> {
 }
 
 /// The bytes of some column chunks of one row group.
+#[derive(Clone)]
 struct Sections {
     file_bytes: u64,
     /// By their offsets in the file, increasing.

@@ -1,7 +1,7 @@
 //! Values written as text: the cells of CSV, and times wherever they are text.
 
 use super::error::InputFault;
-use super::json::json_value;
+use super::json::raw_value;
 use super::read::Wanted;
 use crate::batch::{Value, canonical};
 use crate::schema::ValueType;
@@ -31,7 +31,7 @@ pub(super) fn value(text: &str, wanted: &Wanted, rounded: &mut u64) -> Result<Va
         ValueType::Time => Value::Time(micros(wanted.time.text(text), wanted, rounded)?),
         ValueType::Float64List => {
             let list = serde_json::from_str(text).map_err(|_| wrong("a JSON array of numbers such as [1.0,2.5]"))?;
-            match json_value(&list, wanted)? {
+            match raw_value(list, wanted)? {
                 Value::Null => return Err(wrong("a JSON array of numbers such as [1.0,2.5]")),
                 list => list,
             }

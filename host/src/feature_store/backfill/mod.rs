@@ -38,7 +38,7 @@ use super::{FeaturePlan, FeatureSelection, FeatureStore, SourceOverride, Spine};
 use crate::Error;
 use crate::batch::Column;
 use crate::events::{FileCount, Pushed};
-use crate::files::{self, Digests, Rest, TableWriter};
+use crate::files::{self, Digests, TableWriter};
 use crate::schema::ValueType;
 use crate::threads;
 use crate::time::{AsOf, Length, Stopwatch, TimeUnit};
@@ -163,7 +163,7 @@ impl FeatureStore {
         files::remove_stale(files::directory_of(&request.out));
         match &request.spine {
             SpineSource::File { path, as_of_column, as_of_unit } => {
-                let spine = SpineFile::new(&plan, path, as_of_column.as_deref(), *as_of_unit)?;
+                let spine = SpineFile::new(&plan, path, &request.out, as_of_column.as_deref(), *as_of_unit)?;
                 match self.partition_bits(&run, &spine)? {
                     None => {
                         let stopwatch = Stopwatch::start();
@@ -239,7 +239,7 @@ impl FeatureStore {
     /// Answers every row partition by partition.
     fn partitioned(&self, mut run: Run<'_>, spine: &SpineFile, bits: u32) -> Result<BackfillReport, Error> {
         let stopwatch = Stopwatch::start();
-        let rest = spine.open(Rest::Keep)?.rest_schema().cloned();
+        let rest = spine.open()?.rest_schema().cloned();
         let leading = spine.leading(rest.as_ref());
         let schema = run.schema(&leading)?;
         let (workspace, mut journal, bits) = self.workspace(&mut run, bits)?;
@@ -252,7 +252,7 @@ impl FeatureStore {
         let wanted: Vec<(usize, usize)> = run.plan.features.iter().map(|f| (f.view, f.feature)).collect();
         let mut features = answered.reader(dir, run.plan, &wanted)?;
         let mut output = Output { run: &run, writer, schema, digests };
-        let rows = spine.open(Rest::Keep)?.map(|table| {
+        let rows = spine.open()?.map(|table| {
             let table = table?;
             let columns = features.next(table.rows_before, table.rows)?;
             let rest = table.rest.as_ref().map_or(&[][..], |rest| rest.columns());

@@ -21,7 +21,7 @@ use crate::feature_store::feeds::{Feed, feeds};
 use crate::feature_store::history::Events;
 use crate::feature_store::manifest::FAILURES_SHOWN;
 use crate::feature_store::{FeaturePlan, FeatureStore};
-use crate::files::{Rest, Spilled};
+use crate::files::Spilled;
 use crate::schema::ValueType;
 use crate::threads;
 use crate::time::Stopwatch;
@@ -126,7 +126,7 @@ impl Partitioned<'_> {
         let mut inputs = earlier.reader(self.dir, self.plan, &stage.inputs)?;
         let mut divided = Divided::create(self.dir, &format!("{at}-spine"), 1 << self.bits, self.waiting_rows());
         let mut rows = 0;
-        let tables = self.spine.open(Rest::Ignore)?.map(|table| Ok::<_, Error>(table?));
+        let tables = self.spine.open_questions()?.map(|table| Ok::<_, Error>(table?));
         let ahead = memory::tables_ahead(self.spine, 0)?;
         threads::ahead(self.store.options().threads, ahead, tables, |table| {
             self.store.check_stop()?;

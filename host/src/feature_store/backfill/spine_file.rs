@@ -23,6 +23,8 @@ pub(super) struct SpineFile {
     names: Vec<String>,
     /// Keys, as-of, request fields.
     wanted: Vec<Wanted>,
+    /// What becomes of the other columns.
+    rest: Rest,
     keys: usize,
 }
 
@@ -43,28 +45,21 @@ pub(super) enum Leading {
 }
 
 impl SpineFile {
-    /// Finds the columns that the plan needs. Nothing but the header is read.
+    /// Finds the columns that the plan needs. Nothing but the header is read. Other columns pass through to `out`, in a file of
+    /// the same format as they were written.
     pub(super) fn new(
         plan: &FeaturePlan,
         path: &Path,
+        out: &Path,
         as_of_column: Option<&str>,
         as_of_unit: Option<TimeUnit>,
     ) -> Result<Self, Error> {
         let names = files::column_names(path)?;
         let as_of_name = match as_of_column {
             Some(name) => name.to_owned(),
-            None => {
-                let known = [AS_OF, "event_timestamp"].iter().find(|known| names.iter().any(|name| name == *known));
-                let missing = || {
-                    wrong(format!(
-                        "{} has neither as_of nor event_timestamp: name the column of the cut-off with --as-of-column; it has: {}",
-                        path.display(),
-                        names.join(", ")
-                    ))
-                };
-                (*known.ok_or_else(missing)?).to_owned()
-            }
+            None => as_of_of(path, &names)?,
         };
+        let rest = if files::Format::of(path) == files::Format::of(out) { Rest::AsWritten } else { Rest::Keep };
         let (keys, fields) = (plan.keys(), plan.request_fields()?);
         let mut wanted: Vec<Wanted> =
             keys.iter().map(|key| Wanted::new(&key.name, key.key_type.value_type(), Nulls::Refused)).collect();
@@ -74,12 +69,17 @@ impl SpineFile {
             let nulls = if field.nullable { Nulls::Allowed } else { Nulls::Refused };
             wanted.push(Wanted::new(&field.name, field.value_type, nulls));
         }
-        Ok(Self { path: path.to_owned(), as_of_name, names, wanted, keys: keys.len() })
+        Ok(Self { path: path.to_owned(), as_of_name, names, wanted, rest, keys: keys.len() })
+    }
+
+    /// Its rows, table by table; without the columns that pass through.
+    pub(super) fn open_questions(&self) -> Result<TableReader, Error> {
+        Ok(files::open(&self.path, &self.wanted, Rest::Ignore)?)
     }
 
     /// Its rows, table by table.
-    pub(super) fn open(&self, rest: Rest) -> Result<TableReader, Error> {
-        Ok(files::open(&self.path, &self.wanted, rest)?)
+    pub(super) fn open(&self) -> Result<TableReader, Error> {
+        Ok(files::open(&self.path, &self.wanted, self.rest)?)
     }
 
     /// The columns that lead the output, in the order of the file, given those that pass through.
@@ -125,8 +125,8 @@ impl SpineFile {
             Ok::<_, Error>((schema, reader.collect::<Result<Vec<Table>, _>>()?))
         };
         let parts = match input.parts().len() {
-            0 => vec![tables(self.open(Rest::Keep)?)?],
-            parts => threads::map(threads, parts, |part| tables(input.tables(part, &self.wanted, Rest::Keep)?))?,
+            0 => vec![tables(self.open()?)?],
+            parts => threads::map(threads, parts, |part| tables(input.tables(part, &self.wanted, self.rest)?))?,
         };
         let schema = parts[0].0.clone();
         let mut typed: Vec<Vec<Column>> = self.wanted.iter().map(|_| Vec::new()).collect();
@@ -146,6 +146,24 @@ impl SpineFile {
         let rest = rest.map_err(|error| wrong(error.to_string()))?;
         debug_assert!(rest.iter().all(|array| array.len() == typed[self.keys].len()));
         Ok((self.spine(typed), self.leading(schema.as_ref()), rest))
+    }
+}
+
+/// The column of the cut-off, where nobody names it.
+fn as_of_of(path: &Path, names: &[String]) -> Result<String, Error> {
+    let has = |known: &&str| names.iter().any(|name| name == known);
+    let known: Vec<&str> = [AS_OF, "event_timestamp"].into_iter().filter(has).collect();
+    match known[..] {
+        [name] => Ok(name.to_owned()),
+        [] => Err(wrong(format!(
+            "{} has neither as_of nor event_timestamp: name the column of the cut-off with --as-of-column; it has: {}",
+            path.display(),
+            names.join(", ")
+        ))),
+        _ => Err(wrong(format!(
+            "{} has both as_of and event_timestamp: name the one that is the cut-off with --as-of-column",
+            path.display()
+        ))),
     }
 }
 

@@ -35,7 +35,12 @@ fn names() {
 #[test]
 fn headers() {
     check("x.csv", "id,n,id\n", &number(), expect![[r#"x.csv: two columns are named "id""#]]);
-    check("x.csv", "id,m\n1,2\n", &number(), expect![[r#"x.csv: no column "n"; it has: id, m"#]]);
+    check(
+        "x.csv",
+        "id,m\n1,2\n",
+        &[required("n", ValueType::Int64)],
+        expect![[r#"x.csv: no column "n"; it has: id, m"#]],
+    );
     check("x.csv", "", &number(), expect!["x.csv: is empty: a CSV file has at least a header"]);
     check("x.csv", "\u{feff}", &number(), expect!["x.csv: is empty: a CSV file has at least a header"]);
     check("x.csv", b"\xff\n", &number(), expect!["x.csv: the header cannot be decoded"]);
@@ -44,8 +49,8 @@ fn headers() {
     check(
         "x.ndjson",
         "{\"id\":1,\"m\":2}\n{\"k\":1}\n",
-        &number(),
-        expect![[r#"x.ndjson: no field "n" in the first 2 lines; they have: id, m, k"#]],
+        &[required("n", ValueType::Int64)],
+        expect!["x.ndjson, row 1, column n: is missing; the line has: id, m"],
     );
 }
 
@@ -68,6 +73,30 @@ fn rows_of_csv() {
         "id,n\na,1\nb,2,3,4\nc,1\n",
         &number(),
         expect!["x.csv, row 2: the number of fields is 4, but the header has 2"],
+    );
+    check(
+        "x.csv",
+        "id,n\na,1\n\"b,2\nc,3\n",
+        &number(),
+        expect![
+            "x.csv, row 2: the file ends inside a quoted field that begins here: its closing quote is missing, or the file was cut"
+        ],
+    );
+    check(
+        "x.csv",
+        "id,n\na,1\n\"b\"c,2\n",
+        &number(),
+        expect![
+            "x.csv, row 2: a quoted field has text after its closing quote: inside a quoted field a quote is written twice"
+        ],
+    );
+    check(
+        "x.csv",
+        "id,\"n\na,1\n",
+        &number(),
+        expect![[
+            r#"x.csv: the file ends inside a quoted field that begins here: its closing quote is missing, or the file was cut"#
+        ]],
     );
     check("x.csv", b"id,n\na,1\nb,\xff\n", &number(), expect!["x.csv, row 2, column n: is not UTF-8"]);
     check("x.csv", "id,n\na,1\nb,x\n", &number(), expect![[r#"x.csv, row 2, column n: "x" is not an int64 number"#]]);
@@ -108,12 +137,14 @@ fn rows_of_ndjson() {
         expect![[r#"x.ndjson, row 2, column n: "x" is not an int64 number"#]],
     );
     let refused = [Wanted { nulls: Nulls::Refused, ..wanted("n", ValueType::Int64) }];
-    check("x.ndjson", "{\"n\":1}\n{}\n", &refused, expect!["x.ndjson, row 2, column n: is null"]);
+    check("x.ndjson", "{\"n\":1}\n{}\n", &refused, expect!["x.ndjson, row 2, column n: is missing; the line has: "]);
     let files = Files::new();
     let path = files.text("x.ndjson", "{\"n\":1}\n{\"n\":2,\"a\":{\"b\":1}}\n");
     let error = read(&path, &number(), Rest::Keep).expect_err("nested");
-    expect!["x.ndjson, row 2, column a: holds an object; only booleans, numbers and texts pass through"]
-        .assert_eq(&files.told(&error));
+    expect![
+        "x.ndjson, row 2, column a: holds an object; only booleans, numbers and texts pass through to another format"
+    ]
+    .assert_eq(&files.told(&error));
 }
 
 #[test]
@@ -144,15 +175,15 @@ fn columns_of_parquet() {
         told(wanted("float", ValueType::Int64)),
         told(wanted("float", ValueType::Bool)),
         told(wanted("list", ValueType::Float64List)),
-        told(wanted("amount", ValueType::Float64)),
+        told(required("amount", ValueType::Float64)),
         told(Wanted { nulls: Nulls::Refused, ..wanted("null", ValueType::Text) }),
-        told(Wanted { unit: Some(crate::time::TimeUnit::Seconds), ..wanted("big", ValueType::Time) }),
+        told(in_unit("big", TimeUnit::Seconds)),
     ];
     expect![[r#"
         x.parquet, row 2, column big: 18446744073709551615 is beyond the greatest int64, 9223372036854775807
         x.parquet, row 2, column big: the integer 18446744073709551615 has no exact float64
         x.parquet, row 2, column odd: the integer 9007199254740993 has no exact float64
-        x.parquet, column odd: holds integers where time is expected: declare their unit (s, ms, us or ns) with event_time_unit or arrival_time_unit of the source, or --as-of-unit for a spine
+        x.parquet, row 1, column odd: holds integers where time is expected: declare their unit (s, ms, us or ns) with event_time_unit or arrival_time_unit of the source, or --as-of-unit for a spine
         x.parquet, column bytes: is of type Binary where text is expected
         x.parquet, column text: is of type Utf8 where int64 is expected
         x.parquet, row 2, column text: "garbage" is not an ISO 8601 time such as 2024-02-29T12:30:00.000001Z
@@ -161,7 +192,7 @@ fn columns_of_parquet() {
         x.parquet, row 2, column list: holds a list with a null in it
         x.parquet: no column "amount"; it has: big, odd, bytes, text, null, float, list
         x.parquet, row 2, column null: is null
-        x.parquet, row 2, column big: 18446744073709551615 is beyond the greatest int64, 9223372036854775807"#]]
+        x.parquet, row 2, column big: 18446744073709551615 is out of the range of times"#]]
     .assert_eq(&all.join("\n"));
 }
 

@@ -1,6 +1,7 @@
 //! Whole files: what is read from each format, what is refused and with which words, and what is written.
 
 mod bad;
+mod int96;
 mod output;
 mod parts;
 mod same;
@@ -16,6 +17,7 @@ use tempfile::TempDir;
 use super::{InputError, Nulls, Rest, Table, Wanted, open};
 use crate::batch::Column;
 use crate::schema::ValueType;
+use crate::time::{TimeForm, TimeUnit};
 
 /// A directory of one test's files.
 struct Files(TempDir);
@@ -56,6 +58,15 @@ impl Files {
 
 fn wanted(name: &str, value_type: ValueType) -> Wanted {
     Wanted::new(name, value_type, Nulls::Allowed)
+}
+
+fn required(name: &str, value_type: ValueType) -> Wanted {
+    Wanted::new(name, value_type, Nulls::Refused)
+}
+
+/// A column of times that may be numbers of `unit`.
+fn in_unit(name: &str, unit: TimeUnit) -> Wanted {
+    Wanted::time(name, Nulls::Allowed, TimeForm { unit: Some(unit), ..TimeForm::default() })
 }
 
 fn read(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<Vec<Table>, InputError> {

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 
-use super::body::{Fields, Name};
 use super::columns;
 use super::refusal::{Cause, Refusal};
 use super::routes::App;
 use crate::batch::Column;
 use crate::feature_store::FeatureSelection;
+use crate::files::{Fields, Name};
 use crate::files::{Nulls, Wanted};
 use crate::project::FeatureReference;
 use crate::time::{AsOf, Stopwatch, TimeForm, TimeUnit};

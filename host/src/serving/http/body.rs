@@ -1,20 +1,15 @@
 //! A request's body: read within its limits, and parsed so that nothing in it is overlooked.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::fmt;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::Deserialize;
 
 use super::HttpLimits;
 use super::refusal::{Cause, Refusal};
-
-/// Names of an object that are compared one by one; beyond, they are hashed.
-const NAMES_COMPARED_MAX: usize = 16;
+use crate::files::Fields;
 
 /// The whole body, if it is small enough and comes in time.
 pub(super) async fn read(body: Body, limits: &HttpLimits) -> Result<Bytes, Refusal> {
@@ -46,44 +41,6 @@ fn fault(error: &serde_json::Error) -> String {
     }
 }
 
-/// A JSON object in the order of its names, each at most once, its values unread.
-#[derive(Debug, Default)]
-pub(super) struct Fields<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut fields: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
-                // A few names are compared faster than they are hashed, and an event is a few names.
-                let mut seen = HashSet::new();
-                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
-                    if fields.len() == NAMES_COMPARED_MAX {
-                        seen.extend(fields.iter().map(|(name, _)| name.clone()));
-                    }
-                    let is_new = match fields.len() < NAMES_COMPARED_MAX {
-                        true => fields.iter().all(|(known, _)| *known != name),
-                        false => seen.insert(name.clone()),
-                    };
-                    if !is_new {
-                        return Err(serde::de::Error::custom(format!("{name:?} is given twice")));
-                    }
-                    fields.push((name, value));
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(Object)
-    }
-}
-
 /// The fields of a request's body, taken one by one, so that a wrong one is told by its name.
 pub(super) struct Document<'a>(Fields<'a>);
 
@@ -111,32 +68,6 @@ impl<'a> Document<'a> {
                 Err(Refusal::field(&[name], format!("is not a field of this request; they are: {known}")))
             }
         }
-    }
-}
-
-/// A name, borrowed where it holds no escape.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Name<'a>(pub(super) Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Name<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Text)
     }
 }
 
@@ -192,23 +123,6 @@ fn end_of_text(body: &[u8], at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_that_is_given_twice_is_told() {
-        let error = parse::<Fields<'_>>(br#"{"a": 1, "b": 2, "\u0061": 3}"#).expect_err("twice");
-        assert!(error.message.starts_with("\"a\" is given twice"), "{}", error.message);
-        for count in [1, 15, 16, 17, 40] {
-            let names = (0..count).map(|n| format!("\"f{n}\": {n}")).collect::<Vec<_>>().join(", ");
-            let good = format!("{{{names}}}");
-            assert_eq!(parse::<Fields<'_>>(good.as_bytes()).expect("fields").0.len(), count);
-            let twice = format!("{{{names}, \"f0\": 0}}");
-            let error = parse::<Fields<'_>>(twice.as_bytes()).expect_err("twice");
-            assert!(error.message.starts_with("\"f0\" is given twice"), "{}", error.message);
-        }
-        let fields = parse::<Fields<'_>>(br#"{"b": [1, {}], "a": null}"#).expect("fields");
-        let fields: Vec<_> = fields.0.iter().map(|(name, value)| (&**name, value.get())).collect();
-        assert_eq!(fields, [("b", "[1, {}]"), ("a", "null")]);
-    }
 
     #[test]
     fn numbers_of_python_become_json_outside_texts() {

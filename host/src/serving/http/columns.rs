@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::refusal::Refusal;
 use crate::batch::Column;
-use crate::files::{InputFault, Wanted, json_value};
+use crate::files::{InputFault, Wanted, raw_value};
 
 /// What is said of an integer where a time is wanted.
 const NO_UNIT: &str = "is an integer where a time is expected: write an ISO 8601 time such as \"2024-02-29T12:30:00.000001Z\", or \
@@ -28,8 +28,7 @@ pub(super) fn column(
 ) -> Result<Column, Refusal> {
     let mut column = Column::with_capacity(wanted.value_type, cells.len());
     for (row, cell) in cells.iter().enumerate() {
-        let json = json(cell).map_err(|message| fault(row, &message))?;
-        let value = json_value(&json, wanted).map_err(|wrong| match wrong {
+        let value = raw_value(cell, wanted).map_err(|wrong| match wrong {
             // Its own words are for files.
             InputFault::NoUnit { .. } => fault(row, &NO_UNIT),
             wrong => fault(row, &wrong),
@@ -77,7 +76,7 @@ mod tests {
                 ValueType::Int64,
                 "entities.x, row 1: 9223372036854775808 is not an int64 number",
             ),
-            ("[0, 1e400]", ValueType::Float64, "entities.x, row 2: is no value: number out of range"),
+            ("[0, 1e400]", ValueType::Float64, "entities.x, row 2: \"1e400\" is beyond the largest float64"),
             (
                 "[5]",
                 ValueType::Time,

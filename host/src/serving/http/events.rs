@@ -7,13 +7,12 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::HttpLimits;
-use super::body::Fields;
 use super::columns;
 use super::refusal::{Cause, Refusal};
 use super::routes::App;
 use crate::EventSchema;
 use crate::events::{Arrival, PushedRows, pushed_columns};
-use crate::files::Nulls;
+use crate::files::{Fields, Nulls};
 use crate::log::NewEvent;
 use crate::serving::Applied;
 

@@ -11,13 +11,14 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::ask::{Question, Selected};
-use super::body::{self, Document, Fields, Name, from_python};
+use super::body::{self, Document, from_python};
 use super::events::Pushed;
 use super::refusal::{Cause, Refusal};
 use super::routes::{self, App};
 use super::{events, json};
 use crate::OnlineFeatures;
 use crate::evaluate::Status;
+use crate::files::{Fields, Name};
 use crate::project::UnknownName;
 use crate::time::{EventTime, TimeUnit};
 

@@ -20,7 +20,7 @@ pub(super) fn array<T>(out: &mut Vec<u8>, items: impl IntoIterator<Item = T>, mu
     out.push(b']');
 }
 
-/// Appends the values of a column as an array; they read back to the same bits by [`crate::files::json_value`].
+/// Appends the values of a column as an array; they read back to the same bits by [`crate::files::raw_value`].
 pub(super) fn column(out: &mut Vec<u8>, column: &Column) {
     array(out, 0..column.len(), |out, row| {
         if column.is_null(row) {

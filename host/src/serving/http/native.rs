@@ -10,11 +10,12 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::ask::{Question, Selected};
-use super::body::{self, Document, Fields, Name};
+use super::body::{self, Document};
 use super::events::Pushed;
 use super::refusal::Refusal;
 use super::routes::{self, App};
 use super::{events as pushes, json as write};
+use crate::files::{Fields, Name};
 use crate::time::{AsOf, parse_time};
 use crate::{OnlineFeatures, PreparedRequest};
 
