@@ -1,11 +1,15 @@
 //! Every kind of wrong input, and the words for it.
 
+use ::parquet::data_type::{ByteArray, ByteArrayType};
+use ::parquet::file::properties::WriterProperties;
+use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::schema::parser::parse_message_type;
 use arrow::array::{BinaryArray, Float64Array, Int64Array, ListArray, StringArray, UInt64Array};
 use arrow::datatypes::Float64Type;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::files::column_names;
+use crate::files::{Input, column_names};
 
 fn check(name: &str, content: impl AsRef<[u8]>, wanted: &[Wanted], expected: Expect) {
     let files = Files::new();
@@ -194,6 +198,39 @@ fn columns_of_parquet() {
         x.parquet, row 2, column null: is null
         x.parquet, row 2, column big: 18446744073709551615 is out of the range of times"#]]
     .assert_eq(&all.join("\n"));
+}
+
+/// A Parquet file of one text column `t`, whose bytes nobody checks.
+fn parquet_of_bytes(files: &Files, values: &[&[u8]], is_dictionary: bool) -> PathBuf {
+    let path = files.path("x.parquet");
+    let schema = Arc::new(parse_message_type("message m { REQUIRED BYTE_ARRAY t (UTF8); }").expect("a schema"));
+    let properties = WriterProperties::builder().set_dictionary_enabled(is_dictionary).build();
+    let file = std::fs::File::create(&path).expect("a file");
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).expect("a writer");
+    let mut group = writer.next_row_group().expect("a row group");
+    let mut column = group.next_column().expect("a column").expect("the first");
+    let values: Vec<ByteArray> = values.iter().map(|value| ByteArray::from(value.to_vec())).collect();
+    column.typed::<ByteArrayType>().write_batch(&values, None, None).expect("rows");
+    column.close().expect("a column");
+    group.close().expect("a row group");
+    writer.close().expect("a footer");
+    path
+}
+
+#[test]
+fn texts_of_parquet_that_are_not_utf8_are_refused() {
+    for is_dictionary in [true, false] {
+        for bad in [&b"\xff"[..], b"a text that is longer than a view \xff", b"\xed\xa0\x80"] {
+            let files = Files::new();
+            let path = parquet_of_bytes(&files, &[b"a", bad, b"b"], is_dictionary);
+            let text = wanted("t", ValueType::Text);
+            assert!(read_column(&path, text.clone()).is_err(), "{bad:?} as a table");
+            assert!(read(&path, &[], Rest::Keep).is_err(), "{bad:?} passing through");
+            let input = Input::open(&path).expect("opens");
+            let sheets = input.read(0, &[text], &mut |_| Ok::<(), InputError>(()));
+            assert!(sheets.is_err(), "{bad:?} as a sheet, dictionary {is_dictionary}");
+        }
+    }
 }
 
 /// A Parquet file cut short anywhere, or with a bit of any byte changed, is an error or other values, never a panic.
