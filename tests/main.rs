@@ -2,6 +2,7 @@
 //!
 //! - `parity`: the promise itself. The same questions answered in every way there is, all equal in bits, and equal to a
 //!   naive reference.
+//! - `reading`: what comes in is read right, or refused.
 //! - `time_rules`: one small case per rule of time and order.
 //! - `online`: pushes, crashes, `verify`.
 //! - `server`: many threads, kills, full disks.
@@ -21,6 +22,7 @@ mod guide;
 mod http;
 mod online;
 mod parity;
+mod reading;
 mod scaffold;
 mod server;
 mod support;

@@ -25,6 +25,8 @@ pub struct Components {
     pub kinds: PathBuf,
     /// A transform with a parameter.
     pub scaled: PathBuf,
+    /// Shows what it was given, of every type.
+    pub seen: PathBuf,
     /// Compiled code, as a project keeps it.
     pub cache: PathBuf,
 }
@@ -70,6 +72,7 @@ fn build() -> Components {
         weigh: built("tests/transforms/weigh", "weigh"),
         kinds: built("tests/transforms/kinds", "kinds"),
         scaled: built("tests/transforms/scaled", "scaled"),
+        seen: built("tests/transforms/seen", "seen"),
         cache: warm.join(".onepath").join("cache"),
         dir: dir.join("components"),
     };
@@ -91,10 +94,11 @@ fn compile(warm: &Path, components: &Components) {
     );
     let toml = format!(
         "[project]\nname = \"warm\"\n[entities.customer]\nkeys = {{ customer_id = \"text\" }}\n[sources.events]\n\
-         entity = \"customer\"\nevent_time = \"event_timestamp\"\n{}{}{}{}parameters = {{ days = 7 }}\n{cart}",
+         entity = \"customer\"\nevent_time = \"event_timestamp\"\n{}{}{}{}{}parameters = {{ days = 7 }}\n{cart}",
         view("churn", &components.churn),
         view("trace", &components.trace),
         view("retrace", &components.retrace),
+        view("seen", &components.seen),
         view("kinds", &components.kinds),
     );
     std::fs::write(warm.join("onepath.toml"), toml).expect("writes");

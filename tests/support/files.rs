@@ -18,7 +18,7 @@ pub struct Event {
     pub amount: f64,
     /// When it happened, in microseconds.
     pub at: i64,
-    /// When it arrived, where that is told.
+    /// When it arrived, where that is not when it happened.
     pub arrived: Option<i64>,
 }
 
@@ -59,7 +59,7 @@ pub fn write_events(path: &Path, events: &[Event], format: Format) {
 fn write_csv(path: &Path, events: &[Event]) {
     let mut text = "customer_id,event_type,amount,event_timestamp,ingested_at\n".to_owned();
     for Event { entity, kind, amount, at, arrived, .. } in events {
-        let arrived = arrived.map_or_else(String::new, format_time);
+        let arrived = format_time(arrived.unwrap_or(*at));
         text += &format!("{entity},{kind},{amount:?},{},{arrived}\n", format_time(*at));
     }
     std::fs::write(path, text).expect("writes a file");
@@ -72,7 +72,7 @@ fn write_ndjson(path: &Path, events: &[Event]) {
             "event_type": event.kind,
             "amount": event.amount,
             "event_timestamp": format_time(event.at),
-            "ingested_at": event.arrived.map(format_time),
+            "ingested_at": format_time(event.arrived.unwrap_or(event.at)),
         });
         format!("{line}\n")
     };
@@ -92,7 +92,7 @@ fn write_parquet(path: &Path, events: &[Event]) {
         ("event_type", texts(|event| event.kind), false),
         ("amount", Arc::new(amounts) as ArrayRef, false),
         ("event_timestamp", times(|event| Some(event.at)), false),
-        ("ingested_at", times(|event| event.arrived), true),
+        ("ingested_at", times(|event| Some(event.arrived.unwrap_or(event.at))), true),
     ]);
     let batch = batch.expect("columns of one length");
     let properties = WriterProperties::builder().set_max_row_group_row_count(Some(5)).build();

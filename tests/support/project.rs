@@ -42,7 +42,7 @@ pub struct Ran {
 }
 
 impl Project {
-    /// A project of the text of its `onepath.toml`, where `CHURN`, `TRACE`, `CART`, `WEIGH`, `KINDS` and `SCALED` stand for component
+    /// A project of the text of its `onepath.toml`, where `CHURN`, `TRACE`, `CART`, `WEIGH`, `KINDS`, `SCALED` and `SEEN` stand for component
     /// files.
     pub fn new(toml: &str) -> Self {
         let dir = TempDir::new().expect("a temporary folder");
@@ -68,7 +68,8 @@ impl Project {
             .replace("CART", &built.cart.display().to_string())
             .replace("WEIGH", &built.weigh.display().to_string())
             .replace("KINDS", &built.kinds.display().to_string())
-            .replace("SCALED", &built.scaled.display().to_string());
+            .replace("SCALED", &built.scaled.display().to_string())
+            .replace("SEEN", &built.seen.display().to_string());
         self.write("onepath.toml", &toml);
     }
 

@@ -21,11 +21,23 @@ fn int96(day: i64, nanos: u64) -> Int96 {
     value
 }
 
+/// A file with one column of times, given in nanoseconds.
+pub(super) fn write_int96(files: &Files, name: &str, nanos: &[Option<i128>]) -> PathBuf {
+    const DAY: i128 = 86_400_000_000_000;
+    let values = nanos.iter().flatten().map(|nanos| int96(nanos.div_euclid(DAY) as i64, nanos.rem_euclid(DAY) as u64));
+    let levels: Vec<i16> = nanos.iter().map(|nanos| i16::from(nanos.is_some())).collect();
+    write_columns(files, &[name], &values.collect::<Vec<_>>(), &levels)
+}
+
 /// A file with the columns `at` and `also`, both of these values; 0 for a null in `levels`.
 fn write(files: &Files, values: &[Int96], levels: &[i16]) -> PathBuf {
+    write_columns(files, &["at", "also"], values, levels)
+}
+
+fn write_columns(files: &Files, names: &[&str], values: &[Int96], levels: &[i16]) -> PathBuf {
     let path = files.path("x.parquet");
-    let schema = "message m { OPTIONAL INT96 at; OPTIONAL INT96 also; }";
-    let schema = Arc::new(parse_message_type(schema).expect("a schema"));
+    let columns: String = names.iter().map(|name| format!("OPTIONAL INT96 {name}; ")).collect();
+    let schema = Arc::new(parse_message_type(&format!("message m {{ {columns}}}")).expect("a schema"));
     let file = std::fs::File::create(&path).expect("a file");
     let mut writer = SerializedFileWriter::new(file, schema, Arc::new(WriterProperties::default())).expect("a writer");
     let mut group = writer.next_row_group().expect("a row group");

@@ -1,16 +1,19 @@
 //! Whole files: what is read from each format, what is refused and with which words, and what is written.
 
 mod bad;
+mod documented;
 mod int96;
 mod output;
 mod parts;
 mod same;
+mod table;
 mod types;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
+use ::parquet::file::properties::WriterProperties;
 use arrow::array::{ArrayRef, RecordBatch};
 use tempfile::TempDir;
 
@@ -38,12 +41,21 @@ impl Files {
     }
 
     fn parquet(&self, name: &str, columns: Vec<(&str, ArrayRef)>) -> PathBuf {
+        self.parquet_with(name, columns, None)
+    }
+
+    fn parquet_with(
+        &self,
+        name: &str,
+        columns: Vec<(&str, ArrayRef)>,
+        properties: Option<WriterProperties>,
+    ) -> PathBuf {
         let path = self.path(name);
         let batch =
             RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)));
         let batch = batch.expect("a batch");
         let file = std::fs::File::create(&path).expect("a file");
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), properties).expect("a writer");
         writer.write(&batch).expect("rows");
         writer.close().expect("a footer");
         path
