@@ -31,7 +31,9 @@ fn events(text: &str) -> String {
     let mut csv = "customer_id,event_type,amount,event_timestamp,ingested_at\n".to_owned();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let mut cells: Vec<&str> = line.split_whitespace().collect();
-        cells.resize(5, "");
+        // Without one, it arrived when it happened.
+        let happened = cells[3];
+        cells.resize(5, happened);
         csv += &format!("{}\n", cells.join(","));
     }
     csv

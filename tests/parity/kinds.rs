@@ -151,7 +151,8 @@ fn a_parameter_is_the_length_of_a_window() {
     project.write(
         "events.csv",
         "customer_id,event_type,amount,event_timestamp,ingested_at\n\
-         c1,purchase,1.0,2024-01-01,\nc1,purchase,2.0,2024-01-20,\nc1,purchase,6.0,2024-01-27,\n",
+         c1,purchase,1.0,2024-01-01,2024-01-01\nc1,purchase,2.0,2024-01-20,2024-01-20\n\
+         c1,purchase,6.0,2024-01-27,2024-01-27\n",
     );
     let mut store = project.open();
     let asks = [Ask { entity: "c1".to_owned(), as_of: crate::support::at("2024-01-28"), cart_value: 0.0 }];
