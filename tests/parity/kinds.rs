@@ -19,6 +19,10 @@ mod reference;
 const VIEWS: [(&str, i64); 2] = [("week", 7), ("month", 30)];
 
 fn project(events: &[Event]) -> Project {
+    project_of(events, &VIEWS)
+}
+
+fn project_of(events: &[Event], views: &[(&str, i64)]) -> Project {
     let mut toml = r#"
         [project]
         name = "kinds"
@@ -31,7 +35,7 @@ fn project(events: &[Event]) -> Project {
         arrival_time = "ingested_at"
     "#
     .to_owned();
-    for (name, days) in VIEWS {
+    for (name, days) in views {
         toml += &format!(
             "[views.{name}]\nsources = [\"events\"]\ntransform = \"KINDS\"\nparameters = {{ days = {days} }}\n\
              [services.{name}]\nfeatures = [\"{name}:*\"]\n"
@@ -169,6 +173,20 @@ fn a_parameter_is_the_length_of_a_window() {
     });
     assert_eq!(week.digest(), month.digest());
     assert!(!Arc::ptr_eq(&week, &month));
+}
+
+/// A length beyond the bound that the transform declares is refused before there is any event or question.
+#[test]
+fn a_length_beyond_its_bound_is_refused_when_built() {
+    assert_eq!(project_of(&[], &[("year", 365)]).run("build").code, 0);
+    for (days, told) in [(366, "366"), (-1, "-1")] {
+        let ran = project_of(&[], &[("longer", days)]).run("build");
+        let expected = format!(
+            "view longer@v1: its transform refuses the parameters: parameter `days` is {told}, and must be from 0 to 365 days"
+        );
+        assert_ne!(ran.code, 0, "{}", ran.stdout);
+        assert!(ran.stderr.contains(&expected), "{}", ran.stderr);
+    }
 }
 
 /// Every law of admission holds of it, on generated rows and on those of the source.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::batch::{Column, Value};
+use crate::batch::{Column, Rows, Value};
 use crate::schema::{Description, Field, ValueType};
 use crate::time::Length;
-use crate::wasm::Component;
+use crate::wasm::{CallError, Component};
 
 /// A feature view ready to run. Immutable, shared by all threads.
 #[derive(Debug)]
@@ -55,6 +55,14 @@ pub enum ProgramError {
         /// The value given.
         found: String,
     },
+    /// Values that the transform itself does not take, such as a length of time beyond its bound.
+    #[error("view {view}: its transform refuses the parameters: {message}")]
+    Refused {
+        /// The view.
+        view: String,
+        /// What the transform says.
+        message: String,
+    },
     /// Event fields without a source to bring them.
     #[error("view {view} reads events ({fields}) but has no sources: add `sources = [...]`")]
     NoSources {
@@ -66,7 +74,8 @@ pub enum ProgramError {
 }
 
 impl ViewProgram {
-    /// Joins a view to its component. `parameters` are the view's constants by name.
+    /// Joins a view to its component. `parameters` are the view's constants by name; the transform is asked whether it takes
+    /// them, so that it need not refuse every row later.
     pub fn new(
         id: String,
         component: Arc<Component>,
@@ -86,6 +95,9 @@ impl ViewProgram {
         }
         let columns = description.parameters.iter().map(|field| parameter(&id, field, parameters));
         let parameters = columns.collect::<Result<Vec<_>, _>>()?;
+        if let Some(message) = refused(&component, &parameters) {
+            return Err(ProgramError::Refused { view: id, message });
+        }
         let fingerprint = fingerprint(&component, &parameters);
         Ok(Self { id, component, parameters, fingerprint, ttl, has_sources })
     }
@@ -132,6 +144,26 @@ impl ViewProgram {
     /// Its parameters, one column of one row each, in the order of the description.
     pub(crate) fn parameters(&self) -> &[Column] {
         &self.parameters
+    }
+}
+
+/// Why the transform does not take these parameters, asked in a call without rows: a failure of that is about nothing else.
+/// Whatever else may go wrong in such a call is left to the laws of admission, which make calls with rows.
+fn refused(component: &Component, parameters: &[Column]) -> Option<String> {
+    if parameters.is_empty() {
+        return None;
+    }
+    let description = component.description();
+    let none = |fields: &[Field]| fields.iter().map(|field| Column::new(field.value_type)).collect();
+    let rows = Rows {
+        event_fields: none(&description.event_fields),
+        request_fields: none(&description.request_fields),
+        input_features: none(&description.input_features),
+        ..Rows::default()
+    };
+    match component.process_fresh(parameters, &rows) {
+        Err(CallError::Failure { row: None, message }) => Some(message),
+        _ => None,
     }
 }
 

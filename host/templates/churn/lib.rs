@@ -55,11 +55,11 @@ impl Activity {
     /// Answers as of a moment. Features are evaluated when they are asked for, so a count falls
     /// without any new event.
     fn read(&self, as_of: AsOf) -> Features {
-        let purchases = self.purchases.closed(as_of, days(180)).count();
-        let returns = self.returns.closed(as_of, days(180)).count();
+        let purchases = self.purchases.closed::<Days<180>>(as_of).count();
+        let returns = self.returns.closed::<Days<180>>(as_of).count();
         Features {
-            purchase_count_30d: self.purchases.closed(as_of, days(30)).count(),
-            avg_purchase_value_90d: self.purchases.closed(as_of, days(90)).mean(),
+            purchase_count_30d: self.purchases.closed::<Days<30>>(as_of).count(),
+            avg_purchase_value_90d: self.purchases.closed::<Days<90>>(as_of).mean(),
             days_since_last_purchase: self.last_purchase.map(|at| as_of.since(at).whole_days()),
             return_rate_180d: returns as f64 / (purchases + returns).max(1) as f64,
         }
@@ -68,7 +68,7 @@ impl Activity {
 
 #[cfg(test)]
 mod tests {
-    use onepath_sdk::testing::Harness;
+    use onepath_sdk::testing::{Harness, as_of};
 
     use super::*;
 
@@ -82,7 +82,7 @@ mod tests {
                 amount: 12.5,
             },
         );
-        let after = |length: Length| customer.question(AsOf(length.micros()));
+        let after = |length: Length| customer.question(as_of(length.micros()));
         assert_eq!(
             (
                 after(days(30)).purchase_count_30d,
@@ -102,6 +102,6 @@ mod tests {
             days_since_last_purchase: None,
             return_rate_180d: 0.0,
         };
-        assert_eq!(Harness::<Activity>::new().question(AsOf(0)), nothing);
+        assert_eq!(Harness::<Activity>::new().question(as_of(0)), nothing);
     }
 }

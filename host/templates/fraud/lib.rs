@@ -52,8 +52,8 @@ impl Spending {
     /// Answers as of a moment. `half_open` leaves out what is exactly 10 minutes old, and `closed`
     /// would count it.
     fn read(&self, request: &Asked, as_of: AsOf) -> Features {
-        let last_10m = self.payments.half_open(as_of, minutes(10));
-        let last_24h = self.payments.half_open(as_of, hours(24));
+        let last_10m = self.payments.half_open::<Minutes<10>>(as_of);
+        let last_24h = self.payments.half_open::<Hours<24>>(as_of);
         let mean = last_24h.mean();
         Features {
             payment_count_10m: last_10m.count(),
@@ -67,7 +67,7 @@ impl Spending {
 
 #[cfg(test)]
 mod tests {
-    use onepath_sdk::testing::Harness;
+    use onepath_sdk::testing::{Harness, as_of};
 
     use super::*;
 
@@ -76,7 +76,7 @@ mod tests {
         let mut card = Harness::<Spending>::new();
         card.event(EventTime(0), Payment { amount: 20.0 });
         card.event(EventTime(minutes(5).micros()), Payment { amount: 30.0 });
-        let asked = |micros| card.question_with(AsOf(micros), Asked { amount: 100.0 }, ());
+        let asked = |micros| card.question_with(as_of(micros), Asked { amount: 100.0 }, ());
         let ten = minutes(10).micros();
         assert_eq!(
             (
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_card_without_payments_has_features_too() {
         let nothing =
-            Harness::<Spending>::new().question_with(AsOf(0), Asked { amount: 100.0 }, ());
+            Harness::<Spending>::new().question_with(as_of(0), Asked { amount: 100.0 }, ());
         assert_eq!(
             (
                 nothing.payment_count_24h,

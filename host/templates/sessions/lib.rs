@@ -53,7 +53,7 @@ impl Visits {
 
 #[cfg(test)]
 mod tests {
-    use onepath_sdk::testing::Harness;
+    use onepath_sdk::testing::{Harness, as_of};
 
     use super::*;
 
@@ -63,7 +63,7 @@ mod tests {
         for (minute, page) in [(0, "home"), (29, "item"), (40, "bought"), (71, "home")] {
             visitor.event(EventTime(minutes(minute).micros()), Click { page });
         }
-        let at = |minute| visitor.question(AsOf(minutes(minute).micros()));
+        let at = |minute| visitor.question(as_of(minutes(minute).micros()));
         assert_eq!(
             at(71),
             Features {
@@ -94,6 +94,6 @@ mod tests {
             purchases: 1,
             seconds: Some(60 * 60),
         };
-        assert_eq!(visitor.question(AsOf(minutes(60).micros())), joined);
+        assert_eq!(visitor.question(as_of(minutes(60).micros())), joined);
     }
 }

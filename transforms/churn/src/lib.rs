@@ -40,11 +40,11 @@ impl Activity {
     }
 
     fn read(&self, as_of: AsOf) -> Features {
-        let purchases = self.purchases.closed(as_of, days(180)).count();
-        let returns = self.returns.closed(as_of, days(180)).count();
+        let purchases = self.purchases.closed::<Days<180>>(as_of).count();
+        let returns = self.returns.closed::<Days<180>>(as_of).count();
         Features {
-            purchase_count_30d: self.purchases.closed(as_of, days(30)).count(),
-            avg_purchase_value_90d: self.purchases.closed(as_of, days(90)).mean(),
+            purchase_count_30d: self.purchases.closed::<Days<30>>(as_of).count(),
+            avg_purchase_value_90d: self.purchases.closed::<Days<90>>(as_of).mean(),
             days_since_last_purchase: self.last_purchase.map(|at| as_of.since(at).whole_days()),
             return_rate_180d: returns as f64 / (purchases + returns).max(1) as f64,
         }

@@ -2,7 +2,7 @@
 //! nothing.
 
 use onepath_sdk::prelude::*;
-use onepath_sdk::testing::Harness;
+use onepath_sdk::testing::{Harness, as_of};
 
 use super::{Activity, Event, Features};
 
@@ -19,7 +19,7 @@ fn features(events: &[(&str, f64, EventTime)]) -> Features {
     for &(event_type, amount, at) in events {
         customer.event(at, Event { event_type, amount });
     }
-    customer.question(AsOf(NOW))
+    customer.question(as_of(NOW))
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn the_return_rate_is_over_180_days_closed() {
 fn features_change_without_an_event() {
     let mut customer = Harness::<Activity>::new();
     customer.event(EventTime(NOW), Event { event_type: "purchase", amount: 12.5 });
-    let after = |length: Length| customer.question(AsOf(NOW + length.micros()));
+    let after = |length: Length| customer.question(as_of(NOW + length.micros()));
     assert_eq!((after(days(30)).purchase_count_30d, after(days(31)).purchase_count_30d), (1, 0));
     assert_eq!((after(days(90)).avg_purchase_value_90d, after(days(91)).avg_purchase_value_90d), (Some(12.5), None));
     assert_eq!(after(days(365)).days_since_last_purchase, Some(365));
@@ -103,7 +103,7 @@ fn extreme_times_do_not_trap() {
         let mut customer = Harness::<Activity>::new();
         customer.event(EventTime(i64::MIN), Event { event_type: "purchase", amount: 1.0 });
         customer.event(EventTime(time), Event { event_type: "return", amount: f64::NAN });
-        customer.question(AsOf(time));
-        customer.question(AsOf(i64::MAX));
+        customer.question(as_of(time));
+        customer.question(as_of(i64::MAX));
     }
 }

@@ -158,6 +158,7 @@ fn day_number_of_new_year(year: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::asked_at;
 
     const HOUR: i64 = hours(1).micros();
 
@@ -206,7 +207,7 @@ mod tests {
     fn the_ends_of_time_have_a_calendar() {
         for micros in [i64::MIN, i64::MAX] {
             for offset in [UTC, Offset::hours(i64::MIN), Offset::hours(i64::MAX)] {
-                let at = AsOf(micros).calendar(offset);
+                let at = asked_at(micros).calendar(offset);
                 assert!(
                     (1..=12).contains(&at.month) && (1..=31).contains(&at.day) && (1..=366).contains(&at.day_of_year)
                 );

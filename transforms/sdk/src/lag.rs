@@ -8,7 +8,7 @@ use crate::aggregate::Kept;
 use crate::compact;
 use crate::state::{State, StateError};
 use crate::time::{AsOf, EventTime, Length};
-use crate::window::Retention;
+use crate::window::{NONE, Retention, UpTo, check_kept};
 
 /// The values of the last `L`, and the one that was in force when `L` began: what was the value `d` ago, for any `d` up to `L`?
 ///
@@ -36,13 +36,20 @@ impl<T: Kept, L: Retention> Lag<T, L> {
         }
     }
 
-    /// The value in force at `as_of - ago`: that of the last event at or before it. None where there was none.
-    ///
-    /// # Panics
-    ///
-    /// If `ago` is longer than `L`, since older values are not kept.
-    pub fn value(&self, as_of: AsOf, ago: Length) -> Option<&T> {
-        assert!(ago <= L::LENGTH, "a lag that keeps {} was asked for {ago}", L::LENGTH);
+    /// The value in force at `as_of - G`: that of the last event at or before it. None where there was none. Compiles if `G` is
+    /// at most `L`, since older values are not kept.
+    pub fn value<G: Retention>(&self, as_of: AsOf) -> Option<&T> {
+        const { check_kept(L::LENGTH, G::LENGTH, NONE) }
+        self.value_ago(as_of, G::LENGTH)
+    }
+
+    /// The value in force at `as_of - ago`, where a parameter says how long ago. Compiles if its bound is at most `L`.
+    pub fn value_for<G: Retention>(&self, as_of: AsOf, ago: UpTo<G>) -> Option<&T> {
+        const { check_kept(L::LENGTH, G::LENGTH, NONE) }
+        self.value_ago(as_of, ago.length())
+    }
+
+    fn value_ago(&self, as_of: AsOf, ago: Length) -> Option<&T> {
         let moment = as_of.micros().checked_sub(ago.micros())?;
         let after = self.values.partition_point(|&(at, _)| at.micros() <= moment);
         after.checked_sub(1).map(|last| &self.values[last].1)

@@ -30,22 +30,24 @@
 //!     }
 //!
 //!     fn read(&self, as_of: AsOf) -> Features {
-//!         Features { mean_payment_30d: self.payments.closed(as_of, days(30)).mean() }
+//!         Features { mean_payment_30d: self.payments.closed::<Days<30>>(as_of).mean() }
 //!     }
 //! }
 //!
 //! // The same code runs natively, so an ordinary test covers it, state encoding included.
-//! let mut customer = onepath_sdk::testing::Harness::<Spending>::new();
+//! use onepath_sdk::testing::{Harness, as_of};
+//!
+//! let mut customer = Harness::<Spending>::new();
 //! customer.event(EventTime(0), Event { amount: 10.0 });
 //! customer.event(EventTime(5), Event { amount: 20.0 });
-//! assert_eq!(customer.question(AsOf(9)).mean_payment_30d, Some(15.0));
+//! assert_eq!(customer.question(as_of(9)).mean_payment_30d, Some(15.0));
 //! ```
 //!
 //! Build it with `cargo build --release --target wasm32-wasip2`, in a crate of type `cdylib`.
 //!
 //! # What a transform does not do
 //!
-//! - It has no clock: `at` and `as_of` are the only times there are.
+//! - It has no clock: `at` and `as_of` are the only times there are, and it makes no as-of of its own.
 //! - It remembers nothing outside its state: no statics, no caches. What it keeps there is found by `onepath check`.
 //! - It lets no hash order show. The standard `HashMap` gives each new map another order, so use a `BTreeMap`.
 //! - It does not panic where it can answer: return a `Result`, and its message reaches the one who asked.
@@ -66,7 +68,7 @@
 //! | [`transform`](mod@transform) | the trait that `#[transform]` implements |
 //! | [`batch`] | the plain types of the component contract: columns, rows, answers |
 //! | [`native`] | the whole component as two functions |
-//! | [`testing`] | one entity, event by event, for an author's tests |
+//! | [`testing`] | one entity, event by event, for an author's tests; it does not exist in a component |
 //!
 //! # Costs
 //!
@@ -81,7 +83,7 @@
 //! | `Window<f64, Days<30>>`, mean | 15 / 19 | 412 / 566 | 2,060 | 12, and 16 per event kept |
 //! | `Window<f64, Days<30>>`, `std_dev` | 15 / 19 | 4,388 / 13,237 | 2,060 | the same |
 //! | `Window<f64, Days<30>>`, median | 16 / 20 | 2,073 / 3,370 | 2,060 | the same |
-//! | `ParameterWindow<f64>` of 30 days | 23 / 25 | 443 / 1,299 | 2,068 | 20, and 16 per event kept |
+//! | `ParameterWindow<f64, _>` of 30 days | 23 / 25 | 443 / 1,299 | 2,068 | 20, and 16 per event kept |
 //! | `DistinctWindow<String, Days<30>>` | 97 / 129 | 159 / 176 | 767 | 7, and 9 and its length per key |
 //! | `LastN<f64, 20>`, mean | 16 / 19 | 74 / 103 | 321 | 1, and 16 per event kept |
 //! | `Lag<f64, Days<30>>` | 18 / 23 | 33 / 33 | 2,056 | 8, and 16 per event kept |
@@ -158,6 +160,7 @@ pub mod transform;
 
 pub mod native;
 
+#[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
 #[cfg(target_family = "wasm")]
@@ -183,6 +186,8 @@ pub mod prelude {
     pub use crate::state::{State, StateError};
     pub use crate::tiled::{Hopping, Tumbling};
     pub use crate::time::{AsOf, EventTime, Length, Time, days, hours, minutes, seconds};
-    pub use crate::window::{Days, DistinctWindow, Hours, Minutes, ParameterWindow, Seconds, View, Window};
+    pub use crate::window::{
+        Days, DistinctWindow, Hours, Minutes, ParameterWindow, Seconds, Span, Spans, UpTo, View, Window,
+    };
     pub use crate::{calendar, category, embedding, numeric};
 }

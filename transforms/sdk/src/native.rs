@@ -6,7 +6,7 @@
 use crate::batch::{Column, Description, EVENT, Failure, Output, QUESTION, Rows, States};
 use crate::row::{Row, Table};
 use crate::state::decode_all;
-use crate::time::{AsOf, EventTime};
+use crate::time::{EventTime, asked_at};
 use crate::transform::Transform;
 use crate::value::{check_ends, end};
 
@@ -48,7 +48,7 @@ pub fn process<T: Transform>(parameters: &[Column], rows: &Rows) -> Result<Outpu
             requests.check(question_index, row)?;
             inputs.check(question_index, row)?;
             let (request, inputs) = (requests.read(question_index), inputs.read(question_index));
-            let answer = T::read(&group.state, &request, &inputs, &parameters, AsOf(time));
+            let answer = T::read(&group.state, &request, &inputs, &parameters, asked_at(time));
             answer.map_err(|message| Failure::at(row, message))?.write(&mut features);
             question_index += 1;
         }

@@ -8,7 +8,7 @@ use crate::aggregate::Aggregate;
 use crate::compact;
 use crate::state::{State, StateError};
 use crate::time::{AsOf, EventTime, Length};
-use crate::window::Retention;
+use crate::window::{NONE, Retention, UpTo, check_kept};
 
 /// When a session ends.
 pub trait Rule {
@@ -139,14 +139,49 @@ impl<A: Aggregate, R: Rule, K: Retention> Sessions<A, R, K> {
         self.sessions.iter()
     }
 
-    /// How many sessions began in `[as_of - length, as_of]`.
-    ///
-    /// # Panics
-    ///
-    /// If `length` is longer than `K`, since the answer would silently be that of a shorter window.
-    pub fn count(&self, as_of: AsOf, length: Length) -> i64 {
-        assert!(length <= K::LENGTH, "sessions that are kept for {} were asked for {length}", K::LENGTH);
-        self.sessions.iter().filter(|session| as_of.since(session.start) <= length).count() as i64
+    /// How many sessions began in `[as_of - S, as_of]`. Compiles if `S` and the rule's length together are at most `K`: whether an
+    /// event began a session is decided by those before it.
+    pub fn count<S: Retention>(&self, as_of: AsOf) -> i64 {
+        const { Self::check(NONE, S::LENGTH) }
+        self.count_span(as_of, NONE, S::LENGTH)
+    }
+
+    /// How many sessions began in the `S` that ended `G` ago, `[as_of - G - S, as_of - G]`. Compiles if `G`, `S` and the rule's
+    /// length together are at most `K`.
+    pub fn count_ago<G: Retention, S: Retention>(&self, as_of: AsOf) -> i64 {
+        const { Self::check(G::LENGTH, S::LENGTH) }
+        self.count_span(as_of, G::LENGTH, S::LENGTH)
+    }
+
+    /// As [`count`](Self::count), where a parameter gives the length. Compiles if its bound fits.
+    pub fn count_for<S: Retention>(&self, as_of: AsOf, length: UpTo<S>) -> i64 {
+        const { Self::check(NONE, S::LENGTH) }
+        self.count_span(as_of, NONE, length.length())
+    }
+
+    /// As [`count_ago`](Self::count_ago), where parameters give the lengths; one of them may be [fixed](UpTo::MAX). Compiles if
+    /// their bounds fit.
+    pub fn count_ago_for<G: Retention, S: Retention>(&self, as_of: AsOf, ago: UpTo<G>, length: UpTo<S>) -> i64 {
+        const { Self::check(G::LENGTH, S::LENGTH) }
+        self.count_span(as_of, ago.length(), length.length())
+    }
+
+    const fn check(ago: Length, length: Length) {
+        check_kept(K::LENGTH, ago, length);
+        if R::LENGTH.micros() > K::LENGTH.micros() - ago.micros() - length.micros() {
+            panic!(
+                "sessions are counted from as long ago as they are kept: keep them longer, by the rule's length at least"
+            );
+        }
+    }
+
+    fn count_span(&self, as_of: AsOf, ago: Length, length: Length) -> i64 {
+        let Some(last) = as_of.micros().checked_sub(ago.micros()) else { return 0 };
+        let began = |session: &&Session<A>| {
+            let start = session.start.micros();
+            start <= last && last.saturating_sub(start) <= length.micros()
+        };
+        self.sessions.iter().filter(began).count() as i64
     }
 
     fn evict(&mut self) {

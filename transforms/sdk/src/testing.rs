@@ -1,12 +1,20 @@
 //! One entity, event by event, for an author's own tests.
+//!
+//! A component has none of it: compiled for WebAssembly, this module does not exist, and with it the only way to make an as-of.
 
 use std::marker::PhantomData;
 
 use crate::batch::{Column, EVENT, Failure, QUESTION, Rows, States};
 use crate::native::process;
 use crate::row::Row;
-use crate::time::{AsOf, EventTime};
+use crate::time::{AsOf, EventTime, asked_at};
 use crate::transform::Transform;
+
+/// The as-of of a question, in microseconds since the Unix epoch, UTC. Like the host, ask no question before an event that was
+/// applied.
+pub const fn as_of(micros: i64) -> AsOf {
+    asked_at(micros)
+}
 
 /// One entity of a transform. Every event and every question is a batch of its own, as in serving: the row goes through
 /// columns and the state through its bytes.
@@ -14,7 +22,7 @@ use crate::transform::Transform;
 /// ```text
 /// let mut customer = Harness::<Activity>::new();
 /// customer.event(EventTime(0), Event { event_type: "purchase", amount: 10.0 });
-/// assert_eq!(customer.question(AsOf(1)).purchase_count_30d, 1);
+/// assert_eq!(customer.question(as_of(1)).purchase_count_30d, 1);
 /// ```
 pub struct Harness<T> {
     parameters: Vec<Column>,

@@ -2,6 +2,10 @@
 //!
 //! When an event happened, what a question is asked as of, and a time that is merely a value are three types: comparing
 //! the wrong two is how a feature sees the future. No arithmetic here overflows; it stops at the ends of `i64`.
+//!
+//! An as-of comes from the host alone. A transform cannot make one, nor move one: what a state keeps is decided by its newest
+//! event, which is never after the as-of of a question, and an as-of moved into the past would ask for what is gone. A feature
+//! of an earlier stretch of time is asked for as such: `window.closed_ago::<Days<7>, Days<30>>(as_of)`.
 
 use std::fmt;
 
@@ -11,8 +15,19 @@ pub struct EventTime(pub i64);
 
 /// The cut-off of a question: microseconds since the Unix epoch, UTC. Every event that the question may see is already in
 /// the state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AsOf(pub i64);
+///
+/// Only the host makes one, so that none is earlier than an event in the state. Tests have `onepath_sdk::testing::as_of`,
+/// which does not exist in a component.
+///
+/// ```compile_fail,E0423
+/// use onepath_sdk::prelude::*;
+///
+/// fn a_week_before(as_of: AsOf) -> AsOf {
+///     AsOf(as_of.micros() - days(7).micros())
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AsOf(i64);
 
 /// A time that is a value, in a field or a feature: microseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +72,11 @@ impl EventTime {
     pub const fn since(self, earlier: EventTime) -> Length {
         Length(self.0.saturating_sub(earlier.0))
     }
+}
+
+/// The as-of of a question that the host asks. (Not a function of the type: the compiler would offer it to authors.)
+pub(crate) const fn asked_at(micros: i64) -> AsOf {
+    AsOf(micros)
 }
 
 impl AsOf {

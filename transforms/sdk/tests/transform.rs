@@ -3,7 +3,7 @@
 use onepath_sdk::batch::{Column, EVENT, Failure, Field, Output, QUESTION, Rows, States, Texts, ValueType, Values};
 use onepath_sdk::native::Native;
 use onepath_sdk::prelude::*;
-use onepath_sdk::testing::Harness;
+use onepath_sdk::testing::{Harness, as_of};
 use proptest::prelude::*;
 
 mod spending {
@@ -77,7 +77,7 @@ mod spending {
             }
             let favourite = self.items.iter().max_by_key(|(_, count)| **count).map(|(item, _)| item.clone());
             Ok(Features {
-                total: self.amounts.half_open(as_of, days(1)).sum(),
+                total: self.amounts.half_open::<Days<1>>(as_of).sum(),
                 favourite,
                 has_events: !self.items.is_empty(),
                 delivered: request.delivered,
@@ -111,6 +111,33 @@ mod stateless {
     impl Ratio {
         fn read(&self, inputs: &Inputs, _as_of: AsOf) -> Features {
             Features { ratio: (inputs.b != 0.0).then(|| inputs.a / inputs.b) }
+        }
+    }
+}
+
+mod by_days {
+    use onepath_sdk::prelude::*;
+
+    #[derive(Parameters)]
+    pub struct Parameters {
+        pub days: UpTo<Days<90>>,
+        pub minutes_ago: Option<UpTo<Minutes<60>>>,
+    }
+
+    #[derive(State, Default)]
+    pub struct Lengths;
+
+    #[derive(Features, Debug, PartialEq)]
+    pub struct Features {
+        pub micros: i64,
+        pub micros_ago: Option<i64>,
+    }
+
+    #[transform]
+    impl Lengths {
+        fn read(&self, parameters: &Parameters) -> Features {
+            let ago = parameters.minutes_ago.map(|ago| ago.length().micros());
+            Features { micros: parameters.days.length().micros(), micros_ago: ago }
         }
     }
 }
@@ -159,7 +186,7 @@ fn every_kind_of_value_goes_through() {
     entity.event(EventTime(1), event("tea")).event(EventTime(2), Event { amount: None, ..event("tea") });
     entity.event(EventTime(3), Event { paid: false, embedding: &[], ..event("milk") });
     let request = spending::Request { label: Some("é"), delivered: Some(Time(7)) };
-    let given = entity.question_with(AsOf(9), request, spending::Inputs { score: vec![1.0, 2.0], rank: 0 });
+    let given = entity.question_with(as_of(9), request, spending::Inputs { score: vec![1.0, 2.0], rank: 0 });
     let expected = spending::Features {
         total: 20.0,
         favourite: Some("tea".to_owned()),
@@ -171,7 +198,7 @@ fn every_kind_of_value_goes_through() {
     };
     assert_eq!(given, expected);
     let request = spending::Request { label: None, delivered: None };
-    let given = entity.question_with(AsOf(9), request, spending::Inputs { score: vec![], rank: 0 });
+    let given = entity.question_with(as_of(9), request, spending::Inputs { score: vec![], rank: 0 });
     assert_eq!((given.delivered, given.label.as_str(), given.scores), (None, "none", vec![]));
 }
 
@@ -182,16 +209,47 @@ fn an_error_of_the_author_is_the_failure_of_its_row() {
     assert_eq!(refused, Failure { row: Some(0), message: "an item has a name".to_owned() });
     assert_eq!(entity.state(), b"");
     let request = spending::Request { label: None, delivered: None };
-    let refused = entity.try_question(AsOf(0), request, spending::Inputs { score: vec![], rank: -1 }).unwrap_err();
+    let refused = entity.try_question(as_of(0), request, spending::Inputs { score: vec![], rank: -1 }).unwrap_err();
     assert_eq!(refused.row, Some(0));
 }
 
 #[test]
 fn a_stateless_transform_takes_no_events() {
     let mut entity = Harness::<stateless::Ratio>::new();
-    let ratio = |a, b| entity.question_with(AsOf(0), (), stateless::Inputs { a, b }).ratio;
+    let ratio = |a, b| entity.question_with(as_of(0), (), stateless::Inputs { a, b }).ratio;
     assert_eq!((ratio(1.0, 2.0), ratio(1.0, 0.0)), (Some(0.5), None));
     assert_eq!(entity.try_event(EventTime(0), ()).unwrap_err().message, "the transform takes no events");
+}
+
+#[test]
+fn a_length_from_a_parameter_is_counted_in_its_unit() {
+    let days = UpTo::of::<Days<7>>();
+    let with = |minutes_ago| {
+        let parameters = by_days::Parameters { days, minutes_ago };
+        Harness::<by_days::Lengths>::with_parameters(parameters).question(as_of(0))
+    };
+    let micros = 7 * 86_400_000_000;
+    assert_eq!(with(None), by_days::Features { micros, micros_ago: None });
+    assert_eq!(with(Some(UpTo::MAX)), by_days::Features { micros, micros_ago: Some(3_600_000_000) });
+    let types = by_days::TRANSFORM.describe().parameters.iter().map(|field| (field.value_type, field.nullable));
+    assert_eq!(types.collect::<Vec<_>>(), [(ValueType::Int64, false), (ValueType::Int64, true)]);
+}
+
+/// The host makes such a call when it builds a view.
+#[test]
+fn a_length_beyond_its_bound_is_refused_without_any_row() {
+    let asked = |days, minutes| {
+        let columns = [days, minutes].map(|count| Column { values: Values::Int64s(vec![count]), nulls: None });
+        by_days::TRANSFORM.process(&columns, &Rows::default()).map(|_| ())
+    };
+    let refused = |days, minutes| asked(days, minutes).unwrap_err();
+    assert_eq!((asked(0, 0), asked(90, 60)), (Ok(()), Ok(())));
+    assert_eq!(refused(91, 0), Failure::new("parameter `days` is 91, and must be from 0 to 90 days"));
+    assert_eq!(refused(-1, 0), Failure::new("parameter `days` is -1, and must be from 0 to 90 days"));
+    assert_eq!(
+        refused(9, i64::MAX).message,
+        format!("parameter `minutes_ago` is {}, and must be from 0 to 60 minutes", i64::MAX)
+    );
 }
 
 /// Two groups: an event and a question of each, interleaved.

@@ -69,25 +69,36 @@ macro_rules! kinds {
     };
 }
 
+/// The window of `by_parameter`. (The benchmark has one parameter, which is another one.)
+pub struct LastDays;
+
+impl Spans for LastDays {
+    type Parameters<'a> = UpTo<Days<30>>;
+
+    fn spans(days: &UpTo<Days<30>>) -> [Span; 1] {
+        [Span::last(*days)]
+    }
+}
+
 fn or_zero(answer: Option<f64>) -> f64 {
     answer.unwrap_or(0.0)
 }
 
 kinds! {
     0 window: Window<f64, Days<30>>, "`Window<f64, Days<30>>`, mean",
-        |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.closed(as_of, days(30)).mean());
+        |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.closed::<Days<30>>(as_of).mean());
     1 window_std: Window<f64, Days<30>>, "`Window<f64, Days<30>>`, `std_dev`",
-        |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.closed(as_of, days(30)).std_dev());
+        |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.closed::<Days<30>>(as_of).std_dev());
     2 window_median: Window<f64, Days<30>>, "`Window<f64, Days<30>>`, median",
-        |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.closed(as_of, days(30)).median());
-    3 by_parameter: ParameterWindow<f64>, "`ParameterWindow<f64>` of 30 days",
-        |state, at, event| state.push(at, event.amount, days(30)), |as_of| or_zero(state.closed(as_of, days(30)).mean());
+        |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.closed::<Days<30>>(as_of).median());
+    3 by_parameter: ParameterWindow<f64, LastDays>, "`ParameterWindow<f64, _>` of 30 days",
+        |state, at, event| state.push(at, event.amount, &UpTo::MAX), |as_of| or_zero(state.closed(as_of, &UpTo::MAX)[0].mean());
     4 distinct_window: DistinctWindow<String, Days<30>>, "`DistinctWindow<String, Days<30>>`",
-        |state, at, event| state.push(at, event.merchant), |as_of| state.closed(as_of, days(30)).count() as f64;
+        |state, at, event| state.push(at, event.merchant), |as_of| state.closed::<Days<30>>(as_of).count() as f64;
     5 last_n: LastN<f64, 20>, "`LastN<f64, 20>`, mean",
         |state, at, event| state.push(at, event.amount), |_as_of| or_zero(state.view().mean());
     6 lag: Lag<f64, Days<30>>, "`Lag<f64, Days<30>>`",
-        |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.value(as_of, days(7)).copied());
+        |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.value::<Days<7>>(as_of).copied());
     7 count: Count, "`Count`",
         |state, at, _event| state.push(at, ()), |_as_of| state.count() as f64;
     8 sum: Sum, "`Sum`",
@@ -117,11 +128,11 @@ kinds! {
     20 decayed: Decayed<Days<7>>, "`Decayed<Days<7>>`",
         |state, at, event| state.push(at, event.amount), |as_of| state.sum(as_of);
     21 hopping: Hopping<Mean, Days<30>, Days<1>>, "`Hopping<Mean, Days<30>, Days<1>>`",
-        |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.sawtooth(as_of, days(30)).mean());
+        |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.sawtooth::<Days<30>>(as_of).mean());
     22 hopping_variance: Hopping<Variance, Days<30>, Days<1>>, "`Hopping<Variance, Days<30>, Days<1>>`",
-        |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.sawtooth(as_of, days(30)).std_dev());
+        |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.sawtooth::<Days<30>>(as_of).std_dev());
     23 hopping_sketch: Hopping<QuantileSketch, Days<30>, Days<1>>, "`Hopping<QuantileSketch, Days<30>, Days<1>>`",
-        |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.sawtooth(as_of, days(30)).median());
+        |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.sawtooth::<Days<30>>(as_of).median());
     24 tumbling: Tumbling<Mean, Days<1>>, "`Tumbling<Mean, Days<1>>`",
         |state, at, event| state.push(at, event.amount), |as_of| or_zero(state.current(as_of).mean());
     25 gaps: Sessions<Sum, Gap<Hours<6>>, Days<30>>, "`Sessions<Sum, Gap<Hours<6>>, Days<30>>`",

@@ -10,8 +10,17 @@ struct Event<'a> {
 
 #[derive(Parameters)]
 struct Parameters {
-    /// How many days `in_days` covers, from 0 on.
-    days: i64,
+    /// How many days `in_days` covers.
+    days: UpTo<Days<365>>,
+}
+
+/// What `in_days` is asked for: those days, and those before them.
+impl Spans<2> for Parameters {
+    type Parameters<'a> = Self;
+
+    fn spans(parameters: &Self) -> [Span; 2] {
+        [Span::last(parameters.days), Span::ago(parameters.days, parameters.days)]
+    }
 }
 
 /// A number kept small, so that integers and whole amounts are equal often.
@@ -24,7 +33,7 @@ struct Kinds {
     window: Window<f64, Days<90>>,
     wholes: Window<i64, Days<90>>,
     flags: Window<bool, Hours<36>>,
-    in_days: ParameterWindow<f64>,
+    in_days: ParameterWindow<f64, Parameters>,
     distinct_window: DistinctWindow<String, Days<30>>,
     last_n: LastN<f64, 5>,
     words: LastN<String, 3>,
@@ -54,6 +63,8 @@ struct Features {
     favourite_whole_90d: Option<i64>,
     share_36h: Option<f64>,
     mean_in_days: Option<f64>,
+    mean_in_days_before: Option<f64>,
+    sum_30d_60d_ago: f64,
     words_30d: i64,
     mean_of_last_5: Option<f64>,
     last_words: String,
@@ -77,6 +88,7 @@ struct Features {
     sawtooth_words_30d: i64,
     hopped_median_7d: Option<f64>,
     hopped_sum_2h: f64,
+    hopped_sum_1h_before: f64,
     count_today: i64,
     sum_yesterday: f64,
     session_count: Option<i64>,
@@ -93,16 +105,13 @@ struct Features {
 
 #[transform]
 impl Kinds {
-    fn update(&mut self, event: &Event, at: EventTime, parameters: &Parameters) -> Result<(), String> {
-        if parameters.days < 0 {
-            return Err(format!("a window of {} days cannot be", parameters.days));
-        }
+    fn update(&mut self, event: &Event, at: EventTime, parameters: &Parameters) {
         let (word, amount) = (event.event_type, event.amount);
         let (whole, is_purchase) = (whole(amount), word == "purchase");
         self.window.push(at, amount);
         self.wholes.push(at, whole);
         self.flags.push(at, is_purchase);
-        self.in_days.push(at, amount, days(parameters.days));
+        self.in_days.push(at, amount, parameters);
         self.distinct_window.push(at, word);
         self.last_n.push(at, amount);
         self.words.push(at, word);
@@ -117,17 +126,17 @@ impl Kinds {
         self.tumbling.push(at, ((), amount));
         self.gaps.push(at, ((), amount));
         self.fixed.push(at, amount);
-        Ok(())
     }
 
     fn read(&self, as_of: AsOf, parameters: &Parameters) -> Features {
-        let (last_30d, last_90d) = (self.window.closed(as_of, days(30)), self.window.half_open(as_of, days(90)));
-        let wholes = self.wholes.closed(as_of, days(90));
+        let (last_30d, last_90d) = (self.window.closed::<Days<30>>(as_of), self.window.half_open::<Days<90>>(as_of));
+        let wholes = self.wholes.closed::<Days<90>>(as_of);
+        let [in_days, in_days_before] = self.in_days.closed(as_of, parameters);
         let (count, spread, min, max) = &self.lifetime;
         let (first, last, recency, share) = &self.edges;
         let (distinct, about, counts, top) = &self.keys;
-        let (sawtooth_mean, sawtooth_words, _) = self.hopping.sawtooth(as_of, days(30));
-        let (_, _, hopped) = self.hopping.hopped(as_of, days(7));
+        let (sawtooth_mean, sawtooth_words, _) = self.hopping.sawtooth::<Days<30>>(as_of);
+        let (_, _, hopped) = self.hopping.hopped::<Days<7>>(as_of);
         let session = self.gaps.current(as_of);
         let calendar = as_of.calendar(Offset::hours(1));
         let (sine, cosine) = calendar.week_circle();
@@ -142,12 +151,14 @@ impl Kinds {
             median_90d: last_90d.median(),
             distinct_wholes_90d: wholes.distinct(),
             favourite_whole_90d: wholes.top(1).first().map(|&(whole, _)| whole),
-            share_36h: self.flags.closed(as_of, hours(36)).share(),
-            mean_in_days: self.in_days.closed(as_of, days(parameters.days)).mean(),
-            words_30d: self.distinct_window.half_open(as_of, days(30)).count(),
+            share_36h: self.flags.closed::<Hours<36>>(as_of).share(),
+            mean_in_days: in_days.mean(),
+            mean_in_days_before: in_days_before.mean(),
+            sum_30d_60d_ago: self.window.half_open_ago::<Days<60>, Days<30>>(as_of).sum(),
+            words_30d: self.distinct_window.half_open::<Days<30>>(as_of).count(),
             mean_of_last_5: self.last_n.view().mean(),
             last_words: self.words.values().join(" "),
-            amount_7d_ago: self.lag.value(as_of, days(7)).copied(),
+            amount_7d_ago: self.lag.value::<Days<7>>(as_of).copied(),
             count: count.count(),
             mean: spread.mean(),
             sample_variance: spread.sample_variance(),
@@ -166,12 +177,13 @@ impl Kinds {
             sawtooth_mean_30d: sawtooth_mean.mean(),
             sawtooth_words_30d: sawtooth_words.count(),
             hopped_median_7d: hopped.median(),
-            hopped_sum_2h: self.minutes.hopped(as_of, hours(2)).sum(),
+            hopped_sum_2h: self.minutes.hopped::<Hours<2>>(as_of).sum(),
+            hopped_sum_1h_before: self.minutes.hopped_ago::<Hours<1>, Hours<1>>(as_of).sum(),
             count_today: self.tumbling.current(as_of).0.count(),
             sum_yesterday: self.tumbling.previous(as_of).1.sum(),
             session_count: session.map(|session| session.events.0.count()),
             session_last: session.and_then(|session| session.events.1.value().copied()),
-            sessions_30d: self.gaps.count(as_of, days(30)),
+            sessions_30d: self.gaps.count::<Days<30>>(as_of),
             session_sum: self.fixed.current(as_of).map(|session| session.events.sum()),
             fixed_sessions: self.fixed.iter().len() as i64,
             hour: calendar.hour,

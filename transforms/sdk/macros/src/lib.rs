@@ -31,7 +31,8 @@ pub fn inputs(input: TokenStream) -> TokenStream {
     expand(row::expand(&parse_macro_input!(input as DeriveInput), row::Kind::Inputs))
 }
 
-/// The constants that a feature view gives its transform. Written like an event.
+/// The constants that a feature view gives its transform. Written like an event; a field may also be `UpTo<L>`, a length of time
+/// that the host checks when the view is built.
 #[proc_macro_derive(Parameters, attributes(field))]
 pub fn parameters(input: TokenStream) -> TokenStream {
     expand(row::expand(&parse_macro_input!(input as DeriveInput), row::Kind::Parameters))

@@ -191,6 +191,11 @@ fn check_type(value: &Type, kind: Kind) -> Result<()> {
     let instead = match segment.ident.to_string().as_str() {
         "f32" => "f64",
         "i8" | "i16" | "i32" | "i128" | "isize" | "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "i64",
+        "UpTo" if kind != Kind::Parameters => {
+            return refuse(
+                "a length with a bound is a parameter of the view: elsewhere use i64, and `UpTo::new` in `read`",
+            );
+        }
         "EventTime" | "AsOf" => "Time",
         "char" => "String",
         "Option" => {
@@ -268,7 +273,16 @@ mod tests {
 
     #[test]
     fn wrong_shapes_are_refused_with_the_way_out() {
-        let cases: [(DeriveInput, Kind, &str); 14] = [
+        let cases: [(DeriveInput, Kind, &str); 15] = [
+            (
+                parse_quote!(
+                    struct R {
+                        days: Option<UpTo<Days<7>>>,
+                    }
+                ),
+                Kind::Request,
+                "a length with a bound is a parameter of the view: elsewhere use i64, and `UpTo::new` in `read`",
+            ),
             (
                 parse_quote!(
                     enum E {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::state::decode_all;
-use crate::time::{AsOf, Length, days, hours};
+use crate::time::{Length, asked_at, days, hours};
 use crate::window::{Days, Hours};
 
 fn bytes(state: &impl State) -> Vec<u8> {
@@ -118,10 +118,10 @@ fn nothing_is_zero_or_none() {
     let spread = Variance::default();
     assert_eq!((spread.variance(), spread.sample_variance(), spread.std_dev()), (None, None, None));
     assert_eq!((Min::default().min(), Max::default().max(), Share::default().share()), (None, None, None));
-    assert_eq!((First::<f64>::default().value(), Recency::default().since(AsOf(0))), (None, None));
+    assert_eq!((First::<f64>::default().value(), Recency::default().since(asked_at(0))), (None, None));
     assert_eq!((Distinct::<String>::default().count(), HyperLogLog::<String>::default().count()), (0, 0));
     assert_eq!((Counts::<i64>::default().mode(), TopK::<i64, 2>::default().top(2)), (None, vec![]));
-    assert_eq!((QuantileSketch::default().median(), Decayed::<Days<1>>::default().sum(AsOf(5))), (None, 0.0));
+    assert_eq!((QuantileSketch::default().median(), Decayed::<Days<1>>::default().sum(asked_at(5))), (None, 0.0));
     // One byte says that there was nothing, for most.
     assert_eq!((bytes(&Count::default()), bytes(&Distinct::<String>::default())), (vec![0], vec![0]));
 }
@@ -183,7 +183,7 @@ fn first_and_last_are_by_time_and_then_by_application() {
         last.push(EventTime(at), word);
     }
     assert_eq!((first.value().unwrap().as_str(), last.value().unwrap().as_str()), ("a", "d"));
-    assert_eq!((first.at(), last.since(AsOf(10))), (Some(EventTime(5)), Some(Length::from_micros(1))));
+    assert_eq!((first.at(), last.since(asked_at(10))), (Some(EventTime(5)), Some(Length::from_micros(1))));
     let mut earlier = Last::<String>::default();
     earlier.push(EventTime(9), "z");
     earlier.merge(&last);
@@ -246,7 +246,10 @@ fn what_is_a_half_life_old_counts_half() {
     let hour = hours(1).micros();
     let mut decayed = Decayed::<Hours<1>>::default();
     decayed.push(EventTime(0), 3.0);
-    assert_eq!((decayed.sum(AsOf(0)), decayed.sum(AsOf(hour)), decayed.sum(AsOf(10 * hour))), (3.0, 1.5, 3.0 / 1024.0));
+    assert_eq!(
+        (decayed.sum(asked_at(0)), decayed.sum(asked_at(hour)), decayed.sum(asked_at(10 * hour))),
+        (3.0, 1.5, 3.0 / 1024.0)
+    );
     // Late or in time, it is the same.
     let mut late = Decayed::<Hours<1>>::default();
     late.push(EventTime(7 * hour + 5), 2.0);
@@ -254,19 +257,19 @@ fn what_is_a_half_life_old_counts_half() {
     decayed.push(EventTime(7 * hour + 5), 2.0);
     assert_eq!(bytes(&decayed), bytes(&late));
     // It fades to nothing, and does not come back.
-    assert_eq!(decayed.sum(AsOf(2_000 * hour)), 0.0);
+    assert_eq!(decayed.sum(asked_at(2_000 * hour)), 0.0);
     decayed.push(EventTime(3_000 * hour), -1.0);
-    assert_eq!(decayed.sum(AsOf(3_001 * hour)), -0.5);
+    assert_eq!(decayed.sum(asked_at(3_001 * hour)), -0.5);
     // The ends of numbers and of time.
     let mut ends = Decayed::<Hours<1>>::default();
     for (at, number) in [(i64::MIN, f64::MAX), (0, 5e-324), (i64::MAX, f64::MIN_POSITIVE), (i64::MAX, f64::MAX)] {
         ends.push(EventTime(at), number);
         ends = decode_all(&bytes(&ends)).unwrap();
     }
-    assert!((ends.sum(AsOf(i64::MAX)) / f64::MAX - 1.0).abs() < 1e-15);
-    assert_eq!(ends.sum(AsOf(i64::MIN)), f64::INFINITY);
+    assert!((ends.sum(asked_at(i64::MAX)) / f64::MAX - 1.0).abs() < 1e-15);
+    assert_eq!(ends.sum(asked_at(i64::MIN)), f64::INFINITY);
     ends.push(EventTime(0), f64::NAN);
-    assert!(ends.sum(AsOf(i64::MAX)).is_nan());
+    assert!(ends.sum(asked_at(i64::MAX)).is_nan());
     let wrong = decode_all::<Decayed<Days<1>>>(&bytes(&ends)).unwrap_err().to_string();
     assert_eq!(wrong, "the state's half-life is 1 hour, the transform's 1 day: raise state_version");
 }
@@ -282,7 +285,7 @@ fn ten_million_events_fade_without_drift() {
     let daily = days(1).micros() / second;
     let step = (-std::f64::consts::LN_2 / daily as f64).exp_m1();
     let expected = 0.1 * ((-std::f64::consts::LN_2 * events as f64 / daily as f64).exp_m1() / step);
-    let found = decayed.sum(AsOf((events - 1) * second));
+    let found = decayed.sum(asked_at((events - 1) * second));
     assert!((found / expected - 1.0).abs() < 2e-15, "{found} for {expected}");
     assert!(bytes(&decayed).len() < 60, "{}", bytes(&decayed).len());
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::state::decode_all;
-use crate::time::{days, seconds};
+use crate::time::{asked_at, seconds};
 use crate::window::{Days, Seconds};
 
 const SECOND: i64 = seconds(1).micros();
@@ -21,7 +21,7 @@ fn lag(events: &[(i64, f64)]) -> Lag<f64, Seconds<10>> {
 #[test]
 fn a_value_is_in_force_from_its_event_on() {
     let lag = lag(&[(0, 1.0), (4, 2.0), (8, 3.0), (8, 4.0)]);
-    let ago = |as_of: i64, length| lag.value(AsOf(as_of), length).copied();
+    let ago = |as_of: i64, length| lag.value_for(asked_at(as_of), UpTo::<Seconds<10>>::new(length).unwrap()).copied();
     assert_eq!((ago(8 * SECOND, seconds(0)), ago(8 * SECOND, seconds(4))), (Some(4.0), Some(2.0)));
     assert_eq!((ago(8 * SECOND - 1, seconds(4)), ago(8 * SECOND, seconds(8))), (Some(1.0), Some(1.0)));
     assert_eq!(ago(8 * SECOND, seconds(9)), None);
@@ -32,13 +32,13 @@ fn a_value_is_in_force_from_its_event_on() {
 fn the_value_in_force_when_the_lag_began_is_kept() {
     let lag = lag(&[(0, 1.0), (5, 2.0), (30, 3.0), (40, 4.0), (7, 5.0), (6, 6.0)]);
     // The event at 30 is exactly ten seconds old: nothing before it can be asked for.
-    assert_eq!((lag.len(), lag.value(AsOf(40 * SECOND), seconds(10))), (2, Some(&3.0)));
+    assert_eq!((lag.len(), lag.value::<Seconds<10>>(asked_at(40 * SECOND))), (2, Some(&3.0)));
 }
 
 #[test]
 fn a_late_event_takes_its_place() {
     let events = [(0, 1.0), (39, 3.0), (40, 4.0)];
-    let with = |late| lag(&[&events[..], &[late]].concat()).value(AsOf(40 * SECOND), seconds(10)).copied();
+    let with = |late| lag(&[&events[..], &[late]].concat()).value::<Seconds<10>>(asked_at(40 * SECOND)).copied();
     assert_eq!(
         (with((20, 9.0)), with((-1, 9.0)), with((30, 9.0)), with((35, 9.0))),
         (Some(9.0), Some(1.0), Some(9.0), Some(1.0))
@@ -51,14 +51,11 @@ fn the_ends_of_time() {
     for at in [i64::MAX, i64::MIN, 0] {
         lag.push(EventTime(at), at);
     }
-    assert_eq!(lag.value(AsOf(i64::MAX), seconds(10)), Some(&0));
-    assert_eq!((lag.value(AsOf(i64::MIN), seconds(1)), lag.value(AsOf(i64::MAX), seconds(-1))), (None, None));
-}
-
-#[test]
-#[should_panic(expected = "a lag that keeps 10 seconds was asked for 1 day")]
-fn a_lag_beyond_what_is_kept_is_refused() {
-    Lag::<f64, Seconds<10>>::default().value(AsOf(0), days(1));
+    assert_eq!(lag.value::<Seconds<10>>(asked_at(i64::MAX)), Some(&0));
+    assert_eq!(
+        (lag.value::<Seconds<1>>(asked_at(i64::MIN)), Lag::<i64, Days<1>>::default().value::<Days<1>>(asked_at(0))),
+        (None, None)
+    );
 }
 
 #[test]

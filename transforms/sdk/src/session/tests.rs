@@ -3,7 +3,7 @@
 use super::*;
 use crate::aggregate::{Count, Last};
 use crate::state::decode_all;
-use crate::time::minutes;
+use crate::time::{asked_at, minutes};
 use crate::window::{Days, Minutes};
 
 const MINUTE: i64 = minutes(1).micros();
@@ -59,11 +59,13 @@ fn the_current_session_is_one_that_would_go_on() {
         gaps.push(EventTime(time * MINUTE), ((), time));
         fixed.push(EventTime(time * MINUTE), ((), time));
     }
-    let at = |minute: i64, micros: i64| AsOf(minute * MINUTE + micros);
+    let at = |minute: i64, micros: i64| asked_at(minute * MINUTE + micros);
     assert_eq!((gaps.current(at(55, 0)).is_some(), gaps.current(at(55, 1)).is_some()), (true, false));
     assert_eq!((fixed.current(at(30, 0)).is_some(), fixed.current(at(30, 1)).is_some()), (true, false));
     assert_eq!(gaps.last().map(Session::length), Some(minutes(25)));
-    assert_eq!((gaps.count(at(30, 0), minutes(30)), gaps.count(at(30, 1), minutes(30))), (1, 0));
+    assert_eq!((gaps.count::<Minutes<30>>(at(30, 0)), gaps.count::<Minutes<30>>(at(30, 1))), (1, 0));
+    let before = |as_of| gaps.count_ago::<Minutes<10>, Minutes<30>>(as_of);
+    assert_eq!((before(at(9, 59_999_999)), before(at(10, 0)), before(at(40, 0)), before(at(40, 1))), (0, 1, 1, 0));
 }
 
 #[test]
@@ -83,7 +85,7 @@ fn the_ends_of_time_have_sessions() {
         gaps.push(EventTime(time), ((), 0));
     }
     assert_eq!(gaps.iter().len(), 1);
-    assert!(gaps.current(AsOf(i64::MAX)).is_some());
+    assert!(gaps.current(asked_at(i64::MAX)).is_some());
 }
 
 #[test]

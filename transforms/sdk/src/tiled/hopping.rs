@@ -8,13 +8,14 @@ use crate::aggregate::Aggregate;
 use crate::compact;
 use crate::state::{State, StateError};
 use crate::time::{AsOf, EventTime, Length};
-use crate::window::Retention;
+use crate::window::{NONE, Retention, UpTo, check_kept};
 
 /// An aggregate of windows of up to `L` that move by hops of `H`: one tile per hop, `L` / `H` + 1 at most. `L` is a multiple
 /// of `H`: `Hopping<Mean, Days<30>, Days<1>>`, `Hopping<Count, Hours<24>, Minutes<10>>`.
 ///
 /// There are two ways to ask. [`sawtooth`](Self::sawtooth) sees every event up to the question; its window is up to one hop
-/// longer than asked for. [`hopped`](Self::hopped) has exactly the length, and ends at the last whole hop.
+/// longer than asked for. [`hopped`](Self::hopped) has exactly the length, and ends at the last whole hop;
+/// [`hopped_ago`](Self::hopped_ago) ends some time before. (A sawtooth cannot: the hop that it would end in is kept as a whole.)
 ///
 /// An event older than the tiles that are kept (older than the newest event by more than `L`) is passed over.
 pub struct Hopping<A, L, H> {
@@ -38,28 +39,56 @@ impl<A: Aggregate, L: Retention, H: Retention> Hopping<A, L, H> {
         self.tiles.push(tile(at.micros(), Self::HOP), at, item, Self::oldest_kept);
     }
 
-    /// The events from the hop that `as_of - length` lies in up to `as_of`: all of `[as_of - length, as_of]`, and what was
-    /// before it in that hop. (The sawtooth window of Chronon: its head is exact, its tail moves by hops.)
-    ///
-    /// # Panics
-    ///
-    /// If `length` is longer than `L`, since the answer would silently be that of a shorter window.
-    pub fn sawtooth(&self, as_of: AsOf, length: Length) -> A {
-        Self::check(length);
+    /// The events from the hop that `as_of - S` lies in up to `as_of`: all of `[as_of - S, as_of]`, and what was before it in
+    /// that hop. (The sawtooth window of Chronon: its head is exact, its tail moves by hops.) Compiles if `S` is at most `L`.
+    pub fn sawtooth<S: Retention>(&self, as_of: AsOf) -> A {
+        const { check_kept(L::LENGTH, NONE, S::LENGTH) }
+        self.sawtooth_span(as_of, S::LENGTH)
+    }
+
+    /// The events in `[end - S, end)`, where `end` is `as_of` rounded down to a whole hop and `S` is rounded up to whole hops.
+    /// What happened since `end` is not seen yet. (The hopping window of Flink, Kafka Streams and Tecton.) Compiles if `S` is at
+    /// most `L`.
+    pub fn hopped<S: Retention>(&self, as_of: AsOf) -> A {
+        const { check_kept(L::LENGTH, NONE, S::LENGTH) }
+        self.hopped_span(as_of, NONE, S::LENGTH)
+    }
+
+    /// The events in `[end - S, end)`, where `end` is `as_of - G` rounded down to a whole hop and `S` is rounded up to whole hops.
+    /// Compiles if `G` and `S`, each rounded up to whole hops, together are at most `L`.
+    pub fn hopped_ago<G: Retention, S: Retention>(&self, as_of: AsOf) -> A {
+        const { check_kept(L::LENGTH, whole_hops(G::LENGTH, H::LENGTH), whole_hops(S::LENGTH, H::LENGTH)) }
+        self.hopped_span(as_of, G::LENGTH, S::LENGTH)
+    }
+
+    /// As [`sawtooth`](Self::sawtooth), where a parameter gives the length. Compiles if its bound is at most `L`.
+    pub fn sawtooth_for<S: Retention>(&self, as_of: AsOf, length: UpTo<S>) -> A {
+        const { check_kept(L::LENGTH, NONE, S::LENGTH) }
+        self.sawtooth_span(as_of, length.length())
+    }
+
+    /// As [`hopped`](Self::hopped), where a parameter gives the length. Compiles if its bound is at most `L`.
+    pub fn hopped_for<S: Retention>(&self, as_of: AsOf, length: UpTo<S>) -> A {
+        const { check_kept(L::LENGTH, NONE, S::LENGTH) }
+        self.hopped_span(as_of, NONE, length.length())
+    }
+
+    /// As [`hopped_ago`](Self::hopped_ago), where parameters give the lengths; one of them may be [fixed](UpTo::MAX). Compiles if
+    /// their bounds, each rounded up to whole hops, together are at most `L`.
+    pub fn hopped_ago_for<G: Retention, S: Retention>(&self, as_of: AsOf, ago: UpTo<G>, length: UpTo<S>) -> A {
+        const { check_kept(L::LENGTH, whole_hops(G::LENGTH, H::LENGTH), whole_hops(S::LENGTH, H::LENGTH)) }
+        self.hopped_span(as_of, ago.length(), length.length())
+    }
+
+    fn sawtooth_span(&self, as_of: AsOf, length: Length) -> A {
         let start = as_of.micros().saturating_sub(length.micros());
         self.tiles.merged(tile(start, Self::HOP), tile(as_of.micros(), Self::HOP).saturating_add(1))
     }
 
-    /// The events in `[end - length, end)`, where `end` is `as_of` rounded down to a whole hop and `length` is rounded up to
-    /// whole hops. What happened since `end` is not seen yet. (The hopping window of Flink, Kafka Streams and Tecton.)
-    ///
-    /// # Panics
-    ///
-    /// If `length` is longer than `L`, since the answer would silently be that of a shorter window.
-    pub fn hopped(&self, as_of: AsOf, length: Length) -> A {
-        Self::check(length);
-        let end = tile(as_of.micros(), Self::HOP);
-        let hops = -(-length.micros().max(0)).div_euclid(Self::HOP.micros());
+    fn hopped_span(&self, as_of: AsOf, ago: Length, length: Length) -> A {
+        let Some(end) = as_of.micros().checked_sub(ago.micros()) else { return A::default() };
+        let end = tile(end, Self::HOP);
+        let hops = whole_hops(length, Self::HOP).micros() / Self::HOP.micros();
         self.tiles.merged(end.saturating_sub(hops), end)
     }
 
@@ -68,14 +97,17 @@ impl<A: Aggregate, L: Retention, H: Retention> Hopping<A, L, H> {
         self.tiles.len()
     }
 
-    fn check(length: Length) {
-        assert!(length <= L::LENGTH, "a window that keeps {} was asked for {length}", L::LENGTH);
-    }
-
     /// The tile of the newest event less `L`.
     fn oldest_kept(newest: i64) -> i64 {
         newest.saturating_sub(L::LENGTH.micros() / Self::HOP.micros())
     }
+}
+
+/// A length rounded up to whole hops.
+const fn whole_hops(length: Length, hop: Length) -> Length {
+    let (length, hop) = (length.micros(), hop.micros());
+    let begun = if length.rem_euclid(hop) == 0 { 0 } else { 1 };
+    Length::from_micros(length.div_euclid(hop).saturating_add(begun).saturating_mul(hop))
 }
 
 /// Length and hop in microseconds, the number of tiles, then each tile's distance from the one before and its aggregate.

@@ -3,8 +3,8 @@
 use super::*;
 use crate::aggregate::{Aggregate, Count, Last, Sum, Variance};
 use crate::state::{State, decode_all};
-use crate::time::{AsOf, EventTime, Length, days, hours, minutes};
-use crate::window::{Days, Hours, Minutes, Window, sum};
+use crate::time::{EventTime, Length, asked_at, days, hours, minutes};
+use crate::window::{Days, Hours, Minutes, UpTo, Window, sum};
 
 const HOUR: i64 = hours(1).micros();
 
@@ -14,6 +14,10 @@ fn bytes(state: &impl State) -> Vec<u8> {
     let mut bytes = Vec::new();
     state.encode(&mut bytes);
     bytes
+}
+
+fn up_to(length: Length) -> UpTo<Hours<24>> {
+    UpTo::new(length).unwrap()
 }
 
 fn day(events: &[(i64, f64)]) -> Day {
@@ -27,21 +31,27 @@ fn day(events: &[(i64, f64)]) -> Day {
 #[test]
 fn a_sawtooth_begins_with_its_hop_and_ends_now() {
     let day = day(&[(-HOUR - 1, 1.0), (-HOUR, 2.0), (-1, 4.0), (0, 8.0), (HOUR, 16.0)]);
-    let sum = |as_of, length| day.sawtooth(AsOf(as_of), length).sum();
+    let sum = |as_of, length| day.sawtooth_for(asked_at(as_of), up_to(length)).sum();
     assert_eq!(sum(HOUR, hours(1)), 24.0);
     // The hop that contains the start counts as a whole.
     assert_eq!((sum(HOUR + 5, hours(2)), sum(2 * HOUR - 1, hours(2)), sum(2 * HOUR, hours(2))), (30.0, 30.0, 24.0));
     assert_eq!(sum(HOUR, minutes(61)), 30.0);
-    assert_eq!((sum(HOUR, hours(0)), sum(HOUR, hours(-9)), sum(HOUR, hours(24))), (16.0, 0.0, 31.0));
+    assert_eq!((sum(HOUR, hours(0)), sum(HOUR, hours(24))), (16.0, 31.0));
 }
 
 #[test]
 fn a_hopped_window_ends_with_the_last_whole_hop() {
     let day = day(&[(-HOUR, 2.0), (-1, 4.0), (0, 8.0), (HOUR - 1, 16.0), (HOUR, 32.0)]);
-    let sum = |as_of, length| day.hopped(AsOf(as_of), length).sum();
+    let sum = |as_of, length| day.hopped_for(asked_at(as_of), up_to(length)).sum();
     assert_eq!((sum(HOUR, hours(1)), sum(2 * HOUR - 1, hours(1)), sum(2 * HOUR, hours(1))), (24.0, 24.0, 32.0));
     assert_eq!((sum(HOUR, hours(2)), sum(HOUR, minutes(61)), sum(HOUR, minutes(1))), (30.0, 30.0, 24.0));
-    assert_eq!((sum(HOUR, hours(0)), sum(HOUR, hours(-9))), (0.0, 0.0));
+    assert_eq!(sum(HOUR, hours(0)), 0.0);
+    let before = |as_of| day.hopped_ago::<Hours<1>, Hours<1>>(asked_at(as_of)).sum();
+    assert_eq!((before(HOUR), before(2 * HOUR - 1), before(2 * HOUR), before(3 * HOUR)), (6.0, 6.0, 24.0, 32.0));
+    // The end is rounded down once the lag is taken off.
+    let half_an_hour_before = |as_of| day.hopped_ago::<Minutes<30>, Hours<1>>(asked_at(as_of)).sum();
+    let half = HOUR / 2;
+    assert_eq!((half_an_hour_before(HOUR + half - 1), half_an_hour_before(HOUR + half)), (6.0, 24.0));
 }
 
 #[test]
@@ -53,7 +63,7 @@ fn no_more_tiles_are_kept_than_the_length_has() {
     }
     // A late event finds its tile, or is passed over if that is gone.
     let newest = 9_999 * minutes(7).micros();
-    let all = |count: &Hopping<Count, Days<1>, Minutes<30>>| count.sawtooth(AsOf(newest), days(1)).count();
+    let all = |count: &Hopping<Count, Days<1>, Minutes<30>>| count.sawtooth::<Days<1>>(asked_at(newest)).count();
     let before = all(&count);
     count.push(EventTime(newest - days(1).micros()), ());
     assert_eq!(all(&count), before + 1);
@@ -69,21 +79,21 @@ fn today_and_yesterday() {
         sums.push(EventTime(at), (number, number));
     }
     let of = |sums: &(Sum, Last<f64>)| (sums.0.sum(), sums.1.value().copied());
-    assert_eq!(of(&sums.current(AsOf(day))), (8.0, Some(8.0)));
-    assert_eq!(of(&sums.previous(AsOf(2 * day - 1))), (22.0, Some(4.0)));
-    assert_eq!((of(&sums.current(AsOf(2 * day))), of(&sums.previous(AsOf(2 * day))).0), ((0.0, None), 8.0));
-    assert_eq!(of(&sums.previous(AsOf(3 * day))), (0.0, None));
+    assert_eq!(of(&sums.current(asked_at(day))), (8.0, Some(8.0)));
+    assert_eq!(of(&sums.previous(asked_at(2 * day - 1))), (22.0, Some(4.0)));
+    assert_eq!((of(&sums.current(asked_at(2 * day))), of(&sums.previous(asked_at(2 * day))).0), ((0.0, None), 8.0));
+    assert_eq!(of(&sums.previous(asked_at(3 * day))), (0.0, None));
 }
 
 #[test]
 fn the_ends_of_time_have_tiles() {
     let mut day = day(&[(i64::MIN, 1.0)]);
-    assert_eq!(day.sawtooth(AsOf(i64::MIN), hours(24)).sum(), 1.0);
-    assert_eq!(day.hopped(AsOf(i64::MIN), hours(24)).sum(), 0.0);
-    assert_eq!(day.sawtooth(AsOf(i64::MIN), Length::from_micros(i64::MIN)).sum(), 0.0);
-    assert_eq!(day.hopped(AsOf(i64::MAX), Length::from_micros(i64::MIN)).sum(), 0.0);
+    assert_eq!(day.sawtooth::<Hours<24>>(asked_at(i64::MIN)).sum(), 1.0);
+    assert_eq!(day.hopped::<Hours<24>>(asked_at(i64::MIN)).sum(), 0.0);
+    assert_eq!(day.hopped_ago::<Hours<1>, Hours<1>>(asked_at(i64::MIN)).sum(), 0.0);
+    assert_eq!(day.hopped_ago::<Hours<1>, Hours<1>>(asked_at(i64::MAX)).sum(), 0.0);
     day.push(EventTime(i64::MAX), 2.0);
-    assert_eq!(day.sawtooth(AsOf(i64::MAX), hours(24)).sum(), 2.0);
+    assert_eq!(day.sawtooth::<Hours<24>>(asked_at(i64::MAX)).sum(), 2.0);
     assert_eq!(decode_all(&bytes(&day)), Ok(day));
 }
 
@@ -115,12 +125,6 @@ fn damaged_bytes_are_refused() {
     assert_eq!(refused(&twice), "the tiles are not in order");
 }
 
-#[test]
-#[should_panic(expected = "a window that keeps 1 day was asked for 25 hours")]
-fn a_length_beyond_the_retention_is_refused() {
-    Day::default().sawtooth(AsOf(0), hours(25));
-}
-
 /// Ten million numbers of very different sizes go by, now and then one that is none: what is left in the windows is exactly what
 /// their contents give.
 #[test]
@@ -138,15 +142,15 @@ fn ten_million_events_leave_no_trace() {
         tiles.push(at(n), number(n));
         window.push(at(n), number(n));
     }
-    let as_of = AsOf(at(events - 1).micros());
+    let as_of = asked_at(at(events - 1).micros());
     let of = |length: Length| -> Vec<f64> {
         let first = (as_of.micros() - length.micros()).div_euclid(10_000).max(0);
         (first..events).map(number).collect()
     };
-    assert_eq!(window.closed(as_of, minutes(1)).sum(), sum(&of(minutes(1))));
+    assert_eq!(window.closed::<Minutes<1>>(as_of).sum(), sum(&of(minutes(1))));
     // A tile is a whole minute: the question is asked within one.
     let since_minute = Length::from_micros(as_of.micros() % minutes(1).micros());
-    let hopped = tiles.sawtooth(as_of, minutes(20));
+    let hopped = tiles.sawtooth::<Minutes<20>>(as_of);
     let contents = of(Length::from_micros(minutes(20).micros() + since_minute.micros()));
     assert_eq!((hopped.count(), hopped.sum()), (contents.len() as i64, sum(&contents)));
     let again = contents.iter().fold(Variance::default(), |mut again, &number| {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::{Retention, oldest_kept};
+use super::{NONE, Retention, UpTo, check_kept, oldest_kept};
 use crate::aggregate::Key;
 use crate::compact;
 use crate::key_map::KeyMap;
@@ -18,6 +18,10 @@ const CLEARED_MIN: usize = 32;
 ///
 /// `K` is `String`, `i64` or `bool`; `push` takes `&str`, `&i64` or `&bool`. A late event counts where its time lies. An event older
 /// than the newest one by more than `L` is passed over.
+///
+/// Of a key only the newest event is known, so there is no view that ends before the question: a key that came again since then
+/// would be missing in it. Such a view is one of a [`Window`](super::Window), or of
+/// [`Hopping`](crate::tiled::Hopping)`<Distinct<K>, ..>`.
 pub struct DistinctWindow<K, L> {
     pub(super) newest_by_key: KeyMap<K, i64>,
     /// The newest event.
@@ -44,28 +48,43 @@ impl<K: Key, L: Retention> DistinctWindow<K, L> {
         self.newest_by_key.upsert(key, at, |newest| *newest = at.max(*newest));
     }
 
-    /// The keys with an event in `[as_of - length, as_of]`.
-    ///
-    /// # Panics
-    ///
-    /// If `length` is longer than what the window keeps, since the answer would silently be that of a shorter window.
-    pub fn closed(&self, as_of: AsOf, length: Length) -> DistinctView<'_, K> {
-        self.view(as_of, length, as_of.micros().saturating_sub(length.micros()))
+    /// The keys with an event in `[as_of - S, as_of]`. Compiles if `S` is at most `L`.
+    pub fn closed<S: Retention>(&self, as_of: AsOf) -> DistinctView<'_, K> {
+        const { check_kept(L::LENGTH, NONE, S::LENGTH) }
+        self.closed_span(as_of, S::LENGTH)
     }
 
-    /// The keys with an event in `(as_of - length, as_of]`.
-    ///
-    /// # Panics
-    ///
-    /// If `length` is longer than what the window keeps, since the answer would silently be that of a shorter window.
-    pub fn half_open(&self, as_of: AsOf, length: Length) -> DistinctView<'_, K> {
+    /// The keys with an event in `(as_of - S, as_of]`. Compiles if `S` is at most `L`.
+    pub fn half_open<S: Retention>(&self, as_of: AsOf) -> DistinctView<'_, K> {
+        const { check_kept(L::LENGTH, NONE, S::LENGTH) }
+        self.half_open_span(as_of, S::LENGTH)
+    }
+
+    /// The keys with an event in `[as_of - length, as_of]`, where a parameter gives the length. Compiles if its bound is at most
+    /// `L`.
+    pub fn closed_for<S: Retention>(&self, as_of: AsOf, length: UpTo<S>) -> DistinctView<'_, K> {
+        const { check_kept(L::LENGTH, NONE, S::LENGTH) }
+        self.closed_span(as_of, length.length())
+    }
+
+    /// The keys with an event in `(as_of - length, as_of]`, where a parameter gives the length. Compiles if its bound is at most
+    /// `L`.
+    pub fn half_open_for<S: Retention>(&self, as_of: AsOf, length: UpTo<S>) -> DistinctView<'_, K> {
+        const { check_kept(L::LENGTH, NONE, S::LENGTH) }
+        self.half_open_span(as_of, length.length())
+    }
+
+    fn closed_span(&self, as_of: AsOf, length: Length) -> DistinctView<'_, K> {
+        self.view(as_of, as_of.micros().saturating_sub(length.micros()))
+    }
+
+    fn half_open_span(&self, as_of: AsOf, length: Length) -> DistinctView<'_, K> {
         // Where the start lies before the beginning of time, every event is after it.
-        let start = as_of.micros().checked_sub(length.micros()).map_or(i64::MIN, |start| start.saturating_add(1));
-        self.view(as_of, length, start)
+        let start = as_of.micros().checked_sub(length.micros());
+        self.view(as_of, start.map_or(i64::MIN, |start| start.saturating_add(1)))
     }
 
-    fn view(&self, as_of: AsOf, length: Length, first: i64) -> DistinctView<'_, K> {
-        assert!(length <= L::LENGTH, "a window that keeps {} was asked for {length}", L::LENGTH);
+    fn view(&self, as_of: AsOf, first: i64) -> DistinctView<'_, K> {
         DistinctView { newest_by_key: &self.newest_by_key, first, last: as_of.micros() }
     }
 

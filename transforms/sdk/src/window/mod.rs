@@ -3,6 +3,11 @@
 //! A [`Window`] keeps what [`Retention`] says; a [`View`] of it is what one question sees. No sum is kept from question to
 //! question in a way that could drift: sums are exact, rounded once, so that a long one may be taken as the difference of two
 //! running totals and still has the bits that adding up its values gives.
+//!
+//! A question cannot ask for more than a window keeps, since the answer would silently be that of a shorter window. Lengths
+//! are types, so the compiler refuses it: `window.closed::<Days<30>>(as_of)`, and `window.closed_ago::<Days<7>, Days<30>>(as_of)`
+//! for the 30 days that ended 7 days ago, which a window must keep 37 days for. A length that a view gives as a parameter has
+//! a bound as its type ([`UpTo`]), which is checked in the same way; a [`ParameterWindow`] keeps what it is asked for.
 
 mod distinct;
 mod parameter;
@@ -10,13 +15,16 @@ mod retention;
 mod statistics;
 mod sum;
 mod totals;
+mod up_to;
 mod value;
 mod view;
 
 pub use distinct::{DistinctView, DistinctWindow};
-pub use parameter::ParameterWindow;
-pub use retention::{Days, Hours, Minutes, Retention, Seconds};
+pub use parameter::{ParameterWindow, Span, Spans};
+pub use retention::{Counted, Days, Hours, Minutes, Retention, Seconds};
+pub(crate) use retention::{NONE, check_kept};
 pub use sum::sum;
+pub use up_to::UpTo;
 pub use value::WindowValue;
 pub use view::View;
 
@@ -39,7 +47,24 @@ const EVICTED_MIN: usize = 32;
 /// Ordered by event time, and by the order of application where those are equal. A late event takes its place among the
 /// others; one that is already too old is not kept. `T` is `f64`, `i64`, `bool`, or `()` where only the times matter.
 ///
-/// An as-of is never before the newest event, so whatever a question may ask for is still here.
+/// An as-of is never before the newest event, so whatever a question may ask for is still here. Asking for more than `L` does not
+/// compile:
+///
+/// ```compile_fail,E0080
+/// use onepath_sdk::prelude::*;
+/// use onepath_sdk::testing::as_of;
+///
+/// let payments = Window::<f64, Days<30>>::default();
+/// // Ends 7 days ago, so begins 37 days ago.
+/// payments.closed_ago::<Days<7>, Days<30>>(as_of(0)).mean();
+/// ```
+///
+/// | events in | fixed lengths | lengths from parameters |
+/// |---|---|---|
+/// | `[as_of - s, as_of]` | [`closed`](Self::closed) | [`closed_for`](Self::closed_for) |
+/// | `(as_of - s, as_of]` | [`half_open`](Self::half_open) | [`half_open_for`](Self::half_open_for) |
+/// | `[as_of - g - s, as_of - g]` | [`closed_ago`](Self::closed_ago) | [`closed_ago_for`](Self::closed_ago_for) |
+/// | `(as_of - g - s, as_of - g]` | [`half_open_ago`](Self::half_open_ago) | [`half_open_ago_for`](Self::half_open_ago_for) |
 #[derive(Clone)]
 pub struct Window<T, L> {
     /// Event times in microseconds, ascending. Those before `start` are evicted.
@@ -72,40 +97,99 @@ impl<T: WindowValue, L: Retention> Window<T, L> {
         }
     }
 
-    /// The events in `[as_of - length, as_of]`.
-    ///
-    /// # Panics
-    ///
-    /// If `length` is longer than what the window keeps, since the answer would silently be that of a shorter window.
+    /// The events in `[as_of - S, as_of]`. Compiles if `S` is at most `L`.
     #[inline]
-    pub fn closed(&self, as_of: AsOf, length: Length) -> View<'_, T> {
-        self.view(as_of, length, |time, start| time < start)
+    pub fn closed<S: Retention>(&self, as_of: AsOf) -> View<'_, T> {
+        const { check_kept(L::LENGTH, NONE, S::LENGTH) }
+        self.closed_span(as_of, NONE, S::LENGTH)
     }
 
-    /// The events in `(as_of - length, as_of]`.
-    ///
-    /// # Panics
-    ///
-    /// If `length` is longer than what the window keeps, since the answer would silently be that of a shorter window.
+    /// The events in `(as_of - S, as_of]`. Compiles if `S` is at most `L`.
     #[inline]
-    pub fn half_open(&self, as_of: AsOf, length: Length) -> View<'_, T> {
-        self.view(as_of, length, |time, start| time <= start)
+    pub fn half_open<S: Retention>(&self, as_of: AsOf) -> View<'_, T> {
+        const { check_kept(L::LENGTH, NONE, S::LENGTH) }
+        self.half_open_span(as_of, NONE, S::LENGTH)
+    }
+
+    /// The events of the `S` that ended `G` ago, `[as_of - G - S, as_of - G]`. Compiles if `G` and `S` together are at most `L`.
+    #[inline]
+    pub fn closed_ago<G: Retention, S: Retention>(&self, as_of: AsOf) -> View<'_, T> {
+        const { check_kept(L::LENGTH, G::LENGTH, S::LENGTH) }
+        self.closed_span(as_of, G::LENGTH, S::LENGTH)
+    }
+
+    /// The events of the `S` that ended `G` ago, `(as_of - G - S, as_of - G]`. Compiles if `G` and `S` together are at most `L`.
+    #[inline]
+    pub fn half_open_ago<G: Retention, S: Retention>(&self, as_of: AsOf) -> View<'_, T> {
+        const { check_kept(L::LENGTH, G::LENGTH, S::LENGTH) }
+        self.half_open_span(as_of, G::LENGTH, S::LENGTH)
+    }
+
+    /// The events in `[as_of - length, as_of]`, where a parameter gives the length. Compiles if its bound is at most `L`.
+    #[inline]
+    pub fn closed_for<S: Retention>(&self, as_of: AsOf, length: UpTo<S>) -> View<'_, T> {
+        const { check_kept(L::LENGTH, NONE, S::LENGTH) }
+        self.closed_span(as_of, NONE, length.length())
+    }
+
+    /// The events in `(as_of - length, as_of]`, where a parameter gives the length. Compiles if its bound is at most `L`.
+    #[inline]
+    pub fn half_open_for<S: Retention>(&self, as_of: AsOf, length: UpTo<S>) -> View<'_, T> {
+        const { check_kept(L::LENGTH, NONE, S::LENGTH) }
+        self.half_open_span(as_of, NONE, length.length())
+    }
+
+    /// The events of the `length` that ended `ago`, `[as_of - ago - length, as_of - ago]`, where parameters give the lengths; one
+    /// of them may be [fixed](UpTo::MAX). Compiles if their bounds together are at most `L`.
+    #[inline]
+    pub fn closed_ago_for<G: Retention, S: Retention>(
+        &self,
+        as_of: AsOf,
+        ago: UpTo<G>,
+        length: UpTo<S>,
+    ) -> View<'_, T> {
+        const { check_kept(L::LENGTH, G::LENGTH, S::LENGTH) }
+        self.closed_span(as_of, ago.length(), length.length())
+    }
+
+    /// The events of the `length` that ended `ago`, `(as_of - ago - length, as_of - ago]`, where parameters give the lengths; one
+    /// of them may be [fixed](UpTo::MAX). Compiles if their bounds together are at most `L`.
+    #[inline]
+    pub fn half_open_ago_for<G: Retention, S: Retention>(
+        &self,
+        as_of: AsOf,
+        ago: UpTo<G>,
+        length: UpTo<S>,
+    ) -> View<'_, T> {
+        const { check_kept(L::LENGTH, G::LENGTH, S::LENGTH) }
+        self.half_open_span(as_of, ago.length(), length.length())
+    }
+
+    /// The caller has made sure that the window keeps `ago` and `length` together, and that neither is negative.
+    #[inline]
+    fn closed_span(&self, as_of: AsOf, ago: Length, length: Length) -> View<'_, T> {
+        self.view(as_of, ago, length, |time, start| time < start)
+    }
+
+    /// As [`closed_span`](Self::closed_span).
+    #[inline]
+    fn half_open_span(&self, as_of: AsOf, ago: Length, length: Length) -> View<'_, T> {
+        self.view(as_of, ago, length, |time, start| time <= start)
     }
 
     #[inline]
-    fn view(&self, as_of: AsOf, length: Length, too_old: impl Fn(i64, i64) -> bool) -> View<'_, T> {
-        assert!(length <= L::LENGTH, "a window that keeps {} was asked for {length}", L::LENGTH);
+    fn view(&self, as_of: AsOf, ago: Length, length: Length, too_old: impl Fn(i64, i64) -> bool) -> View<'_, T> {
         let times = self.live_times();
-        let (Some(&oldest), Some(&newest)) = (times.first(), times.last()) else {
+        let (Some(&oldest), Some(&newest), Some(last)) =
+            (times.first(), times.last(), as_of.micros().checked_sub(ago.micros()))
+        else {
+            // There is nothing, or the view ends before the beginning of time.
             return View::new(&[], &[]);
         };
-        let as_of = as_of.micros();
         // The usual question is newer than every event, and the usual window is partly full: only its start is searched.
-        let end = if newest > as_of { times.partition_point(|&time| time <= as_of) } else { times.len() };
-        let start = match as_of.checked_sub(length.micros()) {
+        let end = if newest > last { times.partition_point(|&time| time <= last) } else { times.len() };
+        let start = match last.checked_sub(length.micros()) {
             Some(start) if too_old(oldest, start) => times.partition_point(|&time| too_old(time, start)).min(end),
-            // A negative length reaches into the future, where there is nothing.
-            None if length.micros() < 0 => end,
             // Where the start lies before the beginning of time, every event is after it.
             _ => 0,
         };

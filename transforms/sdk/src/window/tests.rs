@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::state::decode_all;
-use crate::time::{days, seconds};
+use crate::time::{asked_at, seconds};
 
 type Ten = Window<f64, Seconds<10>>;
 
@@ -30,58 +30,76 @@ fn values(view: View<'_, f64>) -> Vec<f64> {
 fn edges_to_the_microsecond() {
     let second = seconds(1).micros();
     let window = window(&[(-1, 1.0), (0, 2.0), (1, 3.0), (second, 4.0)]);
-    let as_of = AsOf(second);
-    assert_eq!(values(window.closed(as_of, seconds(1))), [2.0, 3.0, 4.0]);
-    assert_eq!(values(window.half_open(as_of, seconds(1))), [3.0, 4.0]);
-    assert_eq!(values(window.closed(AsOf(second - 1), seconds(1))), [1.0, 2.0, 3.0]);
-    assert_eq!(values(window.half_open(AsOf(second - 1), seconds(1))), [2.0, 3.0]);
-    assert_eq!(values(window.closed(as_of, seconds(0))), [4.0]);
-    assert_eq!(values(window.half_open(as_of, seconds(0))), [0.0; 0]);
+    let as_of = asked_at(second);
+    assert_eq!(values(window.closed::<Seconds<1>>(as_of)), [2.0, 3.0, 4.0]);
+    assert_eq!(values(window.half_open::<Seconds<1>>(as_of)), [3.0, 4.0]);
+    assert_eq!(values(window.closed::<Seconds<1>>(asked_at(second - 1))), [1.0, 2.0, 3.0]);
+    assert_eq!(values(window.half_open::<Seconds<1>>(asked_at(second - 1))), [2.0, 3.0]);
+    assert_eq!(values(window.closed::<Seconds<0>>(as_of)), [4.0]);
+    assert_eq!(values(window.half_open::<Seconds<0>>(as_of)), [0.0; 0]);
 }
 
 #[test]
 fn an_event_exactly_as_old_as_the_window_stays() {
     let ten = seconds(10).micros();
     let mut window = window(&[(0, 1.0), (ten, 2.0)]);
-    assert_eq!(values(window.closed(AsOf(ten), seconds(10))), [1.0, 2.0]);
+    assert_eq!(values(window.closed::<Seconds<10>>(asked_at(ten))), [1.0, 2.0]);
     window.push(EventTime(ten + 1), 3.0);
     assert_eq!(window.len(), 2);
-    assert_eq!(values(window.closed(AsOf(ten + 1), seconds(10))), [2.0, 3.0]);
+    assert_eq!(values(window.closed::<Seconds<10>>(asked_at(ten + 1))), [2.0, 3.0]);
 }
 
 #[test]
 fn late_events_take_their_place_after_equals() {
     let ten = seconds(10).micros();
     let window = window(&[(5, 1.0), (ten, 2.0), (5, 3.0), (4, 4.0), (0, 5.0), (-1, 6.0)]);
-    assert_eq!(values(window.closed(AsOf(ten), seconds(10))), [5.0, 4.0, 1.0, 3.0, 2.0]);
-    assert_eq!(window.closed(AsOf(ten), seconds(10)).last(), Some((EventTime(ten), 2.0)));
-    assert_eq!(window.closed(AsOf(ten), seconds(10)).first(), Some((EventTime(0), 5.0)));
+    assert_eq!(values(window.closed::<Seconds<10>>(asked_at(ten))), [5.0, 4.0, 1.0, 3.0, 2.0]);
+    assert_eq!(window.closed::<Seconds<10>>(asked_at(ten)).last(), Some((EventTime(ten), 2.0)));
+    assert_eq!(window.closed::<Seconds<10>>(asked_at(ten)).first(), Some((EventTime(0), 5.0)));
 }
 
 #[test]
 fn nothing_is_zero_and_none() {
     let window = Ten::default();
-    let view = window.closed(AsOf(0), seconds(10));
+    let view = window.closed::<Seconds<10>>(asked_at(0));
     assert_eq!((view.count(), view.sum(), view.mean(), view.is_empty()), (0, 0.0, None, true));
 }
 
 #[test]
 fn times_stop_at_the_ends() {
     let window = window(&[(i64::MIN, 1.0), (i64::MIN + 1, 2.0)]);
-    assert_eq!(window.closed(AsOf(i64::MIN), seconds(10)).count(), 1);
-    assert_eq!(window.half_open(AsOf(i64::MIN + 1), seconds(10)).count(), 2);
-    assert_eq!(window.half_open(AsOf(i64::MAX), seconds(10)).count(), 0);
-    assert_eq!(window.closed(AsOf(i64::MAX), Length::from_micros(-1)).count(), 0);
-    assert_eq!(window.closed(AsOf(i64::MIN), Length::from_micros(i64::MIN)).count(), 0);
+    assert_eq!(window.closed::<Seconds<10>>(asked_at(i64::MIN)).count(), 1);
+    assert_eq!(window.half_open::<Seconds<10>>(asked_at(i64::MIN + 1)).count(), 2);
+    assert_eq!(window.half_open::<Seconds<10>>(asked_at(i64::MAX)).count(), 0);
+    assert_eq!(window.closed_ago::<Seconds<1>, Seconds<9>>(asked_at(i64::MIN + 1)).count(), 0);
+    let a_second_on = asked_at(i64::MIN + seconds(1).micros());
+    assert_eq!(window.closed_ago::<Seconds<1>, Seconds<9>>(a_second_on).count(), 1);
+    assert_eq!(window.half_open_ago::<Seconds<1>, Seconds<9>>(a_second_on).count(), 1);
     let mut window = window;
     window.push(EventTime(i64::MAX), 3.0);
-    assert_eq!(values(window.closed(AsOf(i64::MAX), seconds(10))), [3.0]);
+    assert_eq!(values(window.closed::<Seconds<10>>(asked_at(i64::MAX))), [3.0]);
 }
 
 #[test]
-#[should_panic(expected = "a window that keeps 30 days was asked for 90 days")]
-fn a_length_beyond_the_retention_is_refused() {
-    Window::<(), Days<30>>::default().closed(AsOf(0), days(90));
+fn a_view_may_end_before_the_question() {
+    let second = seconds(1).micros();
+    let window = window(&[(-1, 1.0), (0, 2.0), (1, 3.0), (second, 4.0), (second + 1, 5.0), (10 * second, 6.0)]);
+    let as_of = asked_at(10 * second);
+    assert_eq!(values(window.closed_ago::<Seconds<9>, Seconds<1>>(as_of)), [2.0, 3.0, 4.0]);
+    assert_eq!(values(window.half_open_ago::<Seconds<9>, Seconds<1>>(as_of)), [3.0, 4.0]);
+    assert_eq!(values(window.closed_ago::<Seconds<9>, Seconds<0>>(as_of)), [4.0]);
+    assert_eq!(values(window.half_open_ago::<Seconds<10>, Seconds<0>>(as_of)), [0.0; 0]);
+    let nine = UpTo::<Seconds<9>>::of::<Seconds<9>>();
+    assert_eq!(values(window.closed_ago_for(as_of, nine, UpTo::<Seconds<1>>::MAX)), [2.0, 3.0, 4.0]);
+}
+
+#[test]
+fn lengths_have_their_bounds() {
+    type Minute = UpTo<Minutes<1>>;
+    let new = |length| Minute::new(length).map(UpTo::length);
+    assert_eq!((new(seconds(0)), new(seconds(60))), (Some(seconds(0)), Some(seconds(60))));
+    assert_eq!((new(seconds(61)), new(Length::from_micros(-1))), (None, None));
+    assert_eq!(Minute::MAX, Minute::of::<Seconds<60>>());
 }
 
 #[test]
@@ -99,7 +117,7 @@ fn evicting_for_a_long_time_loses_nothing_that_counts() {
     for n in 0..1000 {
         window.push(EventTime(n * seconds(1).micros()), n as f64);
         let expected: Vec<f64> = ((n - 10).max(0)..=n).map(|n| n as f64).collect();
-        assert_eq!(values(window.closed(AsOf(n * seconds(1).micros()), seconds(10))), expected);
+        assert_eq!(values(window.closed::<Seconds<10>>(asked_at(n * seconds(1).micros()))), expected);
         assert_eq!(window.len(), expected.len());
     }
 }
@@ -139,6 +157,10 @@ fn naive(events: &[(i64, f64)], as_of: i64, length: i64, is_closed: bool) -> Vec
     seen.into_iter().map(|(_, value)| value).collect()
 }
 
+fn up_to(micros: i64) -> UpTo<Seconds<10>> {
+    UpTo::new(Length::from_micros(micros)).unwrap()
+}
+
 fn times() -> impl Strategy<Value = i64> {
     // Few distinct times within a few lengths of the window, so that ties, edges and evictions are common.
     let usual = (-30..30_i64, -1..=1_i64).prop_map(|(seconds, micros)| seconds * 1_000_000 + micros);
@@ -163,12 +185,12 @@ proptest! {
             window.push(EventTime(at), value);
             let newest = events[..=index].iter().map(|&(at, _)| at).max().unwrap();
             for as_of in [newest, newest.saturating_add(later)] {
-                let closed = window.closed(AsOf(as_of), Length::from_micros(length));
+                let closed = window.closed_for(asked_at(as_of), up_to(length));
                 let expected = naive(&events[..=index], as_of, length, true);
                 prop_assert_eq!(closed.count(), expected.len() as i64);
                 prop_assert_eq!(closed.sum().to_bits(), sum(&expected).to_bits());
                 prop_assert_eq!(values(closed), expected);
-                let half_open = window.half_open(AsOf(as_of), Length::from_micros(length));
+                let half_open = window.half_open_for(asked_at(as_of), up_to(length));
                 prop_assert_eq!(values(half_open), naive(&events[..=index], as_of, length, false));
             }
         }

@@ -23,7 +23,7 @@ impl Spending {
     }
 
     fn read(&self, as_of: EventTime) -> Features {
-        Features { total: self.payments.closed(as_of, days(30)).sum() }
+        Features { total: self.payments.closed::<Days<30>>(as_of).sum() }
     }
 }
 

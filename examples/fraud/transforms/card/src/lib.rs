@@ -45,15 +45,15 @@ impl Card {
     }
 
     fn read(&self, as_of: AsOf) -> Features {
-        let last_10m = self.payments.half_open(as_of, minutes(10));
-        let last_24h = self.payments.half_open(as_of, hours(24));
+        let last_10m = self.payments.half_open::<Minutes<10>>(as_of);
+        let last_24h = self.payments.half_open::<Hours<24>>(as_of);
         let mean = self.ever.mean();
         Features {
             payment_count_10m: last_10m.count(),
             payment_sum_10m: last_10m.sum(),
             payment_count_24h: last_24h.count(),
             payment_sum_24h: last_24h.sum(),
-            merchant_count_24h: self.merchants.half_open(as_of, hours(24)).count(),
+            merchant_count_24h: self.merchants.half_open::<Hours<24>>(as_of).count(),
             mean_amount: mean,
             newest_amount_ratio: mean.zip(self.newest.value()).and_then(|(mean, newest)| numeric::ratio(*newest, mean)),
         }

@@ -38,8 +38,10 @@ impl Unusual {
 #[test]
 fn the_amount_is_compared_with_what_is_usual() {
     let asked = |amount, mean_amount, payment_sum_24h| {
-        let harness = onepath_sdk::testing::Harness::<Unusual>::new();
-        harness.question_with(AsOf(0), Request { amount }, Card { mean_amount, payment_sum_24h })
+        use onepath_sdk::testing::{Harness, as_of};
+
+        let harness = Harness::<Unusual>::new();
+        harness.question_with(as_of(0), Request { amount }, Card { mean_amount, payment_sum_24h })
     };
     let features = |amount_ratio, amount_share_24h| Features { amount_ratio, amount_share_24h };
     assert_eq!(asked(30.0, Some(20.0), 90.0), features(Some(1.5), Some(0.25)));

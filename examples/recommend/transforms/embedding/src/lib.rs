@@ -33,8 +33,10 @@ impl Newest {
 
 #[test]
 fn a_late_embedding_does_not_replace_a_newer_one() {
-    let mut user = onepath_sdk::testing::Harness::<Newest>::new();
-    assert_eq!(user.question(AsOf(9)).embedding, None);
+    use onepath_sdk::testing::{Harness, as_of};
+
+    let mut user = Harness::<Newest>::new();
+    assert_eq!(user.question(as_of(9)).embedding, None);
     user.event(EventTime(2), Published { embedding: &[1.0, 2.0] }).event(EventTime(1), Published { embedding: &[9.0] });
-    assert_eq!(user.question(AsOf(9)).embedding, Some(vec![1.0, 2.0]));
+    assert_eq!(user.question(as_of(9)).embedding, Some(vec![1.0, 2.0]));
 }

@@ -41,12 +41,12 @@ impl Match {
 
 #[cfg(test)]
 mod tests {
-    use onepath_sdk::testing::Harness;
+    use onepath_sdk::testing::{Harness, as_of};
 
     use super::*;
 
     fn matched(inputs: Inputs) -> Features {
-        Harness::<Match>::new().question_with(AsOf(hours(4).micros()), (), inputs)
+        Harness::<Match>::new().question_with(as_of(hours(4).micros()), (), inputs)
     }
 
     #[test]

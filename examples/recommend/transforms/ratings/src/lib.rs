@@ -34,15 +34,17 @@ impl Ratings {
         Features {
             rating_count: self.ever.count(),
             mean_rating: self.ever.mean(),
-            mean_rating_30d: self.recent.half_open(as_of, days(30)).mean(),
+            mean_rating_30d: self.recent.half_open::<Days<30>>(as_of).mean(),
         }
     }
 }
 
 #[test]
 fn all_ratings_and_those_of_30_days() {
-    let mut user = onepath_sdk::testing::Harness::<Ratings>::new();
+    use onepath_sdk::testing::{Harness, as_of};
+
+    let mut user = Harness::<Ratings>::new();
     user.event(EventTime(0), Rating { rating: 2.0 }).event(EventTime(days(20).micros()), Rating { rating: 5.0 });
-    let features = user.question(AsOf(days(30).micros()));
+    let features = user.question(as_of(days(30).micros()));
     assert_eq!(features, Features { rating_count: 2, mean_rating: Some(3.5), mean_rating_30d: Some(5.0) });
 }

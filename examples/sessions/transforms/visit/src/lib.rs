@@ -9,8 +9,9 @@ struct Click<'a> {
 
 #[derive(State, Default)]
 struct Visits {
-    /// The first 30 minutes from a first click, and then again from the next one after them.
-    visits: Sessions<Share, Fixed<Minutes<30>>, Days<7>>,
+    /// The first 30 minutes from a first click, and then again from the next one after them. A day more than is asked for is
+    /// kept: whether a click began a visit is decided by those before it.
+    visits: Sessions<Share, Fixed<Minutes<30>>, Days<8>>,
 }
 
 #[derive(Features, Debug, PartialEq)]
@@ -37,14 +38,14 @@ impl Visits {
             purchases_30m: newest.map_or(0, |visit| visit.events.hits()),
             clicks_30m: newest.map_or(0, |visit| visit.events.count()),
             seconds_since_start: newest.map(|visit| as_of.since(visit.start).whole_seconds()),
-            visits_7d: self.visits.count(as_of, days(7)),
+            visits_7d: self.visits.count::<Days<7>>(as_of),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use onepath_sdk::testing::Harness;
+    use onepath_sdk::testing::{Harness, as_of};
 
     use super::*;
 
@@ -59,7 +60,7 @@ mod tests {
     #[test]
     fn purchases_count_until_30_minutes_after_the_start() {
         let visitor = visitor(&[(0, "view"), (30, "purchase"), (31, "purchase"), (35, "purchase")]);
-        let at = |minute: i64| visitor.question(AsOf(minutes(minute).micros()));
+        let at = |minute: i64| visitor.question(as_of(minutes(minute).micros()));
         assert_eq!((at(40).purchases_30m, at(40).clicks_30m, at(40).visits_7d), (2, 2, 2));
         assert_eq!(at(40).seconds_since_start, Some(9 * 60));
     }
@@ -67,13 +68,13 @@ mod tests {
     #[test]
     fn a_late_purchase_counts_in_the_visit_of_its_time() {
         let visitor = visitor(&[(0, "view"), (10, "view"), (5, "purchase")]);
-        let features = visitor.question(AsOf(minutes(20).micros()));
+        let features = visitor.question(as_of(minutes(20).micros()));
         assert_eq!((features.purchases_30m, features.clicks_30m), (1, 3));
     }
 
     #[test]
     fn a_visitor_who_never_came() {
         let nothing = Features { purchases_30m: 0, clicks_30m: 0, seconds_since_start: None, visits_7d: 0 };
-        assert_eq!(visitor(&[]).question(AsOf(0)), nothing);
+        assert_eq!(visitor(&[]).question(as_of(0)), nothing);
     }
 }

@@ -27,14 +27,16 @@ impl Purchases {
     }
 
     fn read(&self, as_of: AsOf) -> Features {
-        Features { purchases_30d: self.purchases.half_open(as_of, days(30)).count() }
+        Features { purchases_30d: self.purchases.half_open::<Days<30>>(as_of).count() }
     }
 }
 
 #[test]
 fn a_purchase_counts_for_30_days() {
-    let mut customer = onepath_sdk::testing::Harness::<Purchases>::new();
+    use onepath_sdk::testing::{Harness, as_of};
+
+    let mut customer = Harness::<Purchases>::new();
     customer.event(EventTime(0), Purchase { refunded: false }).event(EventTime(0), Purchase { refunded: true });
-    assert_eq!(customer.question(AsOf(days(30).micros() - 1)), Features { purchases_30d: 1 });
-    assert_eq!(customer.question(AsOf(days(30).micros())), Features { purchases_30d: 0 });
+    assert_eq!(customer.question(as_of(days(30).micros() - 1)), Features { purchases_30d: 1 });
+    assert_eq!(customer.question(as_of(days(30).micros())), Features { purchases_30d: 0 });
 }

@@ -28,17 +28,19 @@ impl Purchases {
     }
 
     fn read(&self, as_of: AsOf) -> Features {
-        let count = self.purchases.half_open(as_of, days(30)).count();
+        let count = self.purchases.half_open::<Days<30>>(as_of).count();
         Features { purchases_30d: numeric::log1p(count as f64) }
     }
 }
 
 #[test]
 fn it_is_the_logarithm_of_the_count() {
-    let mut customer = onepath_sdk::testing::Harness::<Purchases>::new();
-    assert_eq!(customer.question(AsOf(0)), Features { purchases_30d: 0.0 });
+    use onepath_sdk::testing::{Harness, as_of};
+
+    let mut customer = Harness::<Purchases>::new();
+    assert_eq!(customer.question(as_of(0)), Features { purchases_30d: 0.0 });
     for _ in 0..9 {
         customer.event(EventTime(0), Purchase { refunded: false });
     }
-    assert_eq!(customer.question(AsOf(1)), Features { purchases_30d: std::f64::consts::LN_10 });
+    assert_eq!(customer.question(as_of(1)), Features { purchases_30d: std::f64::consts::LN_10 });
 }
