@@ -191,8 +191,8 @@ fn a_malformed_question_is_told_with_its_field_and_row() {
         ["body","entities","cart_value",0] entities.cart_value, row 1: "much" is not a float64 number, "NaN", "Infinity" or "-Infinity"
         ["body","entities","cart_value",0] entities.cart_value, row 1: is null
         ["body","entities","cart_value",0] entities.cart_value, row 1: is null
-        ["body","entities","cart_value",0] entities.cart_value, row 1: is no value: number out of range
-        ["body","entities","customer_id",0] entities.customer_id, row 1: is no value: unexpected end of hex escape
+        ["body","entities","cart_value",0] entities.cart_value, row 1: "1e999" is beyond the largest float64
+        ["body","entities","customer_id",0] entities.customer_id, row 1: is not JSON: unexpected end of hex escape at byte 8
     "#]].assert_eq(&told);
     served.stop(&project);
     assert_eq!(
@@ -282,7 +282,7 @@ fn a_malformed_push_is_told_with_its_field_and_row() {
         ["body","df","at",0] df.at, row 1: is an integer where a time is expected: write an ISO 8601 time such as "2024-02-29T12:30:00.000001Z", or declare the unit of the source's times in the project (event_time_unit)
         ["body"] row 2: event time 2999-01-01T00:00:00Z
         ["body","df","note",1] df.note, row 2: holds an array or an object, and no view reads it; only booleans, numbers and texts are kept
-        ["body","df","amount",0] df.amount, row 1: is no value: number out of range
+        ["body","df","amount",0] df.amount, row 1: "1e999" is beyond the largest float64
         ["body","df","amount",0] df.amount, row 1: is null
         ["body"] view lately@v1, entity c1, event of NOW: the transform refused its input: this event is refused
         ["body"] view lately@v1, entity c1, event of NOW: the transform trapped: it panicked; it wrote:
