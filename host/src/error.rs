@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::batch::ColumnError;
 use crate::evaluate::{EvaluateError, ProgramError};
-use crate::events::ReadError;
+use crate::events::{IndexError, ReadError};
 use crate::files::{InputError, OutputError};
 use crate::log::LogError;
 use crate::project::{ProjectError, ReferenceError, UnknownName};
@@ -56,6 +56,9 @@ pub enum Error {
     /// A question has no answer.
     #[error(transparent)]
     Get(#[from] GetError),
+    /// The ids of the materialized history are not there.
+    #[error(transparent)]
+    Ids(#[from] IndexError),
     /// The event log failed.
     #[error(transparent)]
     Log(#[from] LogError),

@@ -42,9 +42,11 @@ fn project() -> Project {
     Project::new(PROJECT)
 }
 
-/// An event of a day ago at most, as the columns of Feast's JSON.
+/// Events of a moment ago, as the columns of Feast's JSON; an id is always that of one event.
 fn purchases(customer: &str, amounts: &[f64]) -> Json {
-    let at = onepath::time::format_time(onepath::time::Clock::now(&onepath::time::SystemClock) - 1_000_000);
+    static AT: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    let now = || onepath::time::Clock::now(&onepath::time::SystemClock);
+    let at = AT.get_or_init(|| onepath::time::format_time(now() - 1_000_000));
     let ids: Vec<String> = (0..amounts.len()).map(|n| format!("{customer}-{n}")).collect();
     json!({
         "id": ids,

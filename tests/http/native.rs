@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{good, project, purchases, push, refused, start, verified};
+use crate::support::http::Client;
 use crate::support::{Project, at};
 
 #[test]
@@ -58,6 +59,70 @@ fn a_moment_that_has_passed_is_answered_by_replay() {
         json!({"features": ["activity:purchase_count_30d"], "inputs": {"customer_id": ["c1"]}, "as_of": "2999-01-01"});
     let (status, reply) = refused(&mut client, "/v1/features", &body);
     assert_eq!((status, &reply["error"]["cause"]), (422, &json!("invalid")));
+    served.stop(&project);
+    verified(&project);
+}
+
+/// An id names one event: the same event again is acknowledged again, another one under its id is refused, and nothing of its
+/// push is kept.
+#[test]
+fn an_event_that_claims_the_id_of_another_is_refused() {
+    let project = project();
+    project.write(
+        "history.ndjson",
+        r#"{"id": "h", "customer_id": "c9", "event_type": "purchase", "amount": 9, "at": "2024-01-01"}"#,
+    );
+    project.configure(&super::PROJECT.replace("event_time = ", "files = [\"history.ndjson\"]\nevent_time = "));
+    project.open().materialize(&[], None).expect("materializes");
+    let (served, mut client) = start(&project);
+    let event = |id: &str, customer: &str, amount: f64| json!({"id": id, "customer_id": customer, "event_type": "purchase", "amount": amount, "at": "2024-02-29"});
+    let push = |client: &mut Client, events: &[serde_json::Value]| {
+        let reply = client.post("/v1/events/events", json!({"events": events}).to_string()).expect("answers");
+        (reply.status, reply.json())
+    };
+    let counts =
+        |(status, reply): (u16, serde_json::Value)| (status, reply["appended"].clone(), reply["duplicates"].clone());
+    assert_eq!(counts(push(&mut client, &[event("k1", "c1", 1.0)])), (200, json!(1), json!(0)));
+    // The same event: also with a number that says the same, and beside a new one.
+    let again =
+        json!({"id": "k1", "customer_id": "c1", "event_type": "purchase", "amount": 1, "at": "2024-02-29T00:00:00Z"});
+    assert_eq!(counts(push(&mut client, &[again, event("k2", "c1", 2.0)])), (200, json!(1), json!(1)));
+    let of_history =
+        json!({"id": "h", "customer_id": "c9", "event_type": "purchase", "amount": 9.0, "at": "2024-01-01"});
+    assert_eq!(counts(push(&mut client, std::slice::from_ref(&of_history))), (200, json!(0), json!(1)));
+
+    for (events, message) in [
+        (
+            vec![event("k3", "c1", 3.0), event("k1", "b", 1.0)],
+            "row 2: event id \"k1\" is already that of another event: that of entity c1 at 2024-02-29T00:00:00Z, offset 1 of the log",
+        ),
+        (vec![event("k2", "c1", 2.5)], "row 1: event id \"k2\" is already that of another event: that of entity c1"),
+        (
+            vec![event("k4", "c1", 4.0), event("k4", "c1", 4.0), event("k4", "c1", 5.0)],
+            "row 3: event id \"k4\" is already that of another event: row 1 of this push",
+        ),
+        (
+            vec![event("k5", "c1", 5.0), event("h", "c9", 9.0)],
+            "row 2: event id \"h\" is already that of another event: one of the files of the materialized history",
+        ),
+    ] {
+        let (status, reply) = push(&mut client, &events);
+        assert_eq!((status, &reply["error"]["cause"]), (422, &json!("event_id_conflict")), "{reply}");
+        let told = reply["error"]["message"].as_str().expect("a message");
+        assert!(told.starts_with(message), "{told}");
+    }
+    // Feast's route says the same in Feast's words.
+    let df =
+        json!({"id": ["k1"], "customer_id": ["b"], "event_type": ["purchase"], "amount": [1.0], "at": ["2024-02-29"]});
+    let (status, reply) = refused(&mut client, "/push", &json!({"push_source_name": "events", "df": df}));
+    assert_eq!((status, &reply["detail"][0]["type"]), (422, &json!("event_id_conflict")), "{reply}");
+    let metrics = client.get("/metrics").expect("answers");
+    let refusals = metrics.text().lines().find(|line| line.contains("event_id_conflict")).map(str::to_owned);
+    assert!(refusals.is_some_and(|line| line.ends_with(" 5") || line.ends_with(" 1")), "{}", metrics.text());
+    let body = json!({"service": "churn_v1", "inputs": {"customer_id": ["c1", "b", "c9"]}});
+    let answer = good(&mut client, "/v1/features", &body);
+    assert_eq!(answer["offset"], json!(2));
+    assert_eq!(answer["features"][0]["statuses"], json!(["PRESENT", "NOT_FOUND", "PRESENT"]));
     served.stop(&project);
     verified(&project);
 }

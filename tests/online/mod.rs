@@ -1,6 +1,8 @@
 //! Pushes, crashes and `verify`: what serving keeps, and how it is proved.
 
 mod changes;
+#[cfg(unix)]
+mod places;
 mod push;
 mod states;
 mod verify;

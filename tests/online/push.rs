@@ -22,6 +22,103 @@ fn an_event_that_is_pushed_twice_is_acknowledged_twice_and_applied_once() {
     assert_verified(&mut store, 1);
 }
 
+/// An id that another event has refuses the whole push: by the command, with the exit code of data at fault.
+#[test]
+fn an_id_of_another_event_refuses_the_push() {
+    let project = pushed_project(BY_ID);
+    project.write("push.ndjson", lines("1 a w 1 2024-01-01\n2 a w 2 2024-01-02"));
+    let ran = project.run("ingest --source events push.ndjson");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    project.write("push.ndjson", lines("3 a w 3 2024-01-03\n2 a w 7 2024-01-02\n1 b w 1 2024-01-01"));
+    let ran = project.run("ingest --source events push.ndjson");
+    expect![[r#"
+        error: row 2: event id "2" is already that of another event: that of entity a at 2024-01-02T00:00:00Z, offset 2 of the log; give each event an id of its own, and send an event again as it was (2 of 3)
+    "#]]
+    .assert_eq(&ran.stderr);
+    assert_eq!((ran.code, ran.stdout.as_str()), (3, ""));
+    let mut store = project.open();
+    assert_eq!(trail(&mut store, "a"), "w1;w2;");
+    assert_eq!(trail(&mut store, "b"), "null");
+    assert_verified(&mut store, 2);
+}
+
+/// What no view reads is compared too, by what it says.
+#[test]
+fn events_of_one_id_are_compared_by_what_they_say() {
+    let project = pushed_project(BY_ID);
+    let mut store = project.open();
+    let event = |rest: &str| {
+        format!(
+            "{{\"id\": \"1\", \"customer_id\": \"a\", \"event_type\": \"w\", \"event_timestamp\": \"2024-01-01\"{rest}}}\n"
+        )
+    };
+    let mut push = |rest: &str| {
+        let path = project.write("push.ndjson", event(rest));
+        store.ingest("events", &path, &Arrival::EventTime).map(|applied| applied.duplicates).map_err(|e| e.to_string())
+    };
+    assert_eq!(push(", \"amount\": 1, \"note\": \"x\", \"seen\": \"2024-01-01T00:00:00Z\", \"n\": 1"), Ok(0));
+    for same in [
+        ", \"n\": 1.0, \"amount\": 1.0, \"note\": \"x\", \"seen\": \"2024-01-01\"",
+        ", \"amount\": 1e0, \"note\": \"x\", \"seen\": \"2024-01-01 00:00\", \"n\": 1, \"none\": null",
+    ] {
+        assert_eq!(push(same), Ok(1), "{same}");
+    }
+    for other in [
+        ", \"amount\": 1, \"note\": \"y\", \"seen\": \"2024-01-01\", \"n\": 1",
+        ", \"amount\": 1, \"seen\": \"2024-01-01\", \"n\": 1",
+        ", \"amount\": 1, \"note\": \"x\", \"seen\": \"2024-01-02\", \"n\": 1",
+        ", \"amount\": 1, \"note\": \"x\", \"seen\": \"2024-01-01\", \"n\": 2",
+    ] {
+        assert!(push(other).is_err_and(|error| error.contains("event id \"1\"")), "{other}");
+    }
+}
+
+/// The ids of a history are in a file of their own, and a push says so where it cannot look.
+#[test]
+fn a_push_needs_the_ids_of_the_history() {
+    let project = Project::new(&toml("[\"history.ndjson\"]", BY_ID, "TRACE"));
+    project.write("history.ndjson", lines("1 a w 1 2024-01-01\n1 a w 5 2024-01-01\n1 a w 1 2024-01-01"));
+    let ran = project.run("materialize");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    for line in [
+        "trace@v1: 1 event of files left out as repeats of others, by their ids\n",
+        "  row 2 of ./history.ndjson is left out: its event id \"1\" is that of row 1 of ./history.ndjson, and its content is not\n",
+    ] {
+        assert!(ran.stdout.contains(line), "{}", ran.stdout);
+    }
+    let ids = || project.files().into_iter().filter(|name| name.starts_with(".onepath/ids/")).collect::<Vec<_>>();
+    let [kept] = &ids()[..] else { panic!("one file: {:?}", ids()) };
+    // The files themselves are not needed.
+    let history = std::fs::read(project.path("history.ndjson")).expect("reads");
+    std::fs::remove_file(project.path("history.ndjson")).expect("removes");
+    assert_eq!(push(&project, &mut project.open(), "1 a w 1 2024-01-01"), Ok((0, 1, 0)));
+    std::fs::write(project.path("history.ndjson"), history).expect("writes");
+    let bytes = std::fs::read(project.path(kept)).expect("reads");
+    for damage in [0, 40, 4_065, 4_073, bytes.len() - 50, bytes.len() - 20, bytes.len() - 1] {
+        let mut damaged = bytes.clone();
+        damaged[damage] ^= 1;
+        std::fs::write(project.path(kept), damaged).expect("writes");
+        let error = push(&project, &mut project.open(), "2 a w 2 2024-01-02").expect_err("is damaged");
+        assert!(error.contains("of source events") && error.contains("run `onepath materialize`"), "{damage}: {error}");
+    }
+    std::fs::write(project.path(kept), &bytes[..bytes.len() - 1]).expect("writes");
+    push(&project, &mut project.open(), "2 a w 2 2024-01-02").expect_err("is cut");
+    std::fs::remove_file(project.path(kept)).expect("removes");
+    let ran = project.run("ingest --source events push.ndjson");
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("the ids of the materialized history of source events cannot be read"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(trail(&mut project.open(), "a"), "w1;", "nothing was half taken");
+
+    project.write("history.ndjson", lines("1 a w 1 2024-01-01\n3 a w 3 2024-01-03"));
+    project.open().materialize(&[], None).expect("materializes");
+    assert!(ids().len() == 1 && ids()[0] != *kept, "the old ids are gone: {:?}", ids());
+    assert_eq!(push(&project, &mut project.open(), "3 a w 3 2024-01-03\n4 a w 4 2024-01-04"), Ok((1, 1, 1)));
+}
+
 #[test]
 fn without_ids_every_push_is_new() {
     let project = pushed_project("");

@@ -191,7 +191,7 @@ fn a_history_file_that_changed_is_named() {
         verified 0 served vectors (0 values): 0 differences
         verified 0 online states: 0 differences
         NOT verified: 1 served vector and the states of 2 views, because what served is no longer there:
-          the history file DIR/history.ndjson is not the one that was materialized: its bytes differ; put the old file back to verify what was served from it
+          the history file ./history.ndjson is not the one that was materialized: its bytes differ; put the old file back to verify what was served from it
           `onepath verify --since TIME` leaves out older vectors
     "#]].assert_eq(&ran.stdout);
     assert_eq!(ran.code, 1);
@@ -201,7 +201,7 @@ fn a_history_file_that_changed_is_named() {
         verified 0 served vectors (0 values): 0 differences
         verified 0 online states: 0 differences
         NOT verified: 1 served vector and the states of 2 views, because what served is no longer there:
-          the history file DIR/history.ndjson is not the one that was materialized: it is gone; put it back, or serve and verify after `onepath materialize` with the new files
+          the history file ./history.ndjson is not the one that was materialized: it is gone; put it back, or serve and verify after `onepath materialize` with the new files
           `onepath verify --since TIME` leaves out older vectors
     "#]].assert_eq(&ran.stdout);
     assert_eq!(ran.code, 1);

@@ -7,6 +7,7 @@
 mod carried;
 mod case;
 mod everything;
+mod ids;
 mod kinds;
 mod memory;
 mod reference;

@@ -1,10 +1,12 @@
 //! The headline: pushes and questions at random from many threads, and then every vector that was served is replayed.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use onepath::batch::Column;
 use onepath::evaluate::Status;
+use onepath::log::NewEvent;
 use onepath::time::{AsOf, EventTime};
 use onepath::{Error, Server};
 
@@ -31,19 +33,24 @@ fn now() -> i64 {
 
 fn pushes(server: &Server, seed: u64, until: Instant) -> u64 {
     let mut random = Random::new(seed);
-    let (mut events, mut number) = (0, 0_u64);
+    let (mut events, mut number, mut sent) = (0, 0_u64, HashMap::new());
     while Instant::now() < until {
         let count = 1 + random.below(60);
         let mut push = Vec::with_capacity(count);
         for _ in 0..count {
             number += 1;
-            // Some ids come again, some events are late, a few of the future or refused.
-            let id = if random.once_in(10) { number / 2 } else { number };
+            // Some events come again, some are late, a few of the future or refused.
+            if let Some(again) = sent.get(&(number / 2)).filter(|_| random.once_in(10)) {
+                push.push(NewEvent::clone(again));
+                continue;
+            }
             let kind = random.pick::<&str>(&["purchase", "view", "return", "w"]);
             let late = if random.once_in(5) { random.below(200 * 86_400) as i64 * 1_000_000 } else { 0 };
             let at = now() - late - 1;
             let entity = format!("c{}", random.below(300));
-            push.push(event(&format!("{seed}-{id}"), &entity, kind, random.below(10_000) as f64 / 64.0, at));
+            let event = event(&format!("{seed}-{number}"), &entity, kind, random.below(10_000) as f64 / 64.0, at);
+            sent.insert(number, event.clone());
+            push.push(event);
         }
         let last = push.last_mut().expect("one at least");
         let is_bad = match random.below(60) {

@@ -10,7 +10,7 @@ mod served;
 
 pub use ask::{Ask, Vector, assert_same, offline, online, shown};
 pub use components::{component, components, repository};
-pub use files::{Event, Format, write_events};
+pub use files::{Event, Format, write_events, write_events_with_ids};
 pub use project::{Project, Ran, churn_toml};
 pub use random::Random;
 pub use served::Served;

@@ -103,6 +103,11 @@ impl Project {
         FeatureStore::open(self.dir(), options).expect("the project opens")
     }
 
+    /// Opens a project in a folder within.
+    pub fn open_at(&self, folder: &str) -> FeatureStore {
+        FeatureStore::open(&self.path(folder), self.options()).expect("the project opens")
+    }
+
     /// Runs the command line in the project's folder, given as words. Paths are replaced by `DIR`.
     pub fn run(&self, words: &str) -> Ran {
         self.run_with(&words.split_whitespace().collect::<Vec<_>>(), "")

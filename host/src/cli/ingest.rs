@@ -7,13 +7,17 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Context, Format, output, progress};
+use crate::Error;
 use crate::events::Arrival;
 use crate::feature_store::OpenOptions;
+use crate::log::LogError;
+use crate::serving::PushError;
 
 /// Append events to the log of a source and apply them.
 ///
 /// The file is one push: all of it is kept, or nothing. When the command returns, the events are on disk. Events with an id
-/// that the log already has are acknowledged again and applied once (`event_id` of the source names the column).
+/// that the log already has are acknowledged again and applied once (`event_id` of the source names the column). An id that
+/// another event has, of other content, refuses the push with exit code 3.
 #[derive(Args)]
 #[command(after_help = "Examples:
   onepath ingest --source events today.ndjson
@@ -44,7 +48,13 @@ pub(super) fn run(context: &Context, command: &Ingest) -> anyhow::Result<ExitCod
     let path = from_stdin.as_ref().map_or(command.file.as_path(), |file| file.path());
     let applied = store.ingest(&command.source, path, &arrival);
     bar.finish_and_clear();
-    let applied = applied?;
+    let applied = match applied {
+        Err(error) if is_conflict(&error) => {
+            output::error(&error.into());
+            return Ok(ExitCode::from(CONFLICT));
+        }
+        applied => applied?,
+    };
     match context.format {
         Format::Json => output::json(&applied)?,
         Format::Text => {
@@ -64,6 +74,13 @@ pub(super) fn run(context: &Context, command: &Ingest) -> anyhow::Result<ExitCod
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The exit code where the data are at fault: an event has the id of another.
+const CONFLICT: u8 = 3;
+
+fn is_conflict(error: &Error) -> bool {
+    matches!(error.push(), Some(PushError::Log(LogError::EventIdConflict { .. })))
 }
 
 fn stdin_file() -> anyhow::Result<tempfile::NamedTempFile> {

@@ -49,6 +49,7 @@ pub(super) fn run(context: &Context, command: &Materialize) -> anyhow::Result<Ex
                 if view.refused > 0 {
                     refused(view);
                 }
+                left_out(view);
                 if view.later_events > 0 {
                     output::line(&format!(
                         "{}: {} not in the states; a backfill over these files sees them",
@@ -64,6 +65,22 @@ pub(super) fn run(context: &Context, command: &Materialize) -> anyhow::Result<Ex
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The events of files whose ids others have.
+fn left_out(view: &MaterializedView) {
+    if view.repeats > 0 {
+        let repeats = output::count(view.repeats, "event", "events");
+        output::line(&format!("{}: {repeats} of files left out as repeats of others, by their ids", view.view));
+    }
+    if view.conflicts > 0 {
+        let conflicts = output::count(view.conflicts, "event", "events");
+        output::line(&format!(
+            "{}: {conflicts} of files left out: they have the id of another event of their entity, and other content",
+            view.view
+        ));
+        view.first_conflicts.iter().for_each(|conflict| output::line(&format!("  {conflict}")));
+    }
 }
 
 /// The entities whose states would be too large.

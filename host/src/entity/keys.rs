@@ -158,7 +158,7 @@ fn short_int64(value: i64) -> u128 {
 }
 
 /// The text in the bytes of a short text.
-pub(super) fn short_bytes(bytes: &[u8; 16]) -> &[u8] {
+pub(crate) fn short_bytes(bytes: &[u8; 16]) -> &[u8] {
     let length = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
     &bytes[4..4 + length.min(SHORT_BYTES_MAX)]
 }

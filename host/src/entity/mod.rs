@@ -7,7 +7,7 @@ use std::fmt;
 
 pub use intern::{KeyInterner, TooManyEntities};
 pub use keys::KeyRows;
-pub(crate) use keys::hash_bytes;
+pub(crate) use keys::{hash_bytes, short_bytes};
 
 use crate::batch::{Column, Value, Values};
 use crate::schema::ValueType;

@@ -1,5 +1,6 @@
 //! Events of a source: from files and the log into the columns that a view's transform reads, and from a push into the log.
 
+mod ids;
 mod logged;
 mod push;
 mod read;
@@ -8,6 +9,7 @@ mod set;
 mod times;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::batch::ColumnError;
 use crate::entity::{EntityKey, TooManyEntities};
@@ -16,6 +18,8 @@ use crate::log::{EventLog, LogError};
 use crate::project::{Key, Source};
 use crate::time::AvailableAt;
 
+pub(crate) use ids::{ContentFields, IdIndex, IdIndexWriter, IdScope, Repeats, find_repeats, id_hash, same_content};
+pub use ids::{FirstCopy, IdConflict, IndexError};
 pub(crate) use logged::{append_fields, key_columns, key_of};
 pub use push::{Arrival, read_push};
 pub(crate) use push::{PushedRows, pushed_columns};
@@ -23,7 +27,6 @@ pub(crate) use read::partition_bits_of;
 pub use read::{FileCount, Keep, ReadOptions, each_chunk, read_events};
 pub use sample::read_sample;
 pub use set::{EventChunk, EventSet};
-pub(crate) use times::event_ids_of_files;
 
 /// Where the events of one source come from.
 #[derive(Clone)]
@@ -38,6 +41,24 @@ pub struct SourceInput<'a> {
     pub up_to: Option<AvailableAt>,
     /// The pushed events, if they count.
     pub pushed: Option<Pushed<'a>>,
+    /// Of the ids that the log has up to this offset, its copies count.
+    pub(crate) ids_up_to: u64,
+    /// Of which entities repeats are looked for.
+    pub(crate) ids: IdScope,
+    /// The rows of the files that are repeats, where that is known already.
+    pub(crate) repeats: Option<Arc<Repeats>>,
+}
+
+impl<'a> SourceInput<'a> {
+    /// All events of files, for a view whose entity has the key columns `keys`.
+    pub fn new(source: &'a Source, keys: &'a [Key], files: Vec<PathBuf>) -> Self {
+        Self { source, keys, files, up_to: None, pushed: None, ids_up_to: 0, ids: IdScope::All, repeats: None }
+    }
+
+    /// The same, and what was pushed.
+    pub fn with_pushed(self, pushed: Option<Pushed<'a>>) -> Self {
+        Self { pushed, ids_up_to: pushed.map_or(0, |pushed| pushed.up_to), ..self }
+    }
 }
 
 /// The events of a log up to an offset.
@@ -91,6 +112,14 @@ pub enum ReadError {
         source_name: String,
         /// The key columns of the entity.
         column: String,
+    },
+    /// What memory does not hold of the ids of events cannot be kept on disk.
+    #[error("cannot keep the ids of events in {}", dir.display())]
+    Ids {
+        /// The folder.
+        dir: PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// It was told to stop.
     #[error("stopped before it was finished")]

@@ -3,15 +3,15 @@
 //! The parts of the files are read by several threads. Each becomes chunks that lie at their own place in the set, so that
 //! the order of events does not depend on who read them when.
 
-use std::collections::HashSet;
-use std::path::PathBuf;
-use std::sync::Mutex;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
+use super::ids::{IdConflict, IdScope, Repeats, find_repeats};
 use super::logged::{LoggedEvents, append_fields, field_wanted, key_columns, key_of};
 use super::times::{availabilities, time_columns, times};
 use super::{EventChunk, EventSet, Pushed, ReadError, SourceInput};
-use crate::batch::{FieldLane, Lane, Value};
+use crate::batch::{FieldLane, Lane};
 use crate::entity::{EntityKey, KeyInterner, KeyRows};
 use crate::files::{Input, Nulls, SHEET_ROWS_MAX, Sheet, Wanted};
 use crate::log::LoggedEvent;
@@ -29,6 +29,10 @@ pub struct ReadOptions<'a> {
     pub chunks_max: usize,
     /// Set when the reading is to end early, with [`ReadError::Stopped`].
     pub stop: &'a AtomicBool,
+    /// Memory of the whole run, in bytes, of which a small part is for the ids of events.
+    pub memory_bytes: u64,
+    /// Where ids that memory does not hold are kept meanwhile.
+    pub spill_dir: &'a Path,
 }
 
 /// Which entities matter, and how their keys become numbers.
@@ -53,6 +57,27 @@ pub struct FileCount {
     pub rows: u64,
     /// Those left out because they became available after the cut.
     pub after_cut: u64,
+    /// Those left out because another event of their entity has their id and content.
+    #[serde(default)]
+    pub repeats: u64,
+    /// Those left out because another event of their entity, of other content, has their id.
+    #[serde(default)]
+    pub conflicts: u64,
+    /// The first of these conflicts.
+    #[serde(default)]
+    pub first_conflicts: Vec<IdConflict>,
+}
+
+impl FileCount {
+    /// The first conflicts in words, one line each.
+    pub fn conflicts_shown(&self) -> impl Iterator<Item = String> + '_ {
+        self.first_conflicts.iter().map(|IdConflict { row, event_id, counts }| {
+            let path = self.path.display();
+            format!(
+                "row {row} of {path} is left out: its event id {event_id:?} is that of {counts}, and its content is not"
+            )
+        })
+    }
 }
 
 /// Events of one partition are about so many, so that a thread works within its cache.
@@ -73,7 +98,9 @@ struct SourceFile<'a> {
     up_to: Option<AvailableAt>,
     input: Input,
     wanted: Vec<Wanted>,
-    pushed_ids: &'a HashSet<String>,
+    /// Which rows are left out because of their ids, and the number of the file among those of its source.
+    repeats: Option<&'a Repeats>,
+    number: usize,
 }
 
 /// How the keys of events become numbers: [`Keep`], as several threads share it.
@@ -135,19 +162,21 @@ pub fn each_chunk(
     options: ReadOptions<'_>,
     take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
 ) -> Result<Vec<FileCount>, ReadError> {
-    let pushed_ids = sources.iter().map(|input| match (&input.pushed, &input.source.event_id) {
-        // They matter to events of files alone.
-        (Some(pushed), Some(_)) if !input.files.is_empty() => Ok(pushed.log.event_ids(&input.source.name)?),
-        _ => Ok(HashSet::new()),
-    });
-    let pushed_ids = pushed_ids.collect::<Result<Vec<_>, ReadError>>()?;
+    let repeats = sources.iter().map(|input| repeats_of(input, fields, &keep, options));
+    let repeats = repeats.collect::<Result<Vec<_>, ReadError>>()?;
     let mut files = Vec::new();
-    for (place, (input, pushed_ids)) in sources.iter().zip(&pushed_ids).enumerate() {
-        for path in &input.files {
-            let file = Input::open(path)?;
-            let wanted = wanted(input, fields, !pushed_ids.is_empty());
-            let (keys, up_to) = (input.keys.len(), input.up_to);
-            files.push(SourceFile { place, source: input.source, keys, up_to, input: file, wanted, pushed_ids });
+    for (place, (input, repeats)) in sources.iter().zip(&repeats).enumerate() {
+        for (number, path) in input.files.iter().enumerate() {
+            files.push(SourceFile {
+                place,
+                source: input.source,
+                keys: input.keys.len(),
+                up_to: input.up_to,
+                input: Input::open(path)?,
+                wanted: wanted(input, fields),
+                repeats: repeats.as_deref(),
+                number,
+            });
         }
     }
     let bits = partition_bits(&files, &keep);
@@ -160,6 +189,27 @@ pub fn each_chunk(
     };
     let options = ReadOptions { threads, ..options };
     Reader { fields, files: &files, numbers, bits, with_keys, options }.read(sources, take)
+}
+
+/// The rows of the files of a source that are left out because of their ids; `None` where its events have none.
+fn repeats_of(
+    input: &SourceInput<'_>,
+    fields: &[Field],
+    keep: &Keep<'_>,
+    options: ReadOptions<'_>,
+) -> Result<Option<Arc<Repeats>>, ReadError> {
+    // Ids matter to events of files alone: those of the log differ.
+    if input.source.event_id.is_none() || input.files.is_empty() {
+        return Ok(None);
+    }
+    if let Some(known) = &input.repeats {
+        return Ok(Some(Arc::clone(known)));
+    }
+    let asked = match (keep, input.ids) {
+        (Keep::Known(interner), IdScope::Asked) => Some(*interner),
+        _ => None,
+    };
+    Ok(Some(Arc::new(find_repeats(input, fields, asked, None, options)?)))
 }
 
 /// How many partitions to make, as a power of two: from what the files say of themselves.
@@ -226,7 +276,16 @@ impl Reader<'_> {
     }
 
     fn count(&self, file: &SourceFile<'_>) -> FileCount {
-        FileCount { source: file.source.name.clone(), path: file.input.path().to_owned(), rows: 0, after_cut: 0 }
+        let (repeats, conflicts, first) = file.repeats.map_or((0, 0, &[][..]), |repeats| repeats.of_file(file.number));
+        FileCount {
+            source: file.source.name.clone(),
+            path: file.input.path().to_owned(),
+            rows: 0,
+            after_cut: 0,
+            repeats,
+            conflicts,
+            first_conflicts: first.to_vec(),
+        }
     }
 
     /// Reads one part of a file, until `give` wants no more.
@@ -249,20 +308,18 @@ impl Reader<'_> {
         };
         let event_times = next().map_or(&[][..], times);
         let arrivals = if file.source.arrival_time.is_some() { next() } else { None };
-        let ids = if file.pushed_ids.is_empty() { None } else { next() };
         let available = arrivals.map(|arrivals| availabilities(event_times, arrivals));
-        let left_out = |row: usize| {
-            // An event that was also pushed counts once, as it was pushed: that is how serving saw it.
-            ids.is_some_and(|ids| matches!(value(ids, row), Value::Text(id) if file.pushed_ids.contains(&id)))
+        let is_repeat = |row: usize| {
+            file.repeats.is_some_and(|repeats| repeats.leaves_out(file.number, sheet.rows_before + row as u64))
         };
         let available_at = |row: usize| AvailableAt(available.as_ref().map_or(event_times, |all| all)[row]);
         let mut after_cut = 0;
         let mut dropped: Vec<bool> = Vec::new();
-        if file.up_to.is_some() || ids.is_some() {
+        if file.up_to.is_some() || file.repeats.is_some() {
             dropped.extend((0..sheet.rows).map(|row| {
                 let is_later = file.up_to.is_some_and(|up_to| available_at(row) > up_to);
                 after_cut += u64::from(is_later);
-                is_later || left_out(row)
+                is_later || is_repeat(row)
             }));
         }
         let mut entities = Vec::with_capacity(sheet.rows);
@@ -345,23 +402,12 @@ impl Reader<'_> {
     }
 }
 
-fn value(lane: &Lane, row: usize) -> Value {
-    match lane {
-        Lane::Column(column) => column.value(row),
-        Lane::Coded(codes, texts) => Value::Text(String::from_utf8_lossy(texts.get(codes[row] as usize)).into_owned()),
-        Lane::Short(texts) => Lane::Short(vec![texts[row]]).into_column().map_or(Value::Null, |column| column.value(0)),
-    }
-}
-
-/// The columns to read: keys, event time, arrival time, event id, then the fields.
-fn wanted(input: &SourceInput<'_>, fields: &[Field], ids: bool) -> Vec<Wanted> {
+/// The columns to read: keys, event time, arrival time, then the fields.
+fn wanted(input: &SourceInput<'_>, fields: &[Field]) -> Vec<Wanted> {
     let source = input.source;
     let mut wanted: Vec<Wanted> =
         input.keys.iter().map(|key| Wanted::new(&key.name, key.key_type.value_type(), Nulls::Refused)).collect();
     wanted.extend(time_columns(source));
-    if let (true, Some(id)) = (ids, &source.event_id) {
-        wanted.push(Wanted::new(id, ValueType::Text, Nulls::Allowed));
-    }
     wanted.extend(fields.iter().map(|field| field_wanted(source, field)));
     wanted
 }

@@ -8,9 +8,9 @@ use crate::Error;
 use crate::batch::Column;
 use crate::entity::EntityKey;
 use crate::evaluate::{EvaluateError, Status};
-use crate::events::{FileCount, Pushed, ReadOptions, SourceInput};
+use crate::events::{FileCount, IdScope, Pushed, ReadOptions, SourceInput};
 use crate::log::{EventLog, History};
-use crate::project::{Key, Source};
+use crate::project::{Key, Project, Source, distinct_files};
 use crate::replay::{ReplayOptions, Replayed};
 use crate::time::{AsOf, EventTime, Stopwatch};
 
@@ -180,27 +180,39 @@ impl FeatureStore {
         keys: &'a [Key],
         events: Events<'a>,
     ) -> Result<SourceInput<'a>, Error> {
-        let input = |files, up_to, pushed| SourceInput { source, keys, files, up_to, pushed };
+        let input = |files| SourceInput::new(source, keys, files);
         Ok(match events {
             Events::Declared { overrides, pushed } => {
                 match overrides.iter().find(|given| given.source == source.name) {
-                    Some(given) => input(given.files.clone(), None, None),
-                    None => input(source.resolve_files(&self.project().root)?, None, pushed),
+                    Some(given) => input(distinct_files(given.files.iter().cloned())),
+                    None => input(source.resolve_files(&self.project().root)?).with_pushed(pushed),
                 }
             }
             Events::Recorded { history, log, up_to } => {
                 let recorded = history.into_iter().flat_map(|history| &history.sources);
-                let files =
-                    recorded.filter(|recorded| recorded.source == source.name).flat_map(|recorded| &recorded.files);
-                let files = files.map(|file| file.path.clone()).collect();
-                input(files, history.map(|history| history.up_to), Some(Pushed { log, up_to }))
+                let recorded = recorded.into_iter().find(|recorded| recorded.source == source.name);
+                let files = recorded.into_iter().flat_map(|recorded| &recorded.files);
+                let files = files.map(|file| self.project().located(&file.path)).collect();
+                SourceInput {
+                    up_to: history.map(|history| history.up_to),
+                    // What was pushed later is no copy of what the history has: it would have been a repeat.
+                    ids_up_to: recorded.and_then(|recorded| recorded.log_offset).unwrap_or(u64::MAX),
+                    ids: IdScope::Asked,
+                    ..input(files).with_pushed(Some(Pushed { log, up_to }))
+                }
             }
         })
     }
 
     pub(crate) fn read_options(&self) -> ReadOptions<'_> {
         let options = self.options();
-        ReadOptions { threads: options.threads, chunks_max: options.threads * 2, stop: &options.stop }
+        ReadOptions {
+            threads: options.threads,
+            chunks_max: options.threads * 2,
+            stop: &options.stop,
+            memory_bytes: options.memory_bytes,
+            spill_dir: options.spill_dir.as_deref().unwrap_or(&self.spill_dir),
+        }
     }
 
     /// Ends a run that was told to stop.
@@ -241,15 +253,16 @@ pub(crate) fn spine_of_keys(
 }
 
 /// Refuses a recorded history whose files are not what they were.
-pub(crate) fn check_history(history: &History) -> Result<(), Error> {
+pub(crate) fn check_history(project: &Project, history: &History) -> Result<(), Error> {
     for file in history.sources.iter().flat_map(|source| &source.files) {
-        let changed = |message: &str| Error::ChangedHistory { path: file.path.clone(), message: message.to_owned() };
-        if !file.path.exists() {
+        let path = project.located(&file.path);
+        let changed = |message: &str| Error::ChangedHistory { path: path.clone(), message: message.to_owned() };
+        if !path.exists() {
             return Err(changed(
                 "it is gone; put it back, or serve and verify after `onepath materialize` with the new files",
             ));
         }
-        if crate::files::sha256_file(&file.path)? != file.sha256 {
+        if crate::files::sha256_file(&path)? != file.sha256 {
             return Err(changed("its bytes differ; put the old file back to verify what was served from it"));
         }
     }

@@ -1,6 +1,6 @@
 //! The proof that a training set carries: what it was made of, by digests.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{FeaturePlan, FeatureStore};
 use crate::Error;
@@ -89,7 +89,7 @@ impl Manifest {
         let MadeOf { files, failures, first_failures, spine, rows, log_offset } = made_of;
         let mut sources: Vec<SourceRecord> = Vec::new();
         for count in files {
-            let path = count.path.strip_prefix(&store.project().root).unwrap_or(&count.path).to_owned();
+            let path = store.project().recorded_path(&count.path);
             if !sources.iter().any(|known| known.source == count.source && known.path == path) {
                 sources.push(SourceRecord {
                     source: count.source.clone(),
@@ -129,8 +129,9 @@ impl Manifest {
         })
     }
 
-    pub(super) fn set_output(&mut self, path: &Path, sha256: &str, bytes: u64) {
-        self.output = Some(OutputRecord { path: path.to_owned(), bytes, sha256: sha256.to_owned() });
+    /// Names the file that was written, by its place in the project.
+    pub(super) fn set_output(&mut self, path: PathBuf, sha256: &str, bytes: u64) {
+        self.output = Some(OutputRecord { path, bytes, sha256: sha256.to_owned() });
     }
 
     /// The newest offset of the log, where pushed events were read too.

@@ -1,12 +1,14 @@
 //! History becomes online states: files and log are replayed, and the states that the replay ends with are stored.
 
 use super::history::Events;
-use super::{FeatureStore, HistoryIds, SourceOverride};
+use super::history_ids::FoldedIds;
+use super::{FeatureStore, HistoryIds, PlannedView, SourceOverride};
 use crate::Error;
 use crate::entity::KeyInterner;
-use crate::events::{FileCount, Keep, Pushed, read_events};
+use crate::events::{FileCount, Keep, Pushed, SourceInput, read_events};
 use crate::files::sha256_file;
 use crate::log::{History, HistoryFile, HistorySource};
+use crate::project::Project;
 use crate::replay::{Carry, FinalState, Questions, ViewEvents, replay};
 use crate::store::{OnlineStore, StoredState, ViewMark};
 use crate::time::AvailableAt;
@@ -29,6 +31,12 @@ pub struct MaterializedView {
     pub events: u64,
     /// Events of files that were left out because they became available later.
     pub later_events: u64,
+    /// Events of files that were left out because another event of their entity has their id and content.
+    pub repeats: u64,
+    /// Events of files that were left out because another event of their entity, of other content, has their id.
+    pub conflicts: u64,
+    /// The first of these conflicts, in words.
+    pub first_conflicts: Vec<String>,
     /// Entities that have a state now.
     pub entities: u64,
     /// Bytes of all states.
@@ -92,16 +100,14 @@ impl FeatureStore {
         let mut stores = self.take_stores()?;
         let applied_offset = stores.log.last_offset()?;
         let state_bytes_max = self.limits().state_bytes_max;
+        let pushed = Pushed { log: &stores.log, up_to: applied_offset };
         // Everything is read and evaluated before anything is written.
         let mut folded = Vec::new();
         let mut files: Vec<FileCount> = Vec::new();
+        let ids = self.fold_ids(&views, |view| self.folded_inputs(view, overrides, up_to, pushed))?;
         for view in &views {
-            let mut inputs = self.source_inputs(view, Events::Declared { overrides, pushed: None })?;
-            for input in &mut inputs {
-                input.up_to = Some(up_to);
-                // What was pushed always counts, also where other files stand for those of the source.
-                input.pushed = Some(Pushed { log: &stores.log, up_to: applied_offset });
-            }
+            let mut inputs = self.folded_inputs(view, overrides, up_to, pushed)?;
+            inputs.iter_mut().for_each(|input| FoldedIds::tell(&ids, input));
             let mut interner = KeyInterner::new();
             let fields = &view.program.description().event_fields;
             let (events, counts) = read_events(fields, &inputs, Keep::All(&mut interner), self.read_options())?;
@@ -115,6 +121,10 @@ impl FeatureStore {
                 self.replay_options(),
             )?
             .states;
+            let (repeats, conflicts) = counts
+                .iter()
+                .fold((0, 0), |(repeats, conflicts), count| (repeats + count.repeats, conflicts + count.conflicts));
+            let first_conflicts = counts.iter().flat_map(FileCount::conflicts_shown).collect();
             let later_events = counts.iter().map(|count| count.after_cut).sum();
             for count in counts {
                 if !files.iter().any(|known| known.source == count.source && known.path == count.path) {
@@ -125,6 +135,9 @@ impl FeatureStore {
                 view: view.program.id().to_owned(),
                 events: events.len() as u64,
                 later_events,
+                repeats,
+                conflicts,
+                first_conflicts,
                 entities: 0,
                 state_bytes: 0,
                 refused: 0,
@@ -133,8 +146,14 @@ impl FeatureStore {
             states.iter().for_each(|state| report.count(state, &interner, state_bytes_max));
             folded.push((view, interner, states, report));
         }
-        let history = stores.log.record_history(&history_of(up_to, &files)?)?;
-        stores.history_ids = HistoryIds::default();
+        let mut record = history_of(self.project(), up_to, &files)?;
+        let mut names = FoldedIds::finish(ids)?;
+        for source in &mut record.sources {
+            (source.ids, source.log_offset) = (names.remove(&source.source), Some(applied_offset));
+        }
+        let history = stores.log.record_history(&record)?;
+        self.remove_other_ids(&record);
+        stores.history_ids = HistoryIds::new(self.ids_dir());
         let mut reports = Vec::new();
         for (view, interner, states, report) in folded {
             let mark = ViewMark {
@@ -167,15 +186,36 @@ impl FeatureStore {
     }
 }
 
-/// The record of what was folded: every file with its digest, by absolute path.
-fn history_of(up_to: AvailableAt, files: &[FileCount]) -> Result<History, Error> {
+impl FeatureStore {
+    /// What a view folds: its files up to the cut, and all that was pushed.
+    fn folded_inputs<'a>(
+        &self,
+        view: &'a PlannedView,
+        overrides: &'a [SourceOverride],
+        up_to: AvailableAt,
+        pushed: Pushed<'a>,
+    ) -> Result<Vec<SourceInput<'a>>, Error> {
+        let inputs = self.source_inputs(view, Events::Declared { overrides, pushed: None })?;
+        // What was pushed always counts, also where other files stand for those of the source.
+        let folded = |input: SourceInput<'a>| SourceInput { up_to: Some(up_to), ..input.with_pushed(Some(pushed)) };
+        Ok(inputs.into_iter().map(folded).collect())
+    }
+}
+
+/// The record of what was folded: every file with its digest, by its place in the project.
+fn history_of(project: &Project, up_to: AvailableAt, files: &[FileCount]) -> Result<History, Error> {
     let mut sources: Vec<HistorySource> = Vec::new();
     for count in files {
-        let path = std::path::absolute(&count.path).unwrap_or_else(|_| count.path.clone());
-        let file = HistoryFile { sha256: sha256_file(&path)?, path, rows: count.rows };
+        let (path, sha256) = (project.recorded_path(&count.path), sha256_file(&count.path)?);
+        let file = HistoryFile { path, sha256, rows: count.rows };
         match sources.iter_mut().find(|source| source.source == count.source) {
             Some(source) => source.files.push(file),
-            None => sources.push(HistorySource { source: count.source.clone(), files: vec![file] }),
+            None => sources.push(HistorySource {
+                source: count.source.clone(),
+                files: vec![file],
+                log_offset: None,
+                ids: None,
+            }),
         }
     }
     Ok(History { up_to, sources })

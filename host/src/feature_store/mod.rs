@@ -7,6 +7,7 @@ mod backfill;
 mod check;
 mod feeds;
 mod history;
+mod history_ids;
 mod manifest;
 mod materialize;
 mod online;
@@ -25,8 +26,8 @@ pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, SpineSource};
 pub use check::{Earlier, ViewCheck};
 pub(crate) use history::{Events, check_history};
 pub use history::{HistoricalFeatures, SourceOverride};
+pub(crate) use history_ids::HistoryIds;
 pub use materialize::{MaterializeReport, MaterializedView, RefusedEntity};
-pub(crate) use online::HistoryIds;
 pub use online::OnlineVector;
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};
 pub use prepared::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
@@ -110,6 +111,8 @@ pub struct FeatureStore {
     /// The views whose components were found good to use.
     admitted: HashSet<String>,
     online: Option<online::Stores>,
+    /// Where is kept what memory does not hold, unless the options name a folder.
+    spill_dir: PathBuf,
     /// Where the time of its replays went.
     times: ReplayTimes,
 }
@@ -126,8 +129,8 @@ impl FeatureStore {
         let cache = project.data_dir().join("cache");
         let runtime = Runtime::start(options.variant, options.limits.clone(), Some(cache), options.repeat_every)?;
         let (programs, components, admitted) = (HashMap::new(), HashMap::new(), HashSet::new());
-        let times = ReplayTimes::default();
-        Ok(Self { project, runtime, options, programs, components, admitted, online: None, times })
+        let (times, spill_dir) = (ReplayTimes::default(), project.data_dir());
+        Ok(Self { project, runtime, options, programs, components, admitted, online: None, spill_dir, times })
     }
 
     /// The project.
@@ -233,6 +236,11 @@ impl FeatureStore {
 
     pub(crate) fn log_path(&self) -> PathBuf {
         self.project.data_dir().join("log.sqlite")
+    }
+
+    /// The folder of the ids of materialized histories.
+    pub(crate) fn ids_dir(&self) -> PathBuf {
+        self.project.data_dir().join("ids")
     }
 
     pub(crate) fn online_path(&self) -> PathBuf {

@@ -1,17 +1,14 @@
 //! Online features: push and get, from the project's log and states.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
-
 use std::sync::Arc;
 
 use super::request::inputs_of_request;
-use super::{FeaturePlan, FeatureStore, OnlineRequest, PlannedView, PreparedRequest};
+use super::{FeaturePlan, FeatureStore, HistoryIds, OnlineRequest, PlannedView, PreparedRequest};
 use crate::Error;
 use crate::batch::Value;
 use crate::evaluate::Status;
-use crate::events::{Arrival, event_ids_of_files, read_push};
-use crate::log::{EventLog, FeatureLog, History, NewEvent};
+use crate::events::{Arrival, read_push};
+use crate::log::{EventLog, FeatureLog, NewEvent};
 use crate::project::{FeatureReference, Source};
 use crate::serving::{self, Applied, LogShare, ServedView, has_passed};
 use crate::store::{OnlineStore, SqliteStore};
@@ -23,50 +20,6 @@ pub(crate) struct Stores {
     pub(crate) store: SqliteStore,
     pub(crate) served: FeatureLog,
     pub(crate) history_ids: HistoryIds,
-}
-
-/// Ids of the events that the newest history holds, by history and source, read on the first push that needs them.
-///
-/// The newest history is read once: whoever records another one begins with new ids.
-#[derive(Default)]
-pub(crate) struct HistoryIds {
-    latest: Option<Option<(i64, History)>>,
-    ids: HashMap<(i64, String), HashSet<String>>,
-}
-
-impl HistoryIds {
-    /// Leaves out the events of `source` that the states began from: they are not applied again when they are pushed. Gives
-    /// how many they were.
-    pub(crate) fn leave_out(
-        &mut self,
-        log: &EventLog,
-        source: &Source,
-        events: &mut Vec<NewEvent>,
-    ) -> Result<u64, Error> {
-        if source.event_id.is_none() {
-            return Ok(0);
-        }
-        if self.latest.is_none() {
-            self.latest = Some(log.latest_history()?);
-        }
-        let Some(Some((id, history))) = &self.latest else { return Ok(0) };
-        let ids = match self.ids.entry((*id, source.name.clone())) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => {
-                let sources = history.sources.iter().filter(|folded| folded.source == source.name).cloned().collect();
-                unknown.insert(ids_of(source, &History { sources, ..history.clone() })?)
-            }
-        };
-        let pushed = events.len();
-        events.retain(|event| event.event_id.as_ref().is_none_or(|id| !ids.contains(id)));
-        Ok((pushed - events.len()) as u64)
-    }
-}
-
-fn ids_of(source: &Source, history: &History) -> Result<HashSet<String>, Error> {
-    super::check_history(history)?;
-    let files = history.sources.iter().flat_map(|folded| &folded.files).map(|file| file.path.as_path());
-    Ok(event_ids_of_files(source, files, history.up_to)?)
 }
 
 /// One served feature vector.
@@ -194,7 +147,7 @@ impl FeatureStore {
                 let store = store.with_state_bytes_max(self.runtime.limits().state_bytes_max);
                 let bytes_max = self.project().serving.served_bytes_max;
                 let served = FeatureLog::open(&self.served_path())?.with_bytes_max(bytes_max);
-                Ok(Stores { log, store, served, history_ids: HistoryIds::default() })
+                Ok(Stores { log, store, served, history_ids: HistoryIds::new(self.ids_dir()) })
             }
         }
     }

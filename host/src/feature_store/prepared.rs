@@ -274,7 +274,7 @@ impl FeatureStore {
             None => None,
         };
         if let Some(history) = &history {
-            super::check_history(history)?;
+            super::check_history(self.project(), history)?;
         }
         let rows = prepared.check(inputs)?;
         let (keys, request) = inputs.split_at(prepared.key_count);

@@ -21,11 +21,11 @@ const SETTLED_US: i64 = 2_000_000;
 /// So many digests are kept; with more, all are forgotten.
 const FILES_MAX: usize = 10_000;
 
-/// Digests by the absolute path of their file, in a file of their own.
+/// Digests by device and inode of their file, whatever its names, in a file of their own.
 #[derive(Default)]
 pub(super) struct Known {
     at: Option<PathBuf>,
-    files: BTreeMap<PathBuf, Entry>,
+    files: BTreeMap<(u64, u64), Entry>,
     is_changed: bool,
     /// Those of files that may still change, which hold for this run.
     passing: BTreeMap<PathBuf, String>,
@@ -47,11 +47,19 @@ struct Identity {
     changed_ns: i128,
 }
 
+impl Identity {
+    /// What the file shares with no other: its device and inode.
+    fn file(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+}
+
 impl Known {
     /// The digests that are kept in `at`; none, and none will be, without it. What cannot be read is not known.
     pub(super) fn open(at: Option<&Path>) -> Self {
         let text = at.and_then(|at| std::fs::read_to_string(at).ok());
-        let files = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let entries: Vec<Entry> = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let files = entries.into_iter().map(|entry| (entry.identity.file(), entry)).collect();
         Self { at: at.map(Path::to_owned), files, ..Self::default() }
     }
 
@@ -60,8 +68,9 @@ impl Known {
         if let Some(sha256) = self.passing.get(path) {
             return Some(sha256.clone());
         }
-        let entry = self.files.get(&std::path::absolute(path).ok()?)?;
-        (identity(&std::fs::metadata(path).ok()?)? == entry.identity).then(|| entry.sha256.clone())
+        let identity = identity(&std::fs::metadata(path).ok()?)?;
+        let entry = self.files.get(&identity.file()).filter(|entry| entry.identity == identity)?;
+        Some(entry.sha256.clone())
     }
 
     /// Reads the file, and keeps its digest if it was left alone before and meanwhile.
@@ -70,13 +79,13 @@ impl Known {
         let (before, now) = (identity(&look()?), i128::from(SystemClock.now()) * 1_000);
         let sha256 = sha256_file(path)?;
         let settled = before.filter(|before| before.changed_ns + i128::from(SETTLED_US) * 1_000 < now);
-        if let (Some(before), Ok(absolute), Some(_)) = (settled, std::path::absolute(path), &self.at)
+        if let (Some(before), Some(_)) = (settled, &self.at)
             && identity(&look()?).is_some_and(|after| after == before)
         {
             if self.files.len() >= FILES_MAX {
                 self.files.clear();
             }
-            self.files.insert(absolute, Entry { identity: before, sha256: sha256.clone() });
+            self.files.insert(before.file(), Entry { identity: before, sha256: sha256.clone() });
             self.is_changed = true;
         } else {
             self.passing.insert(path.to_owned(), sha256.clone());
@@ -88,7 +97,8 @@ impl Known {
     pub(super) fn save(&mut self) {
         let Some(at) = self.at.as_deref().filter(|_| self.is_changed) else { return };
         let Some(folder) = at.parent() else { return };
-        if let (Ok(text), Ok(())) = (serde_json::to_string(&self.files), std::fs::create_dir_all(folder)) {
+        let entries: Vec<&Entry> = self.files.values().collect();
+        if let (Ok(text), Ok(())) = (serde_json::to_string(&entries), std::fs::create_dir_all(folder)) {
             let _ = write_text(at, &text);
         }
         self.is_changed = false;
@@ -131,11 +141,12 @@ mod tests {
 
         // As if it had been written long ago.
         let identity = identity(&std::fs::metadata(&path).expect("is there")).expect("on unix");
-        let absolute = std::path::absolute(&path).expect("is a path");
-        known.files.insert(absolute, Entry { identity, sha256: of_a.clone() });
+        known.files.insert(identity.file(), Entry { identity, sha256: of_a.clone() });
         known.is_changed = true;
         known.save();
         assert_eq!(Known::open(Some(&at)).get(&path), Some(of_a.clone()));
+        let otherwise = folder.path().join("cache/../events.csv");
+        assert_eq!(Known::open(Some(&at)).get(&otherwise), Some(of_a.clone()), "under another name");
         std::fs::remove_file(&path).expect("removes");
         assert_eq!(Known::open(Some(&at)).get(&path), None);
         let other = folder.path().join("other");

@@ -1,12 +1,13 @@
 //! Appending pushes: each is stamped, evaluated by the caller and then written; one commit puts all of them on disk.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::clock::{LogClock, SourceId};
 use super::file::{FileName, SqliteFile, from_sql, to_sql};
-use super::{EventLog, LogError, LoggedEvent};
+use super::{EventContent, EventLog, IdHolder, LogError, LoggedEvent};
 use crate::entity::{EntityKey, KeyValue};
 use crate::time::{AsOf, AvailableAt, EventTime, visible};
 
@@ -39,6 +40,16 @@ pub struct NewEvent {
     pub row: u64,
 }
 
+impl NewEvent {
+    /// What of it is compared with an event of the same id.
+    pub fn content(&self) -> EventContent<'_> {
+        EventContent { key: &self.key, event_time: self.event_time, fields: &self.fields }
+    }
+}
+
+/// Whether two events of one source and id have the same content.
+pub type SameContent<'a> = &'a dyn Fn(EventContent<'_>, EventContent<'_>) -> bool;
+
 /// Pushes that become part of the log together. Dropping it undoes them, and the clock with them.
 #[derive(Debug)]
 pub struct Appending<'log> {
@@ -56,12 +67,11 @@ pub struct Appending<'log> {
 pub struct Stamped {
     /// The new events with their offsets and stamps, in order.
     pub events: Vec<LoggedEvent>,
-    /// How many events were left out because their source has an event of that id.
+    /// How many events were left out because their source has the event of that id.
     pub duplicates: usize,
     /// How many events are stamped later than they were declared to have arrived.
     pub adjusted: usize,
     source_id: SourceId,
-    event_ids: Vec<Option<String>>,
     clock_after: LogClock,
 }
 
@@ -100,29 +110,85 @@ impl Appending<'_> {
     ///
     /// Events without a declared arrival are in the order of the push. Those with one come before them, in the order of
     /// (declared arrival, row), so that a shuffled file gives the log that the sorted one gives. An event that happened
-    /// after it arrived, or is declared to arrive later than `now`, refuses the whole push and is counted.
-    pub fn stamp(&mut self, source: &str, mut events: Vec<NewEvent>, now: i64) -> Result<Stamped, LogError> {
+    /// after it arrived, or is declared to arrive later than `now`, refuses the whole push and is counted. So does one whose id
+    /// an event has that is not the `same`; an event that was pushed before is left out.
+    pub fn stamp(
+        &mut self,
+        source: &str,
+        mut events: Vec<NewEvent>,
+        now: i64,
+        same: SameContent<'_>,
+    ) -> Result<Stamped, LogError> {
         check_limits(&events)?;
         events.sort_by_key(|event| (event.arrival.is_none(), event.arrival, event.row));
         let source_id = self.name.sql(add_source(&self.transaction, source))?;
-        let seen = self.name.sql(duplicates(&self.transaction, source_id, &events))?;
+        let seen = self.duplicates(source_id, &events, same)?;
         let decision = decide(self.clock_after, source_id, &events, &seen, now);
         if let Err(LogError::FutureEvent { refused, .. } | LogError::FutureArrival { refused, .. }) = &decision {
             self.name.sql(count(&self.transaction, REFUSED_FUTURE, *refused))?;
             self.is_changed = true;
         }
         let Decision { stamps, duplicates, adjusted, clock_after } = decision?;
-        let count = events.len() - duplicates;
-        let (mut logged, mut event_ids) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut logged = Vec::with_capacity(events.len() - duplicates);
         let stamped = events.into_iter().zip(stamps).filter_map(|(event, stamp)| Some((event, stamp?)));
         for (offset, (NewEvent { event_id, key, event_time, fields, .. }, stamp)) in
             (self.last_offset + 1..).zip(stamped)
         {
-            let available_at = AvailableAt::new(event_time, stamp);
-            event_ids.push(event_id);
-            logged.push(LoggedEvent { offset, source: source.to_owned(), key, event_time, available_at, fields });
+            let (source, available_at) = (source.to_owned(), AvailableAt::new(event_time, stamp));
+            logged.push(LoggedEvent { offset, source, key, event_time, available_at, event_id, fields });
         }
-        Ok(Stamped { events: logged, duplicates, adjusted, source_id, event_ids, clock_after })
+        Ok(Stamped { events: logged, duplicates, adjusted, source_id, clock_after })
+    }
+
+    /// Per event, whether its event is in the log or was earlier in the push; ids of other events refuse the push.
+    fn duplicates(&self, source: SourceId, events: &[NewEvent], same: SameContent<'_>) -> Result<Vec<bool>, LogError> {
+        let sql = "SELECT position, entity, event_time, fields FROM events WHERE source = ?1 AND event_id = ?2";
+        let mut logged = self.name.sql(self.transaction.prepare_cached(sql))?;
+        let mut pushed: HashMap<&str, &NewEvent> = HashMap::new();
+        let (mut duplicates, mut refused) = (Vec::with_capacity(events.len()), 0);
+        let mut first: Option<(&NewEvent, &str, IdHolder)> = None;
+        for event in events {
+            let Some(id) = event.event_id.as_deref() else {
+                duplicates.push(false);
+                continue;
+            };
+            let holder = match pushed.entry(id) {
+                Entry::Occupied(earlier) => {
+                    let is_same = same(earlier.get().content(), event.content());
+                    Some((is_same, IdHolder::Pushed { row: earlier.get().row }))
+                }
+                Entry::Vacant(new) => {
+                    new.insert(event);
+                    let found = logged.query_row((source, id), |row| row.try_into()).optional();
+                    self.name.sql(found)?.map(|found| self.holder(found, event, same)).transpose()?
+                }
+            };
+            duplicates.push(holder.is_some());
+            if let Some((false, holder)) = holder {
+                refused += 1;
+                if first.as_ref().is_none_or(|(first, ..)| event.row < first.row) {
+                    first = Some((event, id, holder));
+                }
+            }
+        }
+        let Some((NewEvent { row, .. }, id, holder)) = first else { return Ok(duplicates) };
+        let (row, event_id, events) = (*row, id.to_owned(), events.len() as u64);
+        Err(LogError::EventIdConflict { row, event_id, holder, refused, events })
+    }
+
+    /// The event of the log that has the id of `event`, and whether it is the same.
+    fn holder(
+        &self,
+        (offset, entity, event_time, fields): (i64, String, i64, String),
+        event: &NewEvent,
+        same: SameContent<'_>,
+    ) -> Result<(bool, IdHolder), LogError> {
+        let (offset, path) = (from_sql(offset), || self.name.path.clone());
+        let damaged = |source| LogError::Record { path: path(), record: format!("event {offset}"), source };
+        let key = EntityKey::decode(&entity).map_err(damaged)?;
+        let event_time = EventTime(event_time);
+        let is_same = same(EventContent { key: &key, event_time, fields: &fields }, event.content());
+        Ok((is_same, IdHolder::Logged { offset, key, event_time }))
     }
 
     /// Writes a stamped push after those that were accepted before. It must be the one that was stamped last.
@@ -189,20 +255,6 @@ fn add_source(transaction: &Transaction<'_>, source: &str) -> rusqlite::Result<S
     transaction.prepare_cached("SELECT id FROM sources WHERE name = ?1")?.query_row([source], |row| row.get(0))
 }
 
-/// Per event, whether its id is in the log or was earlier in the push.
-fn duplicates(transaction: &Transaction<'_>, source: SourceId, events: &[NewEvent]) -> rusqlite::Result<Vec<bool>> {
-    let mut logged = transaction.prepare_cached("SELECT 1 FROM events WHERE source = ?1 AND event_id = ?2")?;
-    let mut pushed = HashSet::new();
-    let mut duplicates = Vec::with_capacity(events.len());
-    for event in events {
-        duplicates.push(match &event.event_id {
-            Some(id) => !pushed.insert(id.as_str()) || logged.exists((source, id))?,
-            None => false,
-        });
-    }
-    Ok(duplicates)
-}
-
 /// Stamps the events, or refuses them where one is dated in the future.
 fn decide(
     mut clock: LogClock,
@@ -257,11 +309,9 @@ fn insert(transaction: &Transaction<'_>, push: &Stamped) -> rusqlite::Result<()>
     let sql = "INSERT INTO events (position, source, entity, event_time, available_at, event_id, fields)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let mut add = transaction.prepare_cached(sql)?;
-    for (LoggedEvent { offset, key, event_time, available_at, fields, .. }, id) in
-        push.events.iter().zip(&push.event_ids)
-    {
+    for LoggedEvent { offset, key, event_time, available_at, event_id, fields, .. } in &push.events {
         let times = (event_time.0, available_at.0);
-        add.execute((to_sql(*offset), push.source_id, key.encode(), times.0, times.1, id, fields))?;
+        add.execute((to_sql(*offset), push.source_id, key.encode(), times.0, times.1, event_id, fields))?;
     }
     Ok(())
 }

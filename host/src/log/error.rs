@@ -1,8 +1,10 @@
 //! What can go wrong with the log.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use super::file::FileError;
+use crate::entity::EntityKey;
 use crate::time::{AsOf, EventTime, format_time};
 
 /// A failure of the event log or of the feature log.
@@ -41,6 +43,23 @@ pub enum LogError {
         /// The time of the push, in microseconds.
         now: i64,
         /// How many events of the push are dated in the future.
+        refused: u64,
+        /// How many events the push holds.
+        events: u64,
+    },
+    /// A push claims an id that an event of other content has.
+    #[error(
+        "row {row}: event id {event_id:?} is already that of another event: {holder}; give each event an id of its own, and send \
+         an event again as it was ({refused} of {events})"
+    )]
+    EventIdConflict {
+        /// The first such row of the push, from 1.
+        row: u64,
+        /// The id.
+        event_id: String,
+        /// The event that has it.
+        holder: IdHolder,
+        /// How many events of the push have an id of another event.
         refused: u64,
         /// How many events the push holds.
         events: u64,
@@ -89,4 +108,37 @@ pub enum LogError {
         /// The log.
         path: PathBuf,
     },
+}
+
+/// The event that has an id already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdHolder {
+    /// One of the log.
+    Logged {
+        /// Its offset.
+        offset: u64,
+        /// The entity that it is about.
+        key: EntityKey,
+        /// When it happened.
+        event_time: EventTime,
+    },
+    /// An earlier one of the same push.
+    Pushed {
+        /// Its row, from 1.
+        row: u64,
+    },
+    /// One of the files of the materialized history.
+    History,
+}
+
+impl fmt::Display for IdHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Logged { offset, key, event_time } => {
+                write!(f, "that of entity {key} at {event_time}, offset {offset} of the log")
+            }
+            Self::Pushed { row } => write!(f, "row {row} of this push"),
+            Self::History => f.write_str("one of the files of the materialized history"),
+        }
+    }
 }

@@ -23,12 +23,18 @@ pub struct HistorySource {
     pub source: String,
     /// Its files, in order.
     pub files: Vec<HistoryFile>,
+    /// The newest offset of the log when they were folded: of an id that the log had by then, its copy counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_offset: Option<u64>,
+    /// The name of the file of their event ids, where they have ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<String>,
 }
 
 /// One file of history.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HistoryFile {
-    /// Where it was.
+    /// Where it was: relative to the project's folder where it lay in it, else absolute.
     pub path: PathBuf,
     /// The SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,
@@ -95,7 +101,7 @@ mod tests {
         let mut log = EventLog::open(&path).expect("opens");
         assert_eq!(log.latest_history().expect("reads"), None);
         let files = vec![HistoryFile { path: "data/events.csv".into(), sha256: "00ff".into(), rows: 3 }];
-        let sources = vec![HistorySource { source: "events".into(), files }];
+        let sources = vec![HistorySource { source: "events".into(), files, log_offset: Some(7), ids: None }];
         let first = History { up_to: AvailableAt(100), sources };
         let second = History { up_to: AvailableAt(90), sources: Vec::new() };
         let ids = [&first, &second].map(|history| log.record_history(history).expect("records"));
@@ -113,7 +119,7 @@ mod tests {
             fields: "{}".into(),
             row: 1,
         };
-        let stamped = log.begin().expect("begins").stamp("events", vec![event], 1_000).expect("stamps");
+        let stamped = log.begin().expect("begins").stamp("events", vec![event], 1_000, &|_, _| true).expect("stamps");
         assert_eq!((stamped.events[0].available_at, stamped.adjusted), (AvailableAt(101), 1));
     }
 }

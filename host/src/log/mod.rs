@@ -35,13 +35,13 @@ use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 
 pub use append::{
-    Appending, EVENT_ID_BYTES_MAX, EVENTS_PER_PUSH_MAX, FIELDS_BYTES_MAX, KEY_BYTES_MAX, NewEvent, Stamped,
+    Appending, EVENT_ID_BYTES_MAX, EVENTS_PER_PUSH_MAX, FIELDS_BYTES_MAX, KEY_BYTES_MAX, NewEvent, SameContent, Stamped,
 };
-pub use error::LogError;
+pub use error::{IdHolder, LogError};
 pub use feature_log::{FeatureLog, Recorded, ServedBatch, ServedPlan};
 pub use file::FileError;
 pub use history::{History, HistoryFile, HistorySource};
-pub use read::LoggedEvent;
+pub use read::{EventContent, LoggedEvent};
 pub use served::{ServedProgram, ServedVector, ServedView, decode_values, encode_values};
 
 use clock::LogClock;

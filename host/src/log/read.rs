@@ -1,7 +1,5 @@
 //! Reading events, in the order of their offsets.
 
-use std::collections::HashSet;
-
 use rusqlite::{OptionalExtension, Params};
 
 use super::clock::SourceId;
@@ -23,9 +21,32 @@ pub struct LoggedEvent {
     pub event_time: EventTime,
     /// When the platform could first have known it. Never decreases from one offset to the next.
     pub available_at: AvailableAt,
+    /// Its id, if it was pushed with one.
+    pub event_id: Option<String>,
     /// Its fields: one JSON object.
     pub fields: String,
 }
+
+/// What of an event is compared where two have one id.
+#[derive(Clone, Copy, Debug)]
+pub struct EventContent<'a> {
+    /// The entity that it is about.
+    pub key: &'a EntityKey,
+    /// When it happened.
+    pub event_time: EventTime,
+    /// Its fields: one JSON object.
+    pub fields: &'a str,
+}
+
+impl LoggedEvent {
+    /// What of it is compared.
+    pub fn content(&self) -> EventContent<'_> {
+        EventContent { key: &self.key, event_time: self.event_time, fields: &self.fields }
+    }
+}
+
+/// Position, entity, event time, availability, id and fields of an event, as they are stored.
+type StoredEvent = (i64, String, i64, i64, Option<String>, String);
 
 impl EventLog {
     /// Gives `on_event` the events of `source` whose offsets are over `after` and at most `up_to`, in order, one by one.
@@ -39,7 +60,7 @@ impl EventLog {
     ) -> Result<(), E> {
         let Some(source_id) = self.source_id(source)? else { return Ok(()) };
         // Without an index the events are met in the order of their offsets; with the one by entity they would be sorted.
-        let sql = "SELECT position, entity, event_time, available_at, fields FROM events NOT INDEXED
+        let sql = "SELECT position, entity, event_time, available_at, event_id, fields FROM events NOT INDEXED
                    WHERE source = ?1 AND position > ?2 AND position <= ?3 ORDER BY position";
         self.each_event(source, sql, (source_id, to_sql(after), to_sql(up_to)), on_event)
     }
@@ -54,20 +75,22 @@ impl EventLog {
         on_event: impl FnMut(LoggedEvent) -> Result<(), E>,
     ) -> Result<(), E> {
         let Some(source_id) = self.source_id(source)? else { return Ok(()) };
-        let sql = "SELECT position, entity, event_time, available_at, fields FROM events INDEXED BY events_by_entity
+        let sql = "SELECT position, entity, event_time, available_at, event_id, fields FROM events INDEXED BY events_by_entity
                    WHERE source = ?1 AND entity = ?2 AND position > ?3 AND position <= ?4 ORDER BY position";
         self.each_event(source, sql, (source_id, key.encode(), to_sql(after), to_sql(up_to)), on_event)
     }
 
-    /// The ids of all events of `source` that have one.
-    pub fn event_ids(&self, source: &str) -> Result<HashSet<String>, LogError> {
-        let sql = "SELECT event_id FROM events JOIN sources ON sources.id = source
-                   WHERE sources.name = ?1 AND event_id IS NOT NULL";
-        let ids = || {
-            let mut statement = self.file.connection.prepare_cached(sql)?;
-            statement.query_map([source], |row| row.get(0))?.collect()
-        };
-        Ok(self.file.name.sql(ids())?)
+    /// The event of `source` with the id `event_id`.
+    pub fn event_with_id(&self, source: &str, event_id: &str) -> Result<Option<LoggedEvent>, LogError> {
+        let Some(source_id) = self.source_id(source)? else { return Ok(None) };
+        let sql = "SELECT position, entity, event_time, available_at, event_id, fields FROM events
+                   WHERE source = ?1 AND event_id = ?2";
+        let mut found = None;
+        self.each_event(source, sql, (source_id, event_id), |event| {
+            found = Some(event);
+            Ok::<(), LogError>(())
+        })?;
+        Ok(found)
     }
 
     /// The offset of the newest event; 0 in a log without events.
@@ -122,7 +145,7 @@ impl EventLog {
         let mut statement = name.sql(self.file.connection.prepare_cached(sql)).map_err(LogError::from)?;
         let mut rows = name.sql(statement.query(parameters)).map_err(LogError::from)?;
         while let Some(row) = name.sql(rows.next()).map_err(LogError::from)? {
-            let (offset, entity, event_time, available_at, fields): (i64, String, i64, i64, String) =
+            let (offset, entity, event_time, available_at, event_id, fields): StoredEvent =
                 name.sql(row.try_into()).map_err(LogError::from)?;
             let offset = from_sql(offset);
             let key = EntityKey::decode(&entity).map_err(|source| self.damaged(format!("event {offset}"), source))?;
@@ -132,6 +155,7 @@ impl EventLog {
                 key,
                 event_time: EventTime(event_time),
                 available_at: AvailableAt(available_at),
+                event_id,
                 fields,
             })?;
         }

@@ -23,6 +23,11 @@ fn push(events: &[(&str, i64, Option<i64>)]) -> Vec<NewEvent> {
     (1..).zip(events).map(event).collect()
 }
 
+/// Whether two events are about one entity: what the tests tell events apart by.
+fn is_same(one: EventContent<'_>, other: EventContent<'_>) -> bool {
+    one.key == other.key
+}
+
 /// Appends and commits; gives the stamps and how many of them were adjusted.
 fn append(log: &mut EventLog, source: &str, events: Vec<NewEvent>, now: i64) -> (Vec<i64>, usize) {
     let stamped = append_all(log, source, events, now);
@@ -31,7 +36,7 @@ fn append(log: &mut EventLog, source: &str, events: Vec<NewEvent>, now: i64) -> 
 
 fn append_all(log: &mut EventLog, source: &str, events: Vec<NewEvent>, now: i64) -> Stamped {
     let mut appending = log.begin().expect("begins");
-    let stamped = appending.stamp(source, events, now).expect("stamps");
+    let stamped = appending.stamp(source, events, now, &is_same).expect("stamps");
     appending.accept(&stamped).expect("accepts");
     appending.commit().expect("commits");
     stamped
@@ -40,7 +45,7 @@ fn append_all(log: &mut EventLog, source: &str, events: Vec<NewEvent>, now: i64)
 /// The error of a push that is refused; what it counted is committed.
 fn refused(log: &mut EventLog, events: Vec<NewEvent>, now: i64) -> String {
     let mut appending = log.begin().expect("begins");
-    let error = appending.stamp("events", events, now).expect_err("is refused");
+    let error = appending.stamp("events", events, now, &is_same).expect_err("is refused");
     appending.commit().expect("commits the count");
     error.to_string()
 }
@@ -65,7 +70,7 @@ fn what_is_committed_is_there_and_what_is_dropped_is_not() {
     let mut log = open(directory.path());
     let first = append_all(&mut log, "events", push(&[("a", 10, None), ("b", 20, None)]), 100).events;
     let mut dropped = log.begin().expect("begins");
-    let stamped = dropped.stamp("others", push(&[("c", 10, None)]), 5_000).expect("stamps");
+    let stamped = dropped.stamp("others", push(&[("c", 10, None)]), 5_000, &is_same).expect("stamps");
     assert_eq!((stamped.events[0].offset, stamped.events[0].available_at.0), (3, 5_000));
     dropped.accept(&stamped).expect("accepts");
     drop(dropped);
@@ -99,17 +104,52 @@ fn an_event_id_is_appended_once_per_source() {
     // Two pushes of one commit, the second of which brings an id again.
     let mut appending = log.begin().expect("begins");
     for (ids, expected) in [([Some("p"), Some("y")], (1, 1)), ([Some("p"), Some("q")], (1, 1))] {
-        let stamped = appending.stamp("events", with_ids(&ids), 300).expect("stamps");
+        let stamped = appending.stamp("events", with_ids(&ids), 300, &is_same).expect("stamps");
         assert_eq!((stamped.events.len(), stamped.duplicates), expected);
         appending.accept(&stamped).expect("accepts");
     }
     appending.commit().expect("commits");
     let mut elsewhere = log.begin().expect("begins");
-    let stamped = elsewhere.stamp("others", with_ids(&[Some("y")]), 400).expect("stamps");
+    let stamped = elsewhere.stamp("others", with_ids(&[Some("y")]), 400, &is_same).expect("stamps");
     assert_eq!((stamped.events.len(), stamped.duplicates), (1, 0));
     drop(elsewhere);
-    let expected = ["p", "q", "x", "y", "z"].map(str::to_owned).into();
-    assert_eq!(log.event_ids("events").expect("reads"), expected);
+    let ids: Vec<_> = read(&log, "events", 0, u64::MAX).into_iter().map(|event| event.event_id).collect();
+    let expected = [Some("x"), Some("y"), None, None, Some("z"), Some("p"), Some("q")];
+    assert_eq!(ids, expected.map(|id| id.map(str::to_owned)));
+    let found = log.event_with_id("events", "z").expect("reads").map(|event| event.offset);
+    assert_eq!((found, log.event_with_id("others", "z").expect("reads")), (Some(5), None));
+}
+
+#[test]
+fn an_id_of_another_event_refuses_the_push() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = open(directory.path());
+    let with_ids = |events: &[(&str, &str)]| {
+        let mut all = push(&events.iter().map(|(_, entity)| (*entity, 1, None)).collect::<Vec<_>>());
+        all.iter_mut().zip(events).for_each(|(event, (id, _))| event.event_id = Some((*id).to_owned()));
+        all
+    };
+    append_all(&mut log, "events", with_ids(&[("x", "a"), ("y", "b")]), 100);
+    let help = "give each event an id of its own, and send an event again as it was";
+    for (events, expected) in [
+        (
+            with_ids(&[("z", "a"), ("y", "a"), ("x", "b")]),
+            format!(
+                "row 2: event id \"y\" is already that of another event: that of entity b at 1970-01-01T00:00:00.000001Z, offset 2 \
+                 of the log; {help} (2 of 3)"
+            ),
+        ),
+        (
+            with_ids(&[("z", "a"), ("z", "a"), ("z", "b")]),
+            format!("row 3: event id \"z\" is already that of another event: row 1 of this push; {help} (1 of 3)"),
+        ),
+    ] {
+        assert_eq!(refused(&mut log, events, 200), expected);
+    }
+    // Nothing was kept, and the clock stands where it did.
+    assert_eq!(log.last_offset().expect("reads"), 2);
+    let after = append_all(&mut log, "events", with_ids(&[("z", "a"), ("x", "a")]), 50);
+    assert_eq!((after.events[0].offset, after.events[0].available_at.0, after.duplicates), (3, 102, 1));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::feature_store::{
     Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, PlannedView, Spine, check_history,
 };
 use crate::log::{EventLog, History, ServedProgram, ServedVector};
+use crate::project::Project;
 use crate::replay::{Carry, FinalState, Questions, ViewEvents, replay};
 use crate::store::{OnlineStore, SqliteStore, StoredState};
 use crate::time::{AsOf, EventTime};
@@ -160,7 +161,7 @@ impl FeatureStore {
         }
         let references = features.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
         let plan = self.plan_pinned(&FeatureSelection::References(references), programs)?;
-        let history = history_of(log, *history)?;
+        let history = history_of(self.project(), log, *history)?;
         let spine = spine_of(&plan, vectors)?;
         let up_to = log.last_offset()?;
         let replayed = self.historical(&plan, &spine, Events::Recorded { history: history.as_ref(), log, up_to })?;
@@ -203,7 +204,7 @@ impl FeatureStore {
         if mark.log != log.identity() {
             return Err(Error::OtherLog { path: log.path().to_owned() });
         }
-        let history = history_of(log, mark.history)?;
+        let history = history_of(self.project(), log, mark.history)?;
         let events = Events::Recorded { history: history.as_ref(), log, up_to: mark.applied_offset };
         let inputs = self.source_inputs(view, events)?;
         let mut interner = KeyInterner::new();
@@ -249,13 +250,13 @@ fn is_gone(error: &Error) -> bool {
     )
 }
 
-fn history_of(log: &EventLog, id: Option<i64>) -> Result<Option<History>, Error> {
+fn history_of(project: &Project, log: &EventLog, id: Option<i64>) -> Result<Option<History>, Error> {
     let history = match id {
         Some(id) => log.history(id)?,
         None => None,
     };
     if let Some(history) = &history {
-        check_history(history)?;
+        check_history(project, history)?;
     }
     Ok(history)
 }

@@ -55,6 +55,16 @@ pub enum ProjectError {
         /// The folder that it is relative to.
         folder: PathBuf,
     },
+    /// A source names a folder.
+    #[error("source {name:?}: {pattern} is a folder: write {pattern}/**/*.{extension}")]
+    Folder {
+        /// The source.
+        name: String,
+        /// The folder, as the source names it.
+        pattern: String,
+        /// The extension of the files in it.
+        extension: &'static str,
+    },
     /// A source's pattern is not one.
     #[error("source {name:?}: {pattern:?} is not a file pattern")]
     Pattern {

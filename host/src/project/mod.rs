@@ -1,11 +1,12 @@
 //! The project file: `onepath.toml`, read, checked and resolved.
 //!
 //! Knows nothing of wasm, SQL or what files hold: only names, references between them, and where things are. Reading is a
-//! pure function of the text; [`Project::load`] and [`Source::resolve_files`] are all that touch the disk. Every fault of the
-//! text is reported with file, line, column, a caret under the offending part, and what to do.
+//! pure function of the text; [`Project::load`], [`Source::resolve_files`] and `paths` are all that touch the disk. Every fault
+//! of the text is reported with file, line, column, a caret under the offending part, and what to do.
 
 mod limits;
 mod lock;
+mod paths;
 mod reference;
 mod serving;
 mod source;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 pub use error::{Invalid, ProjectError, UnknownName};
 pub use limits::{Admission, LimitSettings};
 pub use lock::{LOCK_FILE, LockFile};
+pub(crate) use paths::{distinct_files, is_same_file};
 pub use reference::{FeatureReference, ReferenceError, Selection};
 pub use serving::ServingSettings;
 pub use source::Source;
@@ -128,6 +130,17 @@ impl Project {
     /// The folder that holds what onepath keeps for this project.
     pub fn data_dir(&self) -> PathBuf {
         self.root.join(".onepath")
+    }
+
+    /// How a file is recorded: relative to the project's folder where it lies in it, absolute where it does not; links are
+    /// followed first. So a project that is moved, copied or restored reads its own files.
+    pub fn recorded_path(&self, path: &Path) -> PathBuf {
+        paths::recorded_path(&self.root, path)
+    }
+
+    /// Where a file is that was recorded by [`Project::recorded_path`].
+    pub fn located(&self, recorded: &Path) -> PathBuf {
+        self.root.join(recorded)
     }
 
     /// The entity of this name.

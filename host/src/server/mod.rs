@@ -196,7 +196,7 @@ impl Server {
             newest.push(store.newest_event(view.program.id())?);
         }
         // Read now, so that no push and no answer waits for it.
-        let mut history_ids = HistoryIds::default();
+        let mut history_ids = HistoryIds::new(planner.ids_dir());
         for source in &project.sources {
             history_ids.leave_out(&log, source, &mut Vec::new())?;
         }

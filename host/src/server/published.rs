@@ -307,7 +307,8 @@ mod tests {
                 row,
             };
             let mut appending = self.log.begin().expect("begins");
-            let stamped = appending.stamp("s", (1..).zip(arrivals).map(event).collect(), now).expect("stamps");
+            let stamped =
+                appending.stamp("s", (1..).zip(arrivals).map(event).collect(), now, &|_, _| true).expect("stamps");
             appending.accept(&stamped).expect("accepts");
             appending.commit().expect("commits");
             stamped.events.iter().map(|event| event.available_at.0).collect()

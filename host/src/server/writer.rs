@@ -178,8 +178,19 @@ impl Writer {
             return;
         }
         let mut known = Vec::with_capacity(group.len());
-        for push in &mut group {
-            known.push(self.history_ids.leave_out(&self.log, &push.source, &mut push.events));
+        // A push that claims an id of another event is refused by itself.
+        group.retain_mut(|push| match self.history_ids.leave_out(&self.log, &push.source, &mut push.events) {
+            Ok(events) => {
+                known.push(events);
+                true
+            }
+            Err(error) => {
+                let _ = push.answer.send(Err(error));
+                false
+            }
+        });
+        if group.is_empty() {
+            return;
         }
         let now = self.clock.now();
         let is_declared = group.iter().flat_map(|push| &push.events).any(|event| event.arrival.is_some());
@@ -190,10 +201,8 @@ impl Writer {
             Ok((answers, moved, offset)) => {
                 self.publish(moved, offset);
                 for ((push, answer), known) in group.into_iter().zip(answers).zip(known) {
-                    let answer = known.and_then(|known| {
-                        let applied = answer?;
-                        Ok(Applied { duplicates: applied.duplicates + known, ..applied })
-                    });
+                    let count = |applied: Applied| Applied { duplicates: applied.duplicates + known, ..applied };
+                    let answer = answer.map(count).map_err(Error::from);
                     // Who no longer waits is not told.
                     let _ = push.answer.send(answer);
                 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::batch::{Column, ColumnError, Kind, Rows};
 use crate::entity::EntityKey;
 use crate::evaluate::{EvaluateError, ViewProgram, evaluate};
-use crate::events::{ReadError, append_fields, key_of};
-use crate::log::{Appending, EventLog, LogError, LoggedEvent, NewEvent};
+use crate::events::{ReadError, append_fields, key_of, same_content};
+use crate::log::{Appending, EventContent, EventLog, LogError, LoggedEvent, NewEvent};
 use crate::project::{Key, Source};
 use crate::schema::Field;
 use crate::store::{OnlineStore, StoreError, StoredState, ViewMark};
@@ -47,7 +47,7 @@ enum Accepted {
 pub struct Applied {
     /// Events that are now in the log.
     pub appended: u64,
-    /// Events whose id the log already had.
+    /// Events that the log, or the materialized history, already had by their id.
     pub duplicates: u64,
     /// Events that were stamped later than the arrival they declared, because the log had gone on.
     pub adjusted: u64,
@@ -219,7 +219,14 @@ pub fn push_into(
     events: Vec<NewEvent>,
     now: i64,
 ) -> Result<Applied, PushError> {
-    let stamped = appending.stamp(&source.name, events, now)?;
+    // Made only where an id comes again.
+    let same = |one: EventContent<'_>, other: EventContent<'_>| {
+        let readers = views.iter().filter(|view| view.reads(source));
+        let fields: Vec<Field> =
+            readers.flat_map(|view| view.program.description().event_fields.iter().cloned()).collect();
+        same_content(source, &fields, one, other)
+    };
+    let stamped = appending.stamp(&source.name, events, now, &same)?;
     let mut moving = Vec::new();
     for (at, view) in views.iter().enumerate().filter(|(_, view)| view.reads(source)) {
         let mut states = Moving { view: at, before: Some(&moved[at]), stored: states, moved: HashMap::new() };

@@ -39,6 +39,7 @@ use crate::Error;
 use crate::batch::Column;
 use crate::events::{FileCount, Pushed};
 use crate::files::{self, Digests, TableWriter};
+use crate::project::distinct_files;
 use crate::schema::ValueType;
 use crate::threads;
 use crate::time::{AsOf, Length, Stopwatch, TimeUnit};
@@ -299,7 +300,7 @@ impl FeatureStore {
             files::remove_stale(parent);
             return Ok((Workspace::temporary(parent)?, Journal::none(), bits));
         }
-        let (plan, inputs) = (self.plan_digest(run), run.changes()?);
+        let (plan, inputs) = (self.plan_digest(run), run.changes(self.project())?);
         let offset = run.pushed.map(|pushed| pushed.up_to);
         let (workspace, journal, begun) = Workspace::resumed(&run.request.out, |earlier| Begun {
             plan,
@@ -373,13 +374,9 @@ impl FeatureStore {
         }
         let events = Events::Declared { overrides: &request.overrides, pushed: None };
         for view in &plan.views {
-            for path in self.source_inputs(view, events)?.into_iter().flat_map(|source| source.files) {
-                if !inputs.contains(&path) {
-                    inputs.push(path);
-                }
-            }
+            inputs.extend(self.source_inputs(view, events)?.into_iter().flat_map(|source| source.files));
         }
-        Ok(inputs)
+        Ok(distinct_files(inputs))
     }
 }
 

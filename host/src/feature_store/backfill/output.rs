@@ -41,6 +41,7 @@ impl Output<'_> {
     ) -> Result<BackfillReport, Error> {
         if let SpineRecord::File { path, rows, sha256, .. } = &mut record {
             (*rows, *sha256) = (made.rows, self.digests.of(path)?);
+            *path = store.project().recorded_path(path);
         }
         let made_of = MadeOf {
             files: &made.files,
@@ -59,7 +60,7 @@ impl Output<'_> {
             std::fs::remove_file(&sidecar).map_err(|source| Error::Write { path: sidecar.clone(), source })?;
         }
         let written = self.writer.finish(&[(MANIFEST_KEY.to_owned(), manifest.to_json())])?;
-        manifest.set_output(out, &written.sha256, written.bytes);
+        manifest.set_output(store.project().recorded_path(out), &written.sha256, written.bytes);
         files::write_text(&sidecar, &manifest.to_json())?;
         Ok(BackfillReport {
             out: out.clone(),

@@ -11,7 +11,7 @@ use crate::Error;
 use crate::events::Pushed;
 use crate::feature_store::FeaturePlan;
 use crate::feature_store::history::Events;
-use crate::project::Source;
+use crate::project::{Project, Source, is_same_file};
 
 /// What every way of running needs.
 pub(super) struct Run<'a> {
@@ -50,13 +50,13 @@ impl Run<'_> {
     }
 
     /// The inputs with their sizes and times of change, but for the project file, of which the plan is what counts.
-    pub(super) fn changes(&self) -> Result<Vec<(PathBuf, u64, i64)>, Error> {
+    pub(super) fn changes(&self, project: &Project) -> Result<Vec<(PathBuf, u64, i64)>, Error> {
         let change = |path: &PathBuf| {
             let read = |source| Error::Unreadable { path: path.clone(), source };
             let metadata = std::fs::metadata(path).map_err(read)?;
             let modified = metadata.modified().map_err(read)?.duration_since(std::time::UNIX_EPOCH);
             let micros = modified.map_or(0, |since| since.as_micros() as i64);
-            Ok((std::path::absolute(path).unwrap_or_else(|_| path.clone()), metadata.len(), micros))
+            Ok((project.recorded_path(path), metadata.len(), micros))
         };
         self.inputs[1..].iter().map(change).collect()
     }
@@ -64,8 +64,7 @@ impl Run<'_> {
 
 /// Refuses an output that would replace what the run reads.
 pub(super) fn check_output(out: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
-    let Ok(target) = std::fs::canonicalize(out) else { return Ok(()) };
-    match inputs.iter().find(|input| std::fs::canonicalize(input).is_ok_and(|input| input == target)) {
+    match inputs.iter().find(|input| is_same_file(input, out)) {
         Some(input) => {
             Err(wrong(format!("{} would be replaced, but the run reads {}", out.display(), input.display())))
         }

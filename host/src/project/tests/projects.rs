@@ -119,6 +119,92 @@ fn files_are_sorted_within_a_pattern_and_kept_in_the_order_of_patterns() {
         .assert_eq(&message(resolve(&["data/***"]).expect_err("not a pattern")));
 }
 
+/// What Spark, Hive and pyarrow keep beside data is no data for them, and none here.
+#[test]
+fn patterns_pass_over_what_is_not_committed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = [
+        "data/.hidden/part-0.parquet",
+        "data/.part-0.parquet.crc",
+        "data/_SUCCESS",
+        "data/_temporary/0/task_1/part-0.parquet",
+        "data/_x=1/dt=2024-01-02/part-0.parquet",
+        "data/dt=2024-01-01/_tmp.parquet",
+        "data/dt=2024-01-01/part-0.parquet",
+        "data/part=_1.parquet",
+        "_staged/a.parquet",
+        "_staged/_b.parquet",
+        "_staged/c.csv",
+        "csv/d.csv",
+    ];
+    for file in files {
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, "").expect("a file");
+    }
+    let mut source = churn().sources[0].clone();
+    let mut resolve = |pattern: &str| {
+        source.files = vec![pattern.to_owned()];
+        let relative = |file: &PathBuf| file.strip_prefix(folder.path()).expect("below").display().to_string();
+        source.resolve_files(folder.path()).map(|files| files.iter().map(relative).collect::<Vec<_>>())
+    };
+    let absolute = format!("{}/data/**/*.parquet", folder.path().display());
+    for (pattern, expected) in [
+        (
+            "data/**/*.parquet",
+            &["data/_x=1/dt=2024-01-02/part-0.parquet", "data/dt=2024-01-01/part-0.parquet", "data/part=_1.parquet"][..],
+        ),
+        (
+            absolute.as_str(),
+            &["data/_x=1/dt=2024-01-02/part-0.parquet", "data/dt=2024-01-01/part-0.parquet", "data/part=_1.parquet"],
+        ),
+        ("data/*", &["data/part=_1.parquet"]),
+        // What the pattern names is asked for, and so is a plain name.
+        ("_staged/*.parquet", &["_staged/a.parquet"]),
+        ("./_staged/*.parquet", &["_staged/a.parquet"]),
+        ("_staged/_*.parquet", &["_staged/_b.parquet"]),
+        ("data/*/_t*.parquet", &["data/dt=2024-01-01/_tmp.parquet"]),
+        ("*/_temporary/**/*.parquet", &["data/_temporary/0/task_1/part-0.parquet"]),
+        ("data/dt=2024-01-01/_tmp.parquet", &["data/dt=2024-01-01/_tmp.parquet"]),
+    ] {
+        assert_eq!(resolve(pattern).expect("files"), expected, "{pattern}");
+    }
+    let mut refused = |pattern: &str| resolve(pattern).expect_err("no file").to_string();
+    expect![[r#"source "events": data is a folder: write data/**/*.parquet"#]].assert_eq(&refused("data"));
+    expect![[r#"source "events": csv is a folder: write csv/**/*.csv"#]].assert_eq(&refused("csv/"));
+    assert!(refused("data/dt=*/_SUCCESS*").contains("no file matches"));
+}
+
+/// The order of files decides ties, so it is that of their names below the root, however the root is named.
+#[cfg(unix)]
+#[test]
+fn files_have_one_order_and_count_once_however_they_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join("p");
+    fs::create_dir_all(root.join("data")).expect("a folder");
+    for file in ["data/1.csv", "data/2.csv"] {
+        fs::write(root.join(file), file).expect("a file");
+    }
+    std::os::unix::fs::symlink("1.csv", root.join("data/3.csv")).expect("a link");
+    fs::hard_link(root.join("data/2.csv"), root.join("data/0.csv")).expect("a link");
+    std::os::unix::fs::symlink(&root, folder.path().join("q")).expect("a link");
+    let mut source = churn().sources[0].clone();
+    for name in ["p", "./p", "q", "p/../p", "p/data/.."] {
+        let named = folder.path().join(name);
+        for patterns in [
+            &["data/*.csv", "data/1.csv", "data/../data/1.csv", "./data/*"][..],
+            &["./data/*.csv"],
+            &["data/../data/[0-9].csv", "data/3.csv"],
+        ] {
+            source.files = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+            let files = source.resolve_files(&named).expect("files");
+            let names: Vec<_> = files.iter().map(|file| file.file_name().expect("a name").to_owned()).collect();
+            assert_eq!(names, ["0.csv", "1.csv"], "{name} {patterns:?}");
+            assert!(files.iter().all(|file| file.starts_with(&named)), "named as the root was: {files:?}");
+        }
+    }
+}
+
 #[test]
 fn a_project_is_loaded_from_its_folder() {
     let folder = tempfile::tempdir().expect("a folder");

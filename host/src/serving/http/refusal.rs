@@ -19,6 +19,8 @@ pub(super) enum Cause {
     Malformed,
     /// It is, and asks for what cannot be, such as an event dated in the future.
     Invalid,
+    /// An event claims the id of another.
+    EventIdConflict,
     UnknownService,
     UnknownView,
     UnknownFeature,
@@ -46,6 +48,7 @@ impl Cause {
         match self {
             Self::Malformed => "malformed",
             Self::Invalid => "invalid",
+            Self::EventIdConflict => "event_id_conflict",
             Self::UnknownService => "unknown_service",
             Self::UnknownView => "unknown_view",
             Self::UnknownFeature => "unknown_feature",
@@ -68,7 +71,9 @@ impl Cause {
 
     fn status(self) -> StatusCode {
         match self {
-            Self::Malformed | Self::Invalid | Self::TooManyRows => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Malformed | Self::Invalid | Self::EventIdConflict | Self::TooManyRows => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             // A transform's answer to this input will be the same next time.
             Self::TransformRefused | Self::TransformTrapped | Self::TransformLimit => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnknownService | Self::UnknownView | Self::UnknownFeature | Self::UnknownSource | Self::NoRoute => {
@@ -250,6 +255,7 @@ fn log(error: &LogError) -> Cause {
         | LogError::FutureAsOf { .. }
         | LogError::TooManyEvents { .. }
         | LogError::TooLarge { .. } => Cause::Invalid,
+        LogError::EventIdConflict { .. } => Cause::EventIdConflict,
         _ => Cause::Failed,
     }
 }
