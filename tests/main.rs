@@ -10,6 +10,7 @@
 //! - `bad_input`: what a person reads when something is wrong, word for word.
 //! - `gate`: components built elsewhere, pinned, admitted, interpreted, and built twice.
 //! - `example`: the churn example as a reader runs it; `examples`: the others.
+//! - `schema`: what is declared of fields and columns, and that it is law.
 //! - `scaffold`: new projects, from `onepath new` to proof.
 //! - `guide`: the author's guide, as far as it is not Rust.
 //! - `tidy`: the shape of the code.
@@ -24,6 +25,7 @@ mod online;
 mod parity;
 mod reading;
 mod scaffold;
+mod schema;
 mod server;
 mod support;
 mod tidy;

@@ -182,6 +182,34 @@ pub enum Error {
         /// What differs.
         message: String,
     },
+    /// The project file cannot be changed.
+    #[error("fields cannot be added to {path}: it was changed meanwhile and is no longer TOML")]
+    ProjectText {
+        /// The project file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: toml_edit::TomlError,
+    },
+    /// A source leaves out an offset that is not its own.
+    #[error(
+        "source {source_name} leaves out offset {offset} of the log, {why}: correct `skip_offsets` under [sources.{source_name}]"
+    )]
+    SkippedOffset {
+        /// The source.
+        source_name: String,
+        /// The offset.
+        offset: u64,
+        /// What there is instead.
+        why: String,
+    },
+    /// What is kept was made under another meaning of its events.
+    #[error("{what} are of another meaning of its events: {}", changes.join("; "))]
+    OtherMeaning {
+        /// What was made.
+        what: String,
+        /// One for each difference.
+        changes: Vec<String>,
+    },
     /// A run was told to stop.
     #[error("stopped before it was finished")]
     Stopped,

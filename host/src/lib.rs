@@ -115,5 +115,6 @@ pub mod usage;
 pub mod wasm;
 
 pub use error::Error;
+pub use events::EventSchema;
 pub use feature_store::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
-pub use server::{EventSchema, OnlineFeatures, Server, ServerError, ServerOptions, ServerStatus};
+pub use server::{OnlineFeatures, Server, ServerError, ServerOptions, ServerStatus};

@@ -281,7 +281,7 @@ fn a_malformed_push_is_told_with_its_field_and_row() {
         ["body","df","at",0] df.at, row 1: "2024-02-30T00:00:00Z" is not an ISO 8601 time such as 2024-02-29T12:30:00.000001Z
         ["body","df","at",0] df.at, row 1: is an integer where a time is expected: write an ISO 8601 time such as "2024-02-29T12:30:00.000001Z", or declare the unit of the source's times in the project (event_time_unit)
         ["body"] row 2: event time 2999-01-01T00:00:00Z
-        ["body","df","note",1] df.note, row 2: holds an array or an object, and no view reads it; only booleans, numbers and texts are kept
+        ["body","df","note",0] df.note, row 1: holds an object, which is no type of a field, and source events has no such field
         ["body","df","amount",0] df.amount, row 1: "1e999" is beyond the largest float64
         ["body","df","amount",0] df.amount, row 1: is null
         ["body"] view lately@v1, entity c1, event of NOW: the transform refused its input: this event is refused
@@ -326,6 +326,12 @@ fn a_write_of_feasts_remote_store_is_a_push() {
     }
     let body = json!({"entities": {"customer_id": ["c1"]}, "feature_service": "churn_v1"});
     assert_eq!(good(&mut client, "/get-online-features", &body)["results"][1]["values"], json!([2]));
+    // What is in that column is kept or refused.
+    df["created"] = json!([null, "2024-01-01"]);
+    let body = json!({"feature_view_name": "events", "df": df});
+    let (status, reply) = refused(&mut client, "/write-to-online-store", &body);
+    let message = reply["detail"][0]["msg"].as_str().expect("a message");
+    assert!(status == 422 && message.ends_with("under [sources.events.fields]: created = \"text\""), "{message}");
     let body = json!({"feature_view_name": "cart", "df": df});
     let (status, reply) = refused(&mut client, "/write-to-online-store", &body);
     assert_eq!((status, &reply["detail"][0]["loc"]), (422, &json!(["body", "feature_view_name"])));

@@ -151,7 +151,8 @@ fn events_come_as_objects_or_as_lines() {
             json!({"events": [event(4, 1.0), {"id": "5", "amuont": 1.0}]}),
             "malformed",
             json!(["events", 1, "amuont"]),
-            "events, row 2, amuont: is not a field of source events; they are: customer_id, at, id, event_type, amount",
+            "events, row 2, amuont: is not a field of source events; they are: customer_id, at, id, event_type, amount; add to \
+             onepath.toml, under [sources.events.fields]: amuont = \"float64\"",
         ),
         (json!({"events": {}}), "malformed", json!(["events"]), "events: invalid type: map, expected a sequence"),
         (
@@ -175,7 +176,8 @@ fn events_come_as_objects_or_as_lines() {
         (
             event(5, 1.0).to_string().replace("\"at\"", "\"when\""),
             json!([2, "when"]),
-            "line 3, when: is not a field of source events; they are: customer_id, at, id, event_type, amount",
+            "line 3, when: is not a field of source events; they are: customer_id, at, id, event_type, amount; add to onepath.toml, \
+             under [sources.events.fields]: when = \"text\"",
         ),
     ] {
         let lines = format!("{}\n\n{second}", event(4, 1.0));

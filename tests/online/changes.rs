@@ -72,7 +72,8 @@ fn a_changed_parameter_is_a_changed_view() {
     let project_file = |factor: &str| {
         format!(
             "[project]\nname = \"scaled\"\n[entities.customer]\nkeys = {{ customer_id = \"text\" }}\n[sources.events]\n\
-             entity = \"customer\"\nevent_time = \"event_timestamp\"\n[views.scaled]\nsources = [\"events\"]\n\
+             entity = \"customer\"\nevent_time = \"event_timestamp\"\n\
+             fields = {{ id = \"text\", event_type = \"text\" }}\n[views.scaled]\nsources = [\"events\"]\n\
              transform = \"SCALED\"\nparameters = {{ factor = {factor} }}\n[services.all]\nfeatures = [\"scaled:*\"]\n"
         )
     };
@@ -101,7 +102,7 @@ fn a_changed_parameter_is_a_changed_view() {
 #[test]
 fn vectors_are_verified_with_the_views_that_they_read() {
     let base = "[project]\nname = \"wired\"\n[entities.customer]\nkeys = { customer_id = \"text\" }\n\
-                [sources.events]\nentity = \"customer\"\nevent_time = \"event_timestamp\"\n\
+                [sources.events]\nentity = \"customer\"\nevent_time = \"event_timestamp\"\nfields = { id = \"text\" }\n\
                 [sources.others]\nentity = \"customer\"\nevent_time = \"event_timestamp\"\n\
                 [views.activity]\nsources = [\"events\"]\ntransform = \"CHURN\"\n\
                 [views.cart]\ninputs = [\"activity:purchase_count_30d\", \"request:cart_value\"]\ntransform = \"CART\"\n";

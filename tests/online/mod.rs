@@ -23,6 +23,7 @@ fn toml(files: &str, source: &str, trace: &str) -> String {
     format!(
         "[project]\nname = \"online\"\n[entities.customer]\nkeys = {{ customer_id = \"text\" }}\n[sources.events]\n\
          entity = \"customer\"\nfiles = {files}\nevent_time = \"event_timestamp\"\n{source}\n\
+         [sources.events.fields]\nid = \"text\"\ningested_at = \"time\"\n\
          [views.activity]\nsources = [\"events\"]\ntransform = \"CHURN\"\n\
          [views.trace]\nsources = [\"events\"]\ntransform = \"{trace}\"\n\
          [services.all]\nfeatures = [\"activity:*\", \"trace:*\"]\n"

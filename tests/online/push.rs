@@ -197,11 +197,15 @@ fn a_push_without_a_field_that_a_transform_reads_leaves_nothing() {
     for (bad, expected) in [
         (
             "{\"customer_id\": \"a\", \"event_type\": \"w\", \"event_timestamp\": \"2024-01-02\"}",
-            expect!["push.ndjson, row 2, column amount: is missing; the line has: customer_id, event_type, event_timestamp"],
+            expect![
+                "push.ndjson, row 2, column amount: is missing; the line has: customer_id, event_type, event_timestamp"
+            ],
         ),
         (
             "{\"customer_id\": \"a\", \"amount\": 1, \"event_timestamp\": \"2024-01-02\"}",
-            expect!["push.ndjson, row 2, column event_type: is missing; the line has: customer_id, amount, event_timestamp"],
+            expect![
+                "push.ndjson, row 2, column event_type: is missing; the line has: customer_id, amount, event_timestamp"
+            ],
         ),
         (
             "{\"customer_id\": \"a\", \"event_type\": \"w\", \"amount\": \"much\", \"event_timestamp\": \"2024-01-02\"}",

@@ -12,8 +12,9 @@ use crate::feature_store::{Locking, OpenOptions};
 ///
 /// Each view's `transform` that is a cargo package is compiled for wasm32-wasip2, with settings that repeat byte for byte;
 /// a missing target is installed. A `.wasm` file is taken as it is. Every component is then loaded and described, and tried
-/// on the laws of `onepath check`, unless it was tried before. Their digests are written to onepath.lock; with --locked they
-/// must be those that it pins.
+/// on the laws of `onepath check`, unless it was tried before. Their digests are written to onepath.lock, and fields of sources
+/// and requests that are not declared yet to onepath.toml; with --locked neither is written, and the digests must be those that
+/// are pinned.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  onepath build\n  onepath build --project examples/churn --format json")]
 pub(super) struct Build {}
@@ -36,6 +37,12 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
     let lock = store.lock_file()?;
     if context.locking == Locking::Free {
         store.write_lock_file(&lock)?;
+        let written = store.write_schemas()?;
+        if !written.is_empty() {
+            let told = format!("onepath.toml: declared {}", written.told());
+            // Standard output holds the table, or one JSON document.
+            eprintln!("{told}");
+        }
     }
     let mut rows = Vec::new();
     for view in &views {

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::fields::{as_read, field_wanted};
 use super::{EventChunk, ReadError};
 use crate::batch::{Column, ColumnError, FieldLane, Value};
 use crate::entity::{EntityKey, KeyValue};
-use crate::files::{self, Fields, Nulls, Wanted};
+use crate::files::{self, Fields};
 use crate::log::LoggedEvent;
 use crate::project::{Key, Source};
 use crate::schema::{Field, ValueType};
@@ -30,7 +31,7 @@ pub(crate) fn append_fields(
         serde_json::from_str(&event.fields).map_err(|error| wrong("(all)", format!("is not JSON: {error}")))?;
     for (at, (column, field)) in columns.iter_mut().zip(fields).enumerate() {
         let value = object.find(&field.name, &mut { at }).unwrap_or(RawValue::NULL);
-        let value = files::raw_value(value, &field_wanted(source, field));
+        let value = files::raw_value(value, &field_wanted(source, field)).and_then(|value| as_read(value, field));
         let value = value.map_err(|error| wrong(&field.name, error.to_string()))?;
         column.push(&value)?;
     }
@@ -108,10 +109,4 @@ pub(crate) fn key_columns(key: &EntityKey) -> Result<Vec<Column>, ColumnError> {
         columns.push(column);
     }
     Ok(columns)
-}
-
-/// How to read one event field. A field that is the event time or arrival time column is read as that.
-pub(super) fn field_wanted(source: &Source, field: &Field) -> Wanted {
-    let nulls = if field.nullable { Nulls::Allowed } else { Nulls::Refused };
-    Wanted { time: source.time_form(&field.name), ..Wanted::new(&field.name, field.value_type, nulls) }
 }

@@ -1,10 +1,12 @@
 //! Events of a source: from files and the log into the columns that a view's transform reads, and from a push into the log.
 
+mod fields;
 mod ids;
 mod logged;
 mod push;
 mod read;
 mod sample;
+mod schema;
 mod set;
 mod times;
 
@@ -18,14 +20,17 @@ use crate::log::{EventLog, LogError};
 use crate::project::{Key, Source};
 use crate::time::AvailableAt;
 
+pub(crate) use fields::read_type;
 pub(crate) use ids::{ContentFields, IdIndex, IdIndexWriter, IdScope, Repeats, find_repeats, id_hash, same_content};
 pub use ids::{FirstCopy, IdConflict, IndexError};
 pub(crate) use logged::{append_fields, key_columns, key_of};
-pub use push::{Arrival, read_push};
+pub use push::{Arrival, read_push, unknown_columns};
 pub(crate) use push::{PushedRows, pushed_columns};
 pub(crate) use read::partition_bits_of;
 pub use read::{FileCount, Keep, ReadOptions, each_chunk, read_events};
 pub use sample::read_sample;
+pub use schema::EventSchema;
+pub(crate) use schema::check_read;
 pub use set::{EventChunk, EventSet};
 
 /// Where the events of one source come from.
@@ -87,10 +92,25 @@ pub enum ReadError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// A pushed event does not have what the transform reads.
-    #[error("the event at offset {offset} of the log (source {source_name}, entity {entity}): field {field} {message}")]
+    #[error(
+        "the event at offset {offset} of the log (source {source_name}, entity {entity}): field {field} {message}; to leave this \
+         event out, add `skip_offsets = [{offset}]` under [sources.{source_name}]"
+    )]
     Logged {
         /// Its position.
         offset: u64,
+        /// The source.
+        source_name: String,
+        /// The entity.
+        entity: EntityKey,
+        /// The field.
+        field: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// An event that is being pushed, and is not in the log, does not have what the transform reads.
+    #[error("source {source_name}, entity {entity}: field {field} {message}")]
+    Unfit {
         /// The source.
         source_name: String,
         /// The entity.
@@ -133,4 +153,16 @@ pub enum ReadError {
     /// More text than one column holds.
     #[error(transparent)]
     Column(#[from] ColumnError),
+}
+
+impl ReadError {
+    /// The same error of an event that is being pushed: it has no place in the log.
+    pub(crate) fn of_push(self) -> Self {
+        match self {
+            Self::Logged { source_name, entity, field, message, .. } => {
+                Self::Unfit { source_name, entity, field, message }
+            }
+            other => other,
+        }
+    }
 }

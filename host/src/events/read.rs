@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::fields::{field_wanted, incoming_of_file, widened};
 use super::ids::{IdConflict, IdScope, Repeats, find_repeats};
-use super::logged::{LoggedEvents, append_fields, field_wanted, key_columns, key_of};
+use super::logged::{LoggedEvents, append_fields, key_columns, key_of};
 use super::times::{availabilities, time_columns, times};
 use super::{EventChunk, EventSet, Pushed, ReadError, SourceInput};
 use crate::batch::{FieldLane, Lane};
 use crate::entity::{EntityKey, KeyInterner, KeyRows};
-use crate::files::{Input, Nulls, SHEET_ROWS_MAX, Sheet, Wanted};
+use crate::files::{Input, InputError, Nulls, SHEET_ROWS_MAX, Sheet, Wanted};
 use crate::log::LoggedEvent;
 use crate::project::Source;
 use crate::schema::{Field, ValueType};
@@ -167,13 +168,15 @@ pub fn each_chunk(
     let mut files = Vec::new();
     for (place, (input, repeats)) in sources.iter().zip(&repeats).enumerate() {
         for (number, path) in input.files.iter().enumerate() {
+            let file = Input::open(path)?;
+            let wanted = incoming_of_file(input.source, &file, wanted(input, fields))?;
             files.push(SourceFile {
                 place,
                 source: input.source,
                 keys: input.keys.len(),
                 up_to: input.up_to,
-                input: Input::open(path)?,
-                wanted: wanted(input, fields),
+                input: file,
+                wanted,
                 repeats: repeats.as_deref(),
                 number,
             });
@@ -291,11 +294,28 @@ impl Reader<'_> {
     /// Reads one part of a file, until `give` wants no more.
     fn part(&self, (file, part): (usize, usize), give: &mut dyn FnMut(Taken) -> bool) -> Result<(), ReadError> {
         let file = &self.files[file];
-        file.input.read(part, &file.wanted, &mut |sheet: Sheet| {
+        file.input.read(part, &file.wanted, &mut |mut sheet: Sheet| {
+            self.widen(file, &mut sheet)?;
             let (chunk, after_cut) = self.chunk(file, &sheet)?;
             let is_wanted = give(Taken { chunk, rows: sheet.rows as u64, after_cut });
             if is_wanted && !self.options.stop.load(Ordering::Relaxed) { Ok(()) } else { Err(ReadError::Stopped) }
         })
+    }
+
+    /// Makes float64 of the fields that are whole numbers in the schema and are read as that.
+    fn widen(&self, file: &SourceFile<'_>, sheet: &mut Sheet) -> Result<(), ReadError> {
+        let first = file.wanted.len() - self.fields.len();
+        for (at, (wanted, field)) in (first..).zip(file.wanted[first..].iter().zip(self.fields)) {
+            if wanted.value_type != field.value_type {
+                let wrong = |row: usize, fault| {
+                    let row = sheet.rows_before + row as u64 + 1;
+                    InputError::new(file.input.path(), fault).at_row(row).in_column(&wanted.name)
+                };
+                let lane = std::mem::replace(&mut sheet.lanes[at], Lane::Short(Vec::new()));
+                sheet.lanes[at] = widened(lane, wrong)?;
+            }
+        }
+        Ok(())
     }
 
     /// The events of one sheet that count, by partition; and how many were left out because of the cut.
@@ -365,6 +385,9 @@ impl Reader<'_> {
         let mut waiting = LoggedEvents::new(keys, self.fields);
         let looked_up = self.entities_to_read(input, pushed);
         let mut append = |event: LoggedEvent| {
+            if input.source.skip_offsets.contains(&event.offset) {
+                return Ok(());
+            }
             let key = key_columns(&*key_of(input.source, input.keys, &event)?)?;
             let (rows, mut entity) = (KeyRows::of_columns(&key), Vec::with_capacity(1));
             self.numbers.of(&rows, 1, &mut entity)?;

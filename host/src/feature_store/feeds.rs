@@ -143,7 +143,7 @@ impl Feeds {
         }
         let Asked { interner, entities } = &self.asked[&name];
         let description = view.program.description();
-        let request_fields = description.request_fields.iter().map(|field| spine.request_column(field).cloned());
+        let request_fields = description.request_fields.iter().map(|field| spine.request_column(field));
         let questions = Questions {
             entities,
             as_of: &spine.as_of,

@@ -1,11 +1,14 @@
 //! The proof that a training set carries: what it was made of, by digests.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{FeaturePlan, FeatureStore};
+use super::skips::skipped;
+use super::{FeaturePlan, FeatureStore, SourceOverride};
 use crate::Error;
 use crate::events::FileCount;
-use crate::files::Digests;
+use crate::files::{CONVERSIONS_VERSION, Digests};
+use crate::log::SourceMeaning;
 use crate::wasm::ENGINE_VERSION;
 
 /// Failures that are told one by one.
@@ -16,6 +19,8 @@ pub(super) const FAILURES_SHOWN: usize = 10;
 pub(super) struct Manifest {
     onepath: &'static str,
     engine: &'static str,
+    /// The version of the conversions by which files and log were read.
+    conversions: u32,
     project: String,
     service: Option<String>,
     features: Vec<String>,
@@ -23,6 +28,9 @@ pub(super) struct Manifest {
     sources: Vec<SourceRecord>,
     /// The newest offset of the log, where pushed events were read too.
     log_offset: Option<u64>,
+    /// Events of the log that the project leaves out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<SkippedRecord>,
     spine: SpineRecord,
     rows: u64,
     /// Rows without an answer: events left out, questions answered with nulls.
@@ -42,6 +50,16 @@ struct ViewRecord {
     state_version: u32,
     ttl: Option<String>,
     parameters: serde_json::Map<String, serde_json::Value>,
+    /// What its sources meant, by the parts of what the project says of each.
+    sources: BTreeMap<String, SourceMeaning>,
+}
+
+/// Events of a source that were left out of the log.
+#[derive(Clone, Debug, serde::Serialize)]
+struct SkippedRecord {
+    source: String,
+    events: u64,
+    offsets: Vec<u64>,
 }
 
 #[derive(Clone, Debug, serde::Serialize)]
@@ -70,6 +88,8 @@ pub(super) struct MadeOf<'a> {
     pub(super) spine: SpineRecord,
     pub(super) rows: u64,
     pub(super) log_offset: Option<u64>,
+    /// Sources whose log was not read, because other files stood for them.
+    pub(super) overridden: &'a [SourceOverride],
 }
 
 #[derive(Clone, Debug, serde::Serialize)]
@@ -86,7 +106,7 @@ impl Manifest {
         made_of: MadeOf<'_>,
         digests: &mut Digests,
     ) -> Result<Self, Error> {
-        let MadeOf { files, failures, first_failures, spine, rows, log_offset } = made_of;
+        let MadeOf { files, failures, first_failures, spine, rows, log_offset, overridden } = made_of;
         let mut sources: Vec<SourceRecord> = Vec::new();
         for count in files {
             let path = store.project().recorded_path(&count.path);
@@ -111,15 +131,18 @@ impl Manifest {
                 .iter()
                 .map(|(name, value)| (name.clone(), crate::files::to_json(value)))
                 .collect(),
+            sources: view.meaning.sources.clone(),
         });
         Ok(Self {
             onepath: env!("CARGO_PKG_VERSION"),
             engine: ENGINE_VERSION,
+            conversions: CONVERSIONS_VERSION,
             project: store.project().name.clone(),
             service: plan.service.clone(),
             features: plan.features.iter().map(|feature| plan.resolved(feature).to_string()).collect(),
             views: views.collect(),
             sources,
+            skipped: log_offset.map_or_else(Vec::new, |up_to| skipped_of(plan, overridden, up_to)),
             log_offset,
             spine,
             rows,
@@ -147,4 +170,17 @@ impl Manifest {
     pub(super) fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("names, numbers and paths are always JSON")
     }
+}
+
+/// The events that are left out of a log that is read up to an offset.
+fn skipped_of(plan: &FeaturePlan, overridden: &[SourceOverride], up_to: u64) -> Vec<SkippedRecord> {
+    let mut records: Vec<SkippedRecord> = Vec::new();
+    for source in plan.views.iter().flat_map(|view| &view.sources) {
+        let is_told = records.iter().any(|known| known.source == source.name);
+        let offsets = skipped(source, up_to);
+        if !is_told && !offsets.is_empty() && overridden.iter().all(|given| given.source != source.name) {
+            records.push(SkippedRecord { source: source.name.clone(), events: offsets.len() as u64, offsets });
+        }
+    }
+    records
 }

@@ -2,11 +2,12 @@
 
 use super::history::Events;
 use super::history_ids::FoldedIds;
+use super::meaning::source_meaning;
 use super::{FeatureStore, HistoryIds, PlannedView, SourceOverride};
 use crate::Error;
 use crate::entity::KeyInterner;
 use crate::events::{FileCount, Keep, Pushed, SourceInput, read_events};
-use crate::files::sha256_file;
+use crate::files::{CONVERSIONS_VERSION, sha256_file};
 use crate::log::{History, HistoryFile, HistorySource};
 use crate::project::Project;
 use crate::replay::{Carry, FinalState, Questions, ViewEvents, replay};
@@ -97,6 +98,7 @@ impl FeatureStore {
         for view in &views {
             self.keep_component(&view.view, view.program.digest())?;
         }
+        self.warn_of_absent_fields(&views, overrides)?;
         let mut stores = self.take_stores()?;
         let applied_offset = stores.log.last_offset()?;
         let state_bytes_max = self.limits().state_bytes_max;
@@ -159,6 +161,7 @@ impl FeatureStore {
             let mark = ViewMark {
                 digest: view.program.fingerprint().to_owned(),
                 state_version: view.program.description().state_version,
+                meaning: view.meaning.clone(),
                 history: Some(history),
                 log: stores.log.identity().to_owned(),
                 applied_offset,
@@ -215,6 +218,8 @@ fn history_of(project: &Project, up_to: AvailableAt, files: &[FileCount]) -> Res
                 files: vec![file],
                 log_offset: None,
                 ids: None,
+                conversions: CONVERSIONS_VERSION,
+                meaning: source_meaning(project.source(&count.source)?),
             }),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! It joins the halves that do not know each other: [`crate::replay`] and [`crate::serving`].
 
+mod absent;
 mod admit;
 mod backfill;
 mod check;
@@ -10,16 +11,19 @@ mod history;
 mod history_ids;
 mod manifest;
 mod materialize;
+mod meaning;
 mod online;
 mod plan;
 mod prepared;
 mod request;
+mod schema;
+mod skips;
 mod spine;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 pub use admit::Locking;
 pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, SpineSource};
@@ -32,6 +36,8 @@ pub use online::OnlineVector;
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};
 pub use prepared::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
 pub use request::OnlineRequest;
+pub(crate) use schema::{event_schema, with_inferred};
+pub(crate) use skips::check_skips;
 pub use spine::Spine;
 
 use crate::Error;
@@ -115,6 +121,8 @@ pub struct FeatureStore {
     spill_dir: PathBuf,
     /// Where the time of its replays went.
     times: ReplayTimes,
+    /// The fields that no file has, by source: each is told once.
+    told_absent: Mutex<HashSet<(String, String)>>,
 }
 
 impl FeatureStore {
@@ -130,7 +138,18 @@ impl FeatureStore {
         let runtime = Runtime::start(options.variant, options.limits.clone(), Some(cache), options.repeat_every)?;
         let (programs, components, admitted) = (HashMap::new(), HashMap::new(), HashSet::new());
         let (times, spill_dir) = (ReplayTimes::default(), project.data_dir());
-        Ok(Self { project, runtime, options, programs, components, admitted, online: None, spill_dir, times })
+        Ok(Self {
+            project,
+            runtime,
+            options,
+            programs,
+            components,
+            admitted,
+            online: None,
+            spill_dir,
+            times,
+            told_absent: Mutex::default(),
+        })
     }
 
     /// The project.
@@ -226,7 +245,9 @@ impl FeatureStore {
 
     /// The project's log for reading, if there is one.
     pub(crate) fn log_for_reading(&self) -> Result<Option<EventLog>, Error> {
-        Ok(EventLog::open_read_only(&self.log_path())?)
+        let log = EventLog::open_read_only(&self.log_path())?;
+        check_skips(&self.project, log.as_ref())?;
+        Ok(log)
     }
 
     /// The project's feature log for reading, if there is one.

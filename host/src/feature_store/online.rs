@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use super::request::inputs_of_request;
+use super::schema::{event_schema, with_inferred};
+use super::skips::check_skips;
 use super::{FeaturePlan, FeatureStore, HistoryIds, OnlineRequest, PlannedView, PreparedRequest};
 use crate::Error;
 use crate::batch::Value;
 use crate::evaluate::Status;
-use crate::events::{Arrival, read_push};
+use crate::events::{Arrival, read_push, unknown_columns};
+use crate::files;
 use crate::log::{EventLog, FeatureLog, NewEvent};
 use crate::project::{FeatureReference, Source};
 use crate::serving::{self, Applied, LogShare, ServedView, has_passed};
@@ -44,11 +47,12 @@ impl FeatureStore {
     pub fn ingest(&mut self, source: &str, path: &std::path::Path, arrival: &Arrival) -> Result<Applied, Error> {
         let source = self.project().source(source)?.clone();
         let views = self.served_views()?;
-        let mut fields = Vec::new();
-        for view in views.iter().filter(|view| view.sources.iter().any(|s| s.name == source.name)) {
-            fields.extend(view.program.description().event_fields.iter().cloned());
+        let mut schema = event_schema(self.project(), &source, &views)?;
+        let names = files::column_names(path)?;
+        if !unknown_columns(&schema, &names, arrival).is_empty() {
+            schema = with_inferred(self.project(), schema)?;
         }
-        let events = read_push(&source, &fields, path, arrival)?;
+        let events = read_push(&schema, path, &names, arrival)?;
         self.push_to(&source, &views, events)
     }
 
@@ -143,7 +147,9 @@ impl FeatureStore {
         match self.online.take() {
             Some(stores) => Ok(stores),
             None => {
-                let (log, store) = (EventLog::open(&self.log_path())?, SqliteStore::open(&self.online_path())?);
+                let log = EventLog::open(&self.log_path())?;
+                check_skips(self.project(), Some(&log))?;
+                let store = SqliteStore::open(&self.online_path())?;
                 let store = store.with_state_bytes_max(self.runtime.limits().state_bytes_max);
                 let bytes_max = self.project().serving.served_bytes_max;
                 let served = FeatureLog::open(&self.served_path())?.with_bytes_max(bytes_max);
@@ -176,11 +182,12 @@ impl FeaturePlan {
                 features.push(super::PlannedFeature { reference, view: at, feature });
             }
         }
-        Self { service: self.service.clone(), views: self.views.clone(), features }
+        Self { features, ..self.clone() }
     }
 }
 
 fn served_view(view: &PlannedView) -> ServedView {
     let keys = view.entity.as_ref().map_or_else(Vec::new, |entity| entity.keys.clone());
-    ServedView { program: Arc::clone(&view.program), keys, sources: view.sources.clone() }
+    let meaning = view.meaning.clone();
+    ServedView { program: Arc::clone(&view.program), keys, sources: view.sources.clone(), meaning }
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::FeatureStore;
+use super::meaning::meaning;
+use super::schema::check_reads;
 use crate::Error;
 use crate::evaluate::ViewProgram;
-use crate::log::{ServedProgram, decode_values};
-use crate::project::{Entity, FeatureReference, Input, Selection, Source, View};
+use crate::log::{Meaning, ServedProgram, decode_values};
+use crate::project::{DeclaredField, Entity, FeatureReference, FieldSet, Input, SchemaMisfit, Selection, Source, View};
 use crate::schema::{Field, ValueType};
 use crate::time::Length;
 
@@ -32,6 +34,8 @@ pub struct PlannedView {
     pub sources: Vec<Source>,
     /// Per input feature of its component: the planned view and feature that bring it.
     pub inputs: Vec<(usize, usize)>,
+    /// What the events of its sources mean.
+    pub meaning: Meaning,
 }
 
 /// One requested feature.
@@ -54,6 +58,8 @@ pub struct FeaturePlan {
     pub views: Vec<PlannedView>,
     /// The features, in the order asked for.
     pub features: Vec<PlannedFeature>,
+    /// The request fields of the views: one type for each.
+    pub(crate) request: FieldSet,
 }
 
 impl FeatureStore {
@@ -78,7 +84,7 @@ impl FeatureStore {
                 (None, references.iter().cloned().map(Selection::One).collect())
             }
         };
-        let mut plan = FeaturePlan { service, views: Vec::new(), features: Vec::new() };
+        let mut plan = FeaturePlan::empty(service);
         for selection in &selections {
             match selection {
                 Selection::One(reference) => {
@@ -97,7 +103,23 @@ impl FeatureStore {
                 }
             }
         }
+        // What served is asked as it was, whatever is declared now.
+        let declared = if pins.is_empty() { &self.project().request_fields[..] } else { &[] };
+        plan.request = request_of(declared, &plan.views).map_err(|wrong| self.project().misfit(wrong))?;
         Ok(plan)
+    }
+
+    /// The request fields of all views of the project: what is declared, then what else they read.
+    pub(super) fn request_fields(&mut self) -> Result<Vec<Field>, Error> {
+        let views = self.project().views.clone();
+        let mut fields = FieldSet::new("request".to_owned(), self.project().request_fields.clone());
+        for view in &views {
+            let program = self.program(view)?;
+            for field in &program.description().request_fields {
+                fields.read(program.id(), field).map_err(|wrong| self.project().misfit(wrong))?;
+            }
+        }
+        Ok(fields.fields)
     }
 
     /// The plan of every view that keeps states: all with sources.
@@ -109,7 +131,7 @@ impl FeatureStore {
             .filter(|view| !view.sources.is_empty())
             .map(|view| (view.name.clone(), view.version))
             .collect();
-        let mut plan = FeaturePlan { service: None, views: Vec::new(), features: Vec::new() };
+        let mut plan = FeaturePlan::empty(None);
         for (name, version) in names {
             self.plan_view(&mut plan, &name, Some(version), &[])?;
         }
@@ -150,7 +172,13 @@ impl FeatureStore {
         for source in &view.sources {
             sources.push(self.project().source(source)?.clone());
         }
-        plan.views.push(PlannedView { view, program, entity, sources, inputs });
+        // What served is run as it was, whatever is declared now.
+        if pins.is_empty() {
+            check_reads(self.project(), &program, &sources)?;
+        }
+        let keys = entity.as_ref().map_or(&[][..], |entity| &entity.keys);
+        let meaning = meaning(keys, &sources, &program.description().event_fields);
+        plan.views.push(PlannedView { view, program, entity, sources, inputs, meaning });
         Ok(plan.views.len() - 1)
     }
 
@@ -213,6 +241,11 @@ fn rewire(view: &mut View, inputs: &[(String, String)]) -> Result<(), Error> {
 }
 
 impl FeaturePlan {
+    fn empty(service: Option<String>) -> Self {
+        let request = FieldSet::new("request".to_owned(), Vec::new());
+        Self { service, views: Vec::new(), features: Vec::new(), request }
+    }
+
     /// The names of the features in files and answers: bare, or with `full` `view__feature`; `view@v2__feature` where the
     /// selection names the version.
     pub fn names(&self, full: bool) -> Vec<String> {
@@ -235,27 +268,9 @@ impl FeaturePlan {
         keys
     }
 
-    /// The request fields of all its views, each once. Views that disagree on a type are refused.
-    pub fn request_fields(&self) -> Result<Vec<Field>, Error> {
-        let mut fields: Vec<Field> = Vec::new();
-        for view in &self.views {
-            for field in &view.program.description().request_fields {
-                match fields.iter_mut().find(|known| known.name == field.name) {
-                    None => fields.push(field.clone()),
-                    Some(known) if known.value_type == field.value_type => known.nullable &= field.nullable,
-                    Some(known) => {
-                        return Err(Error::Input {
-                            view: view.view.label(),
-                            message: format!(
-                                "it reads the request field {} as {}, and another view as {}",
-                                field.name, field.value_type, known.value_type
-                            ),
-                        });
-                    }
-                }
-            }
-        }
-        Ok(fields)
+    /// The request fields of all its views, each once: as declared, and a value is needed where a view needs one.
+    pub fn request_fields(&self) -> &[Field] {
+        &self.request.fields
     }
 
     /// The type of each requested feature.
@@ -264,6 +279,16 @@ impl FeaturePlan {
             |feature: &PlannedFeature| &self.views[feature.view].program.description().output_features[feature.feature];
         self.features.iter().map(|feature| field(feature).value_type).collect()
     }
+}
+
+/// The request fields of `views`, as `declared`.
+fn request_of(declared: &[DeclaredField], views: &[PlannedView]) -> Result<FieldSet, SchemaMisfit> {
+    let read =
+        || views.iter().flat_map(|view| view.program.description().request_fields.iter().map(move |f| (view, f)));
+    let declared = declared.iter().filter(|declared| read().any(|(_, field)| field.name == declared.name));
+    let mut fields = FieldSet::new("request".to_owned(), declared.cloned().collect());
+    read().try_for_each(|(view, field)| fields.read(view.program.id(), field))?;
+    Ok(fields)
 }
 
 fn feature_of(program: &ViewProgram, name: &str) -> Result<usize, Error> {

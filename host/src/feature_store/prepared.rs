@@ -74,7 +74,7 @@ impl PreparedRequest {
     /// `history` and `log` are what it will be answered from: the newest history, and the identity of the log.
     pub(crate) fn new(plan: FeaturePlan, history: Option<i64>, log: &str) -> Result<Self, Error> {
         let keys = plan.keys();
-        let (key_count, fields) = (keys.len(), plan.request_fields()?);
+        let (key_count, fields) = (keys.len(), plan.request_fields().to_vec());
         let mut inputs: Vec<RequestInput> = Vec::with_capacity(key_count + fields.len());
         inputs.extend(keys.into_iter().map(|key| RequestInput {
             name: key.name,
@@ -206,13 +206,19 @@ impl PreparedRequest {
             let questions = Questions {
                 states: &states[at],
                 as_of,
-                request_fields: self.request_fields[at].iter().map(|at| inputs[*at].clone()).collect(),
+                request_fields: self.request_columns(at, view, inputs)?,
                 input_features: input_features.collect(),
             };
             let name = |row: usize| self.key(at, inputs, row).to_string();
             answers.push(serving::answer(&view.program, questions, &name)?);
         }
         Ok(answers)
+    }
+
+    /// The request fields of a view, as its transform reads them.
+    fn request_columns(&self, at: usize, view: &super::PlannedView, inputs: &[Column]) -> Result<Vec<Column>, Error> {
+        let fields = self.request_fields[at].iter().zip(&view.program.description().request_fields);
+        fields.map(|(input, field)| super::request::as_read(&inputs[*input], field)).collect()
     }
 
     /// The features that were asked for, and their statuses, out of the answers of the views.
@@ -334,6 +340,7 @@ fn served_plan(plan: &FeaturePlan, inputs: &[RequestInput], history: Option<i64>
             digest: view.program.digest().to_owned(),
             ttl_us: view.view.ttl.map(|ttl| ttl.0),
             parameters: encode_values(&view.view.parameters),
+            meaning: view.meaning.clone(),
         };
         (view.program.id().to_owned(), program)
     });

@@ -2,10 +2,10 @@
 
 use super::{FeaturePlan, PreparedRequest};
 use crate::Error;
-use crate::batch::{Column, ColumnError, Value};
+use crate::batch::{Column, ColumnError, Value, Values};
 use crate::entity::{KeyType, KeyValue};
 use crate::files::{self, Nulls, Wanted};
-use crate::schema::ValueType;
+use crate::schema::{Field, ValueType};
 use crate::time::AsOf;
 
 /// One question to the online store.
@@ -37,7 +37,7 @@ impl OnlineRequest {
             };
             Ok((name.clone(), value))
         };
-        let fields = plan.request_fields()?;
+        let fields = plan.request_fields();
         let field = |(name, text): &(String, String)| {
             let Some(field) = fields.iter().find(|field| field.name == *name) else {
                 return Ok((name.clone(), Value::Text(text.clone())));
@@ -99,6 +99,20 @@ pub(super) fn inputs_of_request(prepared: &PreparedRequest, request: &OnlineRequ
     }
     prepared.check(&inputs)?;
     Ok(inputs)
+}
+
+/// A request field as a transform reads it: whole numbers as float64, where that is exact.
+pub(super) fn as_read(column: &Column, field: &Field) -> Result<Column, Error> {
+    let Values::Int64s(values) = column.values() else { return Ok(column.clone()) };
+    if field.value_type != ValueType::Float64 {
+        return Ok(column.clone());
+    }
+    let float = |(row, value): (usize, &i64)| {
+        files::exact_float64(*value)
+            .map_err(|fault| wrong(format!("the request field {}, row {}: {fault}", field.name, row + 1)))
+    };
+    let floats = values.iter().enumerate().map(float).collect::<Result<Vec<f64>, _>>()?;
+    Ok(Column::from_parts(Values::Float64s(floats), column.nulls().map(<[u8]>::to_vec)))
 }
 
 /// A column of one row.

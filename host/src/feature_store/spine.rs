@@ -34,11 +34,12 @@ impl Spine {
         entity.keys.iter().map(column).collect()
     }
 
-    /// The column of a request field.
-    pub(crate) fn request_column(&self, field: &Field) -> Result<&Column, Error> {
+    /// The column of a request field, as a transform reads it.
+    pub(crate) fn request_column(&self, field: &Field) -> Result<Column, Error> {
         let found = self.request_fields.iter().find(|(name, _)| *name == field.name);
-        found.map(|(_, column)| column).ok_or_else(|| Error::Request {
+        let (_, column) = found.ok_or_else(|| Error::Request {
             message: format!("the request field {} ({}) is missing", field.name, field.value_type),
-        })
+        })?;
+        super::request::as_read(column, field)
     }
 }

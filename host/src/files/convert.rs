@@ -13,11 +13,10 @@
 //! is UTC; nanoseconds of events round up, all others down.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, FixedSizeListArray, OffsetSizeTrait, PrimitiveArray, RecordBatch,
-    StringArray, StringViewArray,
+    Array, ArrayRef, AsArray, BooleanArray, FixedSizeListArray, OffsetSizeTrait, PrimitiveArray, StringArray,
+    StringViewArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
@@ -33,22 +32,8 @@ use crate::batch::{Column, Float64Lists, Texts, Values, canonical};
 use crate::schema::ValueType;
 use crate::time::{Instant, TimeError, TimeUnit};
 
-/// The pass-through columns of a table as typed columns, each with the type that is natural for it. Columns whose type has
-/// no counterpart here (records, binary, decimals) are left out.
-pub fn scalar_columns(file: &Path, rest: &RecordBatch, rows_before: u64) -> Result<Vec<(String, Column)>, InputError> {
-    let mut columns = Vec::with_capacity(rest.num_columns());
-    for (field, array) in rest.schema().fields().iter().zip(rest.columns()) {
-        if let Some(value_type) = natural_type(field.data_type()) {
-            let wanted = Wanted::new(field.name(), value_type, Nulls::Allowed);
-            let typed = column(Arc::clone(array), &wanted, &mut 0)
-                .map_err(|misfit| misfit.into_error(file, &wanted, rows_before))?;
-            columns.push((field.name().clone(), typed));
-        }
-    }
-    Ok(columns)
-}
-
-fn natural_type(found: &DataType) -> Option<ValueType> {
+/// The type that values of the type `found` have here if nobody says otherwise; `None` for one that has no counterpart.
+pub(super) fn natural_type(found: &DataType) -> Option<ValueType> {
     Some(match found {
         DataType::Boolean => ValueType::Bool,
         found if decimal::scale(found).is_some() => return decimal::natural_type(found),
@@ -240,6 +225,11 @@ fn float64s(array: ArrayRef) -> Result<Vec<f64>, Misfit> {
         }
         _ => Ok(kept::<Float64Type>(widened(array, &DataType::Float64)?, canonical)),
     }
+}
+
+/// The float64 that equals `integer`.
+pub fn exact_float64(integer: i64) -> Result<f64, InputFault> {
+    exact_float(i128::from(integer)).ok_or_else(|| inexact(integer))
 }
 
 /// The float64 that equals an integer of at most 64 bits, if there is one.

@@ -16,6 +16,7 @@ use super::arrow_out::to_arrow;
 use super::convert::{self, Misfit};
 use super::error::{InputError, InputFault};
 use super::infer::{Guess, typed};
+use super::nature::{NaturalColumn, Shape};
 use super::quotes::{QuoteFault, Quotes};
 use super::read::{Nulls, Rest, Selection, Table, TableReader, Wanted, rest_batch};
 use super::{TABLE_ROWS_MAX, text};
@@ -31,6 +32,25 @@ pub(super) fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
         return Err(InputError::new(path, InputFault::Empty("a CSV file has at least a header")));
     }
     Ok(header.fields().iter().map(|field| field.name().clone()).collect())
+}
+
+/// What the `wanted` columns hold: see [`super::natural_columns`].
+pub(super) fn natural_columns(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<NaturalColumn>, InputError> {
+    let names = column_names(path)?;
+    let texts = names.iter().filter(|name| wanted(name)).map(|name| Wanted::new(name, ValueType::Text, Nulls::Allowed));
+    let wanted: Vec<Wanted> = texts.collect();
+    let mut shapes: Vec<Shape> = wanted.iter().map(|_| Shape::default()).collect();
+    if !wanted.is_empty() {
+        let selection = Selection::new(path, &names, &wanted, Rest::Ignore)?;
+        for batch in records(path, &names, &selection)? {
+            let batch = batch?;
+            for (at, shape) in shapes.iter_mut().enumerate() {
+                batch.column(at).as_string::<i32>().iter().flatten().for_each(|text| shape.see_text(text));
+            }
+        }
+    }
+    let column = |(wanted, shape): (Wanted, Shape)| NaturalColumn { name: wanted.name, nature: shape.nature() };
+    Ok(wanted.into_iter().zip(shapes).map(column).collect())
 }
 
 pub(super) fn open(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {

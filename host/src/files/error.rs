@@ -135,6 +135,15 @@ pub enum InputFault {
         /// The wanted type.
         expected: ValueType,
     },
+    /// The column's type is none of ours.
+    #[error(
+        "is of type {found}, which has no counterpart here (they are bool, int64, float64, text, time and list<float64>): leave \
+         the column out, or write it as one of them"
+    )]
+    Foreign {
+        /// The type in the file.
+        found: String,
+    },
     /// A null where none may be.
     #[error("is null")]
     Null,

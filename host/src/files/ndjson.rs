@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use super::cells::AS_JSON;
 use super::error::{InputError, InputFault};
 use super::fields::Fields;
 use super::infer::{Guess, typed};
+use super::nature::{NaturalColumn, Shape};
 use super::read::{Nulls, Rest, Table, TableReader, Wanted, rest_batch};
 use super::{TABLE_ROWS_MAX, json};
 use crate::batch::{Column, Value};
@@ -58,6 +60,22 @@ pub(super) fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
     Ok(names.names)
 }
 
+/// See [`super::each_column_name`].
+pub(super) fn each_name(path: &Path, on_name: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<(), InputError> {
+    let mut names = Names::default();
+    let mut lines = lines(path)?;
+    while let Some(line) = lines.next_line() {
+        let (_, fields) = line?;
+        for (name, _) in &fields.0 {
+            let known = names.names.len();
+            if names.place(name) == known && on_name(name).is_break() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
 fn lines(path: &Path) -> Result<Lines<BufReader<File>>, InputError> {
     let file = File::open(path).map_err(|error| InputError::new(path, InputFault::Open(error)))?;
     Ok(Lines::new(path, BufReader::with_capacity(1 << 18, file)))
@@ -79,6 +97,23 @@ impl Names {
         self.names.push(name.to_owned());
         self.names.len() - 1
     }
+}
+
+/// What the `wanted` fields hold: see [`super::natural_columns`].
+pub(super) fn natural_columns(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<NaturalColumn>, InputError> {
+    let mut names = Names::default();
+    let mut shapes: Vec<Shape> = Vec::new();
+    let mut lines = lines(path)?;
+    while let Some(line) = lines.next_line() {
+        let (_, fields) = line?;
+        for (name, value) in fields.0.iter().filter(|(name, _)| wanted(name)) {
+            let place = names.place(name);
+            shapes.resize_with(shapes.len().max(place + 1), Shape::default);
+            shapes[place].see_json(value);
+        }
+    }
+    let columns = names.names.into_iter().zip(shapes);
+    Ok(columns.map(|(name, shape)| NaturalColumn { name, nature: shape.nature() }).collect())
 }
 
 /// Reads the whole file to find the fields that are not wanted by name, and their types; twice, where numbers are spelled in

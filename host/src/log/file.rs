@@ -33,6 +33,8 @@ pub(crate) struct FileKind {
     pub version: i32,
     /// The statements that make the tables.
     pub tables: &'static str,
+    /// By an earlier version, the statements that bring its tables to the next one.
+    pub upgrades: &'static [(i32, &'static str)],
     /// SQLite's `synchronous`: `FULL` where a commit is on disk when it returns, `NORMAL` where it may be lost.
     pub synchronous: &'static str,
     /// What to do about a damaged file.
@@ -175,6 +177,22 @@ impl FileName {
         }
     }
 
+    /// Brings the tables of an earlier version to this one, all or nothing, where that can be done.
+    fn upgrade(&self, connection: &mut Connection) -> Result<(), FileError> {
+        let pragma = |name| self.sql(connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)));
+        let (application_id, mut version) = (pragma("application_id")?, pragma("user_version")?);
+        if application_id != self.kind.application_id {
+            return Ok(());
+        }
+        let transaction = self.sql(connection.transaction())?;
+        while let Some((_, statements)) = self.kind.upgrades.iter().find(|(from, _)| *from == version) {
+            self.sql(transaction.execute_batch(statements))?;
+            version += 1;
+            self.sql(transaction.pragma_update(None, "user_version", version))?;
+        }
+        self.sql(transaction.commit())
+    }
+
     /// Makes the tables of a new file, all or nothing.
     fn make(&self, connection: &mut Connection) -> Result<(), FileError> {
         let transaction = self.sql(connection.transaction())?;
@@ -197,6 +215,7 @@ impl SqliteFile {
         let mut connection = name.sql(Connection::open(path))?;
         name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
         // A file of something else is left as it is: it is checked before anything in it is set.
+        name.upgrade(&mut connection)?;
         let is_made = name.is_made(&connection)?;
         name.sql(connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())))?;
         name.sql(connection.pragma_update(None, "synchronous", kind.synchronous))?;
@@ -264,6 +283,7 @@ mod tests {
         application_id: 7,
         version: 2,
         tables: "CREATE TABLE t (x INTEGER, y INTEGER) STRICT;",
+        upgrades: &[],
         synchronous: "FULL",
         mend: "restore it",
     };
@@ -303,6 +323,20 @@ mod tests {
         ] {
             assert_eq!(open_after(statements), (expected.to_owned(), expected.to_owned()), "{statements}");
         }
+    }
+
+    #[test]
+    fn tables_of_an_earlier_version_are_brought_to_this_one_by_a_writer() {
+        static LATER: FileKind =
+            FileKind { version: 3, upgrades: &[(2, "ALTER TABLE t ADD COLUMN z INTEGER")], ..KIND };
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("file");
+        drop(SqliteFile::open(&path, &KIND).expect("makes"));
+        assert!(matches!(SqliteFile::open_read_only(&path, &LATER), Err(FileError::Older { .. })));
+        let upgraded = SqliteFile::open(&path, &LATER).expect("brings it to version 3");
+        upgraded.connection.execute("INSERT INTO t (x, y, z) VALUES (1, 2, 3)", []).expect("has the new column");
+        drop(upgraded);
+        assert!(SqliteFile::open_read_only(&path, &LATER).expect("opens").is_some());
     }
 
     #[test]

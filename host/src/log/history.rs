@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rusqlite::{OptionalExtension, Row};
 
-use super::{EventLog, LogError};
+use super::{EventLog, LogError, SourceMeaning};
 use crate::time::AvailableAt;
 
 /// What one `materialize` folded.
@@ -29,6 +29,17 @@ pub struct HistorySource {
     /// The name of the file of their event ids, where they have ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<String>,
+    /// The version of the conversions by which they were read.
+    #[serde(default = "first_conversions")]
+    pub conversions: u32,
+    /// What the project said of the source.
+    #[serde(default)]
+    pub meaning: SourceMeaning,
+}
+
+/// The version of what was folded before versions were recorded.
+fn first_conversions() -> u32 {
+    1
 }
 
 /// One file of history.
@@ -101,7 +112,14 @@ mod tests {
         let mut log = EventLog::open(&path).expect("opens");
         assert_eq!(log.latest_history().expect("reads"), None);
         let files = vec![HistoryFile { path: "data/events.csv".into(), sha256: "00ff".into(), rows: 3 }];
-        let sources = vec![HistorySource { source: "events".into(), files, log_offset: Some(7), ids: None }];
+        let sources = vec![HistorySource {
+            source: "events".into(),
+            files,
+            log_offset: Some(7),
+            ids: None,
+            conversions: 2,
+            meaning: SourceMeaning::new(),
+        }];
         let first = History { up_to: AvailableAt(100), sources };
         let second = History { up_to: AvailableAt(90), sources: Vec::new() };
         let ids = [&first, &second].map(|history| log.record_history(history).expect("records"));

@@ -9,6 +9,7 @@
 //! - `append`: pushes, each stamped first and written once its events were evaluated; one commit for many.
 //! - `read`: events in the order of their offsets.
 //! - `history`: which files were folded into the online states.
+//! - `meaning`: what events meant when something was made of them.
 //! - `feature_log`, `columns`: what was served, request by request, which `verify` replays.
 //! - `served`: one served vector.
 //! - `file`, `schema`: opening, checking and locking the file; its tables.
@@ -23,6 +24,7 @@ mod error;
 mod feature_log;
 pub(crate) mod file;
 mod history;
+mod meaning;
 mod read;
 mod schema;
 mod served;
@@ -41,6 +43,7 @@ pub use error::{IdHolder, LogError};
 pub use feature_log::{FeatureLog, Recorded, ServedBatch, ServedPlan};
 pub use file::FileError;
 pub use history::{History, HistoryFile, HistorySource};
+pub use meaning::{Meaning, SourceMeaning};
 pub use read::{EventContent, LoggedEvent};
 pub use served::{ServedProgram, ServedVector, ServedView, decode_values, encode_values};
 

@@ -93,6 +93,20 @@ impl EventLog {
         Ok(found)
     }
 
+    /// The source of the event at `offset`; `None` where the log has no such event.
+    pub fn source_at(&self, offset: u64) -> Result<Option<String>, LogError> {
+        let sql = "SELECT name FROM events JOIN sources ON sources.id = source WHERE position = ?1";
+        let name = self.file.connection.query_row(sql, [to_sql(offset)], |row| row.get(0)).optional();
+        Ok(self.file.name.sql(name)?)
+    }
+
+    /// The id of the event at `offset`, if it has one.
+    pub fn event_id_at(&self, offset: u64) -> Result<Option<String>, LogError> {
+        let sql = "SELECT event_id FROM events WHERE position = ?1";
+        let id = self.file.connection.query_row(sql, [to_sql(offset)], |row| row.get(0)).optional();
+        Ok(self.file.name.sql(id)?.flatten())
+    }
+
     /// The offset of the newest event; 0 in a log without events.
     pub fn last_offset(&self) -> Result<u64, LogError> {
         let last = || {

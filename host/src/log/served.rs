@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::Meaning;
 use crate::batch::Value;
 use crate::entity::KeyValue;
 use crate::time::AsOf;
@@ -64,6 +65,9 @@ pub struct ServedProgram {
     pub parameters: String,
     /// What its transform calls each feature of another view that it reads, and the reference of that feature with its version.
     pub inputs: Vec<(String, String)>,
+    /// What the events of its sources meant.
+    #[serde(default)]
+    pub meaning: Meaning,
 }
 
 /// Named values as one text that keeps every bit.

@@ -16,6 +16,7 @@ use crate::feature_store::{
 use crate::log::{EventLog, History, ServedProgram, ServedVector};
 use crate::project::Project;
 use crate::replay::{Carry, FinalState, Questions, ViewEvents, replay};
+use crate::schema::ValueType;
 use crate::store::{OnlineStore, SqliteStore, StoredState};
 use crate::time::{AsOf, EventTime};
 
@@ -161,6 +162,13 @@ impl FeatureStore {
         }
         let references = features.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
         let plan = self.plan_pinned(&FeatureSelection::References(references), programs)?;
+        for (label, served) in programs {
+            let now = plan.views.iter().find(|view| view.program.id() == label);
+            let changes = now.map_or_else(Vec::new, |now| served.meaning.changes(&now.meaning));
+            if !changes.is_empty() {
+                return Err(Error::OtherMeaning { what: format!("vectors of view {label}"), changes });
+            }
+        }
         let history = history_of(self.project(), log, *history)?;
         let spine = spine_of(&plan, vectors)?;
         let up_to = log.last_offset()?;
@@ -200,6 +208,10 @@ impl FeatureStore {
         let program = self.served_program(&view.view, digest)?;
         if program.fingerprint() != mark.digest {
             return Err(Error::OtherParameters { view: view.view.label() });
+        }
+        let changes = mark.meaning.changes(&view.meaning);
+        if !changes.is_empty() {
+            return Err(Error::OtherMeaning { what: format!("the states of view {}", program.id()), changes });
         }
         if mark.log != log.identity() {
             return Err(Error::OtherLog { path: log.path().to_owned() });
@@ -245,6 +257,7 @@ fn is_gone(error: &Error) -> bool {
             | Error::LostComponent { .. }
             | Error::OtherLog { .. }
             | Error::OtherParameters { .. }
+            | Error::OtherMeaning { .. }
             | Error::Unknown(_)
             | Error::UnknownFeature { .. }
     )
@@ -276,13 +289,17 @@ fn spine_of(plan: &FeaturePlan, vectors: &[ServedVector]) -> Result<Spine, Error
         }
         spine.keys.push((key.name, column));
     }
-    for field in plan.request_fields()? {
+    for field in plan.request_fields() {
         let mut column = Column::new(field.value_type);
         for vector in vectors {
             let found = vector.request.iter().find(|(name, _)| *name == field.name);
-            column.push(found.map_or(&Value::Null, |(_, value)| value))?;
+            column.push(&match (found.map_or(&Value::Null, |(_, value)| value), field.value_type) {
+                // Declared as whole numbers, and read as float64.
+                (Value::Int64(value), ValueType::Float64) => Value::Float64(*value as f64),
+                (value, _) => value.clone(),
+            })?;
         }
-        spine.request_fields.push((field.name, column));
+        spine.request_fields.push((field.name.clone(), column));
     }
     Ok(spine)
 }

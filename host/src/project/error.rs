@@ -45,6 +45,16 @@ pub enum ProjectError {
     /// A text that is not a feature reference.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
+    /// A view reads a field as what it is not.
+    #[error("view {view}: {message}: {help}")]
+    Misfit {
+        /// The view.
+        view: String,
+        /// What does not fit.
+        message: String,
+        /// What to do.
+        help: &'static str,
+    },
     /// No file matches a source's pattern.
     #[error("source {name:?}: no file matches {pattern:?} in {}", folder.display())]
     NoFile {

@@ -11,9 +11,12 @@ mod reference;
 mod serving;
 mod source;
 mod view;
+mod write;
 
 mod error;
 mod fault;
+mod field_set;
+mod fields;
 mod graph;
 mod names;
 mod raw;
@@ -23,16 +26,23 @@ mod resolve;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use error::{Invalid, ProjectError, UnknownName};
+pub(crate) use field_set::{FieldSet, SchemaMisfit, check_declared};
+pub use fields::{AmbiguousColumn, DeclaredField, MappedColumn};
 pub use limits::{Admission, LimitSettings};
 pub use lock::{LOCK_FILE, LockFile};
+pub(crate) use names::closest;
 pub(crate) use paths::{distinct_files, is_same_file};
 pub use reference::{FeatureReference, ReferenceError, Selection};
+pub(crate) use resolve::unknown_name_help;
 pub use serving::ServingSettings;
 pub use source::Source;
 pub use view::{FeatureInfo, Input, View};
+pub use write::{NewFields, with_fields};
 
 use crate::entity::KeyType;
 
@@ -54,6 +64,8 @@ pub struct Project {
     pub views: Vec<View>,
     /// The feature services.
     pub services: Vec<Service>,
+    /// The declared fields of requests, in the order of the document.
+    pub request_fields: Vec<DeclaredField>,
     /// What its transforms may use.
     pub limits: LimitSettings,
     /// One of so many calls of a transform is repeated on a fresh instance and compared; 0 for none.
@@ -64,6 +76,9 @@ pub struct Project {
     pub serving: ServingSettings,
     /// The views' positions, each after those whose features it reads.
     order: Vec<usize>,
+    /// The text of the project file and where it is, for faults that show only once the components are known.
+    text: Arc<str>,
+    path: PathBuf,
 }
 
 /// What features describe, such as a customer.
@@ -123,8 +138,24 @@ impl Project {
             _ => PathBuf::from("."),
         };
         let raw = toml::from_str(text).map_err(|error| fault::Fault::from_toml(&error));
-        raw.and_then(|raw| resolve::project(raw, root))
-            .map_err(|fault| ProjectError::Invalid(Box::new(fault.locate(path, text))))
+        let project = raw.and_then(|raw| resolve::project(raw, root));
+        let project = project.map_err(|fault| ProjectError::Invalid(Box::new(fault.locate(path, text))))?;
+        Ok(Self { text: text.into(), path: path.to_owned(), ..project })
+    }
+
+    /// A fault of the project file at `span` that shows only against what the components read.
+    pub(crate) fn fault(&self, span: &Range<usize>, message: String, help: String) -> ProjectError {
+        let fault = fault::Fault::new(span.clone(), message).help(help);
+        ProjectError::Invalid(Box::new(fault.locate(&self.path, &self.text)))
+    }
+
+    /// A field that a view cannot read as it is, as an error: at its line where the project file declares it.
+    pub(crate) fn misfit(&self, wrong: SchemaMisfit) -> ProjectError {
+        let SchemaMisfit { view, message, help, span } = wrong;
+        match span {
+            Some(span) => self.fault(&span, message, help.to_owned()),
+            None => ProjectError::Misfit { view, message, help },
+        }
     }
 
     /// The folder that holds what onepath keeps for this project.

@@ -36,7 +36,7 @@ pub(super) fn column(name: &str, span: std::ops::Range<usize>, what: &str) -> Re
 }
 
 /// The name in `known` that is at most a third of its letters away from `name`.
-pub(super) fn closest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn closest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let within = |other: &&str| distance(name, other) <= (name.chars().count().max(other.chars().count()) / 3).max(1);
     known.into_iter().filter(within).min_by_key(|other| distance(name, other))
 }

@@ -1,12 +1,16 @@
 //! `onepath.toml` as it is written: every field as TOML has it, with its place in the text, nothing checked yet.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, de};
 use toml::Spanned;
 
 use super::Admission;
 use crate::entity::KeyType;
+use crate::schema::ValueType;
 use crate::time::TimeUnit;
 
 /// A table whose keys are names.
@@ -33,6 +37,8 @@ pub(super) struct RawProject {
     pub views: Table<RawView>,
     #[serde(default)]
     pub services: Table<RawService>,
+    #[serde(default)]
+    pub request: RawRequest,
     #[serde(default)]
     pub limits: RawLimits,
     #[serde(default)]
@@ -91,6 +97,12 @@ pub(super) struct RawSource {
     pub arrival_time_unit: Option<Spanned<TimeUnit>>,
     pub time_format: Option<Spanned<String>>,
     pub event_id: Option<Spanned<String>>,
+    #[serde(default)]
+    pub columns: Table<Spanned<String>>,
+    #[serde(default)]
+    pub skip_offsets: Vec<Spanned<i64>>,
+    #[serde(default)]
+    pub fields: Table<Spanned<RawField>>,
     pub description: Option<String>,
     pub owner: Option<String>,
     #[serde(default)]
@@ -138,4 +150,52 @@ pub(super) struct RawService {
     pub description: Option<String>,
     #[serde(default)]
     pub tags: Tags,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRequest {
+    #[serde(default)]
+    pub fields: Table<Spanned<RawField>>,
+}
+
+/// A field's type, `"float64"`, or a table of it and more, `{ type = "float64", nullable = false }`.
+pub(super) struct RawField {
+    pub value_type: ValueType,
+    pub nullable: Option<bool>,
+    pub description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFieldTable {
+    #[serde(rename = "type")]
+    value_type: ValueType,
+    nullable: Option<bool>,
+    description: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for RawField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TypeOrTable;
+        impl<'de> Visitor<'de> for TypeOrTable {
+            type Value = RawField;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a type, such as \"float64\", or a table with one")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<RawField, E> {
+                let value_type = ValueType::deserialize(StrDeserializer::new(name))?;
+                Ok(RawField { value_type, nullable: None, description: None })
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<RawField, M::Error> {
+                let RawFieldTable { value_type, nullable, description } =
+                    RawFieldTable::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(RawField { value_type, nullable, description })
+            }
+        }
+        deserializer.deserialize_any(TypeOrTable)
+    }
 }

@@ -1,11 +1,11 @@
 //! Sources: named streams of events, and the files that hold their history.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::paths::distinct_files;
-use super::{Key, ProjectError};
+use super::{DeclaredField, Key, MappedColumn, ProjectError};
 use crate::entity::EntityKey;
 use crate::time::{TimeForm, TimeFormat, TimeUnit};
 
@@ -32,6 +32,12 @@ pub struct Source {
     pub time_format: Option<TimeFormat>,
     /// The column that names an event, so that the same event pushed twice is applied once.
     pub event_id: Option<String>,
+    /// Where files and pushes have other names than ours.
+    pub columns: Vec<MappedColumn>,
+    /// The declared fields, in the order of the document.
+    pub fields: Vec<DeclaredField>,
+    /// Offsets of the log whose events are left out wherever the log is read.
+    pub skip_offsets: BTreeSet<u64>,
     /// What it is, for people.
     pub description: Option<String>,
     /// Who answers for it.

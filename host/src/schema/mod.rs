@@ -21,6 +21,13 @@ pub enum ValueType {
     Float64List,
 }
 
+impl ValueType {
+    /// Whether values of this type can be read as `read`: the same, or whole numbers as float64, where that is exact.
+    pub fn can_be_read_as(self, read: Self) -> bool {
+        self == read || (self, read) == (Self::Int64, Self::Float64)
+    }
+}
+
 impl fmt::Display for ValueType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

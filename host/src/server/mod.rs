@@ -34,12 +34,13 @@ use writer::{Backlog, Job, Push, Unwritten, Writer};
 use crate::Error;
 use crate::batch::Column;
 use crate::evaluate::Status;
+use crate::events::EventSchema;
 use crate::feature_store::{
-    FeatureSelection, FeatureStore, HistoryIds, Locking, OpenOptions, PreparedRequest, RequestedView,
+    FeatureSelection, FeatureStore, HistoryIds, Locking, OpenOptions, PreparedRequest, RequestedView, check_skips,
+    event_schema, with_inferred,
 };
 use crate::log::{EventLog, FeatureLog, NewEvent};
-use crate::project::{Key, Project, Source};
-use crate::schema::Field;
+use crate::project::{Project, Source};
 use crate::serving::{self, Applied, LogShare, ServedView, StateCache};
 use crate::store::{OnlineStore, SqliteStore};
 use crate::time::{AsOf, EventTime};
@@ -99,17 +100,6 @@ pub struct OnlineFeatures {
     pub replayed: bool,
 }
 
-/// What an event of a source must have.
-#[derive(Clone, Debug)]
-pub struct EventSchema {
-    /// The source.
-    pub source: Source,
-    /// Its key columns: those of all entities that its events are about.
-    pub keys: Vec<Key>,
-    /// The fields that the views of the source read.
-    pub fields: Vec<Field>,
-}
-
 /// What a server runs and has done.
 #[derive(Clone, Debug)]
 pub struct ServerStatus {
@@ -151,7 +141,10 @@ pub struct Server {
     planner: Mutex<FeatureStore>,
     prepared: RwLock<HashMap<String, Arc<PreparedRequest>>>,
     views: Vec<ServedView>,
-    schemas: HashMap<String, Arc<Source>>,
+    sources: HashMap<String, Arc<Source>>,
+    schemas: HashMap<String, Arc<EventSchema>>,
+    /// The schemas with what the files hold, of the sources that were asked for it.
+    whole_schemas: Mutex<HashMap<String, Arc<EventSchema>>>,
     history: Option<i64>,
     /// The identity of the log.
     identity: String,
@@ -184,8 +177,13 @@ impl Server {
             None => Vec::new(),
         };
         let views = planner.served_views()?;
+        let mut schemas = HashMap::new();
+        for source in &project.sources {
+            schemas.insert(source.name.clone(), Arc::new(event_schema(&project, source, &views)?));
+        }
         let (log_path, store_path) = (planner.log_path(), planner.online_path());
         let log = EventLog::open(&log_path)?;
+        check_skips(&project, Some(&log))?;
         let mut store = SqliteStore::open(&store_path)?.with_state_bytes_max(planner.limits().state_bytes_max);
         let served = FeatureLog::open(&planner.served_path())?.with_bytes_max(project.serving.served_bytes_max);
         serving::catch_up(&log, &mut store, &views)?;
@@ -221,7 +219,9 @@ impl Server {
         let (vectors_max, bytes_max) = (options.waiting_vectors_max, options.waiting_vectors_bytes_max);
         let recorder = Recorder::start(served, recorder::Limits { vectors_max, bytes_max })?;
         Ok(Self {
-            schemas: project.sources.iter().map(|source| (source.name.clone(), Arc::new(source.clone()))).collect(),
+            sources: project.sources.iter().map(|source| (source.name.clone(), Arc::new(source.clone()))).collect(),
+            schemas,
+            whole_schemas: Mutex::default(),
             share: LogShare::new(project.serving.log_share),
             project,
             planner: Mutex::new(planner),
@@ -276,20 +276,30 @@ impl Server {
         Ok(prepared)
     }
 
-    /// What an event of `source` must have.
-    pub fn event_schema(&self, source: &str) -> Result<EventSchema, Error> {
-        let source = self.project.source(source)?.clone();
-        let keys = source.keys.clone();
-        let readers = self.views.iter().filter(|view| view.reads(&source));
-        let fields = readers.flat_map(|view| view.program.description().event_fields.iter().cloned()).collect();
-        Ok(EventSchema { source, keys, fields })
+    /// What an event of `source` must have: the fields that the project declares, and those that its views read.
+    pub fn event_schema(&self, source: &str) -> Result<Arc<EventSchema>, Error> {
+        match self.schemas.get(source) {
+            Some(schema) => Ok(Arc::clone(schema)),
+            None => Ok(Arc::new(event_schema(&self.project, self.project.source(source)?, &self.views)?)),
+        }
+    }
+
+    /// The same with the fields that only the files of the source hold, which are looked at once.
+    pub fn whole_event_schema(&self, source: &str) -> Result<Arc<EventSchema>, Error> {
+        let mut whole = self.whole_schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = whole.get(source) {
+            return Ok(Arc::clone(known));
+        }
+        let schema = Arc::new(with_inferred(&self.project, (*self.event_schema(source)?).clone())?);
+        whole.insert(source.to_owned(), Arc::clone(&schema));
+        Ok(schema)
     }
 
     /// Takes events of a source. When it returns they are on disk, and later answers include them.
     ///
     /// All are taken or none. An event whose id its source has already is acknowledged again and applied once.
     pub fn push(&self, source: &str, events: Vec<NewEvent>) -> Result<Applied, Error> {
-        let source = match self.schemas.get(source) {
+        let source = match self.sources.get(source) {
             Some(source) => Arc::clone(source),
             None => Arc::new(self.project.source(source)?.clone()),
         };

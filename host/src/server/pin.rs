@@ -1,5 +1,6 @@
 //! Pins: what would be served against what made a training set, line by line.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -7,6 +8,7 @@ use serde::Deserialize;
 use super::ServerError;
 use crate::Error;
 use crate::feature_store::{FeaturePlan, FeatureSelection, FeatureStore};
+use crate::log::{Meaning, SourceMeaning};
 use crate::project::FeatureReference;
 use crate::wasm::ENGINE_VERSION;
 
@@ -15,6 +17,8 @@ use crate::wasm::ENGINE_VERSION;
 struct Manifest {
     onepath: String,
     engine: String,
+    #[serde(default = "first_conversions")]
+    conversions: u32,
     service: Option<String>,
     features: Vec<String>,
     views: Vec<ViewRecord>,
@@ -27,6 +31,13 @@ struct ViewRecord {
     state_version: u32,
     ttl: Option<String>,
     parameters: serde_json::Map<String, serde_json::Value>,
+    #[serde(default)]
+    sources: BTreeMap<String, SourceMeaning>,
+}
+
+/// That of training sets that were made before versions were recorded.
+fn first_conversions() -> u32 {
+    1
 }
 
 /// Refuses where what the project runs now differs from what the manifest at `path` records. Gives warnings: what differs and
@@ -84,6 +95,9 @@ fn compare_views(manifest: &Manifest, plan: &FeaturePlan, differences: &mut Vec<
             let text = |value: Option<&serde_json::Value>| value.map_or_else(|| "none".to_owned(), ToString::to_string);
             differ(&format!("parameter {name}"), &text(then.parameters.get(name)), &text(parameters.get(name)));
         }
+        let meaning = Meaning { conversions: manifest.conversions, sources: then.sources.clone() };
+        let changes = meaning.changes(&now.meaning).into_iter();
+        differences.extend(changes.map(|change| format!("  view {}: {change}", then.view)));
     }
     for now in plan.views.iter().filter(|now| !manifest.views.iter().any(|then| then.view == now.program.id())) {
         differences.push(format!("  view {}: it had no part in the training set", now.program.id()));

@@ -8,7 +8,7 @@ use crate::batch::{Column, ColumnError, Kind, Rows};
 use crate::entity::EntityKey;
 use crate::evaluate::{EvaluateError, ViewProgram, evaluate};
 use crate::events::{ReadError, append_fields, key_of, same_content};
-use crate::log::{Appending, EventContent, EventLog, LogError, LoggedEvent, NewEvent};
+use crate::log::{Appending, EventContent, EventLog, LogError, LoggedEvent, Meaning, NewEvent};
 use crate::project::{Key, Source};
 use crate::schema::Field;
 use crate::store::{OnlineStore, StoreError, StoredState, ViewMark};
@@ -26,6 +26,8 @@ pub struct ServedView {
     pub keys: Vec<Key>,
     /// Its sources, in the view's order.
     pub sources: Vec<Source>,
+    /// What the events of its sources mean.
+    pub meaning: Meaning,
 }
 
 impl ServedView {
@@ -103,6 +105,14 @@ pub enum PushError {
         /// The log that is there.
         path: PathBuf,
     },
+    /// The events that the states were made of meant something else.
+    #[error("the states of view {view} are of another meaning of its events: {}; run `onepath materialize` to rebuild them", changes.join("; "))]
+    OtherMeaning {
+        /// The view.
+        view: String,
+        /// One for each difference.
+        changes: Vec<String>,
+    },
     /// The states were made by another component.
     #[error(
         "the states of view {view} were made by component {stored}, but the view now runs {running}: run `onepath \
@@ -126,7 +136,7 @@ impl PushError {
                 !matches!(error, LogError::File(_) | LogError::Record { .. } | LogError::ReadOnly { .. })
             }
             Self::Event(error) => {
-                matches!(error, ReadError::Logged { .. } | ReadError::NoKey { .. } | ReadError::Column(_))
+                matches!(error, ReadError::Unfit { .. } | ReadError::NoKey { .. } | ReadError::Column(_))
             }
             Self::Evaluate(_) | Self::Column(_) | Self::Store(StoreError::NotServed { .. }) => true,
             _ => false,
@@ -261,7 +271,9 @@ pub fn catch_up(log: &EventLog, store: &mut dyn OnlineStore, views: &[ServedView
             let mut events = Vec::new();
             for source in &view.sources {
                 log.read(&source.name, applied, up_to, |event| {
-                    events.push(event);
+                    if !source.skip_offsets.contains(&event.offset) {
+                        events.push(event);
+                    }
                     Ok::<(), LogError>(())
                 })?;
             }
@@ -278,7 +290,7 @@ pub fn catch_up(log: &EventLog, store: &mut dyn OnlineStore, views: &[ServedView
     Ok(())
 }
 
-/// The mark of a view's states; a new one where there are none yet. States of another component, history or log are refused.
+/// The mark of a view's states; a new one where there are none yet. States of another component, meaning, history or log are refused.
 pub fn mark(
     log: &EventLog,
     store: &dyn OnlineStore,
@@ -289,6 +301,7 @@ pub fn mark(
     let fresh = || ViewMark {
         digest: program.fingerprint().to_owned(),
         state_version: program.description().state_version,
+        meaning: view.meaning.clone(),
         history: None,
         log: log.identity().to_owned(),
         applied_offset: 0,
@@ -300,6 +313,10 @@ pub fn mark(
             stored: mark.digest,
             running: program.fingerprint().to_owned(),
         });
+    }
+    let changes = mark.meaning.changes(&view.meaning);
+    if !changes.is_empty() {
+        return Err(PushError::OtherMeaning { view: program.id().to_owned(), changes });
     }
     if mark.log != log.identity() {
         return Err(PushError::OtherLog { view: program.id().to_owned(), path: log.path().to_owned() });
@@ -375,7 +392,8 @@ fn advance_batch(
                 group
             }
         };
-        append_fields(&mut rows.event_fields, source, fields, event)?;
+        let appended = append_fields(&mut rows.event_fields, source, fields, event);
+        appended.map_err(|error| if accepted == Accepted::NotYet { error.of_push() } else { error })?;
         rows.push(Kind::Event, group, event.event_time.0);
         last[group as usize] = event;
     }

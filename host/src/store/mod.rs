@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub use sqlite::SqliteStore;
 
 use crate::entity::EntityKey;
-use crate::log::FileError;
+use crate::log::{FileError, Meaning};
 use crate::time::{AvailableAt, EventTime};
 
 /// How many bytes the state of one entity may have, unless the store is told otherwise.
@@ -45,6 +45,8 @@ pub struct ViewMark {
     pub digest: String,
     /// The version of their format.
     pub state_version: u32,
+    /// What the events of the view's sources meant.
+    pub meaning: Meaning,
     /// The history that they began from; `None` where they hold only events of the log.
     pub history: Option<i64>,
     /// The identity of the log that the offset counts.

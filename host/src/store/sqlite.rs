@@ -1,4 +1,4 @@
-//! The online states of one project in one SQLite file, format 3.
+//! The online states of one project in one SQLite file, format 4.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -15,8 +15,10 @@ static ONLINE_STORE: FileKind = FileKind {
     name: "online store",
     // "1pST".
     application_id: 0x3170_5354,
-    version: 3,
+    version: 4,
     tables: TABLES,
+    // What was kept before meanings were is of the first.
+    upgrades: &[(3, "ALTER TABLE views ADD COLUMN meaning TEXT NOT NULL DEFAULT ''")],
     // A commit may be lost with the machine's power, never torn: the log is the truth and its tail is applied again.
     synchronous: "NORMAL",
     mend: "delete it and run `onepath materialize`",
@@ -32,7 +34,8 @@ CREATE TABLE views (
     state_version INTEGER NOT NULL,
     history INTEGER,
     applied_offset INTEGER NOT NULL,
-    log TEXT NOT NULL
+    log TEXT NOT NULL,
+    meaning TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE TABLE states (
     view INTEGER NOT NULL REFERENCES views (id),
@@ -214,14 +217,16 @@ impl Writing<'_> {
     }
 
     fn set_mark(&mut self, mark: &ViewMark) -> Result<(), StoreError> {
-        let sql = "INSERT INTO views (name, digest, state_version, history, applied_offset, log)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                   ON CONFLICT DO UPDATE SET digest = ?2, state_version = ?3, history = ?4, applied_offset = ?5, log = ?6
+        let sql = "INSERT INTO views (name, digest, state_version, history, applied_offset, log, meaning)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                   ON CONFLICT DO UPDATE SET digest = ?2, state_version = ?3, history = ?4, applied_offset = ?5, log = ?6,
+                   meaning = ?7
                    RETURNING id";
-        let ViewMark { digest, state_version, history, log, applied_offset } = mark;
+        let ViewMark { digest, state_version, meaning, history, log, applied_offset } = mark;
+        let meaning = serde_json::to_string(meaning).unwrap_or_default();
         let set = || {
             let mut statement = self.transaction.prepare_cached(sql)?;
-            let parameters = (&self.view, digest, state_version, history, to_sql(*applied_offset), log);
+            let parameters = (&self.view, digest, state_version, history, to_sql(*applied_offset), log, meaning);
             statement.query_row(parameters, |row| row.get(0))
         };
         self.view_id = self.name.sql(set())?;
@@ -272,11 +277,13 @@ impl Replacement for Writing<'_> {
 }
 
 fn mark(connection: &Connection, view: &str) -> rusqlite::Result<Option<ViewMark>> {
-    let sql = "SELECT digest, state_version, history, applied_offset, log FROM views WHERE name = ?1";
+    let sql = "SELECT digest, state_version, history, applied_offset, log, meaning FROM views WHERE name = ?1";
     let of_row = |row: &Row<'_>| {
         let applied_offset = from_sql(row.get(3)?);
         let (digest, state_version, history) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(ViewMark { digest, state_version, history, log: row.get(4)?, applied_offset })
+        // A text that is none is of before meanings were kept.
+        let meaning = serde_json::from_str(&row.get::<_, String>(5)?).unwrap_or_default();
+        Ok(ViewMark { digest, state_version, meaning, history, log: row.get(4)?, applied_offset })
     };
     connection.prepare_cached(sql)?.query_row([view], of_row).optional()
 }

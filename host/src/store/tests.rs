@@ -13,7 +13,14 @@ fn state(bytes: &[u8], offset: u64) -> StoredState {
 }
 
 fn mark(digest: &str, history: Option<i64>, applied_offset: u64) -> ViewMark {
-    ViewMark { digest: digest.into(), state_version: 3, history, log: "l1".into(), applied_offset }
+    ViewMark {
+        digest: digest.into(),
+        state_version: 3,
+        meaning: Meaning::default(),
+        history,
+        log: "l1".into(),
+        applied_offset,
+    }
 }
 
 fn apply(

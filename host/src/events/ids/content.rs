@@ -7,7 +7,7 @@ use super::hash::{RowHash, add_lane, add_times};
 use crate::batch::{Column, Lane, Value};
 use crate::entity::{EntityKey, KeyValue};
 use crate::events::ReadError;
-use crate::events::logged::field_wanted;
+use crate::events::fields::field_wanted;
 use crate::files::{self, Fields, Nulls, Wanted};
 use crate::log::EventContent;
 use crate::project::Source;
@@ -46,8 +46,8 @@ impl<'a> ContentFields<'a> {
         events: impl Iterator<Item = (&'e EntityKey, &'e str)>,
     ) -> Result<Vec<Lane>, ReadError> {
         let mut keys: Vec<Column> = self.source.keys.iter().map(|key| Column::new(key.key_type.value_type())).collect();
-        let mut columns: Vec<Column> = self.fields.iter().map(|field| Column::new(field.value_type)).collect();
         let wanted: Vec<Wanted> = self.wanted().map(|wanted| Wanted { nulls: Nulls::Allowed, ..wanted }).collect();
+        let mut columns: Vec<Column> = wanted.iter().map(|wanted| Column::new(wanted.value_type)).collect();
         for (key, fields) in events {
             for (at, column) in keys.iter_mut().enumerate() {
                 let pushed = column.push(&match key.0.get(at) {

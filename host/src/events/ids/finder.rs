@@ -8,6 +8,7 @@ use super::hash::{RowHash, add_lane, add_times, id_hash, id_hashes};
 use super::records::{Place, Record, Records};
 use crate::batch::{Lane, Value};
 use crate::entity::{EntityKey, KeyInterner, KeyRows};
+use crate::events::fields::incoming_of_file;
 use crate::events::logged::{key_columns, key_of};
 use crate::events::times::{availabilities, time_columns, times};
 use crate::events::{Pushed, ReadError, ReadOptions};
@@ -61,13 +62,14 @@ impl Finder<'_> {
 
     pub(super) fn read_files(&self, records: &mut Records) -> Result<(), ReadError> {
         let inputs = self.files.iter().map(|path| Input::open(path)).collect::<Result<Vec<_>, InputError>>()?;
-        let wanted = self.wanted();
+        let wanted = inputs.iter().map(|input| incoming_of_file(self.source, input, self.wanted()));
+        let wanted = wanted.collect::<Result<Vec<_>, InputError>>()?;
         let parts = inputs.iter().enumerate();
         let parts: Vec<(usize, usize)> =
             parts.flat_map(|(file, input)| (0..input.parts().len()).map(move |part| (file, part))).collect();
         let make = |at: usize, give: &mut dyn FnMut(Vec<Record>) -> bool| {
             let (file, part) = parts[at];
-            inputs[file].read(part, &wanted, &mut |sheet: Sheet| {
+            inputs[file].read(part, &wanted[file], &mut |sheet: Sheet| {
                 let goes_on = give(self.records(file, &sheet)) && !self.options.stop.load(Ordering::Relaxed);
                 if goes_on { Ok(()) } else { Err(ReadError::Stopped) }
             })
@@ -120,7 +122,7 @@ impl Finder<'_> {
     pub(super) fn read_log(&self, pushed: &Pushed<'_>, records: &mut Records) -> Result<(), ReadError> {
         let mut waiting: Vec<LoggedEvent> = Vec::new();
         let mut append = |event: LoggedEvent| {
-            if event.event_id.is_none() {
+            if event.event_id.is_none() || self.source.skip_offsets.contains(&event.offset) {
                 return Ok(());
             }
             waiting.push(event);
@@ -176,7 +178,8 @@ impl Finder<'_> {
 
     /// The ids in some rows of a file, which increase.
     pub(super) fn ids_of(&self, input: &Input, rows: &[u64]) -> Result<Vec<String>, ReadError> {
-        let wanted = [Wanted::new(self.id, ValueType::Text, Nulls::Allowed)];
+        let wanted = vec![Wanted::new(self.id, ValueType::Text, Nulls::Allowed)];
+        let wanted = incoming_of_file(self.source, input, wanted)?;
         let (mut ids, mut before) = (Vec::with_capacity(rows.len()), 0);
         for (number, part) in input.parts().iter().enumerate() {
             let after = part.rows.map_or(u64::MAX, |rows| before + rows);

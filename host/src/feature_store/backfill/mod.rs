@@ -156,6 +156,7 @@ impl FeatureStore {
         let plan = self.plan(&request.selection)?;
         let names = feature_names(&plan, request.full_feature_names)?;
         let inputs = self.inputs(&plan, request)?;
+        self.warn_of_absent_fields(&plan.views, &request.overrides)?;
         check_output(&request.out, &inputs)?;
         let log = self.log_for_reading()?;
         // One offset for the whole run, so that events that are pushed meanwhile are in all of it or in none.
@@ -351,7 +352,9 @@ impl FeatureStore {
 
     /// A digest of what decides the output beside the inputs.
     fn plan_digest(&self, run: &Run<'_>) -> String {
-        let mut text = format!("{} {ENGINE_VERSION} {:?}", env!("CARGO_PKG_VERSION"), self.options().on_error);
+        let version = env!("CARGO_PKG_VERSION");
+        let mut text =
+            format!("{version} {ENGINE_VERSION} {} {:?}", files::CONVERSIONS_VERSION, self.options().on_error);
         for view in &run.plan.views {
             let program = &view.program;
             let ttl = program.ttl().map_or_else(String::new, |ttl| ttl.to_string());

@@ -50,6 +50,7 @@ impl Output<'_> {
             spine: record,
             rows: made.rows,
             log_offset: self.run.log_offset(),
+            overridden: &self.run.request.overrides,
         };
         let mut manifest = Manifest::new(store, self.run.plan, made_of, &mut self.digests)?;
         // The manifest of an earlier output goes first: a process that dies here leaves a training set without one, never

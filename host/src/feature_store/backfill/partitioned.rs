@@ -149,7 +149,7 @@ impl Partitioned<'_> {
             columns.extend(keys.into_iter().cloned());
             columns.push(Column::from_parts(Values::Times(as_of.clone()), None));
             for field in &stage.request_fields {
-                columns.push(spine.request_column(field)?.clone());
+                columns.push(spine.request_column(field)?);
             }
             columns.extend(inputs);
             let gather =

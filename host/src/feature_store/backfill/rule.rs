@@ -25,7 +25,7 @@ impl FeatureStore {
         overrides: &[SourceOverride],
         pushed: Option<Pushed<'_>>,
     ) -> Result<(Spine, LeadingColumns, SpineRecord), Error> {
-        if let Some(field) = plan.request_fields()?.first() {
+        if let Some(field) = plan.request_fields().first() {
             return Err(wrong(format!(
                 "feature history has no request fields, and a view asked for reads {}: give a --spine with that column",
                 field.name

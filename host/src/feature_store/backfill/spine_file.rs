@@ -11,7 +11,7 @@ use super::{AS_OF, field, wrong};
 use crate::Error;
 use crate::batch::{Column, Values};
 use crate::feature_store::{FeaturePlan, Spine};
-use crate::files::{self, Nulls, Rest, Table, TableReader, Wanted};
+use crate::files::{self, InputError, Nulls, Rest, Table, TableReader, Wanted};
 use crate::threads;
 use crate::time::{AsOf, TimeForm, TimeUnit};
 
@@ -26,6 +26,8 @@ pub(super) struct SpineFile {
     /// What becomes of the other columns.
     rest: Rest,
     keys: usize,
+    /// The wanted columns of whole numbers that a view reads as float64.
+    exact: Vec<usize>,
 }
 
 /// The columns that lead the output, and where each comes from.
@@ -60,16 +62,19 @@ impl SpineFile {
             None => as_of_of(path, &names)?,
         };
         let rest = if files::Format::of(path) == files::Format::of(out) { Rest::AsWritten } else { Rest::Keep };
-        let (keys, fields) = (plan.keys(), plan.request_fields()?);
+        let (keys, fields) = (plan.keys(), plan.request_fields());
         let mut wanted: Vec<Wanted> =
             keys.iter().map(|key| Wanted::new(&key.name, key.key_type.value_type(), Nulls::Refused)).collect();
         let form = TimeForm { unit: as_of_unit, ..TimeForm::default() };
         wanted.push(Wanted::time(&as_of_name, Nulls::Refused, form));
-        for field in &fields {
+        for field in fields {
             let nulls = if field.nullable { Nulls::Allowed } else { Nulls::Refused };
             wanted.push(Wanted::new(&field.name, field.value_type, nulls));
         }
-        Ok(Self { path: path.to_owned(), as_of_name, names, wanted, rest, keys: keys.len() })
+        let is_exact = |name: &str| plan.request.exact.iter().any(|exact| exact == name);
+        let first = keys.len() + 1;
+        let exact = (first..wanted.len()).filter(|at| is_exact(&wanted[*at].name)).collect();
+        Ok(Self { path: path.to_owned(), as_of_name, names, wanted, rest, keys: keys.len(), exact })
     }
 
     /// Its rows, table by table; without the columns that pass through.
@@ -117,12 +122,26 @@ impl SpineFile {
         }
     }
 
+    /// Refuses a whole number that a view reads as float64 and that has no exact one.
+    fn checked(&self, table: Table) -> Result<Table, Error> {
+        for at in &self.exact {
+            let Values::Int64s(values) = table.columns[*at].values() else { continue };
+            for (row, value) in (table.rows_before + 1..).zip(values) {
+                files::exact_float64(*value).map_err(|fault| {
+                    InputError::new(&self.path, fault).at_row(row).in_column(&self.wanted[*at].name)
+                })?;
+            }
+        }
+        Ok(table)
+    }
+
     /// All rows: the spine, and the columns that pass through. The parts of the file are read by several threads.
     pub(super) fn read(&self, threads: usize) -> Result<(Spine, LeadingColumns, Vec<ArrayRef>), Error> {
         let input = files::Input::open(&self.path)?;
         let tables = |reader: TableReader| {
             let schema = reader.rest_schema().cloned();
-            Ok::<_, Error>((schema, reader.collect::<Result<Vec<Table>, _>>()?))
+            let tables = reader.map(|table| self.checked(table?)).collect::<Result<Vec<Table>, Error>>()?;
+            Ok::<_, Error>((schema, tables))
         };
         let parts = match input.parts().len() {
             0 => vec![tables(self.open()?)?],

@@ -79,9 +79,9 @@ pub(super) fn stages(plan: &FeaturePlan) -> Vec<Stage> {
         stage.entity = stage.entity.take().or_else(|| view.entity.clone());
         stage.views.end = at + 1;
         for field in &view.program.description().request_fields {
-            if !stage.request_fields.iter().any(|known| known.name == field.name) {
-                stage.request_fields.push(field.clone());
-            }
+            let planned = plan.request_fields().iter().find(|planned| planned.name == field.name);
+            let planned = planned.filter(|_| stage.request_fields.iter().all(|known| known.name != field.name));
+            stage.request_fields.extend(planned.cloned());
         }
         let inputs: Vec<(usize, usize)> =
             view.inputs.iter().filter(|(producer, _)| *producer < stage.views.start).copied().collect();

@@ -4,7 +4,13 @@ use super::*;
 use crate::schema::ValueType;
 
 fn plan(features: usize) -> Arc<ServedPlan> {
-    let program = ServedProgram { digest: "00ff".into(), ttl_us: Some(5), parameters: "[]".into(), inputs: Vec::new() };
+    let program = ServedProgram {
+        digest: "00ff".into(),
+        ttl_us: Some(5),
+        parameters: "[]".into(),
+        inputs: Vec::new(),
+        meaning: crate::log::Meaning::default(),
+    };
     Arc::new(ServedPlan {
         service: Some("churn_v1".into()),
         log: "ab".into(),

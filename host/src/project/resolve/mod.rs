@@ -1,11 +1,14 @@
 //! From what is written to what is meant: names checked, references resolved, lengths and paths read.
 //!
-//! The first fault in the order project, limits, serving, entities, sources, views, services is the one that is reported.
+//! The first fault in the order project, limits, serving, entities, sources, views, services, request is the one that is reported.
 
+mod fields;
 mod limits;
 mod parameters;
 mod sources;
 mod views;
+
+pub(crate) use fields::unknown_name_help;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -16,8 +19,8 @@ use toml::Spanned;
 use super::fault::Fault;
 use super::graph;
 use super::names;
-use super::raw::{RawEntity, RawHead, RawProject, RawService, in_order};
-use super::{Entity, Key, Project, Selection, Service, View};
+use super::raw::{RawEntity, RawHead, RawProject, RawRequest, RawService, in_order};
+use super::{DeclaredField, Entity, Key, Project, Selection, Service, View};
 use crate::entity::KeyType;
 use crate::time::Length;
 
@@ -34,9 +37,28 @@ pub(super) fn project(raw: RawProject, root: PathBuf) -> Result<Project, Fault> 
     let entities = entities(in_order(raw.entities))?;
     let sources = sources::sources(in_order(raw.sources), &entities)?;
     let (views, order) = views::views(in_order(raw.views), &entities, &sources, &root)?;
+    sources.iter().try_for_each(|source| fields::check_columns(source, &views))?;
     let services =
         in_order(raw.services).into_iter().map(|(name, raw)| service(&name, raw, &views)).collect::<Result<_, _>>()?;
-    Ok(Project { root, name, entities, sources, views, services, limits, repeat_every, admission, serving, order })
+    let request_fields = request_fields(raw.request)?;
+    // The text is the caller's.
+    let (text, path) = ("".into(), PathBuf::new());
+    Ok(Project {
+        root,
+        name,
+        entities,
+        sources,
+        views,
+        services,
+        request_fields,
+        limits,
+        repeat_every,
+        admission,
+        serving,
+        order,
+        text,
+        path,
+    })
 }
 
 /// The project's name, which unlike the others may have hyphens, as folders do.
@@ -74,6 +96,14 @@ fn entities(raw: Vec<(Spanned<String>, RawEntity)>) -> Result<Vec<Entity>, Fault
         entities.push(Entity { name, keys, description: raw.description });
     }
     Ok(entities)
+}
+
+fn request_fields(raw: RawRequest) -> Result<Vec<DeclaredField>, Fault> {
+    let fields = fields::fields(raw.fields, "request")?;
+    for field in &fields {
+        names::column(&field.name, field.span.clone(), "a request field")?;
+    }
+    Ok(fields)
 }
 
 fn service(name: &Spanned<String>, raw: RawService, views: &[View]) -> Result<Service, Fault> {

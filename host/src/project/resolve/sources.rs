@@ -2,6 +2,7 @@
 
 use toml::Spanned;
 
+use super::fields;
 use crate::project::fault::Fault;
 use crate::project::names;
 use crate::project::raw::RawSource;
@@ -41,7 +42,12 @@ fn source(table: &Spanned<String>, raw: RawSource, entities: &[Entity]) -> Resul
             .help("write a column's name as it is in the files"));
     }
     let time_format = raw.time_format.as_ref().map(time_format).transpose()?;
-    Ok(Source {
+    let (columns, skip_offsets) =
+        (fields::columns(raw.columns, &name)?, fields::skip_offsets(&raw.skip_offsets, &name)?);
+    let source = Source {
+        fields: fields::fields(raw.fields, &format!("source {name:?}"))?,
+        columns,
+        skip_offsets,
         name,
         keys: keys(&of),
         entities: of.into_iter().map(|entity| entity.name.clone()).collect(),
@@ -55,7 +61,9 @@ fn source(table: &Spanned<String>, raw: RawSource, entities: &[Entity]) -> Resul
         description: raw.description,
         owner: raw.owner,
         tags: raw.tags,
-    })
+    };
+    fields::check_roles(&source)?;
+    Ok(source)
 }
 
 /// The format of a source's times.

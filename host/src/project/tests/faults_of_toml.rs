@@ -108,7 +108,7 @@ fn unknown_fields() {
             1 | [view.v]
               |  ^^^^
               |
-              = help: did you mean "views"? the fields of this table are project, entities, sources, views, services, limits, serving"#]],
+              = help: did you mean "views"? the fields of this table are project, entities, sources, views, services, request, limits, serving"#]],
     );
     check(
         "[views.v]\nsources = [\"events\"]\ntransform = \"t\"\nttll = \"3d\"\n",
@@ -128,7 +128,7 @@ fn unknown_fields() {
             4 | time_unit = "ms"
               | ^^^^^^^^^
               |
-              = help: the fields of this table are entity, entities, files, event_time, event_time_unit, arrival_time, arrival_time_unit, time_format, event_id, description, owner, tags"#]],
+              = help: the fields of this table are entity, entities, files, event_time, event_time_unit, arrival_time, arrival_time_unit, time_format, event_id, columns, skip_offsets, fields, description, owner, tags"#]],
     );
     check(
         "[views.v.features.f]\nonwer = \"me\"\n[views.v]\nsources = [\"events\"]\ntransform = \"t\"\n",

@@ -2,6 +2,7 @@
 
 mod faults_of_limits;
 mod faults_of_references;
+mod faults_of_schemas;
 mod faults_of_several_entities;
 mod faults_of_sources;
 mod faults_of_toml;

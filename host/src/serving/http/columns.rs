@@ -3,8 +3,6 @@
 
 use std::fmt::Display;
 
-use serde::de::Deserialize;
-use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use super::refusal::Refusal;
@@ -36,14 +34,6 @@ pub(super) fn column(
         column.push(&value).map_err(|message| fault(row, &message))?;
     }
     Ok(column)
-}
-
-/// One cell. What has the shape of JSON may still have no value, such as a number beyond float64.
-pub(super) fn json(cell: &RawValue) -> Result<Json, String> {
-    Json::deserialize(cell).map_err(|error| {
-        let text = error.to_string();
-        format!("is no value: {}", text.split(" at line ").next().unwrap_or(&text))
-    })
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use super::columns;
 use super::refusal::{Cause, Refusal};
 use super::routes::App;
 use crate::EventSchema;
+use crate::batch::Column;
 use crate::events::{Arrival, PushedRows, pushed_columns};
-use crate::files::{Fields, Nulls};
+use crate::files::{self, Fields, Nature, Nulls};
 use crate::log::NewEvent;
 use crate::serving::Applied;
 
@@ -111,74 +112,69 @@ impl<'a> Pushed<'a> {
         pushed
     }
 
-    /// Refuses a field that neither the source nor a view that reads it has: a misspelt one is not overlooked.
-    pub(super) fn refuse_unknown(&self, schema: &EventSchema) -> Result<(), Refusal> {
-        let EventSchema { source, keys, fields } = schema;
-        let optional: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
-        let known = pushed_columns(source, keys, fields, &Arrival::Now, &optional);
-        let mut known: Vec<&str> = known.iter().map(|wanted| wanted.name.as_str()).collect();
-        known.extend(source.arrival_time.as_deref().filter(|name| !known.contains(name)));
-        match self.names.iter().position(|name| !known.contains(&&**name)) {
-            None => Ok(()),
-            Some(at) => {
-                let message = format!("is not a field of source {}; they are: {}", source.name, known.join(", "));
-                Err(self.fault(&self.names[at], self.first_rows[at], &message))
-            }
+    /// The events as the schema of `source` has them. What the files of the source hold is looked at only where an event has a
+    /// field that is neither declared nor read by a view.
+    pub(super) fn checked(self, app: &App, source: &str) -> Result<Vec<NewEvent>, Refusal> {
+        let schema = app.server.event_schema(source)?;
+        if self.unknown(&schema).is_none() {
+            return self.into_events(&schema);
+        }
+        // Files that cannot be read hold nothing that an event could have.
+        let schema = app.server.whole_event_schema(source).unwrap_or(schema);
+        match self.unknown(&schema) {
+            Some(unknown) => Err(self.refuse_unknown(&schema, unknown)),
+            None => self.into_events(&schema),
         }
     }
 
-    /// The events, each value of the type that its source and the views that read it give it.
-    pub(super) fn into_events(self, schema: &EventSchema) -> Result<Vec<NewEvent>, Refusal> {
-        let names: Vec<String> = self.names.iter().map(ToString::to_string).collect();
-        let wanted = pushed_columns(&schema.source, &schema.keys, &schema.fields, &Arrival::Now, &names);
+    /// The first field that the schema does not have.
+    fn unknown(&self, schema: &EventSchema) -> Option<usize> {
+        self.names.iter().position(|name| !schema.knows(schema.source.own_name(name)))
+    }
+
+    /// Refuses the field at `at`, which the schema does not have: a misspelt one is not overlooked, and none is dropped.
+    fn refuse_unknown(&self, schema: &EventSchema, at: usize) -> Refusal {
+        let name = &self.names[at];
+        let nature = files::nature_of_json(self.columns[at].iter().copied());
+        let source = &schema.source.name;
+        let message = match &nature {
+            Nature::Foreign(found) => {
+                format!("holds {found}, which is no type of a field, and source {source} has no such field")
+            }
+            _ => {
+                let lines = schema.missing_lines(&[(schema.source.own_name(name), nature.or_text())]);
+                format!("is not a field of source {source}; they are: {}; {lines}", schema.names().join(", "))
+            }
+        };
+        self.fault(name, self.first_rows[at], &message)
+    }
+
+    /// The events, each value of the type that the schema gives it, all fields by our names.
+    fn into_events(self, schema: &EventSchema) -> Result<Vec<NewEvent>, Refusal> {
+        let own: Vec<&str> = self.names.iter().map(|name| schema.source.own_name(name)).collect();
+        let has = |column: &str| self.names.iter().any(|name| name == column);
+        let wanted = pushed_columns(schema, &Arrival::Now, |name| own.contains(&name));
         let mut columns = Vec::with_capacity(wanted.len());
         for wanted in &wanted {
-            let Some(at) = names.iter().position(|name| *name == wanted.name) else {
+            let column = schema.source.incoming(&wanted.name, has);
+            let column = column.map_err(|ambiguous| self.fault(&ambiguous.name, 0, &ambiguous))?;
+            let Some(at) = self.names.iter().position(|name| name == column) else {
                 // An empty push has no fields, and nothing to miss.
                 if wanted.nulls == Nulls::Refused && self.rows > 0 {
-                    return Err(self.missing(&wanted.name, wanted.value_type));
+                    return Err(self.missing(column, wanted.value_type));
                 }
-                columns.push(crate::batch::Column::new(wanted.value_type));
+                columns.push(Column::of_nulls(wanted.value_type, self.rows));
                 continue;
             };
-            let fault = |row: usize, message: &dyn Display| self.fault(&wanted.name, row, message);
-            columns.push(columns::column(&self.columns[at], wanted, &fault)?);
-        }
-        let rest: Vec<usize> =
-            (0..names.len()).filter(|at| !wanted.iter().any(|wanted| wanted.name == names[*at])).collect();
-        let rows = PushedRows {
-            source: &schema.source,
-            keys: schema.keys.len(),
-            arrival: &Arrival::Now,
-            wanted: &wanted,
-            columns: &columns,
-        };
-        let mut events = Vec::with_capacity(self.rows);
-        for row in 0..self.rows {
-            let mut others = Vec::with_capacity(rest.len());
-            for at in &rest {
-                if let Some(value) = self.other(*at, row)? {
-                    others.push((names[*at].clone(), value));
-                }
+            let fault = |row: usize, message: &dyn Display| self.fault(column, row, message);
+            let values = columns::column(&self.columns[at], wanted, &fault)?;
+            if let Some((row, misfit)) = schema.misfit(&wanted.name, &values) {
+                return Err(fault(row, &misfit));
             }
-            events.push(rows.event(row, self.number(row), |fields| fields.extend(others)));
+            columns.push(values);
         }
-        Ok(events)
-    }
-
-    /// A value that no view reads yet: kept as it is, if it is one value; `None` for null.
-    fn other(&self, at: usize, row: usize) -> Result<Option<serde_json::Value>, Refusal> {
-        let name = &self.names[at];
-        let value = columns::json(self.columns[at][row]).map_err(|fault| self.fault(name, row, &fault))?;
-        match value {
-            serde_json::Value::Null => Ok(None),
-            serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
-                let message =
-                    "holds an array or an object, and no view reads it; only booleans, numbers and texts are kept";
-                Err(self.fault(name, row, &message))
-            }
-            value => Ok(Some(value)),
-        }
+        let rows = PushedRows { schema, arrival: &Arrival::Now, wanted: &wanted, columns: &columns };
+        Ok((0..self.rows).map(|row| rows.event(row, self.number(row))).collect())
     }
 
     /// What messages call a row.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::Response;
+use serde_json::value::RawValue;
 
 use super::ask::{Question, Selected};
 use super::body::{self, Document, from_python};
@@ -19,7 +20,7 @@ use super::{events, json};
 use crate::OnlineFeatures;
 use crate::evaluate::Status;
 use crate::files::{Fields, Name};
-use crate::project::UnknownName;
+use crate::project::{Source, UnknownName};
 use crate::time::{EventTime, TimeUnit};
 
 /// Any path of Feast's, for the dialect of refusals.
@@ -27,6 +28,9 @@ const DIALECT: &str = "/";
 
 /// Feast's time of what has no event.
 const EPOCH: EventTime = EventTime(0);
+
+/// What Feast's client calls the time at which it made a row.
+const CREATED: &str = "created";
 
 /// `POST /get-online-features`
 pub(super) async fn get_online_features(State(app): State<Arc<App>>, body: Body) -> Response {
@@ -167,7 +171,7 @@ pub(super) async fn push(State(app): State<Arc<App>>, body: Body) -> Response {
         if to.as_ref().is_some_and(|to| !["online", "offline", "online_and_offline"].contains(&&*to.0)) {
             return Err(Refusal::field(&["to"], "is not online, offline or online_and_offline"));
         }
-        Ok(app.server.event_schema(&source.0)?)
+        known_source(app, &source.0)
     });
     match pushed.await {
         Ok(_) => routes::json(Body::empty()),
@@ -183,12 +187,12 @@ pub(super) async fn write_to_online_store(State(app): State<Arc<App>>, body: Bod
             Refusal::field(&["feature_view_name"], "is missing: name a source, or a view of one source")
         })?;
         let project = app.server.project();
-        if project.source(&name.0).is_ok() {
-            return Ok(app.server.event_schema(&name.0)?);
+        if let Ok(source) = project.source(&name.0) {
+            return Ok(source.clone());
         }
         let view = project.view_version(&name.0, None).map_err(|unknown: UnknownName| crate::Error::from(unknown))?;
         match view.sources.as_slice() {
-            [source] => Ok(app.server.event_schema(source)?),
+            [source] => known_source(app, source),
             sources => {
                 let message =
                     format!("has {} sources: write to one of them by its name ({})", sources.len(), sources.join(", "));
@@ -202,30 +206,42 @@ pub(super) async fn write_to_online_store(State(app): State<Arc<App>>, body: Bod
     }
 }
 
+fn known_source(app: &App, name: &str) -> Result<Source, Refusal> {
+    Ok(app.server.project().source(name).map_err(crate::Error::from)?.clone())
+}
+
 /// Reads the columns `df` of a body and pushes their rows to the source that `target` finds.
 async fn take(
     app: &Arc<App>,
     body: Body,
-    target: impl Fn(&App, &mut Document<'_>) -> Result<crate::EventSchema, Refusal> + Send + 'static,
+    target: impl Fn(&App, &mut Document<'_>) -> Result<Source, Refusal> + Send + 'static,
 ) -> Result<crate::serving::Applied, Refusal> {
     let body: Bytes = body::read(body, &app.limits).await?;
     events::push(app, move |app| {
         let json = from_python(&body);
         let mut document = Document::parse(&json)?;
-        let schema = target(app, &mut document)?;
+        let source = target(app, &mut document)?;
         let mut columns: Fields<'_> = document
             .take("df")?
             .ok_or_else(|| Refusal::field(&["df"], "is missing: give each field a list of values, one per event"))?;
         // What Feast's client calls the time of an event, whatever the column was called.
-        let has = |name: &str, columns: &Fields<'_>| columns.0.iter().any(|(given, _)| given == name);
-        if !has(&schema.source.event_time, &columns) {
+        let is_given = columns.0.iter().any(|(given, _)| source.own_name(given) == source.event_time);
+        if !is_given {
             for (name, _) in columns.0.iter_mut().filter(|(name, _)| name == "event_timestamp") {
-                *name = schema.source.event_time.clone().into();
+                *name = source.event_time.clone().into();
             }
         }
-        Pushed::from_columns(&columns, "df", &app.limits)?
-            .into_events(&schema)
-            .map(|events| (schema.source.name, events))
+        // Feast's client always sends its own column, which most sources do not have; a value in it is not dropped.
+        if !app.server.event_schema(&source.name)?.knows(source.own_name(CREATED)) {
+            columns.0.retain(|(name, values)| name != CREATED || !is_null(values));
+        }
+        let events = Pushed::from_columns(&columns, "df", &app.limits)?.checked(app, &source.name)?;
+        Ok((source.name, events))
     })
     .await
+}
+
+/// Whether there is nothing but nulls in a list of values.
+fn is_null(values: &RawValue) -> bool {
+    serde_json::from_str::<Vec<()>>(values.get()).is_ok()
 }

@@ -127,7 +127,7 @@ async fn pushed(
 ) -> Result<crate::serving::Applied, Refusal> {
     let body: Bytes = body::read(body, &app.limits).await?;
     pushes::push(app, move |app| {
-        let schema = app.server.event_schema(&source)?;
+        app.server.project().source(&source).map_err(crate::Error::from)?;
         let pushed = match is_ndjson {
             true => {
                 let (numbers, rows) = lines(&body)?;
@@ -141,8 +141,8 @@ async fn pushed(
                 Pushed::from_rows(rows, "events", &app.limits)?
             }
         };
-        pushed.refuse_unknown(&schema)?;
-        Ok((source, pushed.into_events(&schema)?))
+        let events = pushed.checked(app, &source)?;
+        Ok((source, events))
     })
     .await
 }

@@ -1,0 +1,75 @@
+//! How the fields of a source are read: each by its type in the schema, from the column of the input that holds it.
+
+use super::ReadError;
+use crate::batch::{Column, Lane, Value, Values};
+use crate::files::{self, Input, InputError, InputFault, Nulls, Wanted};
+use crate::project::{AmbiguousColumn, Source};
+use crate::schema::{Field, ValueType};
+
+/// How to read one event field, by our name. Its type is the one that the project declares, which a view may read as float64:
+/// see [`as_read`]. A field that is the event time or arrival time column is read as that.
+pub(super) fn field_wanted(source: &Source, field: &Field) -> Wanted {
+    let is_declared_never_null = source.field(&field.name).is_some_and(|declared| declared.nullable == Some(false));
+    let nulls = if field.nullable && !is_declared_never_null { Nulls::Allowed } else { Nulls::Refused };
+    Wanted { time: source.time_form(&field.name), ..Wanted::new(&field.name, read_type(source, field), nulls) }
+}
+
+/// The type by which a view's field of a source is read: the declared one, or else the view's.
+pub(crate) fn read_type(source: &Source, field: &Field) -> ValueType {
+    let declared = source.declared_type(&field.name);
+    declared.filter(|declared| declared.can_be_read_as(field.value_type)).unwrap_or(field.value_type)
+}
+
+/// A value of the schema's type as the view reads it.
+pub(super) fn as_read(value: Value, field: &Field) -> Result<Value, InputFault> {
+    match (value, field.value_type) {
+        (Value::Int64(value), ValueType::Float64) => files::exact_float64(value).map(Value::Float64),
+        (value, _) => Ok(value),
+    }
+}
+
+/// The names of the columns of an input, where names are mapped; without a mapping they decide nothing.
+pub(super) fn mapped_names(source: &Source, input: &Input) -> Result<Vec<String>, InputError> {
+    if source.columns.is_empty() { Ok(Vec::new()) } else { input.column_names() }
+}
+
+/// Wanted columns by the names that an input with the columns `names` gives them.
+pub(super) fn incoming(
+    source: &Source,
+    names: &[String],
+    mut wanted: Vec<Wanted>,
+) -> Result<Vec<Wanted>, AmbiguousColumn> {
+    if source.columns.is_empty() {
+        return Ok(wanted);
+    }
+    for column in &mut wanted {
+        column.name = source.incoming(&column.name, |name| names.iter().any(|known| known == name))?.to_owned();
+    }
+    Ok(wanted)
+}
+
+/// As [`incoming`], for a file.
+pub(super) fn incoming_of_file(source: &Source, input: &Input, wanted: Vec<Wanted>) -> Result<Vec<Wanted>, InputError> {
+    let names = mapped_names(source, input)?;
+    incoming(source, &names, wanted).map_err(|error| ambiguous(input.path(), &error))
+}
+
+/// An input that has one value under two names.
+pub(super) fn ambiguous(path: &std::path::Path, error: &AmbiguousColumn) -> InputError {
+    InputError::new(path, InputFault::Value(error.to_string()))
+}
+
+/// A lane of whole numbers as float64; `wrong` says where the value of a row, from 0, is.
+pub(super) fn widened(lane: Lane, wrong: impl Fn(usize, InputFault) -> InputError) -> Result<Lane, ReadError> {
+    let column = lane.into_column()?;
+    let nulls = column.nulls().map(<[u8]>::to_vec);
+    let values = match column.into_values() {
+        Values::Int64s(values) => values,
+        others => return Ok(Lane::Column(Column::from_parts(others, nulls))),
+    };
+    let mut floats = Vec::with_capacity(values.len());
+    for (row, value) in values.into_iter().enumerate() {
+        floats.push(files::exact_float64(value).map_err(|fault| wrong(row, fault))?);
+    }
+    Ok(Lane::Column(Column::from_parts(Values::Float64s(floats), nulls)))
+}

@@ -1,0 +1,87 @@
+//! States are of one meaning of their events: under another they are refused, and what they served is not proved by them.
+
+use super::*;
+
+const FILES: &str = "files = [\"e.csv\"]\n";
+
+/// A project that served a vector from states of its file.
+fn served_one() -> Project {
+    let project = project(FILES);
+    project.write("e.csv", "user_id,amount,amt,ts,at\na,1,10,2024-01-01,2024-02-01\na,2,20,2024-01-02,2024-02-02\n");
+    good(&project, "materialize");
+    assert_eq!(served(&project), "2,0,3.0,2.0");
+    good(&project, "verify");
+    project
+}
+
+#[test]
+fn another_meaning_is_refused_until_it_is_folded_anew() {
+    for (lines, part, expected) in [
+        ("columns = { amount = \"spent\" }", "columns", "2,0,3.0,2.0"),
+        ("time_format = \"%Y-%m-%d\"", "times", "2,0,3.0,2.0"),
+        ("arrival_time = \"at\"", "times", "2,0,3.0,2.0"),
+        ("event_id = \"amt\"", "event_id", "2,0,3.0,2.0"),
+        ("[sources.events.fields]\namount = \"int64\"", "fields", "2,0,3.0,2.0"),
+    ] {
+        let project = served_one();
+        project.configure(&toml(&format!("{FILES}{lines}")));
+        let refused = format!("are of another meaning of its events: source events had other {part}");
+        bad(&project, "get --service all --entity user_id=a", &refused);
+        bad(&project, "get --service all --entity user_id=a", "run `onepath materialize`");
+        project.write("p.csv", "user_id,amount,ts,amt,at\na,4,2024-01-03,7,2024-01-03\n");
+        project.write("q.csv", "user_id,amount,ts\na,4,2024-01-03\n");
+        let ingested = project.run("ingest --source events p.csv");
+        assert!(ingested.code == 2 && ingested.stderr.contains(&refused), "{lines}: {}", ingested.stderr);
+        let serve = project.run_with(&["serve", "--listen", "127.0.0.1:0"], "");
+        assert!(serve.code == 2 && serve.stderr.contains(&refused), "{}", serve.stderr);
+        let verified = project.run("verify");
+        assert_eq!(verified.code, 1, "{}{}", verified.stdout, verified.stderr);
+        assert!(
+            verified.stdout.contains("NOT verified: 1 served vector and the states of 1 view"),
+            "{}",
+            verified.stdout
+        );
+        assert!(verified.stdout.contains(&refused), "{}", verified.stdout);
+        assert!(verified.stdout.contains("0 differences"), "{}", verified.stdout);
+        good(&project, "materialize");
+        assert_eq!(served(&project), expected, "{lines}");
+    }
+}
+
+#[test]
+fn what_decides_nothing_changes_nothing() {
+    let project = served_one();
+    // What `build` writes, a mapping of what is not read, and words for people.
+    let lines =
+        "owner = \"me\"\ncolumns = { rest = \"amt\" }\n[sources.events.fields]\namount = \"float64\"\nrest = \"int64\"";
+    project.configure(&toml(&format!("{FILES}{lines}")));
+    assert_eq!(served(&project), "2,0,3.0,2.0");
+    good(&project, "verify");
+}
+
+#[test]
+fn what_was_made_by_other_conversions_is_refused() {
+    let project = served_one();
+    let store = rusqlite::Connection::open(project.path(".onepath/online.sqlite")).expect("opens");
+    store.execute("UPDATE views SET meaning = ''", []).expect("writes");
+    drop(store);
+    let refused = "files and log were read by version 1 of the conversions, which now are version 2";
+    bad(&project, "get --service all --entity user_id=a", refused);
+    let verified = project.run("verify");
+    assert!(verified.code == 1 && verified.stdout.contains(refused), "{}", verified.stdout);
+    good(&project, "materialize");
+    assert_eq!(served(&project), "2,0,3.0,2.0");
+    good(&project, "verify");
+}
+
+#[test]
+fn a_pinned_training_set_says_what_its_sources_meant() {
+    let project = served_one();
+    backfilled(&project, "");
+    let pinned = ["serve", "--listen", "127.0.0.1:0", "--pin", "out.csv.manifest.json"];
+    project.configure(&toml(&format!("{FILES}columns = {{ amount = \"amt\" }}")));
+    project.write("e.csv", "user_id,amt,ts\na,1,2024-01-01\n");
+    good(&project, "materialize");
+    let ran = project.run_with(&pinned, "");
+    assert!(ran.code == 2 && ran.stderr.contains("view tally@v1: source events had other columns"), "{}", ran.stderr);
+}
