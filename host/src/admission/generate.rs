@@ -14,6 +14,7 @@ const ROWS_MAX: usize = 60;
 pub(super) const START_US: i64 = 1_704_067_200_000_000;
 const HOUR_US: i64 = 3_600_000_000;
 const DAY_US: i64 = 24 * HOUR_US;
+const YEAR_US: i64 = 365 * DAY_US;
 
 /// Words that events are often made of. A transform that asks for others is only reached by a sample of its source.
 const WORDS: [&str; 16] = [
@@ -41,14 +42,30 @@ enum Pace {
     Dense,
     /// Events that arrive up to a year late.
     Late,
+    /// Years between rows, and events that arrive up to forty years late.
+    Years,
+    /// In any order, exactly at, one microsecond before and after whole hours, days, weeks and months since the epoch, and 64 times
+    /// as much: where tiles begin, and where the digits of what fades by half-lives do.
+    Grid,
     /// Exactly at, one microsecond before and after, whole days, weeks and months.
     Edges,
     /// At the ends of what 64 bits hold, and around the epoch.
     Extreme,
 }
 
-const PACES: [Pace; 8] =
-    [Pace::Ordinary, Pace::Ordinary, Pace::Equal, Pace::Dense, Pace::Late, Pace::Late, Pace::Edges, Pace::Extreme];
+const PACES: [Pace; 11] = [
+    Pace::Ordinary,
+    Pace::Ordinary,
+    Pace::Equal,
+    Pace::Dense,
+    Pace::Late,
+    Pace::Late,
+    Pace::Years,
+    Pace::Grid,
+    Pace::Grid,
+    Pace::Edges,
+    Pace::Extreme,
+];
 
 impl<'a> Generator<'a> {
     pub(super) fn new(description: &'a Description, sample: &'a Sample, events: bool, seed: u64) -> Self {
@@ -99,7 +116,8 @@ impl<'a> Generator<'a> {
     fn time(&mut self, pace: Pace, clock: &mut i64) -> i64 {
         let step = match pace {
             Pace::Ordinary | Pace::Late => self.random.below(2 * DAY_US as usize) as i64,
-            Pace::Equal | Pace::Extreme => 0,
+            Pace::Years => self.random.below(3 * YEAR_US as usize) as i64,
+            Pace::Equal | Pace::Extreme | Pace::Grid => 0,
             Pace::Dense => self.random.below(3) as i64,
             Pace::Edges => {
                 let days = *self.random.pick(&[0, 1, 7, 28, 30, 60, 90, 180, 365]) * DAY_US;
@@ -110,6 +128,15 @@ impl<'a> Generator<'a> {
         match pace {
             Pace::Late if self.random.once_in(2) => {
                 clock.saturating_sub(self.random.below(400 * DAY_US as usize) as i64)
+            }
+            Pace::Years if self.random.once_in(2) => {
+                clock.saturating_sub(self.random.below(40 * YEAR_US as usize) as i64)
+            }
+            Pace::Grid => {
+                let unit = *self.random.pick(&[HOUR_US, DAY_US, 7 * DAY_US, 30 * DAY_US]) * *self.random.pick(&[1, 64]);
+                // From the epoch to a while after now, whatever the unit.
+                let units = (2 * START_US / unit) as usize;
+                self.random.below(units) as i64 * unit + *self.random.pick(&[0, 0, 0, -1, 1])
             }
             Pace::Extreme => *self.random.pick(&[
                 i64::MIN,
@@ -204,11 +231,26 @@ impl<'a> Generator<'a> {
             9_007_199_254_740_993.0,
         ];
         match edge {
-            true if self.random.once_in(4) => canonical(f64::from_bits(self.random.next())),
+            true if self.random.once_in(2) => self.float64_of_any_size(),
             true => canonical(*self.random.pick(&EDGES)),
             // Amounts in cents: most are not exact in binary, so that the order of a sum shows.
             false => self.random.below(50_000) as f64 / 100.0,
         }
+    }
+
+    /// Exponents evenly over the whole range, from subnormal numbers to infinities, of both signs; powers of two, and those whose
+    /// exponent is a multiple of 64, more often than others.
+    fn float64_of_any_size(&mut self) -> f64 {
+        const EXPONENTS: usize = 2_048;
+        const ONE: u64 = 1_023;
+        let (exponent, fraction) = match self.random.below(6) {
+            0 => (ONE, 0),
+            1 => ((self.random.below(EXPONENTS) as u64 & !63) + 63, 0),
+            2 => (self.random.below(EXPONENTS) as u64, 0),
+            3 => (self.random.below(EXPONENTS) as u64, u64::MAX >> 12),
+            _ => (self.random.below(EXPONENTS) as u64, self.random.next() >> 12),
+        };
+        canonical(f64::from_bits(self.random.next() & 1 << 63 | exponent << 52 | fraction))
     }
 
     fn text(&mut self, edge: bool) -> String {
@@ -234,5 +276,81 @@ pub(super) fn parameter(field: &Field) -> Value {
         ValueType::Text => Value::Text(WORDS[0].to_owned()),
         ValueType::Time => Value::Time(START_US),
         ValueType::Float64List => Value::Float64List(vec![1.0, 2.0, 3.0]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CASES, Sample};
+    use super::*;
+
+    fn cases(seed: u64) -> Vec<Case> {
+        let field = Field {
+            name: "amount".to_owned(),
+            value_type: ValueType::Float64,
+            nullable: false,
+            documentation: String::new(),
+        };
+        let description = Description { event_fields: vec![field], ..Description::default() };
+        let sample = Sample::default();
+        let mut generator = Generator::new(&description, &sample, true, seed);
+        (0..CASES).map(|_| generator.case()).collect()
+    }
+
+    /// Time and number of each event of one entity.
+    fn events(case: &Case, entity: u32) -> Vec<(i64, f64)> {
+        let of = |row: &CaseRow| match row.values.first() {
+            Some(&Value::Float64(number)) if row.kind == Kind::Event && row.entity == entity => {
+                Some((row.time, number))
+            }
+            _ => None,
+        };
+        case.rows.iter().filter_map(of).collect()
+    }
+
+    /// What a sum with half-lives of seven days once kept differently when it was encoded between two events: a first number that is
+    /// less a power of two and begins a limb of 64 bits, and then one more than 256 half-lives late.
+    fn fills_a_limb_and_is_followed_by_a_late_event(events: &[(i64, f64)]) -> bool {
+        let half_lives = |time: i64| time.div_euclid(7 * DAY_US);
+        let exponent = |number: f64| (number.to_bits() >> 52 & 0x7ff) as i64 - 1_023;
+        let Some((&(first, number), rest)) = events.split_first() else { return false };
+        let is_power = number < 0.0 && number.is_finite() && number.to_bits() & ((1 << 52) - 1) == 0;
+        let limb = exponent(number) + half_lives(first);
+        is_power
+            && first % (7 * DAY_US) == 0
+            && limb % 64 == 0
+            && rest.first().is_some_and(|&(time, number)| {
+                number.is_finite() && number != 0.0 && exponent(number) + half_lives(time) < limb - 320
+            })
+    }
+
+    #[test]
+    fn numbers_and_times_reach_the_ends_of_what_fades() {
+        for seed in 1..4 {
+            let cases = cases(seed);
+            let entities = cases.iter().flat_map(|case| (0..ENTITIES_MAX as u32).map(|entity| events(case, entity)));
+            let count = entities.filter(|events| fills_a_limb_and_is_followed_by_a_late_event(events)).count();
+            assert!(count > 0, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn exponents_are_spread_over_the_whole_range() {
+        let cases = cases(1);
+        let numbers = cases.iter().flat_map(|case| &case.rows).filter_map(|row| match row.values.first() {
+            Some(&Value::Float64(number)) => Some(number),
+            _ => None,
+        });
+        let mut eighths = [[0; 8]; 2];
+        for number in numbers {
+            eighths[usize::from(number.is_sign_negative())][(number.to_bits() >> 60 & 7) as usize] += 1;
+        }
+        assert!(eighths.iter().flatten().all(|&count| count > 50), "{eighths:?}");
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_cases() {
+        let shown = |seed| format!("{:?}", cases(seed));
+        assert_eq!((shown(1) == shown(1), shown(1) == shown(2)), (true, false));
     }
 }

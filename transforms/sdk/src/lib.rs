@@ -99,8 +99,8 @@
 //! | `HyperLogLog<String, 12>` | 30 / 35 | 1,745 / 3,972 | 116 | 3 per key, 4,098 at most |
 //! | `Counts<String>`, `top(3)` | 84 / 104 | 750 / 3,073 | 491 | 2 and its length per key |
 //! | `TopK<String, 16>`, `top(3)` | 99 / 138 | 288 / 2,051 | 205 | 2 and its length per key, 16 keys at most |
-//! | `QuantileSketch` | 52 / 68 | 69 / 256 | 238 | 18, and 2 to 4 per bucket in use, 2,048 at most |
-//! | `Decayed<Days<7>>` | 18 / 94 | 116 / 241 | 21 | some 21; 60 at most |
+//! | `QuantileSketch` | 52 / 68 | 69 / 256 | 238 | 20, and 2 to 4 per bucket in use, 2,048 at most |
+//! | `Decayed<Days<7>>` | 18 / 94 | 116 / 241 | 21 | some 26; 80 at most |
 //! | `Hopping<Mean, Days<30>, Days<1>>` | 25 / 45 | 246 / 458 | 402 | 12, and one `Mean` per hop |
 //! | `Hopping<Variance, Days<30>, Days<1>>` | 43 / 87 | 1,599 / 2,839 | 901 | 12, and one `Variance` per hop |
 //! | `Hopping<QuantileSketch, Days<30>, Days<1>>` | 65 / 85 | 17,764 / 21,280 | 934 | 12, and one sketch per hop |

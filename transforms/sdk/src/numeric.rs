@@ -20,14 +20,25 @@ pub fn signed_log1p(x: f64) -> f64 {
     libm::copysign(libm::log1p(x.abs()), x)
 }
 
-/// (x - mean) / `std_dev`: how many standard deviations a number is from a given mean; 0.0 where the standard deviation is 0.
+/// (x - mean) / `std_dev`: how many standard deviations a number is from a given mean; 0.0 where the standard deviation is 0. A
+/// difference beyond the largest float64 does not overflow on the way.
 pub fn z_score(x: f64, mean: f64, std_dev: f64) -> f64 {
-    ratio_or(x - mean, std_dev, 0.0)
+    let distance = x - mean;
+    if distance.is_infinite() && x.is_finite() && mean.is_finite() {
+        // Half of it is finite; so may be the quotient.
+        return ratio_or(x / 2.0 - mean / 2.0, std_dev / 2.0, 0.0);
+    }
+    ratio_or(distance, std_dev, 0.0)
 }
 
-/// (x - min) / (max - min), so that the given range becomes 0.0 to 1.0, without clipping; 0.0 where the range is empty.
+/// (x - min) / (max - min), so that the given range becomes 0.0 to 1.0, without clipping; 0.0 where the range is empty. Differences
+/// beyond the largest float64 do not overflow on the way.
 pub fn min_max(x: f64, min: f64, max: f64) -> f64 {
-    ratio_or(x - min, max - min, 0.0)
+    let (distance, range) = (x - min, max - min);
+    if (distance.is_infinite() || range.is_infinite()) && [x, min, max].iter().all(|number| number.is_finite()) {
+        return ratio_or(x / 2.0 - min / 2.0, max / 2.0 - min / 2.0, 0.0);
+    }
+    ratio_or(distance, range, 0.0)
 }
 
 /// The number, or the end of `min` to `max` that it is beyond. Where `min` is greater than `max`, it is `max`.
@@ -76,6 +87,8 @@ mod tests {
     fn scales() {
         assert_eq!((z_score(7.0, 3.0, 2.0), z_score(7.0, 3.0, 0.0)), (2.0, 0.0));
         assert_eq!((min_max(3.0, 1.0, 5.0), min_max(9.0, 1.0, 5.0), min_max(9.0, 1.0, 1.0)), (0.5, 2.0, 0.0));
+        let (min, max) = (f64::MIN, f64::MAX);
+        assert_eq!((min_max(max, min, max), min_max(0.0, min, max), z_score(max, min, max)), (1.0, 0.5, 2.0));
         assert_eq!(
             (clip(0.5, 1.0, 2.0), clip(1.5, 1.0, 2.0), clip(9.0, 1.0, 2.0), clip(1.0, 3.0, 2.0)),
             (1.0, 1.5, 2.0, 2.0)

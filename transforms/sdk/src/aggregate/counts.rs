@@ -1,5 +1,8 @@
 //! How many events there were of each key, exactly.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use super::{Aggregate, Key};
 use crate::compact;
 use crate::key_map::KeyMap;
@@ -38,17 +41,22 @@ impl<K: Key> Counts<K> {
     }
 }
 
-/// The first `k` entries by count descending, then by key ascending.
+/// The first `k` entries by count descending, then by key ascending: in time that grows with the number of entries and the
+/// logarithm of `k`.
 pub(super) fn top<'a, K: Key>(entries: impl Iterator<Item = (&'a K, u64)>, k: usize) -> Vec<(K, i64)> {
-    let mut first: Vec<(&K, u64)> = Vec::new();
+    // The greatest is the one that gives way: the least frequent; of those, the largest key.
+    let mut first: BinaryHeap<(Reverse<u64>, &K)> = BinaryHeap::new();
     for (key, count) in entries {
-        let place = first.partition_point(|&(other, others)| others > count || others == count && other < key);
-        if place < k {
-            first.truncate(k - 1);
-            first.insert(place, (key, count));
+        let entry = (Reverse(count), key);
+        if first.len() < k {
+            first.push(entry);
+        } else if let Some(mut last) = first.peek_mut()
+            && entry < *last
+        {
+            *last = entry;
         }
     }
-    first.into_iter().map(|(key, count)| (key.clone(), count as i64)).collect()
+    first.into_sorted_vec().into_iter().map(|(Reverse(count), key)| (key.clone(), count as i64)).collect()
 }
 
 impl<K> Default for Counts<K> {
@@ -72,7 +80,8 @@ impl<K: Key> Aggregate for Counts<K> {
     }
 }
 
-/// How many keys there are, then each key, in the order of their [hashes](crate::hash), and its count.
+/// How many keys there are, then each key and its count, in the order of the keys' [hashes](crate::hash), and in their own where those
+/// are equal.
 impl<K: Key> State for Counts<K> {
     fn encode(&self, bytes: &mut Vec<u8>) {
         self.counts.encode(bytes, |_| true, |&count, bytes| compact::encode_u64(count, bytes));

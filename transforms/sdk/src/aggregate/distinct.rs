@@ -55,7 +55,7 @@ impl<K: Key> Aggregate for Distinct<K> {
     }
 }
 
-/// How many keys there are, then the keys in the order of their [hashes](crate::hash).
+/// How many keys there are, then the keys in the order of their [hashes](crate::hash), and in their own where those are equal.
 impl<K: Key> State for Distinct<K> {
     fn encode(&self, bytes: &mut Vec<u8>) {
         self.keys.encode(bytes, |()| true, |(), _| {});

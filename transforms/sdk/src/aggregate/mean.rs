@@ -5,9 +5,10 @@ use crate::exact::Exact;
 use crate::state::{State, StateError};
 use crate::time::EventTime;
 
-/// The mean of float64 numbers: their [`Sum`] divided by their [`Count`], within one unit in the last place of the true mean.
+/// The mean of float64 numbers: their exact sum divided by their count, rounded once, so that it is the float64 nearest to the true
+/// mean. It is finite also where the sum is beyond the largest float64.
 ///
-/// A NaN or an infinity does to it what it does to the sum, and where the sum is beyond the largest float64, so is the mean.
+/// A NaN or an infinity does to it what it does to a [`Sum`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Mean {
     count: Count,
@@ -25,9 +26,9 @@ impl Mean {
         self.sum.sum()
     }
 
-    /// The sum divided by the count; none where there was no event.
+    /// The mean (never -0.0); none where there was no event.
     pub fn mean(&self) -> Option<f64> {
-        (!self.count.is_empty()).then(|| self.sum() / self.count() as f64)
+        (!self.count.is_empty()).then(|| self.sum.divided(self.count.events()))
     }
 
     #[inline]

@@ -26,8 +26,8 @@
 //! - *Nulls* are never added: the author decides what a missing value means, with `if let Some(amount) = event.amount`.
 //! - *Late events* go where their event time says. Only [`First`], [`Last`], [`Recency`] and [`Decayed`] look at the time at
 //!   all; where two events have the same, the one that was applied later counts as the later one.
-//! - *Order* does not matter otherwise: answers and states are the same bits whatever the order of events. The exceptions are
-//!   [`TopK`] once it lets go of keys, and what [`Decayed`] drops, 256 bits below its sum.
+//! - *Order* does not matter otherwise: answers and states are the same bits whatever the order of events. The exception is
+//!   [`TopK`] once it lets go of keys.
 //! - *Nothing added* is a count of 0, a sum of 0.0, and none for what has no value then.
 //!
 //! Sizes of states and times per event are in [the table of costs](crate#costs).

@@ -11,58 +11,75 @@ const BITS: u32 = 7;
 /// More buckets than that become half as fine.
 const BUCKETS_MAX: usize = 2_048;
 
+/// After so many halvings a bucket covers two doublings, and all finite numbers are in 2,048 buckets.
+const HALVINGS_MAX: u32 = BITS + 1;
+
 /// Quantiles of float64 numbers, within a relative error of 2^-8 (0.4 %) of the exact one.
 ///
 /// The numbers are counted in buckets of equal relative width, 128 to each doubling, as in DDSketch (Masson, Rim and Lee,
 /// 2019); the buckets are told by the bits of the numbers, without a logarithm. The error is that while no more than 2,048
-/// buckets are used, which numbers within a factor of 65,536 of each other never do. When more are, neighbours become one
-/// and the error doubles (as in UDDSketch, Epicoco and others, 2020). The state is the same whatever the order of events
-/// and merges, and takes about three bytes per bucket that is used. Numbers nearer to zero than 2^-1022 count as zero.
+/// buckets are used, which numbers of one sign within a factor of 65,000 of each other never do. When more are, neighbours become
+/// one and the error doubles (as in UDDSketch, Epicoco and others, 2020), up to 2^-1; at the very most, for numbers of all signs and
+/// exponents that float64 has, it is 0.6. The state is the same whatever the order of events and merges, and takes three or
+/// four bytes per bucket that is used, beside the counts: one more byte for each factor of 128 of a bucket's count.
 ///
-/// NaN is passed over. Infinities are the smallest and the largest numbers.
+/// Numbers nearer to zero than 2^-1022 count as zero (2^-1021 where the error is 0.6). NaN is passed over. Infinities are the
+/// smallest and the largest numbers, and stay apart from finite ones.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct QuantileSketch {
     /// How often neighbouring buckets became one.
     halvings: u32,
+    /// How many numbers are minus infinity, and how many are infinity.
+    infinite: [u64; 2],
     /// The bucket and how many numbers are in it, ascending.
     buckets: Vec<(i64, u64)>,
-    /// The smallest and the largest number.
+    /// The smallest and the largest finite number.
     extremes: Option<(f64, f64)>,
 }
 
-/// The number's place among all float64 numbers: consecutive numbers have consecutive places, 0.0 has 0.
+/// The number's place among all finite float64 numbers: consecutive numbers have consecutive places, 0.0 has 0, and -x has -1 less
+/// the place of x. Subnormal numbers are where 0.0 is.
+#[inline]
 fn place(number: f64) -> i64 {
-    // Without the sign of zero.
-    let bits = (number + 0.0).to_bits() as i64;
-    if bits < 0 { !bits | i64::MIN } else { bits }
-}
-
-/// The number at a place.
-fn number(place: i64) -> f64 {
-    f64::from_bits(if place < 0 { !(place & i64::MAX) } else { place } as u64)
+    let bits = number.to_bits() as i64;
+    if number.abs() < f64::MIN_POSITIVE {
+        0
+    } else if bits < 0 {
+        !bits | i64::MIN
+    } else {
+        bits
+    }
 }
 
 impl QuantileSketch {
     /// How many numbers there are.
     pub fn count(&self) -> i64 {
-        self.buckets.iter().map(|&(_, count)| count as i64).sum()
+        self.numbers() as i64
+    }
+
+    fn numbers(&self) -> u64 {
+        self.buckets.iter().map(|&(_, count)| count).sum::<u64>() + self.infinite[0] + self.infinite[1]
     }
 
     /// The quantile `q` from 0 (the smallest number, exactly) to 1 (the largest, exactly): the number that `q` of the way
     /// through the others, rounded to the nearest one, would be in order. Beyond 0 and 1 it stays there. None where there is
     /// no number, or if `q` is NaN.
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        let (min, max) = self.extremes?;
-        let count: u64 = self.buckets.iter().map(|&(_, count)| count).sum();
-        let rank = (q.clamp(0.0, 1.0) * (count - 1) as f64).round();
+        let last = self.numbers().checked_sub(1)?;
+        let rank = (q.clamp(0.0, 1.0) * last as f64).round();
         if rank.is_nan() {
             return None;
         }
-        let rank = rank as u64;
-        if rank == 0 || rank >= count - 1 {
-            return Some(if rank == 0 { min } else { max });
+        let rank = (rank as u64).min(last);
+        let [below, above] = self.infinite;
+        if rank < below {
+            return Some(f64::NEG_INFINITY);
         }
-        let mut before = 0;
+        let Some((min, max)) = self.extremes.filter(|_| rank + above <= last) else { return Some(f64::INFINITY) };
+        if rank == below || rank + above == last {
+            return Some(if rank == below { min } else { max });
+        }
+        let mut before = below;
         let bucket = self.buckets.iter().find(|&&(_, count)| {
             before += count;
             before > rank
@@ -75,19 +92,23 @@ impl QuantileSketch {
         self.quantile(0.5)
     }
 
+    #[inline]
     fn shift(&self) -> u32 {
         52 - BITS + self.halvings
     }
 
-    /// The number in the middle of a bucket.
+    /// The number in the middle of a bucket: as far from either end, as a part of that end.
     fn middle(&self, bucket: i64) -> f64 {
-        if bucket == 0 {
+        let above_zero = if bucket < 0 { !bucket } else { bucket };
+        if above_zero == 0 {
             return 0.0;
         }
-        let finite = |number: f64| number.clamp(f64::MIN, f64::MAX);
-        let first = bucket << self.shift();
-        let (low, high) = (finite(number(first)), finite(number(first | ((1 << self.shift()) - 1))));
-        low / 2.0 + high / 2.0
+        let largest = f64::MAX.to_bits() as i64;
+        let (first, next) = (above_zero << self.shift(), (above_zero + 1) << self.shift());
+        let (low, high) = (f64::from_bits(first as u64), f64::from_bits((next - 1).min(largest) as u64));
+        // 2 x low x high / (low + high), where nothing overflows.
+        let middle = low * (2.0 / (1.0 + low / high));
+        if bucket < 0 { -middle } else { middle }
     }
 
     #[inline]
@@ -132,6 +153,11 @@ impl Aggregate for QuantileSketch {
         if number.is_nan() {
             return;
         }
+        if number.is_infinite() {
+            self.infinite[usize::from(number > 0.0)] += 1;
+            return;
+        }
+        // Without the sign of zero.
         let number = number + 0.0;
         self.add_extremes(number, number);
         self.insert(place(number) >> self.shift(), 1);
@@ -139,6 +165,8 @@ impl Aggregate for QuantileSketch {
     }
 
     fn merge(&mut self, other: &Self) {
+        self.infinite[0] += other.infinite[0];
+        self.infinite[1] += other.infinite[1];
         let Some((min, max)) = other.extremes else { return };
         while self.halvings < other.halvings {
             self.halve();
@@ -152,11 +180,12 @@ impl Aggregate for QuantileSketch {
     }
 }
 
-/// The halvings, the number of buckets, each bucket's distance from the one before and its count; then the smallest and the
-/// largest number, if there are any.
+/// The halvings, how many numbers are minus infinity and infinity, the number of buckets, each bucket's distance from the one
+/// before and its count; then the smallest and the largest finite number, if there are any.
 impl State for QuantileSketch {
     fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.push(self.halvings as u8);
+        self.infinite.iter().for_each(|&count| compact::encode_u64(count, bytes));
         compact::encode_len(self.buckets.len(), bytes);
         let mut before = 0;
         for &(bucket, count) in &self.buckets {
@@ -171,35 +200,51 @@ impl State for QuantileSketch {
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
-        let wrong = || StateError::new("a quantile sketch is damaged");
         let mut sketch = QuantileSketch { halvings: u32::from(u8::decode(bytes)?), ..Self::default() };
-        let count = compact::decode_len(bytes)?;
-        if count > BUCKETS_MAX || sketch.halvings > BITS + 11 {
-            return Err(wrong());
+        if sketch.halvings > HALVINGS_MAX {
+            return Err(damaged());
         }
-        sketch.buckets.reserve_exact(count + 1);
-        let mut bucket = 0_i64;
-        for at in 0..count {
-            let distance = compact::decode_i64(bytes)?;
-            bucket = bucket.checked_add(distance).filter(|_| at == 0 || distance > 0).ok_or_else(wrong)?;
-            let numbers = compact::decode_u64(bytes)?;
-            let limit = i64::MAX >> sketch.shift();
-            if numbers == 0 || numbers > i64::MAX as u64 || bucket > limit || bucket < !limit {
-                return Err(wrong());
-            }
-            sketch.buckets.push((bucket, numbers));
-        }
+        sketch.infinite = [compact::decode_u64(bytes)?, compact::decode_u64(bytes)?];
+        sketch.decode_buckets(bytes)?;
         if let (Some(&(lowest, _)), Some(&(highest, _))) = (sketch.buckets.first(), sketch.buckets.last()) {
             let (min, max) = (f64::decode(bytes)?, f64::decode(bytes)?);
             let is_of = |number: f64, bucket| {
-                !number.is_nan() && number.to_bits() != 1 << 63 && place(number) >> sketch.shift() == bucket
+                let is_number = number.is_finite() && number.to_bits() != 1 << 63;
+                is_number && place(number) >> sketch.shift() == bucket
             };
             if !is_of(min, lowest) || !is_of(max, highest) || min > max {
-                return Err(wrong());
+                return Err(damaged());
             }
             sketch.extremes = Some((min, max));
         }
-        let total = sketch.buckets.iter().try_fold(0_u64, |total, &(_, count)| total.checked_add(count));
-        total.filter(|&total| total <= i64::MAX as u64).map(|_| sketch).ok_or_else(wrong)
+        let counts = sketch.buckets.iter().map(|&(_, count)| count).chain(sketch.infinite);
+        let total = counts.into_iter().try_fold(0_u64, u64::checked_add);
+        total.filter(|&total| total <= i64::MAX as u64).map(|_| sketch).ok_or_else(damaged)
     }
+}
+
+impl QuantileSketch {
+    fn decode_buckets(&mut self, bytes: &mut &[u8]) -> Result<(), StateError> {
+        let count = compact::decode_len(bytes)?;
+        if count > BUCKETS_MAX {
+            return Err(damaged());
+        }
+        self.buckets.reserve_exact(count + 1);
+        let limit = f64::MAX.to_bits() as i64 >> self.shift();
+        let mut bucket = 0_i64;
+        for at in 0..count {
+            let distance = compact::decode_i64(bytes)?;
+            bucket = bucket.checked_add(distance).filter(|_| at == 0 || distance > 0).ok_or_else(damaged)?;
+            let numbers = compact::decode_u64(bytes)?;
+            if numbers == 0 || bucket > limit || bucket < !limit {
+                return Err(damaged());
+            }
+            self.buckets.push((bucket, numbers));
+        }
+        Ok(())
+    }
+}
+
+fn damaged() -> StateError {
+    StateError::new("a quantile sketch is damaged")
 }

@@ -9,6 +9,51 @@ const NAN: u8 = 1;
 const INFINITE: u8 = 2;
 const NEGATIVE_INFINITE: u8 = 4;
 
+/// Which numbers there were that are not finite: bits of NaN, infinity, negative infinity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NonFinite(u8);
+
+impl NonFinite {
+    /// Notes a number that is not finite.
+    pub(crate) fn put(&mut self, number: f64) {
+        self.0 |= if number.is_nan() {
+            NAN
+        } else if number > 0.0 {
+            INFINITE
+        } else {
+            NEGATIVE_INFINITE
+        };
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// What they make of a sum; none if there are none.
+    #[inline]
+    pub(crate) fn sum(self) -> Option<f64> {
+        match self.0 {
+            0 => None,
+            INFINITE => Some(f64::INFINITY),
+            NEGATIVE_INFINITE => Some(f64::NEG_INFINITY),
+            _ => Some(f64::NAN),
+        }
+    }
+}
+
+impl State for NonFinite {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        self.0.encode(bytes);
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
+        match u8::decode(bytes)? {
+            others if others <= NAN | INFINITE | NEGATIVE_INFINITE => Ok(NonFinite(others)),
+            _ => Err(StateError::new("a sum holds something that is no number")),
+        }
+    }
+}
+
 /// The sum of float64 numbers: exact, and rounded once, when it is read.
 ///
 /// So it is the float64 nearest to the true sum, after ten events or ten million, in whatever order they came and however
@@ -17,19 +62,18 @@ const NEGATIVE_INFINITE: u8 = 4;
 pub struct Sum {
     /// The finite numbers.
     exact: Exact,
-    /// Which others there were: bits of NaN, infinity, negative infinity.
-    others: u8,
+    others: NonFinite,
 }
 
 impl Sum {
     /// The sum; 0.0 for none (never -0.0), an infinity beyond the largest float64.
     pub fn sum(&self) -> f64 {
-        match self.others {
-            0 => self.exact.round(),
-            INFINITE => f64::INFINITY,
-            NEGATIVE_INFINITE => f64::NEG_INFINITY,
-            _ => f64::NAN,
-        }
+        self.others.sum().unwrap_or_else(|| self.exact.round())
+    }
+
+    /// The sum divided by `divisor`, which is not zero, rounded once.
+    pub(crate) fn divided(&self, divisor: u64) -> f64 {
+        self.others.sum().unwrap_or_else(|| self.exact.divided(divisor))
     }
 
     #[inline]
@@ -37,37 +81,22 @@ impl Sum {
         if number.is_finite() {
             self.exact.add(Term::new(number));
         } else {
-            self.others |= if number.is_nan() {
-                NAN
-            } else if number > 0.0 {
-                INFINITE
-            } else {
-                NEGATIVE_INFINITE
-            };
+            self.others.put(number);
         }
     }
 
-    pub(super) fn exact_mut(&mut self) -> &mut Exact {
-        &mut self.exact
-    }
-
-    pub(super) fn merge_fading(&mut self, other: &Self) {
-        self.exact.merge_fading(&other.exact);
-        self.others |= other.others;
-    }
-
-    /// Takes a sum of any size off the front of `bytes`.
-    pub(super) fn decode_fading(bytes: &mut &[u8]) -> Result<Self, StateError> {
-        let others = u8::decode(bytes)?;
-        if others > NAN | INFINITE | NEGATIVE_INFINITE {
-            return Err(StateError::new("a sum holds something that is no number"));
+    /// Adds a product, rounded once to 53 bits, however large or small it is.
+    pub(crate) fn put_product(&mut self, left: f64, right: f64) {
+        if left.is_finite() && right.is_finite() {
+            self.exact.add(Term::product(left, right));
+        } else {
+            self.others.put(left * right);
         }
-        Ok(Sum { others, exact: Exact::decode(bytes)? })
     }
 
     /// The finite numbers, if there are no others.
-    pub(super) fn exact(&self) -> Option<&Exact> {
-        (self.others == 0).then_some(&self.exact)
+    pub(crate) fn exact(&self) -> Option<&Exact> {
+        self.others.sum().is_none().then_some(&self.exact)
     }
 }
 
@@ -81,7 +110,7 @@ impl Aggregate for Sum {
 
     fn merge(&mut self, other: &Self) {
         self.exact.merge(&other.exact);
-        self.others |= other.others;
+        self.others.merge(other.others);
     }
 }
 
@@ -93,7 +122,7 @@ impl State for Sum {
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
-        let sum = Sum::decode_fading(bytes)?;
+        let sum = Sum { others: NonFinite::decode(bytes)?, exact: Exact::decode(bytes)? };
         if !sum.exact.is_between(-1074, 1024) {
             return Err(StateError::new("a sum is larger or finer than numbers are"));
         }

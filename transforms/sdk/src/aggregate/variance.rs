@@ -8,8 +8,9 @@ use crate::time::EventTime;
 /// Variance and standard deviation of float64 numbers, and their mean, sum and count.
 ///
 /// The numbers and their squares are added up exactly, and the variance is rounded once, from integers: it is the float64
-/// nearest to the true variance, of numbers that differ in their last bits as of any others. The standard deviation is its
-/// square root, within one unit in the last place. A NaN or an infinity among the numbers makes both NaN.
+/// nearest to the true variance, of numbers that differ in their last bits as of any others, and an infinity beyond the largest
+/// one. The standard deviation is the root of the true variance, within one unit in the last place, also where the variance is
+/// too large or too small for a float64. A NaN or an infinity among the numbers makes both NaN.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Variance {
     mean: Mean,
@@ -35,27 +36,28 @@ impl Variance {
 
     /// The population's variance, dividing by the count; none where there was no event, 0.0 for one.
     pub fn variance(&self) -> Option<f64> {
-        self.divided_by(self.mean.events())
+        self.spread(exact::variance, self.mean.events())
     }
 
     /// The sample's variance, dividing by one less than the count (Bessel); none for fewer than two events.
     pub fn sample_variance(&self) -> Option<f64> {
-        self.divided_by(self.mean.events().saturating_sub(1))
+        self.spread(exact::variance, self.mean.events().saturating_sub(1))
     }
 
-    /// The square root of [`variance`](Self::variance).
+    /// The population's standard deviation; none where there was no event, 0.0 for one.
     pub fn std_dev(&self) -> Option<f64> {
-        self.variance().map(f64::sqrt)
+        self.spread(exact::std_dev, self.mean.events())
     }
 
-    /// The square root of [`sample_variance`](Self::sample_variance).
+    /// The sample's standard deviation, the root of the variance with Bessel's divisor; none for fewer than two events.
     pub fn sample_std_dev(&self) -> Option<f64> {
-        self.sample_variance().map(f64::sqrt)
+        self.spread(exact::std_dev, self.mean.events().saturating_sub(1))
     }
 
-    fn divided_by(&self, divisor: u64) -> Option<f64> {
-        let variance = |sum| exact::variance(self.mean.events(), sum, &self.squares, divisor);
-        (divisor > 0).then(|| self.mean.exact_sum().map_or(f64::NAN, variance))
+    /// The variance or the standard deviation with this divisor.
+    fn spread(&self, of: fn(u64, &Exact, &Exact, u64) -> f64, divisor: u64) -> Option<f64> {
+        let spread = |sum| of(self.mean.events(), sum, &self.squares, divisor);
+        (divisor > 0).then(|| self.mean.exact_sum().map_or(f64::NAN, spread))
     }
 
     #[inline]

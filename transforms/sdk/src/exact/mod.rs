@@ -7,19 +7,18 @@
 //! accumulator), so adding a float64 touches two of them. Ordinary data stay within four limbs, 256 bits; what does not
 //! moves to as many as it needs.
 
-mod natural;
+mod fading;
+pub(crate) mod natural;
 mod state;
 mod term;
 mod variance;
 
+pub(crate) use fading::Fading;
 pub(crate) use term::Term;
-pub(crate) use variance::variance;
+pub(crate) use variance::{std_dev, variance};
 
 /// Limbs that need no allocation.
 const NEAR: usize = 4;
-
-/// What fades is dropped where it is so many limbs below the highest: 256 bits.
-const FADED: i64 = 4;
 
 /// A sum of numbers with finitely many binary digits, without rounding.
 #[derive(Clone, Debug, Default)]
@@ -175,57 +174,6 @@ impl Exact {
         }
     }
 
-    /// Adds a number, and drops what is then too far below the highest bit to matter: only for sums whose terms fade.
-    pub(crate) fn add_fading(&mut self, term: Term) {
-        if term.magnitude == 0 {
-            return;
-        }
-        let limb = term.position.div_euclid(64);
-        let lowest = self.top().map_or(limb, |top| top.max(limb)) - FADED;
-        if limb >= lowest {
-            self.forget_below(lowest);
-            self.add(term);
-        }
-    }
-
-    /// Adds what another sum holds, and drops what is then too far below the highest bit to matter.
-    pub(crate) fn merge_fading(&mut self, other: &Exact) {
-        let (is_negative, magnitude) = other.magnitude();
-        for (index, &limb) in magnitude.iter().enumerate().rev() {
-            let position = (other.low + index as i64) * 64;
-            self.add_fading(Term { is_negative, magnitude: u128::from(limb), position });
-        }
-    }
-
-    /// The place of the highest limb that does more than repeat the sign; none for zero.
-    fn top(&self) -> Option<i64> {
-        let limbs = self.limbs();
-        let sign = sign_of(limbs[limbs.len() - 1]);
-        let top = limbs.iter().rposition(|&limb| limb != sign)?;
-        Some(self.low + top as i64)
-    }
-
-    /// Drops the limbs below a place, rounding down.
-    fn forget_below(&mut self, lowest: i64) {
-        if self.low >= lowest {
-            return;
-        }
-        // Few, for else nothing but the sign is left.
-        let drop = usize::try_from(lowest - self.low).unwrap_or(usize::MAX);
-        match &mut self.limbs {
-            Limbs::Near(limbs) => {
-                let sign = sign_of(limbs[NEAR - 1]);
-                *limbs = std::array::from_fn(|index| limbs.get(index.saturating_add(drop)).copied().unwrap_or(sign));
-            }
-            Limbs::Far(limbs) => {
-                let sign = sign_of(limbs[limbs.len() - 1]);
-                limbs.drain(..drop.min(limbs.len()));
-                limbs.resize(limbs.len().max(1), sign);
-            }
-        }
-        self.low = lowest;
-    }
-
     fn limbs(&self) -> &[u64] {
         match &self.limbs {
             Limbs::Near(limbs) => limbs,
@@ -235,15 +183,22 @@ impl Exact {
 
     /// Whether it is negative, and how large it is.
     fn magnitude(&self) -> (bool, Vec<u64>) {
-        let mut limbs = self.limbs().to_vec();
-        let is_negative = limbs.last().is_some_and(|&top| sign_of(top) != 0);
-        if is_negative {
-            let mut carry = true;
-            for limb in &mut limbs {
-                (*limb, carry) = (!*limb).overflowing_add(u64::from(carry));
+        self.with_magnitude(|is_negative, limbs| (is_negative, limbs.to_vec()))
+    }
+
+    /// Hands over whether it is negative and how large it is, without an allocation where four limbs are enough.
+    #[inline]
+    fn with_magnitude<R>(&self, read: impl FnOnce(bool, &[u64]) -> R) -> R {
+        match &self.limbs {
+            Limbs::Near(limbs) => {
+                let mut limbs = *limbs;
+                read(take_sign(&mut limbs), &limbs)
+            }
+            Limbs::Far(limbs) => {
+                let mut limbs = limbs.clone();
+                read(take_sign(&mut limbs), &limbs)
             }
         }
-        (is_negative, limbs)
     }
 
     /// The nearest float64, ties to even; an infinity beyond the largest one. Never -0.0.
@@ -253,9 +208,15 @@ impl Exact {
 
     /// The float64 nearest to the sum times 2^`exponent`.
     pub(crate) fn round_scaled(&self, exponent: i64) -> f64 {
-        let (is_negative, magnitude) = self.magnitude();
-        let rounded = natural::round(&magnitude, self.low.saturating_mul(64).saturating_add(exponent), false);
-        if is_negative && rounded != 0.0 { -rounded } else { rounded }
+        let position = self.low.saturating_mul(64).saturating_add(exponent);
+        self.with_magnitude(|is_negative, limbs| signed(is_negative, natural::round(limbs, position, false)))
+    }
+
+    /// The float64 nearest to the sum divided by `divisor`, which is not zero: a quotient that is rounded once, finite even
+    /// where the sum is not.
+    pub(crate) fn divided(&self, divisor: u64) -> f64 {
+        let position = self.low * 64;
+        self.with_magnitude(|is_negative, limbs| signed(is_negative, natural::quotient(limbs, position, divisor)))
     }
 
     /// Whether it may be a sum of less than 2^64 numbers that are multiples of 2^`lowest` and less than 2^`highest`. A state that
@@ -268,10 +229,25 @@ impl Exact {
 
     /// The exponent of the highest bit of the magnitude; none for zero.
     pub(crate) fn exponent(&self) -> Option<i64> {
-        let (_, magnitude) = self.magnitude();
-        let top = magnitude.iter().rposition(|&limb| limb != 0)?;
-        Some((self.low + top as i64) * 64 + i64::from(63 - magnitude[top].leading_zeros()))
+        self.with_magnitude(|_, limbs| natural::highest_bit(limbs).map(|highest| self.low * 64 + highest))
     }
+}
+
+/// Makes two's complement limbs those of their magnitude; gives whether the number was negative.
+fn take_sign(limbs: &mut [u64]) -> bool {
+    let is_negative = limbs.last().is_some_and(|&top| sign_of(top) != 0);
+    if is_negative {
+        let mut carry = true;
+        for limb in limbs {
+            (*limb, carry) = (!*limb).overflowing_add(u64::from(carry));
+        }
+    }
+    is_negative
+}
+
+/// The magnitude with its sign; zero has none.
+pub(crate) fn signed(is_negative: bool, magnitude: f64) -> f64 {
+    if is_negative && magnitude != 0.0 { -magnitude } else { magnitude }
 }
 
 #[cfg(test)]

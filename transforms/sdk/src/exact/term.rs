@@ -28,4 +28,16 @@ impl Term {
         let (ends, middle) = ((u128::from(upper * upper) << 54) | u128::from(lower * lower), upper * lower);
         Term { is_negative: false, magnitude: ends + (u128::from(middle) << 28), position: position * 2 }
     }
+
+    /// The product of two finite numbers, rounded to 53 bits as a float64 would be that has no end.
+    pub(crate) fn product(left: f64, right: f64) -> Self {
+        let (left, right) = (Term::new(left), Term::new(right));
+        let (magnitude, position) = (left.magnitude * right.magnitude, left.position + right.position);
+        let cut = (128 - magnitude.leading_zeros()).saturating_sub(53);
+        let (kept, rest) = (magnitude >> cut, magnitude & ((1 << cut) - 1));
+        let half = 1 << cut >> 1;
+        let is_up = cut > 0 && (rest > half || rest == half && kept & 1 == 1);
+        let is_negative = left.is_negative != right.is_negative;
+        Term { is_negative, magnitude: kept + u128::from(is_up), position: position + i64::from(cut) }
+    }
 }

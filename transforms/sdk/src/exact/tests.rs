@@ -145,20 +145,93 @@ proptest! {
     }
 }
 
+fn term(number: f64, position: i64) -> Term {
+    let term = Term::new(number);
+    Term { position: term.position + position, ..term }
+}
+
+fn fading(terms: &[Term]) -> Fading {
+    let mut fading = Fading::default();
+    terms.iter().for_each(|&term| fading.add(term));
+    fading
+}
+
+fn fading_bytes(fading: &Fading) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    fading.encode(&mut bytes);
+    bytes
+}
+
+/// What a fading sum holds, in words: of each number the limbs from four below the highest that any number reaches.
+fn kept(terms: &[Term]) -> (BigInt, i64) {
+    let highest = |term: &Term| (term.position + 127 - i64::from(term.magnitude.leading_zeros())).div_euclid(64);
+    let Some(top) = terms.iter().filter(|term| term.magnitude != 0).map(highest).max() else {
+        return (BigInt::default(), 0);
+    };
+    let lowest = (top - 4) * 64;
+    let of = |term: &Term| {
+        let magnitude = BigInt::from(term.magnitude);
+        let shift = term.position - lowest;
+        // Far below, nothing is left.
+        let magnitude = if shift >= 0 { magnitude << shift } else { magnitude >> shift.unsigned_abs().min(200) };
+        if term.is_negative { -magnitude } else { magnitude }
+    };
+    (terms.iter().map(of).sum(), lowest)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn what_fades_depends_on_the_numbers_alone(
+        terms in prop::collection::vec(
+            (-1e9..1e9_f64, prop_oneof![-400..400_i64, Just(0_i64), (-8..8_i64).prop_map(|at| at * 64), any::<i32>().prop_map(i64::from)]),
+            0..20,
+        ),
+        seed in any::<u64>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let terms: Vec<Term> = terms.iter().map(|&(number, position)| term(number, position)).collect();
+        let whole = fading(&terms);
+        let (sum, lowest) = kept(&terms);
+        prop_assert_eq!(whole.exact().round_scaled(-lowest).is_sign_negative(), sum.sign() == Sign::Minus);
+        // In multiples of 2^-1074; beyond the largest float64 there is nothing to compare.
+        if sum.bits() < 1000 {
+            assert_nearest(whole.exact().round_scaled(-lowest), &(sum << 1074_u32), &BigInt::from(1));
+        }
+        let mut shuffled = terms.clone();
+        shuffled.sort_by_key(|term| (term.magnitude as u64 ^ term.position as u64).wrapping_mul(seed | 1));
+        prop_assert_eq!(fading_bytes(&fading(&shuffled)), fading_bytes(&whole));
+        let (before, after) = terms.split_at(cut.index(terms.len() + 1));
+        let mut resumed: Fading = decode_all(&fading_bytes(&fading(before))).unwrap();
+        after.iter().for_each(|&term| resumed.add(term));
+        prop_assert_eq!(&resumed, &whole);
+        let mut merged = fading(after);
+        merged.merge(&fading(before));
+        prop_assert_eq!(fading_bytes(&merged), fading_bytes(&whole));
+        prop_assert!(fading_bytes(&whole).len() <= 80);
+    }
+
+    #[test]
+    fn other_bytes_are_refused_or_are_one_fading_sum(
+        written in prop::collection::vec(prop_oneof![0..6_u8, any::<u8>(), Just(0xff)], 0..40),
+    ) {
+        let mut rest = written.as_slice();
+        if let Ok(fading) = Fading::decode(&mut rest) {
+            prop_assert_eq!(fading_bytes(&fading), &written[..written.len() - rest.len()]);
+        }
+    }
+}
+
 #[test]
 fn what_fades_is_dropped_and_nothing_explodes() {
-    let term = |position| Term { is_negative: false, magnitude: 1, position };
-    let mut fading = Exact::default();
-    for position in [0, 1 << 50, 5, -(1 << 50), (1 << 50) + 3] {
-        fading.add_fading(term(position));
-        assert!(fading.limbs().len() <= 16);
-        fading = decode_all(&bytes(&fading)).unwrap();
-    }
-    assert_eq!(fading.round_scaled(-(1 << 50)), 9.0);
-    let mut negative = Exact::default();
-    negative.add_fading(Term { is_negative: true, ..term(0) });
-    negative.add_fading(term(1 << 40));
-    assert_eq!(negative.exponent(), Some((1 << 40) - 1));
+    let terms: Vec<Term> = [0, 1 << 50, 5, -(1 << 50), (1 << 50) + 3].map(|position| term(1.0, position)).to_vec();
+    assert_eq!(fading(&terms).exact().round_scaled(-(1 << 50)), 9.0);
+    let negative = fading(&[term(-1.0, 0), term(1.0, 1 << 40)]);
+    assert_eq!(negative.exact().exponent(), Some(1 << 40));
+    // What cancels leaves the place of the largest.
+    let cancelled = fading(&[term(1.0, 400), term(1.0, 0), term(-1.0, 400)]);
+    assert_eq!((cancelled.exact().round(), fading(&[]).exact().round()), (0.0, 0.0));
 }
 
 /// Ten million numbers come, and those that are more than a thousand old go: what is left has lost nothing.

@@ -128,8 +128,8 @@ impl<'a, K: Key> DistinctView<'a, K> {
     }
 }
 
-/// The retention in microseconds, the number of keys, then each key, in the order of their [hashes](crate::hash), and the time of
-/// its newest event.
+/// The retention in microseconds, the number of keys, then each key and the time of its newest event, in the order of the keys'
+/// [hashes](crate::hash), and in their own where those are equal.
 impl<K: Key, L: Retention> State for DistinctWindow<K, L> {
     fn encode(&self, bytes: &mut Vec<u8>) {
         compact::encode_i64(L::LENGTH.micros(), bytes);
@@ -145,9 +145,9 @@ impl<K: Key, L: Retention> State for DistinctWindow<K, L> {
             return Err(StateError::new(message));
         }
         let newest_by_key = KeyMap::<K, i64>::decode(bytes, i64::decode)?;
-        let newest = newest_by_key.iter().map(|(_, &newest)| newest).max().unwrap_or(i64::MIN);
-        let oldest = oldest_kept::<L>(newest);
-        if newest_by_key.iter().any(|(_, &at)| at < oldest) {
+        let times = newest_by_key.iter().map(|(_, &newest)| newest);
+        let (first, newest) = times.fold((i64::MAX, i64::MIN), |(first, newest), at| (first.min(at), newest.max(at)));
+        if first < oldest_kept::<L>(newest) {
             return Err(StateError::new("a window holds a key that it does not keep"));
         }
         let room = CLEARED_MIN.max(newest_by_key.len() * 2);

@@ -23,6 +23,7 @@ pub use distinct::{DistinctView, DistinctWindow};
 pub use parameter::{ParameterWindow, Span, Spans};
 pub use retention::{Counted, Days, Hours, Minutes, Retention, Seconds};
 pub(crate) use retention::{NONE, check_kept};
+pub(crate) use sum::Total;
 pub use sum::sum;
 pub use up_to::UpTo;
 pub use value::WindowValue;

@@ -30,12 +30,12 @@ impl View<'_, f64> {
         self.spread().sample_variance()
     }
 
-    /// The population's standard deviation.
+    /// The population's standard deviation, as [`Variance::std_dev`] defines it.
     pub fn std_dev(&self) -> Option<f64> {
         self.spread().std_dev()
     }
 
-    /// The sample's standard deviation.
+    /// The sample's standard deviation, as [`Variance::sample_std_dev`] defines it.
     pub fn sample_std_dev(&self) -> Option<f64> {
         self.spread().sample_std_dev()
     }
@@ -49,6 +49,9 @@ impl View<'_, f64> {
     /// The quantile `q`, from 0 (the smallest value) to 1 (the largest): the value `q` of the way through the others in
     /// order, and between two of them what lies as far between their values (NumPy's `linear`, Excel's `PERCENTILE.INC`).
     /// Beyond 0 and 1 it stays there. NaN is passed over. None where there is no other event, or if `q` is NaN.
+    ///
+    /// The place among the values, `q` x (count - 1), is rounded once; what is said for it is within three units in the last place of
+    /// the larger of the two values (in magnitude), and never beyond either. Between minus infinity and infinity it is NaN.
     pub fn quantile(&self, q: f64) -> Option<f64> {
         let mut values: Vec<f64> = self.values().iter().copied().filter(|value| !value.is_nan()).collect();
         if values.is_empty() || q.is_nan() {
@@ -59,7 +62,12 @@ impl View<'_, f64> {
         let (_, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
         let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
         let part = place - below as f64;
-        Some(if part == 0.0 || low == high { low } else { low * (1.0 - part) + high * part })
+        if part == 0.0 || low == high {
+            return Some(low);
+        }
+        let between = low * (1.0 - part) + high * part;
+        // NaN where it is between two infinities, which is all that it can be.
+        Some(if between.is_nan() { between } else { between.clamp(low, high) })
     }
 
     /// The quantile 0.5.
@@ -75,10 +83,10 @@ impl View<'_, i64> {
         sum.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
     }
 
-    /// The exact sum, rounded to float64, divided by the count; none where there is no event.
+    /// The float64 nearest to the mean; none where there is no event.
     pub fn mean(&self) -> Option<f64> {
         let sum: i128 = self.values().iter().map(|&value| i128::from(value)).sum();
-        (!self.is_empty()).then(|| sum as f64 / self.count() as f64)
+        (!self.is_empty()).then(|| crate::exact::natural::mean(sum, 0, self.count() as u64))
     }
 
     /// The smallest value; none where there is no event.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use super::sum::{FRACTION_BITS, exponent, fixed, last_bit};
+use super::sum::{FRACTION_BITS, Total, exponent, fixed};
 
 /// Shorter stretches are added up directly.
 const LENGTH_MIN: usize = 128;
@@ -33,13 +33,13 @@ struct Running {
 }
 
 impl Totals {
-    /// The sum of a stretch of `values`, as [`super::sum`] defines it; `None` where it is better added up directly. Values
-    /// before `start` are not asked for any more.
-    pub(super) fn sum(&self, values: &[f64], start: usize, stretch: Range<usize>) -> Option<f64> {
+    /// The exact sum of a stretch of `values`; `None` where it is better added up directly. Values before `start` are not asked
+    /// for any more.
+    pub(super) fn of(&self, values: &[f64], start: usize, stretch: Range<usize>) -> Option<Total> {
         if !(LENGTH_MIN..=LENGTH_MAX).contains(&stretch.len()) {
             return None;
         }
-        self.0.borrow_mut().sum(values, start, stretch)
+        self.0.borrow_mut().of(values, start, stretch)
     }
 
     /// The values from `place` on are others now.
@@ -62,7 +62,7 @@ impl Totals {
 }
 
 impl Running {
-    fn sum(&mut self, values: &[f64], start: usize, stretch: Range<usize>) -> Option<f64> {
+    fn of(&mut self, values: &[f64], start: usize, stretch: Range<usize>) -> Option<Total> {
         if self.hopeless {
             return None;
         }
@@ -75,9 +75,8 @@ impl Running {
             }
         }
         let total = |at: usize| self.totals[at - self.first];
-        let sum = total(stretch.end).wrapping_sub(total(stretch.start));
-        // Rounded here, once: the scaling is exact, or the sum is beyond the largest number.
-        Some(sum as f64 * last_bit(self.lowest))
+        let units = total(stretch.end).wrapping_sub(total(stretch.start));
+        Some(Total::Units { units, lowest: self.lowest })
     }
 
     /// Adds the totals that are missing up to the end of `values`; gives false at a value that has no whole number of units.
@@ -185,8 +184,10 @@ mod tests {
                     let (a, b) = (start + a % live, start + b % live);
                     let stretch = a.min(b)..a.max(b);
                     asked += usize::from(stretch.len() >= LENGTH_MIN);
-                    if let Some(found) = totals.sum(&values, start, stretch.clone()) {
-                        assert_eq!(found.to_bits(), sum(&values[stretch]).to_bits());
+                    if let Some(found) = totals.of(&values, start, stretch.clone()) {
+                        let (count, expected) = (stretch.len() as u64, Total::of(&values[stretch]));
+                        assert_eq!(found.sum().to_bits(), expected.sum().to_bits());
+                        assert_eq!(found.mean(count).to_bits(), expected.mean(count).to_bits());
                         answered += 1;
                     }
                 }
@@ -212,8 +213,9 @@ mod tests {
     fn long_sums_are_answered_from_totals() {
         let values: Vec<f64> = (0..1_000).map(|at| f64::from(at) * 0.1 - 3.0).collect();
         let totals = Totals::default();
-        assert_eq!(totals.sum(&values, 0, 0..127), None);
-        assert_eq!(totals.sum(&values, 0, 3..900), Some(sum(&values[3..900])));
-        assert_eq!(totals.sum(&values, 0, 400..1_000), Some(sum(&values[400..1_000])));
+        let found = |stretch| totals.of(&values, 0, stretch).map(|total| total.sum());
+        assert_eq!(found(0..127), None);
+        assert_eq!(found(3..900), Some(sum(&values[3..900])));
+        assert_eq!(found(400..1_000), Some(sum(&values[400..1_000])));
     }
 }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::WindowValue;
+use super::sum::Total;
 use super::totals::Totals;
-use super::{WindowValue, sum};
 use crate::time::EventTime;
 
 /// The events of a window that one question sees, by event time, and by the order of application where those are equal.
@@ -65,16 +66,21 @@ impl<'a, T: WindowValue> View<'a, T> {
 }
 
 impl View<'_, f64> {
-    /// The sum of the values, as [`sum`] defines it; 0.0 where there is no event.
+    /// The sum of the values, as [`sum`](super::sum) defines it; 0.0 where there is no event.
     pub fn sum(&self) -> f64 {
-        let stretch = self.start..self.start + self.times.len();
-        let total = self.totals.and_then(|totals| totals.sum(self.all, self.live, stretch));
-        total.unwrap_or_else(|| sum(self.values()))
+        self.total().sum()
     }
 
-    /// The sum divided by the count; none where there is no event.
+    /// The float64 nearest to the mean, finite also where the sum is beyond the largest float64, and never -0.0; none where there is no event. A NaN
+    /// or an infinity does to it what it does to the sum.
     pub fn mean(&self) -> Option<f64> {
-        (!self.is_empty()).then(|| self.sum() / self.times.len() as f64)
+        (!self.is_empty()).then(|| self.total().mean(self.times.len() as u64))
+    }
+
+    fn total(&self) -> Total {
+        let stretch = self.start..self.start + self.times.len();
+        let total = self.totals.and_then(|totals| totals.of(self.all, self.live, stretch));
+        total.unwrap_or_else(|| Total::of(self.values()))
     }
 }
 

@@ -104,15 +104,27 @@ fn sum(amounts: &[f64]) -> f64 {
 }
 
 fn mean(amounts: &[f64]) -> Option<f64> {
-    (!amounts.is_empty()).then(|| sum(amounts) / amounts.len() as f64)
+    let total = amounts.iter().map(|&amount| integer(amount)).sum();
+    (!amounts.is_empty()).then(|| nearest(&total, &BigInt::from(amounts.len()), -1074))
 }
 
 /// The variance with this divisor.
 fn variance(amounts: &[f64], divisor: usize) -> Option<f64> {
+    variance_times(amounts, divisor, 0)
+}
+
+/// Its square root, also of a variance that is too small for a float64.
+fn std_dev(amounts: &[f64], divisor: usize) -> Option<f64> {
+    let shift = if variance(amounts, divisor)? > 1e-290 { 0 } else { 1400 };
+    variance_times(amounts, divisor, shift).map(|variance| variance.sqrt() * (-shift as f64 / 2.0).exp2())
+}
+
+/// The variance times 2^`shift`.
+fn variance_times(amounts: &[f64], divisor: usize, shift: i64) -> Option<f64> {
     let total: BigInt = amounts.iter().map(|&amount| integer(amount)).sum();
     let squares: BigInt = amounts.iter().map(|&amount| integer(amount).pow(2)).sum();
     let count = amounts.len();
-    (divisor > 0).then(|| nearest(&(squares * count - &total * &total), &(BigInt::from(count) * divisor), -2148))
+    (divisor > 0).then(|| nearest(&(squares * count - &total * &total), &(BigInt::from(count) * divisor), shift - 2148))
 }
 
 fn sorted(amounts: &[f64]) -> Vec<f64> {
@@ -237,21 +249,29 @@ pub fn answers(events: &[Event], as_of: i64, in_days: i64) -> Vec<Expected> {
     let current = sessions.last().filter(|session| as_of - session[session.len() - 1].at <= 30 * HOUR);
     let fixed = fixed_sessions(events);
     let fixed_amounts = |session: &Vec<Event>| session.iter().map(|event| event.amount).collect::<Vec<_>>();
-    let weight = |event: &Event| (-(as_of - event.at) as f64 / (7 * DAY) as f64).exp2();
-    let decayed: f64 = events.iter().map(|event| event.amount * weight(event)).sum();
-    let decayed_size: f64 = events.iter().map(|event| event.amount.abs() * weight(event)).sum();
+    // In two steps, so that no weight is subnormal.
+    let root = |event: &Event| (-(as_of - event.at) as f64 / (14 * DAY) as f64).exp2();
+    let faded = |event: &Event| event.amount * root(event) * root(event);
+    let decayed: f64 = events.iter().map(faded).sum();
+    let decayed_size: f64 = events.iter().map(|event| faded(event).abs()).sum();
     let local = as_of + HOUR;
     let weekday = (local.div_euclid(DAY) + 3).rem_euclid(7);
     let turn = (weekday * DAY + local.rem_euclid(DAY)) as f64 / (7 * DAY) as f64 * std::f64::consts::TAU;
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let norms = dot(&last_30d, &last_30d).sqrt() * dot(&last_90d, &last_90d).sqrt();
-    let cosine = (last_30d.len() == last_90d.len() && norms > 0.0).then(|| dot(&last_30d, &last_90d) / norms);
+    // In units of the largest amount, so that no square is too small.
+    let in_units = |amounts: &[f64]| {
+        let largest = amounts.iter().fold(0.0, |largest: f64, amount| largest.max(amount.abs()));
+        amounts.iter().map(|amount| if largest > 0.0 { amount / largest } else { 0.0 }).collect::<Vec<_>>()
+    };
+    let (units_30d, units_90d) = (in_units(&last_30d), in_units(&last_90d));
+    let norms = dot(&units_30d, &units_30d).sqrt() * dot(&units_90d, &units_90d).sqrt();
+    let cosine = (last_30d.len() == last_90d.len() && norms > 0.0).then(|| dot(&units_30d, &units_90d) / norms);
     let total = sum(&last_90d);
     vec![
         exactly("count_30d", last_30d.len() as i64),
         exactly("sum_90d", total),
         exactly("mean_30d", mean(&last_30d)),
-        exactly("std_90d", variance(&last_90d, last_90d.len()).map(f64::sqrt)),
+        exactly("std_90d", std_dev(&last_90d, last_90d.len())),
         exactly("min_30d", sorted(&last_30d).first().copied()),
         exactly("max_30d", sorted(&last_30d).last().copied()),
         exactly("median_90d", median(&last_90d)),
@@ -280,7 +300,8 @@ pub fn answers(events: &[Event], as_of: i64, in_days: i64) -> Vec<Expected> {
         exactly("mode", favourite(all.iter().map(whole))),
         exactly("top_words", top_words(events)),
         near("p90", at_rank(&all, 0.9), 1.0 / 256.0),
-        Expected::Near("decayed_7d", decayed, decayed_size * 1e-13),
+        // In the range of subnormal numbers, a few of the smallest.
+        Expected::Near("decayed_7d", decayed, decayed_size * 1e-13 + 1e-322),
         exactly("sawtooth_mean_30d", mean(&between(sawtooth, as_of))),
         exactly("sawtooth_words_30d", words(sawtooth, as_of)),
         near("hopped_median_7d", at_rank(&between(day - 7 * DAY, day - 1), 0.5), 1.0 / 256.0),

@@ -1,6 +1,6 @@
-//! A stated hash, and the keys that can be hashed, counted and told apart.
+//! Stated hashes, and the keys that can be hashed, counted and told apart.
 //!
-//! The hash is XXH64 with the seed 0, as specified by the xxHash project: the same on every machine and in every version. A
+//! [`hash`] is XXH64 with the seed 0, as specified by the xxHash project: the same on every machine and in every version. A
 //! text is hashed as its UTF-8 bytes, an `i64` as its eight bytes, lowest first, a `bool` as one byte, 0 or 1.
 //!
 //! | key | [`hash`] |
@@ -18,9 +18,20 @@
 //! assert_eq!(hash("abc"), 0x44bc_2cf5_ad77_0999);
 //! assert_eq!(hash(&0_i64), 0x34c9_6acd_cadb_1bbb);
 //! ```
+//!
+//! It is fast, and it has no secret: whoever chooses keys can make as many of one hash as they like. What is kept by key here is
+//! exact and quick for such keys too. Where only the hash is left of a key, as in a
+//! [`HyperLogLog`](crate::aggregate::HyperLogLog), it is the [`digest`] instead: the first eight bytes of BLAKE2s, of which
+//! nobody finds two that are equal without some 2^32 attempts.
+
+mod blake2s;
+mod xxh64;
 
 use std::borrow::Borrow;
 use std::fmt;
+
+use self::blake2s::digest64;
+use self::xxh64::xxh64;
 
 use crate::compact;
 use crate::state::{State, StateError, take};
@@ -29,6 +40,9 @@ use crate::state::{State, StateError, take};
 pub trait Hashed {
     /// The hash of the value.
     fn hash64(&self) -> u64;
+
+    /// The digest of the value.
+    fn digest64(&self) -> u64;
 }
 
 /// The hash of a key.
@@ -36,9 +50,22 @@ pub fn hash<K: Hashed + ?Sized>(key: &K) -> u64 {
     key.hash64()
 }
 
+/// The first eight bytes, lowest first, of the BLAKE2s-256 digest (RFC 7693) of the same bytes that [`hash`] takes.
+///
+/// ```
+/// assert_eq!(onepath_sdk::hash::digest("abc").to_le_bytes(), [0x50, 0x8c, 0x5e, 0x8c, 0x32, 0x7c, 0x14, 0xe2]);
+/// ```
+pub fn digest<K: Hashed + ?Sized>(key: &K) -> u64 {
+    key.digest64()
+}
+
 impl Hashed for str {
     fn hash64(&self) -> u64 {
         xxh64(self.as_bytes())
+    }
+
+    fn digest64(&self) -> u64 {
+        digest64(self.as_bytes())
     }
 }
 
@@ -46,11 +73,19 @@ impl Hashed for i64 {
     fn hash64(&self) -> u64 {
         xxh64(&self.to_le_bytes())
     }
+
+    fn digest64(&self) -> u64 {
+        digest64(&self.to_le_bytes())
+    }
 }
 
 impl Hashed for bool {
     fn hash64(&self) -> u64 {
         xxh64(&[u8::from(*self)])
+    }
+
+    fn digest64(&self) -> u64 {
+        digest64(&[u8::from(*self)])
     }
 }
 
@@ -103,64 +138,5 @@ impl Key for bool {
 
     fn decode_key(bytes: &mut &[u8]) -> Result<Self, StateError> {
         bool::decode(bytes)
-    }
-}
-
-const PRIMES: [u64; 5] =
-    [0x9e37_79b1_85eb_ca87, 0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9, 0x85eb_ca77_c2b2_ae63, 0x27d4_eb2f_1656_67c5];
-
-fn round(lane: u64, input: u64) -> u64 {
-    lane.wrapping_add(input.wrapping_mul(PRIMES[1])).rotate_left(31).wrapping_mul(PRIMES[0])
-}
-
-/// XXH64 with the seed 0.
-fn xxh64(bytes: &[u8]) -> u64 {
-    let (stripes, mut rest) = bytes.as_chunks::<32>();
-    let mut hash = PRIMES[4];
-    if !stripes.is_empty() {
-        let mut lanes = [PRIMES[0].wrapping_add(PRIMES[1]), PRIMES[1], 0, 0_u64.wrapping_sub(PRIMES[0])];
-        for stripe in stripes {
-            let (words, _) = stripe.as_chunks::<8>();
-            for (lane, word) in lanes.iter_mut().zip(words) {
-                *lane = round(*lane, u64::from_le_bytes(*word));
-            }
-        }
-        let turns = [1, 7, 12, 18];
-        hash = lanes.iter().zip(turns).fold(0, |hash: u64, (lane, turn)| hash.wrapping_add(lane.rotate_left(turn)));
-        for lane in lanes {
-            hash = (hash ^ round(0, lane)).wrapping_mul(PRIMES[0]).wrapping_add(PRIMES[3]);
-        }
-    }
-    hash = hash.wrapping_add(bytes.len() as u64);
-    while let Some((word, after)) = rest.split_first_chunk::<8>() {
-        hash ^= round(0, u64::from_le_bytes(*word));
-        hash = hash.rotate_left(27).wrapping_mul(PRIMES[0]).wrapping_add(PRIMES[3]);
-        rest = after;
-    }
-    if let Some((word, after)) = rest.split_first_chunk::<4>() {
-        hash ^= u64::from(u32::from_le_bytes(*word)).wrapping_mul(PRIMES[0]);
-        hash = hash.rotate_left(23).wrapping_mul(PRIMES[1]).wrapping_add(PRIMES[2]);
-        rest = after;
-    }
-    for &byte in rest {
-        hash ^= u64::from(byte).wrapping_mul(PRIMES[4]);
-        hash = hash.rotate_left(11).wrapping_mul(PRIMES[0]);
-    }
-    hash = (hash ^ hash >> 33).wrapping_mul(PRIMES[1]);
-    hash = (hash ^ hash >> 29).wrapping_mul(PRIMES[2]);
-    hash ^ hash >> 32
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn is_xxh64(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert_eq!(xxh64(&bytes), twox_hash::XxHash64::oneshot(0, &bytes));
-        }
     }
 }
