@@ -13,6 +13,7 @@
 //! - `schema`: what is declared of fields and columns, and that it is law.
 //! - `scaffold`: new projects, from `onepath new` to proof.
 //! - `guide`: the author's guide, as far as it is not Rust.
+//! - `summary`: what a run tells of what it saw, and what is hardly what was meant.
 //! - `tidy`: the shape of the code.
 
 mod bad_input;
@@ -27,6 +28,7 @@ mod reading;
 mod scaffold;
 mod schema;
 mod server;
+mod summary;
 mod support;
 mod tidy;
 mod time_rules;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{Context, Format, output, progress};
+use super::{Context, Format, output, progress, summary};
 use crate::Error;
 use crate::events::ReadError;
 use crate::feature_store::{
@@ -192,6 +192,7 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
         )),
     }
     if context.format == Format::Text {
+        summary::lines(&report.summary).iter().for_each(|line| output::line(line));
         output::line(&Summary::new(&report, started.elapsed().as_secs_f64()).told());
     }
     if report.failures > 0 && context.format == Format::Text {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::backfill::{overrides, parse_as_of, parse_source};
-use super::{Context, Format, output, progress};
+use super::{Context, Format, output, progress, summary};
 use crate::feature_store::{MaterializedView, OpenOptions};
 use crate::time::{AsOf, AvailableAt};
 
@@ -37,6 +37,8 @@ pub(super) fn run(context: &Context, command: &Materialize) -> anyhow::Result<Ex
     match context.format {
         Format::Json => output::json(&report)?,
         Format::Text => {
+            let sources = report.sources.iter().map(|of| summary::source_line(of, &report.up_to));
+            sources.for_each(|line| output::line(&line));
             for view in &report.views {
                 output::line(&format!(
                     "{}: {} up to {} are now the states of {} ({})",

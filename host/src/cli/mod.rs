@@ -12,6 +12,7 @@ mod new;
 mod output;
 mod progress;
 mod serve;
+mod summary;
 mod verify;
 
 use std::path::PathBuf;

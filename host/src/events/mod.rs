@@ -32,6 +32,7 @@ pub use sample::read_sample;
 pub use schema::EventSchema;
 pub(crate) use schema::check_read;
 pub use set::{EventChunk, EventSet};
+pub use times::FileTimes;
 
 /// Where the events of one source come from.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use super::fields::{field_wanted, incoming_of_file, widened};
 use super::ids::{IdConflict, IdScope, Repeats, find_repeats};
 use super::logged::{LoggedEvents, append_fields, key_columns, key_of};
-use super::times::{availabilities, time_columns, times};
+use super::times::{FileTimes, availabilities, column_times, time_columns, times};
 use super::{EventChunk, EventSet, Pushed, ReadError, SourceInput};
 use crate::batch::{FieldLane, Lane};
 use crate::entity::{EntityKey, KeyInterner, KeyRows};
@@ -19,7 +19,7 @@ use crate::log::LoggedEvent;
 use crate::project::Source;
 use crate::schema::{Field, ValueType};
 use crate::threads;
-use crate::time::AvailableAt;
+use crate::time::{AsOf, AvailableAt};
 
 /// How events are read. Nothing here changes what is read.
 #[derive(Clone, Copy)]
@@ -34,6 +34,8 @@ pub struct ReadOptions<'a> {
     pub memory_bytes: u64,
     /// Where ids that memory does not hold are kept meanwhile.
     pub spill_dir: &'a Path,
+    /// When the last question is asked, where events that came later are counted.
+    pub last_as_of: Option<AsOf>,
 }
 
 /// Which entities matter, and how their keys become numbers.
@@ -67,6 +69,8 @@ pub struct FileCount {
     /// The first of these conflicts.
     #[serde(default)]
     pub first_conflicts: Vec<IdConflict>,
+    /// What their times are like.
+    pub times: FileTimes,
 }
 
 impl FileCount {
@@ -134,6 +138,7 @@ struct Taken {
     chunk: EventChunk,
     rows: u64,
     after_cut: u64,
+    times: FileTimes,
 }
 
 /// Reads the events of `sources` (in the view's order) with the columns `fields`, at once.
@@ -264,14 +269,15 @@ impl Reader<'_> {
             let make = |at: usize, give: &mut dyn FnMut(Taken) -> bool| self.part(parts[at], give);
             threads::stream(self.options.threads, parts.len(), self.options.chunks_max, make, |at, taken| {
                 let (file, _) = parts[at];
-                while let Some((_, source)) = logs.next_if(|(place, _)| *place < self.files[file].place) {
+                while let Some(source) = logs.next_if(|(place, _)| *place < self.files[file].place) {
                     self.logged(source, take)?;
                 }
                 counts[file].rows += taken.rows;
                 counts[file].after_cut += taken.after_cut;
+                counts[file].times.merge(&taken.times);
                 take(self.bits, taken.chunk)
             })?;
-            while let Some((_, source)) = logs.next_if(|(place, _)| places.contains(place)) {
+            while let Some(source) = logs.next_if(|(place, _)| places.contains(place)) {
                 self.logged(source, take)?;
             }
         }
@@ -288,6 +294,7 @@ impl Reader<'_> {
             repeats,
             conflicts,
             first_conflicts: first.to_vec(),
+            times: FileTimes::default(),
         }
     }
 
@@ -296,8 +303,7 @@ impl Reader<'_> {
         let file = &self.files[file];
         file.input.read(part, &file.wanted, &mut |mut sheet: Sheet| {
             self.widen(file, &mut sheet)?;
-            let (chunk, after_cut) = self.chunk(file, &sheet)?;
-            let is_wanted = give(Taken { chunk, rows: sheet.rows as u64, after_cut });
+            let is_wanted = give(self.taken(file, &sheet)?);
             if is_wanted && !self.options.stop.load(Ordering::Relaxed) { Ok(()) } else { Err(ReadError::Stopped) }
         })
     }
@@ -319,7 +325,7 @@ impl Reader<'_> {
     }
 
     /// The events of one sheet that count, by partition; and how many were left out because of the cut.
-    fn chunk(&self, file: &SourceFile<'_>, sheet: &Sheet) -> Result<(EventChunk, u64), ReadError> {
+    fn taken(&self, file: &SourceFile<'_>, sheet: &Sheet) -> Result<Taken, ReadError> {
         let (keys, mut rest) = sheet.lanes.split_at(file.keys);
         let mut next = || {
             let (first, others) = rest.split_first()?;
@@ -349,7 +355,13 @@ impl Reader<'_> {
             keys.iter().chain(rest).map(|lane| FieldLane::gather(lane, rows)).collect::<Result<Vec<_>, _>>()
         };
         let chunk = EventChunk::new(self.bits, &entities, event_times, available.as_deref(), gather)?;
-        Ok((chunk, after_cut))
+        let mut times = FileTimes { rounded: sheet.rounded, ..FileTimes::default() };
+        times.event_times.add(event_times, None, sheet.rows_before);
+        if let (Some(Lane::Column(arrivals)), Some(_)) = (arrivals, file.source.arrival_time_unit) {
+            times.arrivals.add(column_times(arrivals), arrivals.nulls(), sheet.rows_before);
+        }
+        times.count_later(available.as_deref().unwrap_or(event_times), self.options.last_as_of);
+        Ok(Taken { chunk: chunk.of_source(file.place), rows: sheet.rows as u64, after_cut, times })
     }
 
     /// The numbers of the entities of the rows that are not dropped; a row that is dropped names no entity, and makes none.
@@ -377,7 +389,7 @@ impl Reader<'_> {
     /// Gives the pushed events of one source to `take`, chunk by chunk.
     fn logged(
         &self,
-        input: &SourceInput<'_>,
+        (place, input): (usize, &SourceInput<'_>),
         take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
         let Some(pushed) = &input.pushed else { return Ok(()) };
@@ -400,7 +412,7 @@ impl Reader<'_> {
                 return Ok(());
             }
             let full = std::mem::replace(&mut waiting, LoggedEvents::new(keys, self.fields));
-            take(self.bits, full.into_chunk(self.bits)?)
+            take(self.bits, full.into_chunk(self.bits)?.of_source(place))
         };
         match looked_up {
             Some(entities) => {
@@ -410,7 +422,10 @@ impl Reader<'_> {
             }
             None => pushed.log.read(&input.source.name, 0, pushed.up_to, &mut append)?,
         }
-        if waiting.len() == 0 { Ok(()) } else { take(self.bits, waiting.into_chunk(self.bits)?) }
+        match waiting.len() {
+            0 => Ok(()),
+            _ => take(self.bits, waiting.into_chunk(self.bits)?.of_source(place)),
+        }
     }
 
     /// The entities whose events are looked for one by one in the log, where that is less work than to read all of it: they are

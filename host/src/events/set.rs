@@ -31,6 +31,8 @@ pub struct EventChunk {
     pub available_at: Option<Vec<i64>>,
     /// Per event, its offset in the log; `None` for events from files.
     pub log_offsets: Option<Vec<u64>>,
+    /// The place of their source in the view's order.
+    pub source: usize,
     /// The event fields of the view's transform, one row per event.
     pub fields: Vec<FieldLane>,
 }
@@ -78,6 +80,13 @@ impl EventSet {
         &self.chunks
     }
 
+    /// How many events each of so many sources has.
+    pub fn count_by_source(&self, sources: usize) -> Vec<u64> {
+        let mut counts = vec![0; sources];
+        self.chunks.iter().for_each(|chunk| counts[chunk.source] += chunk.entities.len() as u64);
+        counts
+    }
+
     /// Whether pushed events are among them.
     pub fn has_pushed(&self) -> bool {
         self.chunks.iter().any(|chunk| chunk.log_offsets.is_some())
@@ -106,6 +115,7 @@ impl EventChunk {
             event_times: times(event_times),
             available_at: available_at.map(times),
             log_offsets: None,
+            source: 0,
             fields: gather(&rows)?,
             starts,
         })
@@ -117,6 +127,11 @@ impl EventChunk {
         let (_, rows) = partitioned(bits, entities);
         self.log_offsets = Some(rows.iter().map(|row| offsets[*row as usize]).collect());
         self
+    }
+
+    /// The same events, as those of the source in a place of the view's order.
+    pub fn of_source(self, source: usize) -> Self {
+        Self { source, ..self }
     }
 
     /// Which events are those of a partition.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::summary::ViewSeen;
 use super::{PlannedView, Spine};
 use crate::Error;
 use crate::batch::Column;
@@ -23,6 +24,8 @@ pub(super) struct Feed {
     pub(super) views: Vec<usize>,
     /// What was read, from the first of its views to the last.
     events: Option<EventSet>,
+    /// Of a spine that follows another in time, how many events of each source were read.
+    read: Vec<u64>,
 }
 
 /// The rows of a spine as entities.
@@ -80,7 +83,8 @@ pub(super) fn feeds(views: &[PlannedView]) -> Vec<Feed> {
         let feed = match found {
             Some(found) => &mut feeds[found],
             None => {
-                feeds.push(Feed { entity, sources, fields: Vec::new(), views: Vec::new(), events: None });
+                let (fields, views, read) = (Vec::new(), Vec::new(), Vec::new());
+                feeds.push(Feed { entity, sources, fields, views, events: None, read });
                 feeds.last_mut().expect("one was just appended")
             }
         };
@@ -152,7 +156,9 @@ impl Feeds {
         };
         let feed = self.feeds.iter_mut().find(|feed| feed.views.contains(&at)).expect("every view has a feed");
         if feed.events.is_none() {
-            feed.events = Some(read(interner, &feed.fields)?);
+            let events = read(interner, &feed.fields)?;
+            feed.read = events.count_by_source(feed.sources.len());
+            feed.events = Some(events);
         }
         let fields = feed.places(&description.event_fields);
         let events = feed.events.as_ref().expect("they were just read");
@@ -181,6 +187,21 @@ impl Feeds {
     /// The number of the feed of the view in place `at`.
     pub(super) fn number(&self, at: usize) -> usize {
         self.feeds.iter().position(|feed| feed.views.contains(&at)).expect("every view has a feed")
+    }
+
+    /// What the rows saw of the view in place `at`, which was replayed.
+    pub(super) fn seen(&self, at: usize, replayed: &Replayed) -> ViewSeen {
+        let feed = &self.feeds[self.number(at)];
+        // Of a spine that follows another only events are read that some question sees, if only one of a later spine.
+        let mut visible = if self.carried.is_some() { feed.read.clone() } else { replayed.visible.clone() };
+        visible.resize(feed.sources.len(), 0);
+        ViewSeen::new(&replayed.statuses, self.entities_of(at), &replayed.has_events, visible)
+    }
+
+    /// Per row, the number of its entity of the view in place `at`, which was replayed.
+    pub(super) fn entities_of(&self, at: usize) -> &[u32] {
+        let asked = self.asked.get(&self.feeds[self.number(at)].entity);
+        asked.map_or(&[], |asked| &asked.entities)
     }
 
     /// The first row of each entity of the view in place `at`, which was replayed, given the numbers of all rows.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::feeds::Feeds;
+use super::summary::ViewSeen;
 use super::{FeaturePlan, FeatureStore, PlannedView, Spine};
 use crate::Error;
 use crate::batch::Column;
@@ -64,6 +65,8 @@ pub struct HistoricalFeatures {
 /// The views of a plan, replayed.
 pub(super) struct ReplayedViews {
     pub(super) views: Vec<Replayed>,
+    /// Per view, what the rows saw.
+    pub(super) seen: Vec<ViewSeen>,
     pub(super) files: Vec<FileCount>,
     /// Distinct entities of the spine.
     pub(super) entities: u64,
@@ -112,7 +115,7 @@ impl FeatureStore {
         events: Events<'_>,
         feeds: &mut Feeds,
     ) -> Result<HistoricalFeatures, Error> {
-        let ReplayedViews { views: replayed, files, .. } = self.replay_feeds(plan, spine, events, feeds)?;
+        let ReplayedViews { views: replayed, files, .. } = self.replay_feeds(plan, spine, events, feeds, None)?;
         let mut result = HistoricalFeatures { files, ..HistoricalFeatures::default() };
         for feature in &plan.features {
             let view = &replayed[feature.view];
@@ -128,14 +131,16 @@ impl FeatureStore {
         Ok(result)
     }
 
-    /// Replays each view of the plan for every row of the spine; gives also the files that were read.
+    /// Replays each view of the plan for every row of the spine, the last of which is asked at `last_as_of`; gives also the
+    /// files that were read, and what was seen of them.
     pub(super) fn replay_views(
         &self,
         plan: &FeaturePlan,
         spine: &Spine,
         events: Events<'_>,
+        last_as_of: Option<AsOf>,
     ) -> Result<ReplayedViews, Error> {
-        self.replay_feeds(plan, spine, events, &mut Feeds::new(&plan.views))
+        self.replay_feeds(plan, spine, events, &mut Feeds::new(&plan.views), last_as_of)
     }
 
     fn replay_feeds(
@@ -144,8 +149,10 @@ impl FeatureStore {
         spine: &Spine,
         events: Events<'_>,
         feeds: &mut Feeds,
+        last_as_of: Option<AsOf>,
     ) -> Result<ReplayedViews, Error> {
-        let (mut files, mut read_s) = (Vec::new(), 0.0);
+        let (mut files, mut seen, mut read_s) = (Vec::new(), Vec::new(), 0.0);
+        let options = ReadOptions { last_as_of, ..self.read_options() };
         let mut replayed: Vec<Replayed> = Vec::with_capacity(plan.views.len());
         for view in &plan.views {
             let inputs = view.inputs.iter().map(|(producer, feature)| replayed[*producer].features[*feature].clone());
@@ -154,14 +161,16 @@ impl FeatureStore {
                 let sources = self.source_inputs(view, events)?;
                 let keep = crate::events::Keep::Known(keys);
                 let stopwatch = Stopwatch::start();
-                let (set, read) = crate::events::read_events(fields, &sources, keep, self.read_options())?;
+                let (set, read) = crate::events::read_events(fields, &sources, keep, options)?;
                 read_s += stopwatch.seconds();
                 files.extend(read);
                 Ok(set)
             };
-            replayed.push(feeds.replay(replayed.len(), view, spine, inputs, read, self.replay_options())?);
+            let answers = feeds.replay(replayed.len(), view, spine, inputs, read, self.replay_options())?;
+            seen.push(feeds.seen(replayed.len(), &answers));
+            replayed.push(answers);
         }
-        Ok(ReplayedViews { views: replayed, files, entities: feeds.entities(), read_s })
+        Ok(ReplayedViews { views: replayed, seen, files, entities: feeds.entities(), read_s })
     }
 
     /// Where the events of a view come from.
@@ -212,6 +221,7 @@ impl FeatureStore {
             stop: &options.stop,
             memory_bytes: options.memory_bytes,
             spill_dir: options.spill_dir.as_deref().unwrap_or(&self.spill_dir),
+            last_as_of: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::skips::skipped;
-use super::{FeaturePlan, FeatureStore, SourceOverride};
+use super::{FeaturePlan, FeatureStore, RunSummary, SourceOverride};
 use crate::Error;
 use crate::events::FileCount;
 use crate::files::{CONVERSIONS_VERSION, Digests};
@@ -38,6 +38,7 @@ pub(super) struct Manifest {
     /// The first of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     first_failures: Vec<String>,
+    summary: RunSummary,
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<OutputRecord>,
 }
@@ -83,6 +84,7 @@ pub(super) enum SpineRecord {
 /// What a run read, and what became of it.
 pub(super) struct MadeOf<'a> {
     pub(super) files: &'a [FileCount],
+    pub(super) summary: RunSummary,
     pub(super) failures: u64,
     pub(super) first_failures: Vec<String>,
     pub(super) spine: SpineRecord,
@@ -106,7 +108,7 @@ impl Manifest {
         made_of: MadeOf<'_>,
         digests: &mut Digests,
     ) -> Result<Self, Error> {
-        let MadeOf { files, failures, first_failures, spine, rows, log_offset, overridden } = made_of;
+        let MadeOf { files, summary, failures, first_failures, spine, rows, log_offset, overridden } = made_of;
         let mut sources: Vec<SourceRecord> = Vec::new();
         for count in files {
             let path = store.project().recorded_path(&count.path);
@@ -148,6 +150,7 @@ impl Manifest {
             rows,
             failures,
             first_failures,
+            summary,
             output: None,
         })
     }

@@ -3,6 +3,8 @@
 use super::history::Events;
 use super::history_ids::FoldedIds;
 use super::meaning::source_meaning;
+use super::summary::SourceSummary;
+use super::warnings::warnings_of_source;
 use super::{FeatureStore, HistoryIds, PlannedView, SourceOverride};
 use crate::Error;
 use crate::entity::KeyInterner;
@@ -19,8 +21,12 @@ use crate::time::AvailableAt;
 pub struct MaterializeReport {
     /// Events that were available by then are in the states, in ISO 8601.
     pub up_to: String,
+    /// What the sources of the views hold.
+    pub sources: Vec<SourceSummary>,
     /// One per view.
     pub views: Vec<MaterializedView>,
+    /// What is worth a look.
+    pub warnings: Vec<String>,
 }
 
 /// The states of one view.
@@ -148,6 +154,8 @@ impl FeatureStore {
             states.iter().for_each(|state| report.count(state, &interner, state_bytes_max));
             folded.push((view, interner, states, report));
         }
+        let (sources, warnings) =
+            self.sources_seen(&views, &files, up_to, Pushed { log: &stores.log, up_to: applied_offset })?;
         let mut record = history_of(self.project(), up_to, &files)?;
         let mut names = FoldedIds::finish(ids)?;
         for source in &mut record.sources {
@@ -185,7 +193,33 @@ impl FeatureStore {
             reports.push(report);
         }
         self.put_stores(stores);
-        Ok(MaterializeReport { up_to: up_to.to_string(), views: reports })
+        warnings.iter().for_each(|warning| (self.options().warning)(warning));
+        Ok(MaterializeReport { up_to: up_to.to_string(), sources, views: reports, warnings })
+    }
+}
+
+impl FeatureStore {
+    /// What the sources of views hold, and what of it is worth a look.
+    fn sources_seen(
+        &self,
+        views: &[PlannedView],
+        files: &[FileCount],
+        up_to: AvailableAt,
+        pushed: Pushed<'_>,
+    ) -> Result<(Vec<SourceSummary>, Vec<String>), Error> {
+        let (mut sources, mut warnings): (Vec<SourceSummary>, Vec<String>) = (Vec::new(), Vec::new());
+        for source in views.iter().flat_map(|view| &view.sources) {
+            if sources.iter().any(|known| known.source == source.name) {
+                continue;
+            }
+            let mut summary = SourceSummary::of_files(&source.name, files);
+            // What was pushed counts whenever it was.
+            summary.pushed = pushed.log.count_up_to(&source.name, pushed.up_to, None)?.0;
+            let cut = format!("the cut, {up_to}");
+            warnings.extend(warnings_of_source(self.project(), source, &summary, files, Some(&cut)));
+            sources.push(summary);
+        }
+        Ok((sources, warnings))
     }
 }
 

@@ -19,6 +19,8 @@ mod request;
 mod schema;
 mod skips;
 mod spine;
+mod summary;
+mod warnings;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -39,6 +41,7 @@ pub use request::OnlineRequest;
 pub(crate) use schema::{event_schema, with_inferred};
 pub(crate) use skips::check_skips;
 pub use spine::Spine;
+pub use summary::{FeatureNulls, RunSummary, SourceSummary, SpineSummary, UnseenEvents, ViewSummary};
 
 use crate::Error;
 use crate::build::{TransformPath, component_path};

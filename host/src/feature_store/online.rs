@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::request::inputs_of_request;
 use super::schema::{event_schema, with_inferred};
 use super::skips::check_skips;
+use super::warnings::warnings_of_push;
 use super::{FeaturePlan, FeatureStore, HistoryIds, OnlineRequest, PlannedView, PreparedRequest};
 use crate::Error;
 use crate::batch::Value;
@@ -53,6 +54,9 @@ impl FeatureStore {
             schema = with_inferred(self.project(), schema)?;
         }
         let events = read_push(&schema, path, &names, arrival)?;
+        for warning in warnings_of_push(self.project(), &source, path, &events) {
+            (self.options().warning)(&warning);
+        }
         self.push_to(&source, &views, events)
     }
 

@@ -45,7 +45,7 @@ pub use self::json::{raw_value, to_json};
 pub(crate) use self::nature::nature_of_json;
 pub use self::nature::{NaturalColumn, Nature, each_column_name, natural_columns};
 pub use self::ndjson::{LINE_BYTES_MAX, read_lines};
-pub use self::read::{Nulls, Rest, Table, TableReader, Wanted, column_names, open};
+pub use self::read::{Nulls, Rest, Rounded, Table, TableReader, Wanted, column_names, open};
 pub use self::scan::{Input, Part, SHEET_ROWS_MAX, Sheet};
 pub use self::spill::{SpillReader, SpillWriter, Spilled};
 pub use self::stale::{LOCK_NAME, SPILL_PREFIX, SPILL_SUFFIX, remove_stale};

@@ -33,17 +33,29 @@ pub struct Wanted {
     pub nulls: Nulls,
     /// How its times are written, and to which side they are rounded; without effect on other types.
     pub time: TimeForm,
+    /// Whether [`Table::rounded`] counts its times.
+    pub rounded: Rounded,
+}
+
+/// Whether the times of a column that are rounded are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounded {
+    /// Those that say when something happened, was known or is asked.
+    Counted,
+    /// Those that are values.
+    Ignored,
 }
 
 impl Wanted {
     /// A column whose times, if it holds any, are written by the grammar and round down.
     pub fn new(name: impl Into<String>, value_type: ValueType, nulls: Nulls) -> Self {
-        Self { name: name.into(), value_type, nulls, time: TimeForm::default() }
+        let (name, time) = (name.into(), TimeForm::default());
+        Self { name, value_type, nulls, time, rounded: Rounded::Ignored }
     }
 
-    /// A column of times.
+    /// A column of times that order events or questions.
     pub fn time(name: impl Into<String>, nulls: Nulls, time: TimeForm) -> Self {
-        Self { time, ..Self::new(name, ValueType::Time, nulls) }
+        Self { time, rounded: Rounded::Counted, ..Self::new(name, ValueType::Time, nulls) }
     }
 }
 
@@ -71,7 +83,7 @@ pub struct Table {
     pub rows: usize,
     /// How many rows of the file come before these.
     pub rows_before: u64,
-    /// Times of the wanted columns that had digits beyond the microsecond.
+    /// Times that had digits beyond the microsecond, of the wanted columns in which they are counted.
     pub rounded: u64,
 }
 

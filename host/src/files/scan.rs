@@ -60,7 +60,7 @@ pub struct Sheet {
     pub rows: usize,
     /// How many rows of the file come before these.
     pub rows_before: u64,
-    /// Times of the wanted columns that had digits beyond the microsecond.
+    /// Times that had digits beyond the microsecond, of the wanted columns in which they are counted.
     pub rounded: u64,
 }
 

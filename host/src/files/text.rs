@@ -2,7 +2,7 @@
 
 use super::error::InputFault;
 use super::json::raw_value;
-use super::read::Wanted;
+use super::read::{Rounded, Wanted};
 use crate::batch::{Value, canonical};
 use crate::schema::ValueType;
 use crate::time::{Instant, TimeError, quoted};
@@ -80,7 +80,7 @@ pub(super) fn micros(found: Result<Instant, TimeError>, wanted: &Wanted, rounded
         TimeError::NoUnit { .. } => InputFault::NoUnit { name: wanted.name.clone() },
         error => InputFault::Value(error.to_string()),
     })?;
-    *rounded += u64::from(found.has_finer);
+    *rounded += u64::from(found.has_finer && wanted.rounded == Rounded::Counted);
     found.rounded(wanted.time.rounding).ok_or_else(|| out_of_range(&found.micros.to_string()))
 }
 

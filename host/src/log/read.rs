@@ -140,6 +140,18 @@ impl EventLog {
         Ok(from_sql(self.file.name.sql(count)?))
     }
 
+    /// How many events `source` has up to an offset, and how many of them are not visible at `as_of`. Costs a pass over its index.
+    pub fn count_up_to(&self, source: &str, up_to: u64, as_of: Option<AsOf>) -> Result<(u64, u64), LogError> {
+        let Some(source_id) = self.source_id(source)? else { return Ok((0, 0)) };
+        let seen = as_of.map_or(Ok(up_to), |as_of| self.offset_at(as_of))?;
+        let sql =
+            "SELECT count(*), count(*) FILTER (WHERE position > ?3) FROM events WHERE source = ?1 AND position <= ?2";
+        let counts = self.file.connection.query_row(sql, (source_id, to_sql(up_to), to_sql(seen)), |row| {
+            Ok((from_sql(row.get(0)?), from_sql(row.get(1)?)))
+        });
+        Ok(self.file.name.sql(counts)?)
+    }
+
     fn source_id(&self, source: &str) -> Result<Option<SourceId>, LogError> {
         let id = || {
             let mut statement = self.file.connection.prepare_cached("SELECT id FROM sources WHERE name = ?1")?;

@@ -65,13 +65,14 @@ struct Batch<'a, 'w> {
 pub(super) fn run_partition(
     work: &Work<'_>,
     partition: usize,
-    events: &PartitionEvents,
+    gathered: &PartitionEvents,
     questions: &Order,
     outcome: &mut Outcome,
 ) -> Result<(), PartitionError> {
-    let mut batch = Batch::new(work, events);
+    let mut batch = Batch::new(work, gathered);
     for place in 0..work.places(partition) {
-        let (events, questions) = (events.of(place), questions.of(place));
+        let (events, questions) = (gathered.of(place), questions.of(place));
+        outcome.has_events.push(!events.rows.is_empty());
         if questions.rows.is_empty() && (events.rows.is_empty() || !work.want_states) {
             continue;
         }
@@ -86,6 +87,7 @@ pub(super) fn run_partition(
             batch.make_room(outcome)?;
             batch.push_question(*question, *as_of);
         }
+        gathered.count_by_source(&events.rows[..event], &mut outcome.visible);
         // After the last question, only a wanted state makes the remaining events matter.
         if work.want_states {
             batch.push_events(events.part(event..events.rows.len()), outcome)?;

@@ -12,6 +12,8 @@ pub(super) struct PartitionEvents {
     /// `None` where no event was pushed.
     pub(super) log_offsets: Option<Vec<u64>>,
     pub(super) fields: Vec<FieldLane>,
+    /// Per source of the view, the row after its last.
+    source_ends: Vec<u32>,
     order: Order,
 }
 
@@ -59,6 +61,9 @@ impl PartitionEvents {
                 all.resize(rows + range.len(), 0);
             }
             rows += range.len();
+            // Sources follow each other; one without events ends where the one before it does.
+            gathered.source_ends.resize(chunk.source, gathered.source_ends.last().copied().unwrap_or(0));
+            gathered.source_ends.push(rows as u32);
             if gathered.fields.is_empty() {
                 gathered.fields = view.fields.iter().map(|at| chunk.fields[*at].empty(count)).collect();
             }
@@ -70,6 +75,18 @@ impl PartitionEvents {
             chunks.iter().map(|(chunk, range)| (&chunk.entities[range.clone()], &chunk.available()[range.clone()]));
         gathered.order = Order::new(known, view.events.partition_bits(), places);
         Ok(gathered)
+    }
+
+    /// Adds how many of some rows each source has to the counts of all.
+    pub(super) fn count_by_source(&self, rows: &[u32], counts: &mut Vec<u64>) {
+        if counts.len() < self.source_ends.len() {
+            counts.resize(self.source_ends.len(), 0);
+        }
+        match self.source_ends.iter().position(|end| *end > 0) {
+            // Often there is one source only.
+            Some(only) if only + 1 == self.source_ends.len() => counts[only] += rows.len() as u64,
+            _ => rows.iter().for_each(|row| counts[self.source_ends.partition_point(|end| end <= row)] += 1),
+        }
     }
 
     /// The events of the entity in a place, in the order in which they are applied.

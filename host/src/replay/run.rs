@@ -70,6 +70,10 @@ pub struct Replayed {
     pub offsets: Option<Vec<u64>>,
     /// The states after the last event, of entities with events, by entity number; empty if they were not wanted.
     pub states: Vec<FinalState>,
+    /// Per source of the view, its events that some question sees; sources that have none at the end may be left out.
+    pub visible: Vec<u64>,
+    /// Per entity with questions, whether it has events, seen or not.
+    pub has_events: Vec<bool>,
     /// The rows without an answer, by entity and then in its order, with [`OnError::Null`].
     pub failures: Vec<Failure>,
 }
@@ -171,6 +175,10 @@ pub(super) struct Outcome {
     statuses: Vec<Status>,
     offsets: Vec<u64>,
     pub(super) states: Vec<FinalState>,
+    /// Per source, the events that some question sees.
+    pub(super) visible: Vec<u64>,
+    /// Per place, whether the entity has events.
+    pub(super) has_events: Vec<bool>,
     pub(super) failures: Vec<Failure>,
 }
 
@@ -214,7 +222,9 @@ pub fn replay(
         PartitionError::Column(error) => ReplayError::Column(error),
         PartitionError::Stopped => ReplayError::Stopped,
     })?;
-    assemble(view, questions.len(), work.has_pushed, outcomes, options.threads)
+    let (visible, has_events) = work.seen(&outcomes);
+    let replayed = assemble(view, questions.len(), work.has_pushed, outcomes, options.threads)?;
+    Ok(Replayed { visible, has_events, ..replayed })
 }
 
 impl Work<'_> {
@@ -231,6 +241,18 @@ impl Work<'_> {
     /// What an entity begins with.
     pub(super) fn before(&self, entity: u32) -> Option<&FinalState> {
         self.before.binary_search_by_key(&entity, |state| state.entity).ok().map(|at| &self.before[at])
+    }
+
+    /// Per source, the events that some question sees; and per entity, whether it has events.
+    fn seen(&self, outcomes: &[Outcome]) -> (Vec<u64>, Vec<bool>) {
+        let sources = outcomes.iter().map(|outcome| outcome.visible.len()).max().unwrap_or(0);
+        let (mut visible, mut has_events) = (vec![0; sources], vec![false; self.keys.len()]);
+        for (partition, outcome) in outcomes.iter().enumerate() {
+            visible.iter_mut().zip(&outcome.visible).for_each(|(all, count)| *all += count);
+            let entities = has_events.iter_mut().skip(partition).step_by(1 << self.bits);
+            entities.zip(&outcome.has_events).for_each(|(all, has)| *all = *has);
+        }
+        (visible, has_events)
     }
 
     pub(super) fn advance(&self, rows: u64) {
@@ -309,5 +331,6 @@ fn assemble(
         // Without events every question is by itself.
         false => failures.sort_by_key(|failure| (failure.entity, failure.question)),
     }
-    Ok(Replayed { features, statuses, offsets, states, failures })
+    let (visible, has_events) = (Vec::new(), Vec::new());
+    Ok(Replayed { features, statuses, offsets, states, visible, has_events, failures })
 }

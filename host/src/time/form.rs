@@ -191,9 +191,11 @@ impl fmt::Debug for TimeFormat {
     }
 }
 
+/// From 1980 to 2100: the years that the times of data are usually of.
+pub(super) const PLAUSIBLE: std::ops::Range<i64> = 315_532_800_000_000..4_102_444_800_000_000;
+
 /// What `number` would be by every way of reading it that gives a time from 1980 to 2100, such as `as ms it is 2024-01-01`.
 pub fn other_readings(number: i64) -> Vec<(String, String)> {
-    const PLAUSIBLE: std::ops::Range<i64> = 315_532_800_000_000..4_102_444_800_000_000;
     let units = [TimeUnit::Seconds, TimeUnit::Milliseconds, TimeUnit::Microseconds, TimeUnit::Nanoseconds];
     let by_unit = units.into_iter().map(|unit| (unit.name().to_owned(), unit.to_micros(number)));
     let by_date = std::iter::once(("YYYYMMDD".to_owned(), grammar::basic_date(number)));

@@ -11,8 +11,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 mod form;
 mod grammar;
+mod profile;
 
 pub use form::{Instant, Rounding, TimeForm, TimeFormat, other_readings};
+pub use profile::{TimeInRow, TimeProfile};
 
 /// When an event happened: microseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,15 +1,18 @@
 //! One partition, answered by itself: read, replayed view by view, and its answers written.
 
+use std::ops::Range;
 use std::path::Path;
 
-use super::journal::{Done, Prepared};
+use super::journal::{Done, Prepared, SpilledEvents};
 use super::stage::{Layout, Stage, event_types, feature_type};
 use crate::Error;
 use crate::batch::{Column, FieldLane, Lane, Values};
 use crate::entity::{KeyInterner, KeyRows};
+use crate::evaluate::Status;
 use crate::events::{EventChunk, EventSet, partition_bits_of};
-use crate::feature_store::feeds::{Feed, Feeds, feeds};
+use crate::feature_store::feeds::{Feeds, feeds};
 use crate::feature_store::manifest::FAILURES_SHOWN;
+use crate::feature_store::summary::ViewSeen;
 use crate::feature_store::{FeaturePlan, PlannedView, Spine};
 use crate::files::{SpillReader, SpillWriter, Spilled};
 use crate::replay::{ReplayOptions, Replayed};
@@ -40,7 +43,7 @@ pub(super) struct Rows<'a> {
     pub(super) name: String,
     pub(super) spine: &'a Spilled,
     /// Per feed.
-    pub(super) feeds: Vec<&'a Spilled>,
+    pub(super) feeds: Vec<&'a SpilledEvents>,
     /// How many rows of their answers are written at a time.
     pub(super) answer_rows: usize,
 }
@@ -52,6 +55,10 @@ pub(super) struct Known {
     pub(super) first_rows: Vec<i64>,
     /// When it is last asked for.
     pub(super) last_as_of: Vec<i64>,
+    /// Per feed, whether it has events, visible or not, as far as they were read.
+    pub(super) has_events: Vec<Vec<bool>>,
+    /// Per view, how many rows so far saw none of them.
+    pub(super) not_found: Vec<Vec<u64>>,
     /// How many slices came before.
     pub(super) before: usize,
 }
@@ -59,6 +66,8 @@ pub(super) struct Known {
 /// What is told of the answers to some rows.
 pub(super) struct Answers {
     pub(super) file: Spilled,
+    /// Per view of the stage, what the rows saw; of entities that are known, it is not told yet whether they have events.
+    pub(super) seen: Vec<ViewSeen>,
     pub(super) failures: u64,
     pub(super) first_failures: Vec<(usize, i64, usize, String)>,
 }
@@ -75,8 +84,9 @@ impl Answering<'_> {
         match self.slices_of(&rows) {
             1 => {
                 let mut shared = Feeds::new(self.views());
-                let Answers { file, failures, first_failures } = self.answer_rows(&rows, &mut shared, None)?;
-                Ok(Done { answers: file, sliced_bytes: 0, entities: shared.entities(), failures, first_failures })
+                let Answers { file, seen, failures, first_failures } = self.answer_rows(&rows, &mut shared, None)?;
+                let entities = shared.entities();
+                Ok(Done { answers: file, sliced_bytes: 0, entities, seen, failures, first_failures })
             }
             slices => self.answer_slices(partition, &rows, slices),
         }
@@ -92,13 +102,13 @@ impl Answering<'_> {
         &self,
         rows: &Rows<'_>,
         shared: &mut Feeds,
-        known: Option<&Known>,
+        mut known: Option<&mut Known>,
     ) -> Result<Answers, Error> {
         let stage = self.stage;
         let (numbers, spine, inputs) = self.read_spine(rows.spine)?;
         let views = self.views();
         let mut replayed: Vec<Replayed> = Vec::with_capacity(views.len());
-        let (mut failures, mut first_failures) = (0, Vec::new());
+        let (mut failures, mut first_failures, mut seen) = (0, Vec::new(), Vec::with_capacity(views.len()));
         let options = ReplayOptions { threads: 1, ..self.options };
         for (place, view) in views.iter().enumerate() {
             let input = |(producer, feature): &(usize, usize)| match producer.checked_sub(stage.views.start) {
@@ -110,12 +120,14 @@ impl Answering<'_> {
             };
             let input_features = view.inputs.iter().map(input).collect();
             let number = shared.number(place);
-            let read = |keys: &_, _: &[_]| {
-                let feed = &feeds(views)[number];
-                self.read_events(view, feed, self.layouts[number], rows.feeds[number], keys, known)
-            };
+            let read = |keys: &_, _: &[_]| self.read_events(view, number, rows, keys, known.as_deref_mut());
             let answers = shared.replay(place, view, &spine, input_features, read, options)?;
             failures += answers.failures.len() as u64;
+            seen.push(shared.seen(place, &answers));
+            if let Some(known) = known.as_deref_mut() {
+                known.count_not_found(place, shared.entities_of(place), &answers.statuses);
+            }
+            let known = known.as_deref();
             let first_here = shared.first_rows(place, &numbers);
             let first_row = |entity: u32| match known {
                 Some(known) => known.first_rows[entity as usize],
@@ -141,7 +153,7 @@ impl Answering<'_> {
             replayed.push(answers);
         }
         let file = self.write_answers(&rows.name, numbers, &replayed, rows.answer_rows)?;
-        Ok(Answers { file, failures, first_failures })
+        Ok(Answers { file, seen, failures, first_failures })
     }
 
     fn read_spine(&self, file: &Spilled) -> Result<(Vec<i64>, Spine, Vec<Column>), Error> {
@@ -167,19 +179,21 @@ impl Answering<'_> {
         Ok((times(columns.pop()), spine, inputs))
     }
 
-    /// The events of one partition, of the entities that are asked for.
+    /// The events of one feed and partition, of the entities that are asked for.
     fn read_events(
         &self,
         view: &PlannedView,
-        feed: &Feed,
-        layout: Layout,
-        file: &Spilled,
+        number: usize,
+        rows: &Rows<'_>,
         keys: &KeyInterner,
-        known: Option<&Known>,
+        mut known: Option<&mut Known>,
     ) -> Result<EventSet, Error> {
         let key_count = view.entity.as_ref().map_or(0, |entity| entity.keys.len());
+        let (feed, layout) = (&feeds(self.views())[number], self.layouts[number]);
         let types = event_types(layout, view, feed);
+        let SpilledEvents { file, of_sources } = rows.feeds[number];
         let bits = partition_bits_of(file.rows, keys.len());
+        let mut read = 0;
         let mut events = EventSet::new(bits, feed.fields.iter().map(|field| field.value_type).collect());
         for lanes in SpillReader::open(&self.dir.join(&file.path), &types)? {
             let mut lanes = lanes?;
@@ -193,23 +207,22 @@ impl Answering<'_> {
                 layout.has_offsets.then(|| next().into_iter().map(|offset| offset as u64).collect());
             let mut entities = Vec::with_capacity(event_times.len());
             keys.find_all(&KeyRows::of_lanes(&key_lanes), event_times.len(), &mut entities);
-            if let Some(known) = known {
-                let available = available.as_ref().unwrap_or(&event_times);
-                for (entity, available) in entities.iter_mut().zip(available) {
-                    let last = known.last_as_of.get(*entity as usize);
-                    *entity = if last.is_some_and(|last| visible(AvailableAt(*available), AsOf(*last))) {
-                        *entity
-                    } else {
-                        u32::MAX
-                    };
-                }
+            if let Some(known) = known.as_deref_mut() {
+                known.leave_out_unseen(number, &mut entities, available.as_ref().unwrap_or(&event_times));
             }
-            let gather = |rows: &[u32]| fields.iter().map(|lane| FieldLane::gather(lane, rows)).collect();
-            let chunk = EventChunk::new(bits, &entities, &event_times, available.as_deref(), gather)?;
-            events.push(match offsets {
-                Some(offsets) => chunk.with_offsets(&entities, &offsets),
-                None => chunk,
-            })?;
+            for (source, rows) in spans(of_sources, read, event_times.len()) {
+                let outside = (0..rows.start).chain(rows.end..entities.len());
+                let mut entities = std::borrow::Cow::Borrowed(&entities);
+                outside.for_each(|row| entities.to_mut()[row] = u32::MAX);
+                let gather = |rows: &[u32]| fields.iter().map(|lane| FieldLane::gather(lane, rows)).collect();
+                let chunk = EventChunk::new(bits, &entities, &event_times, available.as_deref(), gather)?;
+                let chunk = chunk.of_source(source);
+                events.push(match &offsets {
+                    Some(offsets) => chunk.with_offsets(&entities, offsets),
+                    None => chunk,
+                })?;
+            }
+            read += event_times.len() as u64;
         }
         Ok(events)
     }
@@ -239,6 +252,46 @@ impl Answering<'_> {
         }
         Ok(Spilled { path: name.into(), ..writer.finish()? })
     }
+}
+
+impl Known {
+    /// Notes which entities have events of a feed, and leaves out those events that no question sees.
+    fn leave_out_unseen(&mut self, feed: usize, entities: &mut [u32], available: &[i64]) {
+        for (entity, available) in entities.iter_mut().zip(available) {
+            let Some(last) = self.last_as_of.get(*entity as usize) else { continue };
+            self.has_events[feed][*entity as usize] = true;
+            if !visible(AvailableAt(*available), AsOf(*last)) {
+                *entity = u32::MAX;
+            }
+        }
+    }
+
+    /// Counts the rows of the view in a place that saw no event, by entity.
+    fn count_not_found(&mut self, place: usize, entities: &[u32], statuses: &[Status]) {
+        let not_found = &mut self.not_found[place];
+        not_found.resize(self.first_rows.len(), 0);
+        for (entity, _) in entities.iter().zip(statuses).filter(|(_, status)| **status == Status::NotFound) {
+            not_found[*entity as usize] += 1;
+        }
+    }
+
+    /// Of the rows of the view in a place that saw no event of its feed, those whose entity has some.
+    pub(super) fn hidden(&self, place: usize, feed: usize) -> u64 {
+        let rows = self.not_found[place].iter().zip(&self.has_events[feed]);
+        rows.filter(|(_, has_events)| **has_events).map(|(rows, _)| rows).sum()
+    }
+}
+
+/// The sources of `count` events that follow `before` others, and which of them are of each, where each source has so many.
+pub(super) fn spans(of_sources: &[u64], before: u64, count: usize) -> impl Iterator<Item = (usize, Range<usize>)> + '_ {
+    let mut start = 0;
+    let within = move |at: u64| at.saturating_sub(before).min(count as u64) as usize;
+    let spans = of_sources.iter().enumerate().map(move |(source, rows)| {
+        let range = within(start)..within(start + rows);
+        start += rows;
+        (source, range)
+    });
+    spans.filter(|(_, range)| !range.is_empty())
 }
 
 impl Answering<'_> {

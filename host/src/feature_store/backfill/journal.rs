@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::events::FileCount;
+use crate::feature_store::summary::{SpineSeen, ViewSeen};
 use crate::files::Spilled;
 
 /// The journal's name in its folder.
@@ -34,11 +35,21 @@ pub(super) struct Begun {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Prepared {
     pub(super) rows: u64,
+    /// What the spine asked.
+    pub(super) asked: SpineSeen,
     /// Per partition, its rows of the spine.
     pub(super) spine: Vec<Spilled>,
     /// Per feed and partition, its events.
-    pub(super) feeds: Vec<Vec<Spilled>>,
+    pub(super) feeds: Vec<Vec<SpilledEvents>>,
     pub(super) files: Vec<FileCount>,
+}
+
+/// Events of a feed on disk: those of its first source, then those of the second, and so on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SpilledEvents {
+    pub(super) file: Spilled,
+    /// How many each source has.
+    pub(super) of_sources: Vec<u64>,
 }
 
 impl Prepared {
@@ -46,8 +57,9 @@ impl Prepared {
         self.all().map(|file| file.bytes).sum()
     }
 
-    fn all(&self) -> impl Iterator<Item = &Spilled> {
-        self.spine.iter().chain(self.feeds.iter().flatten())
+    /// All its files.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Spilled> {
+        self.spine.iter().chain(self.feeds.iter().flatten().map(|events| &events.file))
     }
 }
 
@@ -58,6 +70,8 @@ pub(super) struct Done {
     /// Bytes of its slices, where it was cut into some; 0 where it was not.
     pub(super) sliced_bytes: u64,
     pub(super) entities: u64,
+    /// Per view of the stage, what the rows saw.
+    pub(super) seen: Vec<ViewSeen>,
     pub(super) failures: u64,
     /// The first of them: view, first row of the entity, which of its failures, message.
     pub(super) first_failures: Vec<(usize, i64, usize, String)>,
@@ -122,10 +136,9 @@ impl Journal {
     pub(super) fn prepared(&self, stage: usize) -> Option<Prepared> {
         let prepared = self.prepared.get(&stage)?;
         let needed = |partition: usize| self.done(stage, partition).is_none();
-        let is_whole = |files: &Vec<Spilled>| {
-            files.iter().enumerate().all(|(partition, file)| !needed(partition) || self.is_there(file))
-        };
-        (is_whole(&prepared.spine) && prepared.feeds.iter().all(is_whole)).then(|| prepared.clone())
+        let is_whole = |(partition, file): (usize, &Spilled)| !needed(partition) || self.is_there(file);
+        let events = prepared.feeds.iter().flat_map(|files| files.iter().map(|events| &events.file).enumerate());
+        prepared.spine.iter().enumerate().chain(events).all(is_whole).then(|| prepared.clone())
     }
 
     /// The answers of a partition, if they are whole.

@@ -29,12 +29,13 @@ use self::memory::{Needed, Questions};
 use self::output::Output;
 use self::partitioned::Partitioned;
 use self::run::{Run, check_output, feature_names};
-use self::spine_file::{LeadingColumns, SpineFile, leading_arrays};
+use self::spine_file::{SpineFile, SpineRows, leading_arrays};
 use self::workspace::Workspace;
 use super::feeds::feeds;
 use super::history::Events;
 use super::manifest::{FAILURES_SHOWN, SpineRecord};
-use super::{FeaturePlan, FeatureSelection, FeatureStore, SourceOverride, Spine};
+use super::summary::{FeatureNulls, Seen, SpineSeen, ViewSeen};
+use super::{FeaturePlan, FeatureSelection, FeatureStore, RunSummary, SourceOverride};
 use crate::Error;
 use crate::batch::Column;
 use crate::events::{FileCount, Pushed};
@@ -104,6 +105,8 @@ pub struct BackfillReport {
     pub failures: u64,
     /// The newest offset of the log, where pushed events were read too.
     pub log_offset: Option<u64>,
+    /// What it saw of the events, and what not.
+    pub summary: RunSummary,
     /// SHA-256 of the training set.
     pub sha256: String,
     /// Distinct entities of the spine; where views have several, of the one with the most.
@@ -169,9 +172,8 @@ impl FeatureStore {
                 match self.partition_bits(&run, &spine)? {
                     None => {
                         let stopwatch = Stopwatch::start();
-                        let (rows, leading, rest) = spine.read(self.options().threads)?;
-                        let record = spine_record(&spine);
-                        self.in_memory(&run, rows, leading, &rest, record, stopwatch.seconds())
+                        let rows = spine.read(self.options().threads)?;
+                        self.in_memory(&run, rows, spine_record(&spine), stopwatch.seconds())
                     }
                     Some(bits) => self.partitioned(run, &spine, bits),
                 }
@@ -183,10 +185,10 @@ impl FeatureStore {
                 let stopwatch = Stopwatch::start();
                 // The events alone must fit, and then with the questions that they make.
                 self.check_history_fits(&run, 0, 0)?;
-                let (spine, leading, record) = self.spine_from_rule(&plan, rule, &request.overrides, pushed)?;
-                let keys = spine.keys.iter().map(|(_, column)| column.memory_bytes()).sum::<usize>();
-                self.check_history_fits(&run, spine.rows() as u64, keys as u64)?;
-                self.in_memory(&run, spine, leading, &[], record, stopwatch.seconds())
+                let (rows, record) = self.spine_from_rule(&plan, rule, &request.overrides, pushed)?;
+                let keys = rows.spine.keys.iter().map(|(_, column)| column.memory_bytes()).sum::<usize>();
+                self.check_history_fits(&run, rows.spine.rows() as u64, keys as u64)?;
+                self.in_memory(&run, rows, record, stopwatch.seconds())
             }
         }
     }
@@ -195,9 +197,7 @@ impl FeatureStore {
     fn in_memory(
         &self,
         run: &Run<'_>,
-        spine: Spine,
-        leading: LeadingColumns,
-        rest: &[ArrayRef],
+        SpineRows { spine, asked, leading, rest }: SpineRows,
         record: SpineRecord,
         spine_s: f64,
     ) -> Result<BackfillReport, Error> {
@@ -206,7 +206,7 @@ impl FeatureStore {
         let writer = TableWriter::create(&run.request.out, &schema, self.options().threads)?;
         let digests = self.digests(run);
         let stopwatch = Stopwatch::start();
-        let replayed = self.replay_views(run.plan, &spine, run.events())?;
+        let replayed = self.replay_views(run.plan, &spine, run.events(), asked.last())?;
         let replay_s = stopwatch.seconds();
         let stopwatch = Stopwatch::start();
         let failures = replayed.views.iter().flat_map(|view| &view.failures);
@@ -215,14 +215,16 @@ impl FeatureStore {
             files: replayed.files,
             failures: failures.clone().count() as u64,
             first_failures: first_failures.collect(),
+            asked,
+            seen: replayed.seen,
             rows: spine.rows() as u64,
             entities: replayed.entities,
             partitions: 1,
             sliced: 0,
             spilled_bytes: 0,
         };
-        let mut output = Output { run, writer, schema, digests };
-        let mut arrays = leading_arrays(spine, &leading, rest)?;
+        let mut output = Output::new(run, writer, schema, digests);
+        let mut arrays = leading_arrays(spine, &leading, &rest)?;
         arrays.extend(output::features(run.plan, replayed.views)?);
         output.write(arrays)?;
         let mut report = output.finish(self, made, record)?;
@@ -253,7 +255,7 @@ impl FeatureStore {
         let (replay_s, stopwatch) = (stopwatch.seconds(), Stopwatch::start());
         let wanted: Vec<(usize, usize)> = run.plan.features.iter().map(|f| (f.view, f.feature)).collect();
         let mut features = answered.reader(dir, run.plan, &wanted)?;
-        let mut output = Output { run: &run, writer, schema, digests };
+        let mut output = Output::new(&run, writer, schema, digests);
         let rows = spine.open()?.map(|table| {
             let table = table?;
             let columns = features.next(table.rows_before, table.rows)?;
@@ -271,6 +273,8 @@ impl FeatureStore {
             files: answered.files,
             failures: answered.failures,
             first_failures: answered.first_failures,
+            asked: answered.asked,
+            seen: answered.seen,
             rows: answered.rows,
             entities: answered.entities,
             partitions: 1 << bits,
@@ -388,6 +392,9 @@ struct Made {
     files: Vec<FileCount>,
     failures: u64,
     first_failures: Vec<String>,
+    /// What the spine asked, and per view what its rows saw.
+    asked: SpineSeen,
+    seen: Vec<ViewSeen>,
     rows: u64,
     entities: u64,
     partitions: u64,

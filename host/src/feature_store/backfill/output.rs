@@ -6,10 +6,11 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
-use super::{BackfillReport, BackfillTimes, Made, Run, array, wrong};
+use super::{BackfillReport, BackfillTimes, FeatureNulls, Made, Run, RunSummary, Seen, SpineSource, array, wrong};
 use crate::Error;
 use crate::batch::Column;
 use crate::feature_store::manifest::{MadeOf, Manifest, SpineRecord};
+use crate::feature_store::warnings::SpineColumn;
 use crate::feature_store::{FeaturePlan, FeatureStore};
 use crate::files::{self, Digests, TableWriter};
 use crate::replay::Replayed;
@@ -19,15 +20,23 @@ const MANIFEST_KEY: &str = "onepath.manifest";
 
 /// A training set in the making.
 pub(super) struct Output<'a> {
-    pub(super) run: &'a Run<'a>,
-    pub(super) writer: TableWriter,
-    pub(super) schema: SchemaRef,
-    pub(super) digests: Digests,
+    run: &'a Run<'a>,
+    writer: TableWriter,
+    schema: SchemaRef,
+    digests: Digests,
+    /// Per feature, its nulls so far.
+    nulls: Vec<u64>,
 }
 
-impl Output<'_> {
-    /// Appends rows.
+impl<'a> Output<'a> {
+    pub(super) fn new(run: &'a Run<'a>, writer: TableWriter, schema: SchemaRef, digests: Digests) -> Self {
+        Self { run, writer, schema, digests, nulls: vec![0; run.names.len()] }
+    }
+
+    /// Appends rows: the columns that lead, then the features.
     pub(super) fn write(&mut self, arrays: Vec<ArrayRef>) -> Result<(), Error> {
+        let features = &arrays[arrays.len() - self.nulls.len()..];
+        self.nulls.iter_mut().zip(features).for_each(|(nulls, array)| *nulls += array.null_count() as u64);
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(|error| wrong(error.to_string()))?;
         Ok(self.writer.write(&batch)?)
     }
@@ -39,12 +48,15 @@ impl Output<'_> {
         made: Made,
         mut record: SpineRecord,
     ) -> Result<BackfillReport, Error> {
+        let summary = self.summary(store, &made, &record)?;
+        summary.warnings.iter().for_each(|warning| (store.options().warning)(warning));
         if let SpineRecord::File { path, rows, sha256, .. } = &mut record {
             (*rows, *sha256) = (made.rows, self.digests.of(path)?);
             *path = store.project().recorded_path(path);
         }
         let made_of = MadeOf {
             files: &made.files,
+            summary: summary.clone(),
             failures: made.failures,
             first_failures: made.first_failures,
             spine: record,
@@ -71,6 +83,7 @@ impl Output<'_> {
             events: manifest.events(),
             failures: made.failures,
             log_offset: manifest.log_offset(),
+            summary,
             sha256: written.sha256,
             entities: made.entities,
             partitions: made.partitions,
@@ -78,6 +91,29 @@ impl Output<'_> {
             spilled_bytes: made.spilled_bytes,
             times: BackfillTimes::default(),
         })
+    }
+}
+
+impl Output<'_> {
+    fn summary(&self, store: &FeatureStore, made: &Made, record: &SpineRecord) -> Result<RunSummary, Error> {
+        let request = self.run.request;
+        let nulls = self.run.names.iter().zip(&self.nulls);
+        let overridden: Vec<&str> = request.overrides.iter().map(|given| given.source.as_str()).collect();
+        let seen = Seen {
+            asked: &made.asked,
+            views: &made.seen,
+            files: &made.files,
+            pushed: self.run.pushed,
+            overridden: &overridden,
+            nulls: nulls.map(|(feature, nulls)| FeatureNulls { feature: feature.clone(), nulls: *nulls }).collect(),
+        };
+        let spine = match (record, &request.spine) {
+            (SpineRecord::File { path, as_of_column, .. }, SpineSource::File { as_of_unit, .. }) => {
+                Some(SpineColumn { path, name: as_of_column, unit: *as_of_unit })
+            }
+            _ => None,
+        };
+        RunSummary::new(store.project(), self.run.plan, seen, spine)
     }
 }
 

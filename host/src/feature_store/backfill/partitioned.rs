@@ -9,22 +9,23 @@ use std::path::Path;
 use super::answering::Answering;
 use super::answers::AnswersReader;
 use super::divide::{Divided, waiting_rows};
-use super::journal::{Done, Journal, Prepared};
+use super::journal::{Done, Journal, Prepared, SpilledEvents};
 use super::memory;
 use super::spine_file::SpineFile;
 use super::stage::{Layout, Stage, feature_type, stages};
 use crate::Error;
 use crate::batch::{Column, FieldLane, Values};
 use crate::entity::KeyRows;
-use crate::events::{EventChunk, FileCount, Keep, each_chunk};
+use crate::events::{EventChunk, FileCount, Keep, ReadOptions, each_chunk};
 use crate::feature_store::feeds::{Feed, feeds};
 use crate::feature_store::history::Events;
 use crate::feature_store::manifest::FAILURES_SHOWN;
+use crate::feature_store::summary::{SpineSeen, ViewSeen};
 use crate::feature_store::{FeaturePlan, FeatureStore};
 use crate::files::Spilled;
 use crate::schema::ValueType;
 use crate::threads;
-use crate::time::Stopwatch;
+use crate::time::{AsOf, Stopwatch};
 
 /// About so many rows wait in memory for all partitions together.
 const WAITING_ROWS: usize = 1 << 19;
@@ -53,6 +54,10 @@ pub(super) struct Answered {
     stages: Vec<StageAnswers>,
     pub(super) files: Vec<FileCount>,
     pub(super) rows: u64,
+    /// What the spine asked.
+    pub(super) asked: SpineSeen,
+    /// Per view, what the rows saw.
+    pub(super) seen: Vec<ViewSeen>,
     pub(super) entities: u64,
     pub(super) failures: u64,
     pub(super) first_failures: Vec<String>,
@@ -71,6 +76,8 @@ impl Partitioned<'_> {
             stages: Vec::new(),
             files: Vec::new(),
             rows: 0,
+            asked: SpineSeen::default(),
+            seen: vec![ViewSeen::default(); self.plan.views.len()],
             entities: 0,
             failures: 0,
             first_failures: Vec::new(),
@@ -97,7 +104,10 @@ impl Partitioned<'_> {
             answered.sliced += done.iter().filter(|done| done.sliced_bytes > 0).count() as u64;
             answered.failures += done.iter().map(|done| done.failures).sum::<u64>();
             failures.extend(done.iter_mut().flat_map(|done| std::mem::take(&mut done.first_failures)));
-            answered.rows = prepared.rows;
+            for (view, seen) in done.iter().flat_map(|done| stage.views.clone().zip(&done.seen)) {
+                answered.seen[view].add(seen);
+            }
+            (answered.rows, answered.asked) = (prepared.rows, prepared.asked);
             answered.files.extend(prepared.files);
             answered.stages.push((stage.kept.clone(), done.into_iter().map(|done| done.answers).collect()));
         }
@@ -108,10 +118,11 @@ impl Partitioned<'_> {
 
     /// Divides the spine and the events of a stage.
     fn prepare(&self, at: usize, stage: &Stage, earlier: &Answered) -> Result<Prepared, Error> {
-        let (spine, rows) = self.divide_spine(at, stage, earlier)?;
-        let mut prepared = Prepared { rows, spine, feeds: Vec::new(), files: Vec::new() };
+        let (spine, rows, asked) = self.divide_spine(at, stage, earlier)?;
+        let last_as_of = asked.last();
+        let mut prepared = Prepared { rows, asked, spine, feeds: Vec::new(), files: Vec::new() };
         for (number, feed) in feeds(&self.plan.views[stage.views.clone()]).iter().enumerate() {
-            let (files, counts) = self.divide_events(&format!("{at}-{number}"), stage, feed)?;
+            let (files, counts) = self.divide_events(&format!("{at}-{number}"), stage, feed, last_as_of)?;
             prepared.feeds.push(files);
             prepared.files.extend(counts);
         }
@@ -122,10 +133,16 @@ impl Partitioned<'_> {
         waiting_rows(WAITING_ROWS, 1 << self.bits)
     }
 
-    fn divide_spine(&self, at: usize, stage: &Stage, earlier: &Answered) -> Result<(Vec<Spilled>, u64), Error> {
+    /// The files of a divided spine, its rows, and what it asks.
+    fn divide_spine(
+        &self,
+        at: usize,
+        stage: &Stage,
+        earlier: &Answered,
+    ) -> Result<(Vec<Spilled>, u64, SpineSeen), Error> {
         let mut inputs = earlier.reader(self.dir, self.plan, &stage.inputs)?;
         let mut divided = Divided::create(self.dir, &format!("{at}-spine"), 1 << self.bits, self.waiting_rows());
-        let mut rows = 0;
+        let (mut rows, mut asked) = (0, SpineSeen::default());
         let tables = self.spine.open_questions()?.map(|table| Ok::<_, Error>(table?));
         let ahead = memory::tables_ahead(self.spine, 0)?;
         threads::ahead(self.store.options().threads, ahead, tables, |table| {
@@ -144,6 +161,8 @@ impl Partitioned<'_> {
                 None => partitions.resize(table.rows, (table.rows_before / RUN_ROWS) as u32 & ((1 << self.bits) - 1)),
             }
             let as_of: Vec<i64> = spine.as_of.iter().map(|as_of| as_of.0).collect();
+            asked.as_of.add(&as_of, None, table.rows_before);
+            asked.rounded += table.rounded;
             let inputs = inputs.next(table.rows_before, table.rows)?;
             let mut columns = vec![Column::from_parts(Values::Int64s(numbers), None)];
             columns.extend(keys.into_iter().cloned());
@@ -158,17 +177,28 @@ impl Partitioned<'_> {
             let lanes: Vec<&FieldLane> = chunk.fields.iter().collect();
             divided.push(&lanes, |partition| chunk.of(partition), 1)
         })?;
-        Ok((divided.finish()?, rows))
+        Ok((divided.finish()?, rows, asked))
     }
 
-    fn divide_events(&self, name: &str, stage: &Stage, feed: &Feed) -> Result<(Vec<Spilled>, Vec<FileCount>), Error> {
+    fn divide_events(
+        &self,
+        name: &str,
+        stage: &Stage,
+        feed: &Feed,
+        last_as_of: Option<AsOf>,
+    ) -> Result<(Vec<SpilledEvents>, Vec<FileCount>), Error> {
         let view = &self.plan.views[stage.views.start + feed.views[0]];
         let sources = self.store.source_inputs(view, self.events)?;
         let layout = Layout::of(&sources);
         let mut divided = Divided::create(self.dir, name, 1 << self.bits, self.waiting_rows());
+        let mut of_sources = vec![vec![0; sources.len()]; 1 << self.bits];
         let mut failed = None;
-        let (keep, options) = (Keep::Hashed(self.bits), self.store.read_options());
+        let options = ReadOptions { last_as_of, ..self.store.read_options() };
+        let keep = Keep::Hashed(self.bits);
         let counts = each_chunk(&feed.fields, &sources, keep, options, &mut |_, chunk| {
+            for (partition, of_sources) in of_sources.iter_mut().enumerate() {
+                of_sources[chunk.source] += chunk.of(partition).len() as u64;
+            }
             let pushed =
                 self.store.check_stop().and_then(|()| push_events(&mut divided, layout, chunk, options.threads / 2));
             pushed.map_err(|error| {
@@ -180,7 +210,8 @@ impl Partitioned<'_> {
             return Err(error);
         }
         let counts = counts?;
-        Ok((divided.finish()?, counts))
+        let files = divided.finish()?.into_iter().zip(of_sources);
+        Ok((files.map(|(file, of_sources)| SpilledEvents { file, of_sources }).collect(), counts))
     }
 
     /// Answers the partitions that the journal does not have, each on a thread.
@@ -216,14 +247,14 @@ impl Partitioned<'_> {
             noted.lock().expect("no thread panics while it writes the journal").note_done(at, partition, &answered)?;
             // What the partition was made of is not needed any more.
             answering.remove(std::iter::once(&prepared.spine[partition]));
-            answering.remove(prepared.feeds.iter().map(|files| &files[partition]));
+            answering.remove(prepared.feeds.iter().map(|files| &files[partition].file));
             Ok::<_, Error>(answered)
         })?;
         for (partition, answered) in missing.into_iter().zip(answered) {
             done[partition] = Some(answered);
         }
         // What an earlier run had answered, and did not come to remove.
-        answering.remove(prepared.spine.iter().chain(prepared.feeds.iter().flatten()));
+        answering.remove(prepared.all());
         Ok(done.into_iter().flatten().collect())
     }
 }

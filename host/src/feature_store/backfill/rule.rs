@@ -1,6 +1,6 @@
 //! Feature history: a spine that a rule makes from the events themselves.
 
-use super::spine_file::{Leading, LeadingColumns};
+use super::spine_file::{Leading, LeadingColumns, SpineRows};
 use super::{AS_OF, SpineSource, field, wrong};
 use crate::Error;
 use crate::batch::ColumnError;
@@ -8,6 +8,7 @@ use crate::entity::{EntityKey, KeyInterner};
 use crate::events::{Keep, Pushed, read_events};
 use crate::feature_store::history::{Events, spine_of_keys};
 use crate::feature_store::manifest::SpineRecord;
+use crate::feature_store::summary::SpineSeen;
 use crate::feature_store::{FeaturePlan, FeatureStore, SourceOverride, Spine};
 use crate::replay::{at_events, on_grid};
 use crate::schema::ValueType;
@@ -24,7 +25,7 @@ impl FeatureStore {
         rule: &SpineSource,
         overrides: &[SourceOverride],
         pushed: Option<Pushed<'_>>,
-    ) -> Result<(Spine, LeadingColumns, SpineRecord), Error> {
+    ) -> Result<(SpineRows, SpineRecord), Error> {
         if let Some(field) = plan.request_fields().first() {
             return Err(wrong(format!(
                 "feature history has no request fields, and a view asked for reads {}: give a --spine with that column",
@@ -81,7 +82,8 @@ impl FeatureStore {
             }
             _ => SpineRecord::AtEvents { at: "events" },
         };
-        Ok((spine, leading, record))
+        let asked = SpineSeen::of(&spine.as_of);
+        Ok((SpineRows { spine, asked, leading, rest: Vec::new() }, record))
     }
 }
 

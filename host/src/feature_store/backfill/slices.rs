@@ -5,10 +5,10 @@
 //! the next, as they are from batch to batch. A question and the events that it sees first lie in one slice or in an earlier
 //! one, for events are cut by when they were known and questions by their as-of.
 
-use super::answering::{Answering, Known, Rows, times};
+use super::answering::{Answering, Known, Rows, spans, times};
 use super::answers::AnswersReader;
 use super::divide::{Divided, WAITING_ROWS_MAX, waiting_rows};
-use super::journal::Done;
+use super::journal::{Done, SpilledEvents};
 use super::memory;
 use super::stage::event_types;
 use crate::Error;
@@ -17,6 +17,7 @@ use crate::entity::{KeyInterner, KeyRows};
 use crate::events::{EventChunk, ReadError};
 use crate::feature_store::feeds::{Carried, Feed, Feeds, feeds};
 use crate::feature_store::manifest::FAILURES_SHOWN;
+use crate::feature_store::summary::ViewSeen;
 use crate::files::{SpillReader, SpillWriter, Spilled};
 use crate::schema::ValueType;
 
@@ -30,9 +31,11 @@ impl Answering<'_> {
         let questions = rows.spine.rows * memory::question_bytes(memory::feature_bytes(views));
         let feeds = feeds(views);
         // Long texts and lists are wider than their types tell; the file knows.
-        let of = |(feed, file): (&Feed, &&Spilled)| (file.rows * memory::event_bytes(feed)).max(file.bytes);
+        let of = |(feed, SpilledEvents { file, .. }): (&Feed, &&SpilledEvents)| {
+            (file.rows * memory::event_bytes(feed)).max(file.bytes)
+        };
         let events = feeds.iter().zip(&rows.feeds).map(of).sum::<u64>();
-        let count = rows.spine.rows + rows.feeds.iter().map(|file| file.rows).sum::<u64>();
+        let count = rows.spine.rows + rows.feeds.iter().map(|events| events.file.rows).sum::<u64>();
         memory::slices(questions + events, count, self.memory_bytes, threads)
     }
 
@@ -45,31 +48,39 @@ impl Answering<'_> {
         for (number, timed) in timed.iter().enumerate() {
             divided.push(self.divide(timed, &cuts, &format!("{}-{number}-of-{partition}", self.at))?);
         }
-        let sliced = divided.iter().flatten().map(|file| file.bytes).sum::<u64>();
+        let sliced = divided.iter().flatten().map(|part| part.file.bytes).sum::<u64>();
         let entities = if self.stage.entity.is_some() { interner.len() as u64 } else { 0 };
         let (mut failures, mut first_failures) = (0, Vec::new());
+        let mut seen = vec![ViewSeen::default(); self.views().len()];
+        known.not_found = vec![Vec::new(); seen.len()];
+        known.has_events = vec![vec![false; known.first_rows.len()]; rows.feeds.len()];
         let (mut carried, mut answers) = (Carried::of(interner), Vec::new());
         for slice in 0..=cuts.len() {
             let rows = Rows {
                 name: format!("{}-answers-{partition}-{slice}.arrow", self.at),
-                spine: &divided[0][slice],
+                spine: &divided[0][slice].file,
                 feeds: divided[1..].iter().map(|files| &files[slice]).collect(),
                 answer_rows: waiting_rows(WAITING_ROWS_MAX, cuts.len() + 1),
             };
             known.before = slice;
             let mut shared = Feeds::going_on(self.views(), carried);
-            let answered = self.answer_rows(&rows, &mut shared, Some(&known))?;
+            let answered = self.answer_rows(&rows, &mut shared, Some(&mut known))?;
+            seen.iter_mut().zip(&answered.seen).for_each(|(seen, answered): (&mut ViewSeen, _)| seen.add(answered));
             carried = shared.into_carried();
             failures += answered.failures;
             first_failures.extend(answered.first_failures);
             answers.push(answered.file);
-            self.remove(std::iter::once(rows.spine).chain(rows.feeds));
+            self.remove(std::iter::once(rows.spine).chain(rows.feeds.iter().map(|events| &events.file)));
+        }
+        // Only now all events were read.
+        for (number, feed) in feeds(self.views()).iter().enumerate() {
+            feed.views.iter().for_each(|place| seen[*place].hidden = known.hidden(*place, number));
         }
         first_failures.sort();
         first_failures.truncate(FAILURES_SHOWN);
         let sliced_bytes = sliced + answers.iter().map(|file| file.bytes).sum::<u64>();
         let joined = self.join(rows, &answers)?;
-        Ok(Done { answers: joined, sliced_bytes, entities, failures, first_failures })
+        Ok(Done { answers: joined, sliced_bytes, entities, seen, failures, first_failures })
     }
 
     /// The answers of all slices in one file, in the order of the spine.
@@ -122,10 +133,12 @@ impl Answering<'_> {
     /// The files of a partition: its spine, then its feeds.
     fn timed<'r>(&self, rows: &Rows<'r>) -> Vec<Timed<'r>> {
         let views = self.views();
-        let spine = Timed { file: rows.spine, types: self.stage.spine_types(self.plan), place: self.as_of_place() };
+        let (types, place) = (self.stage.spine_types(self.plan), self.as_of_place());
+        let spine = Timed { file: rows.spine, of_sources: &[], types, place };
         let feeds = feeds(views);
-        let events = feeds.iter().zip(&rows.feeds).zip(&self.layouts).map(|((feed, file), layout)| Timed {
-            file,
+        let events = feeds.iter().zip(&rows.feeds).zip(&self.layouts).map(|((feed, events), layout)| Timed {
+            file: &events.file,
+            of_sources: &events.of_sources,
             types: event_types(*layout, &views[feed.views[0]], feed),
             place: usize::from(layout.has_available),
         });
@@ -149,28 +162,36 @@ impl Answering<'_> {
 
     /// Divides the rows of a file by their times: those up to the first cut, then up to the second, and so on. Rows stay in
     /// order.
-    fn divide(&self, timed: &Timed<'_>, cuts: &[i64], name: &str) -> Result<Vec<Spilled>, Error> {
+    fn divide(&self, timed: &Timed<'_>, cuts: &[i64], name: &str) -> Result<Vec<SpilledEvents>, Error> {
         // All slices together: as many rows as of one partition.
         let slices = cuts.len() + 1;
         let mut divided = Divided::create(self.dir, name, slices, waiting_rows(WAITING_ROWS_MAX, slices));
         // Slices are not more than the numbers that so many bits have.
         let bits = cuts.len().checked_ilog2().map_or(0, |bits| bits + 1);
+        let (mut of_sources, mut read) = (vec![vec![0; timed.of_sources.len()]; slices], 0);
         for lanes in SpillReader::open(&self.dir.join(&timed.file.path), &timed.types)? {
             let lanes = lanes?;
             let times = times_of(&lanes[timed.place])?;
             let slices: Vec<u32> = times.iter().map(|time| cuts.partition_point(|cut| cut < time) as u32).collect();
+            for (source, rows) in spans(timed.of_sources, read, times.len()) {
+                slices[rows].iter().for_each(|slice| of_sources[*slice as usize][source] += 1);
+            }
+            read += times.len() as u64;
             let gather = |rows: &[u32]| lanes.iter().map(|lane| FieldLane::gather(lane, rows)).collect();
             let chunk = EventChunk::new(bits, &slices, &times, None, gather)?;
             let fields: Vec<&FieldLane> = chunk.fields.iter().collect();
             divided.push(&fields, |slice| chunk.of(slice), 1)?;
         }
-        divided.finish()
+        let files = divided.finish()?.into_iter().zip(of_sources);
+        Ok(files.map(|(file, of_sources)| SpilledEvents { file, of_sources }).collect())
     }
 }
 
 /// A file whose rows are divided by the time in one of its columns.
 struct Timed<'a> {
     file: &'a Spilled,
+    /// Of events, how many each source has.
+    of_sources: &'a [u64],
     types: Vec<ValueType>,
     /// The column of the as-of, or of when an event was known.
     place: usize,

@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use super::{AS_OF, field, wrong};
 use crate::Error;
 use crate::batch::{Column, Values};
+use crate::feature_store::summary::SpineSeen;
 use crate::feature_store::{FeaturePlan, Spine};
 use crate::files::{self, InputError, Nulls, Rest, Table, TableReader, Wanted};
 use crate::threads;
@@ -28,6 +29,15 @@ pub(super) struct SpineFile {
     keys: usize,
     /// The wanted columns of whole numbers that a view reads as float64.
     exact: Vec<usize>,
+}
+
+/// All rows of a spine, in memory.
+pub(super) struct SpineRows {
+    pub(super) spine: Spine,
+    pub(super) asked: SpineSeen,
+    pub(super) leading: LeadingColumns,
+    /// The columns that pass through.
+    pub(super) rest: Vec<ArrayRef>,
 }
 
 /// The columns that lead the output, and where each comes from.
@@ -135,8 +145,8 @@ impl SpineFile {
         Ok(table)
     }
 
-    /// All rows: the spine, and the columns that pass through. The parts of the file are read by several threads.
-    pub(super) fn read(&self, threads: usize) -> Result<(Spine, LeadingColumns, Vec<ArrayRef>), Error> {
+    /// All rows. The parts of the file are read by several threads.
+    pub(super) fn read(&self, threads: usize) -> Result<SpineRows, Error> {
         let input = files::Input::open(&self.path)?;
         let tables = |reader: TableReader| {
             let schema = reader.rest_schema().cloned();
@@ -151,7 +161,12 @@ impl SpineFile {
         let mut typed: Vec<Vec<Column>> = self.wanted.iter().map(|_| Vec::new()).collect();
         let mut rest: Vec<Vec<ArrayRef>> =
             schema.iter().flat_map(|schema| schema.fields()).map(|_| Vec::new()).collect();
+        let mut asked = SpineSeen::default();
         for table in parts.into_iter().flat_map(|(_, tables)| tables) {
+            if let Values::Times(times) = table.columns[self.keys].values() {
+                asked.as_of.add(times, None, table.rows_before);
+            }
+            asked.rounded += table.rounded;
             typed.iter_mut().zip(table.columns).for_each(|(parts, part)| parts.push(part));
             let others = table.rest.as_ref().map_or(&[][..], |rest| rest.columns());
             rest.iter_mut().zip(others).for_each(|(parts, part)| parts.push(Arc::clone(part)));
@@ -164,7 +179,7 @@ impl SpineFile {
         });
         let rest = rest.map_err(|error| wrong(error.to_string()))?;
         debug_assert!(rest.iter().all(|array| array.len() == typed[self.keys].len()));
-        Ok((self.spine(typed), self.leading(schema.as_ref()), rest))
+        Ok(SpineRows { spine: self.spine(typed), asked, leading: self.leading(schema.as_ref()), rest })
     }
 }
 

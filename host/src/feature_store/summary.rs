@@ -1,0 +1,261 @@
+//! What a run saw: how many events, how many of them no question sees, and how many questions see none. The same whatever
+//! threads, partitions or memory it had.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::FeaturePlan;
+use super::warnings::{SpineColumn, warnings_of_run};
+use crate::Error;
+use crate::evaluate::Status;
+use crate::events::{FileCount, Pushed};
+use crate::project::Project;
+use crate::time::{AsOf, TimeProfile, format_time};
+
+/// What a backfill saw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RunSummary {
+    /// The questions.
+    pub spine: SpineSummary,
+    /// The sources, in the order in which the views name them.
+    pub sources: Vec<SourceSummary>,
+    /// The views that read sources.
+    pub views: Vec<ViewSummary>,
+    /// Per feature of the output, its nulls.
+    pub nulls: Vec<FeatureNulls>,
+    /// What is worth a look.
+    pub warnings: Vec<String>,
+}
+
+/// The questions of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SpineSummary {
+    /// How many.
+    pub rows: u64,
+    /// As-ofs with digits beyond the microsecond, which were rounded down.
+    pub rounded: u64,
+    /// The first as-of, in ISO 8601.
+    pub first_as_of: Option<String>,
+    /// The last one.
+    pub last_as_of: Option<String>,
+}
+
+/// The events of one source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SourceSummary {
+    /// The source.
+    pub source: String,
+    /// Events of its files.
+    pub events: u64,
+    /// Events of the log.
+    pub pushed: u64,
+    /// Of both, those that were available only after the last as-of, or after the cut of `materialize`.
+    pub later: u64,
+    /// Event and arrival times with digits beyond the microsecond, which were rounded up.
+    pub rounded: u64,
+    /// Events of files that were left out as copies of others, by their ids.
+    pub repeated: u64,
+    /// Events of files that were left out because they have the id of another event and other content.
+    pub conflicting: u64,
+    /// The oldest event of its files, in ISO 8601.
+    pub oldest_event: Option<String>,
+    /// The newest one.
+    pub newest_event: Option<String>,
+}
+
+/// The rows of one view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ViewSummary {
+    /// The view.
+    pub view: String,
+    /// Rows that see no event of their entity.
+    pub not_found: u64,
+    /// Those of them whose entity has events, which were all available only later.
+    pub hidden: u64,
+    /// Rows whose newest event is older than the view's time to live.
+    pub outside_max_age: u64,
+    /// Its sources.
+    pub sources: Vec<UnseenEvents>,
+}
+
+/// The events of a source that no row of a view sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnseenEvents {
+    /// The source.
+    pub source: String,
+    /// How many: their entity is not in the spine, or they were available only after its last as-of.
+    pub unseen: u64,
+}
+
+/// The nulls of one feature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FeatureNulls {
+    /// The column of the output.
+    pub feature: String,
+    /// How many.
+    pub nulls: u64,
+}
+
+/// What the rows of one view saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ViewSeen {
+    pub(super) not_found: u64,
+    pub(super) hidden: u64,
+    pub(super) outside_max_age: u64,
+    /// Per source of the view, the events that some row sees.
+    pub(super) visible: Vec<u64>,
+}
+
+impl ViewSeen {
+    /// Counts the rows with these statuses and entities; `has_events` says which entities have events.
+    pub(super) fn new(statuses: &[Status], entities: &[u32], has_events: &[bool], visible: Vec<u64>) -> Self {
+        let mut seen = Self { visible, ..Self::default() };
+        for (status, entity) in statuses.iter().zip(entities) {
+            match status {
+                Status::NotFound => {
+                    seen.not_found += 1;
+                    seen.hidden += u64::from(has_events.get(*entity as usize).is_some_and(|has| *has));
+                }
+                Status::OutsideMaxAge => seen.outside_max_age += 1,
+                Status::Present | Status::NullValue => {}
+            }
+        }
+        seen
+    }
+
+    /// Counts also what other rows of the view saw.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.not_found += other.not_found;
+        self.hidden += other.hidden;
+        self.outside_max_age += other.outside_max_age;
+        self.visible.resize(other.visible.len(), 0);
+        self.visible.iter_mut().zip(&other.visible).for_each(|(all, count)| *all += count);
+    }
+}
+
+/// What a spine asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SpineSeen {
+    pub(super) rounded: u64,
+    pub(super) as_of: TimeProfile,
+}
+
+impl SpineSeen {
+    /// That of as-ofs which were made, not read.
+    pub(super) fn of(as_of: &[AsOf]) -> Self {
+        const AT_A_TIME: usize = 8_192;
+        let mut seen = Self::default();
+        for (at, part) in as_of.chunks(AT_A_TIME).enumerate() {
+            let times: Vec<i64> = part.iter().map(|as_of| as_of.0).collect();
+            seen.as_of.add(&times, None, (at * AT_A_TIME) as u64);
+        }
+        seen
+    }
+
+    /// The last as-of.
+    pub(super) fn last(&self) -> Option<AsOf> {
+        self.as_of.newest.map(AsOf)
+    }
+}
+
+/// What a run saw, before it is told.
+pub(super) struct Seen<'a> {
+    pub(super) asked: &'a SpineSeen,
+    /// Per view of the plan.
+    pub(super) views: &'a [ViewSeen],
+    pub(super) files: &'a [FileCount],
+    /// The log.
+    pub(super) pushed: Option<Pushed<'a>>,
+    /// The sources that other files stand for, whose pushed events do not count.
+    pub(super) overridden: &'a [&'a str],
+    pub(super) nulls: Vec<FeatureNulls>,
+}
+
+impl RunSummary {
+    pub(super) fn new(
+        project: &Project,
+        plan: &FeaturePlan,
+        seen: Seen<'_>,
+        spine: Option<SpineColumn<'_>>,
+    ) -> Result<Self, Error> {
+        let mut sources: Vec<SourceSummary> = Vec::new();
+        for source in plan.views.iter().flat_map(|view| &view.sources) {
+            if sources.iter().any(|known| known.source == source.name) {
+                continue;
+            }
+            let mut summary = SourceSummary::of_files(&source.name, seen.files);
+            let pushed = seen.pushed.filter(|_| !seen.overridden.contains(&source.name.as_str()));
+            if let Some(Pushed { log, up_to }) = pushed {
+                let (pushed, later) = log.count_up_to(&source.name, up_to, seen.asked.last())?;
+                summary.pushed = pushed;
+                summary.later += later;
+            }
+            sources.push(summary);
+        }
+        let views = plan.views.iter().zip(seen.views).filter(|(view, _)| view.program.has_sources());
+        let views = views.map(|(view, rows)| ViewSummary {
+            view: view.program.id().to_owned(),
+            not_found: rows.not_found,
+            hidden: rows.hidden,
+            outside_max_age: rows.outside_max_age,
+            sources: view
+                .sources
+                .iter()
+                .zip(&rows.visible)
+                .map(|(source, visible)| unseen(&sources, &source.name, *visible))
+                .collect(),
+        });
+        let as_of = &seen.asked.as_of;
+        let mut summary = Self {
+            spine: SpineSummary {
+                rows: as_of.times,
+                rounded: seen.asked.rounded,
+                first_as_of: as_of.oldest.map(format_time),
+                last_as_of: as_of.newest.map(format_time),
+            },
+            views: views.collect(),
+            sources,
+            nulls: seen.nulls,
+            warnings: Vec::new(),
+        };
+        summary.warnings = warnings_of_run(project, plan, &summary, seen.files, spine.map(|spine| (spine, as_of)));
+        Ok(summary)
+    }
+}
+
+impl SourceSummary {
+    /// What is known of the events of a source from its files.
+    pub(super) fn of_files(source: &str, files: &[FileCount]) -> Self {
+        let mut summary = Self { source: source.to_owned(), ..Self::default() };
+        let mut times = TimeProfile::default();
+        for file in distinct(source, files) {
+            summary.events += file.rows;
+            summary.later += file.times.later + file.after_cut;
+            summary.rounded += file.times.rounded;
+            summary.repeated += file.repeats;
+            summary.conflicting += file.conflicts;
+            times.merge(&file.times.event_times);
+        }
+        summary.oldest_event = times.oldest.map(format_time);
+        summary.newest_event = times.newest.map(format_time);
+        summary
+    }
+
+    /// Events of files and log.
+    pub(super) fn all(&self) -> u64 {
+        self.events + self.pushed
+    }
+}
+
+/// The files of a source, each once: several views may have read it.
+pub(super) fn distinct<'a>(source: &'a str, files: &'a [FileCount]) -> impl Iterator<Item = &'a FileCount> {
+    let mut seen = HashSet::new();
+    files.iter().filter(move |file| file.source == source && seen.insert(&file.path))
+}
+
+fn unseen(sources: &[SourceSummary], source: &str, visible: u64) -> UnseenEvents {
+    let of = sources.iter().find(|known| known.source == source);
+    let counted = of.map_or(0, |of| of.all().saturating_sub(of.repeated + of.conflicting));
+    UnseenEvents { source: source.to_owned(), unseen: counted.saturating_sub(visible) }
+}
