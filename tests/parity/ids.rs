@@ -273,11 +273,12 @@ transform = "TRACE"
     assert_eq!(counts, [(2, 1, 1), (3, 1, 0)]);
     let mut push = |row: &str| {
         let path = project.write("push.csv", [header, row].concat());
-        store.ingest("events", &path, &Arrival::EventTime).map(|applied| (applied.appended, applied.duplicates))
+        let applied = store.ingest("events", &path, &Arrival::EventTime).map_err(|error| error.to_string())?;
+        Ok((applied.appended, applied.duplicates))
     };
-    assert_eq!(push(first).expect("is known"), (0, 1));
-    assert_eq!(push(other_shop).expect("is known"), (0, 1));
-    let refused = push("x,c1,3,w,1,2024-01-01\n").expect_err("is another event").to_string();
+    assert_eq!(push(first), Ok((0, 1)));
+    assert_eq!(push(other_shop), Ok((0, 1)));
+    let refused: String = push("x,c1,3,w,1,2024-01-01\n").expect_err("is another event");
     assert!(refused.starts_with("row 1: event id \"x\" is already that of another event"), "{refused}");
     let mut trail = |view: &str, key: &str, value: KeyValue| {
         let reference = format!("{view}:trail").parse().expect("a reference");
