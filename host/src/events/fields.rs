@@ -14,6 +14,11 @@ pub(super) fn field_wanted(source: &Source, field: &Field) -> Wanted {
     Wanted { time: source.time_form(&field.name), ..Wanted::new(&field.name, read_type(source, field), nulls) }
 }
 
+/// How to read the event fields of a view, by our names: see [`append_fields`](super::append_fields).
+pub(crate) fn wanted_fields(source: &Source, fields: &[Field]) -> Vec<Wanted> {
+    fields.iter().map(|field| field_wanted(source, field)).collect()
+}
+
 /// The type by which a view's field of a source is read: the declared one, or else the view's.
 pub(crate) fn read_type(source: &Source, field: &Field) -> ValueType {
     let declared = source.declared_type(&field.name);

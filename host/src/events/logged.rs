@@ -4,20 +4,21 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::fields::{as_read, field_wanted};
+use super::fields::as_read;
 use super::{EventChunk, ReadError};
 use crate::batch::{Column, ColumnError, FieldLane, Value};
 use crate::entity::{EntityKey, KeyValue};
-use crate::files::{self, Fields};
+use crate::files::{self, Fields, Wanted};
 use crate::log::LoggedEvent;
 use crate::project::{Key, Source};
 use crate::schema::{Field, ValueType};
 
-/// Appends the fields of a pushed event, one value per column of `fields`.
+/// Appends the fields of a pushed event, one value per column of `fields`; `wanted` is how each is read of its source, as
+/// [`wanted_fields`](super::wanted_fields) says.
 pub(crate) fn append_fields(
     columns: &mut [Column],
-    source: &Source,
     fields: &[Field],
+    wanted: &[Wanted],
     event: &LoggedEvent,
 ) -> Result<(), ReadError> {
     let wrong = |field: &str, message: String| ReadError::Logged {
@@ -29,9 +30,9 @@ pub(crate) fn append_fields(
     };
     let object: Fields<'_> =
         serde_json::from_str(&event.fields).map_err(|error| wrong("(all)", format!("is not JSON: {error}")))?;
-    for (at, (column, field)) in columns.iter_mut().zip(fields).enumerate() {
+    for (at, (column, (field, wanted))) in columns.iter_mut().zip(fields.iter().zip(wanted)).enumerate() {
         let value = object.find(&field.name, &mut { at }).unwrap_or(RawValue::NULL);
-        let value = files::raw_value(value, &field_wanted(source, field)).and_then(|value| as_read(value, field));
+        let value = files::raw_value(value, wanted).and_then(|value| as_read(value, field));
         let value = value.map_err(|error| wrong(&field.name, error.to_string()))?;
         column.push(&value)?;
     }

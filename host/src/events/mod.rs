@@ -20,7 +20,7 @@ use crate::log::{EventLog, LogError};
 use crate::project::{Key, Source};
 use crate::time::AvailableAt;
 
-pub(crate) use fields::read_type;
+pub(crate) use fields::{read_type, wanted_fields};
 pub(crate) use ids::{ContentFields, IdIndex, IdIndexWriter, IdScope, Repeats, find_repeats, id_hash, same_content};
 pub use ids::{FirstCopy, IdConflict, IndexError};
 pub(crate) use logged::{append_fields, key_columns, key_of};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::fields::{field_wanted, incoming_of_file, widened};
+use super::fields::{incoming_of_file, wanted_fields, widened};
 use super::ids::{IdConflict, IdScope, Repeats, find_repeats};
 use super::logged::{LoggedEvents, append_fields, key_columns, key_of};
 use super::times::{FileTimes, availabilities, column_times, time_columns, times};
@@ -396,6 +396,7 @@ impl Reader<'_> {
         let keys = if self.with_keys { input.keys } else { &[] };
         let mut waiting = LoggedEvents::new(keys, self.fields);
         let looked_up = self.entities_to_read(input, pushed);
+        let fields = wanted_fields(input.source, self.fields);
         let mut append = |event: LoggedEvent| {
             if input.source.skip_offsets.contains(&event.offset) {
                 return Ok(());
@@ -406,7 +407,7 @@ impl Reader<'_> {
             if entity == [u32::MAX] {
                 return Ok(());
             }
-            append_fields(&mut waiting.fields, input.source, self.fields, &event)?;
+            append_fields(&mut waiting.fields, self.fields, &fields, &event)?;
             waiting.push(entity[0], &key, &event)?;
             if waiting.len() < SHEET_ROWS_MAX {
                 return Ok(());
@@ -446,6 +447,6 @@ fn wanted(input: &SourceInput<'_>, fields: &[Field]) -> Vec<Wanted> {
     let mut wanted: Vec<Wanted> =
         input.keys.iter().map(|key| Wanted::new(&key.name, key.key_type.value_type(), Nulls::Refused)).collect();
     wanted.extend(time_columns(source));
-    wanted.extend(fields.iter().map(|field| field_wanted(source, field)));
+    wanted.extend(wanted_fields(source, fields));
     wanted
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::batch::{Column, ColumnError, Kind, Rows};
 use crate::entity::EntityKey;
 use crate::evaluate::{EvaluateError, ViewProgram, evaluate};
-use crate::events::{ReadError, append_fields, key_of, same_content};
+use crate::events::{ReadError, append_fields, key_of, same_content, wanted_fields};
+use crate::files::Wanted;
 use crate::log::{Appending, EventContent, EventLog, LogError, LoggedEvent, Meaning, NewEvent};
 use crate::project::{Key, Source};
 use crate::schema::Field;
@@ -374,11 +375,12 @@ fn advance_batch(
         unbounded_states: accepted == Accepted::Already,
         ..Rows::default()
     };
+    let wanted: Vec<Vec<Wanted>> = view.sources.iter().map(|source| wanted_fields(source, fields)).collect();
     let (mut keys, mut last, mut newest, mut groups) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
     for event in events {
-        let source = view.sources.iter().find(|source| source.name == event.source);
-        let source = source.expect("only events of the view's sources are read");
-        let key = key_of(source, &view.keys, event)?;
+        let at = view.sources.iter().position(|source| source.name == event.source);
+        let at = at.expect("only events of the view's sources are read");
+        let key = key_of(&view.sources[at], &view.keys, event)?;
         let group = match groups.get(&key) {
             Some(group) => *group,
             None => {
@@ -392,7 +394,7 @@ fn advance_batch(
                 group
             }
         };
-        let appended = append_fields(&mut rows.event_fields, source, fields, event);
+        let appended = append_fields(&mut rows.event_fields, fields, &wanted[at], event);
         appended.map_err(|error| if accepted == Accepted::NotYet { error.of_push() } else { error })?;
         rows.push(Kind::Event, group, event.event_time.0);
         last[group as usize] = event;
