@@ -195,11 +195,11 @@ fn a_hidden_memory_breaks_fresh_and_repeat_alone() {
     check_adder(
         Fault::Remembers,
         expect![[r#"
-        [Fresh, Repeat]
-        1 1 question 2024-01-01T00:00:00Z basket=0
-        row 1, feature sum
-        a fresh instance: 15.0 (0x402e000000000000)
-        a used instance: 16.0 (0x4030000000000000)"#]],
+            [Fresh, Repeat]
+            1 1 question 2024-01-01T00:00:00Z basket=0
+            row 1, feature sum
+            a fresh instance: 11.0 (0x4026000000000000)
+            a used instance: 12.0 (0x4028000000000000)"#]],
     );
 }
 
@@ -235,12 +235,12 @@ fn a_state_that_is_not_restored_exactly_breaks_split() {
     check_adder(
         Fault::RoundsItsState,
         expect![[r#"
-        [Split]
-        1 1 event 2024-01-01T00:00:00Z amount=-1.0254423988033466e149 word=""
-        2 1 event 2024-01-01T00:00:00Z amount=1.0 word=""
-        state of entity 1, from byte 0
-        in one call: 0 bytes, ends there
-        one row a call: 8 bytes, 0x000000000000e03f"#]],
+            [Split]
+            1 1 event 2024-01-01T00:00:00Z amount=0.1 word=""
+            2 1 question 2024-01-01T00:00:00Z basket=0
+            row 2, feature sum
+            in one call: 0.1 (0x3fb999999999999a)
+            one row a call: 0.10000000149011612 (0x3fb99999a0000000)"#]],
     );
 }
 

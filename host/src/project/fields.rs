@@ -31,18 +31,42 @@ pub struct MappedColumn {
     pub(crate) span: Range<usize>,
 }
 
-/// An input that has one value under two names.
+/// An input whose columns do not tell where a value is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "has both {column} and {name}, and `columns` of source {source_name} says that {column} holds {name}: leave one of them out"
-)]
-pub struct AmbiguousColumn {
-    /// The source.
-    pub source_name: String,
-    /// Our name.
-    pub name: String,
-    /// The column that the project maps it to.
-    pub column: String,
+pub enum AmbiguousColumn {
+    /// It has one value under two names.
+    #[error(
+        "has both {column} and {name}, and `columns` of source {source_name} says that {column} holds {name}: leave one of them out"
+    )]
+    Twice {
+        /// The source.
+        source_name: String,
+        /// Our name.
+        name: String,
+        /// The column that the project maps it to.
+        column: String,
+    },
+    /// Its column of our name holds something else.
+    #[error(
+        "`columns` of source {source_name} says that column {name} holds {holds}, so that no column is left for {name}: map it to one"
+    )]
+    Claimed {
+        /// The source.
+        source_name: String,
+        /// Our name.
+        name: String,
+        /// What the column of that name holds.
+        holds: String,
+    },
+}
+
+impl AmbiguousColumn {
+    /// Our name of what has no one column.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Twice { name, .. } | Self::Claimed { name, .. } => name,
+        }
+    }
 }
 
 impl Source {
@@ -50,14 +74,23 @@ impl Source {
     /// project maps it to. Where the input lacks that one and has a column of our own name, as a service that pushes knows it,
     /// that is taken; an input with both is ambiguous. Where it has neither, the mapped name, for errors.
     pub fn incoming<'n>(&'n self, name: &'n str, has: impl Fn(&str) -> bool) -> Result<&'n str, AmbiguousColumn> {
-        let Some(mapped) = self.columns.iter().find(|mapped| mapped.name == name) else { return Ok(name) };
+        let Some(mapped) = self.columns.iter().find(|mapped| mapped.name == name) else {
+            return match self.columns.iter().find(|mapped| mapped.column == name) {
+                Some(claims) if has(name) => Err(AmbiguousColumn::Claimed {
+                    source_name: self.name.clone(),
+                    name: name.to_owned(),
+                    holds: claims.name.clone(),
+                }),
+                _ => Ok(name),
+            };
+        };
         let column = mapped.column.as_str();
         if column == name || self.is_claimed(name) || !has(name) {
             return Ok(column);
         }
         if has(column) {
             let (source_name, name, column) = (self.name.clone(), name.to_owned(), column.to_owned());
-            return Err(AmbiguousColumn { source_name, name, column });
+            return Err(AmbiguousColumn::Twice { source_name, name, column });
         }
         Ok(name)
     }
@@ -122,7 +155,11 @@ mod tests {
             ("amount", &["amt", "amount"], Err("amt")),
         ] {
             let found = source.incoming(name, |column| has.contains(&column));
-            assert_eq!(found.map_err(|error| error.column), expected.map_err(str::to_owned), "{name} in {has:?}");
+            let found = found.map_err(|error| match error {
+                AmbiguousColumn::Twice { column, .. } => column,
+                AmbiguousColumn::Claimed { holds, .. } => holds,
+            });
+            assert_eq!(found, expected.map_err(str::to_owned), "{name} in {has:?}");
         }
         assert_eq!(
             [source.own_name("amt"), source.own_name("amount"), source.own_name("x")],

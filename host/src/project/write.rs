@@ -145,9 +145,9 @@ mod tests {
         check(
             "[sources.events]\nfields = { amount = \"int64\" }\n",
             &expect![[r#"
-            [sources.events]
-            fields = { amount = "int64" , "a note" = "text" }
-        "#]],
+                [sources.events]
+                fields = { amount = "int64", "a note" = "text" }
+            "#]],
         );
         check(
             "[sources.events]\nfields.amount = \"int64\"\n",
@@ -160,9 +160,9 @@ mod tests {
         check(
             "[sources]\nevents = { entity = \"user\" }\n",
             &expect![[r#"
-            [sources]
-            events = { entity = "user" , fields = { amount = "float64", "a note" = "text" } }
-        "#]],
+                [sources]
+                events = { entity = "user", fields = { amount = "float64", "a note" = "text" } }
+            "#]],
         );
     }
 

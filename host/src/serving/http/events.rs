@@ -157,7 +157,7 @@ impl<'a> Pushed<'a> {
         let mut columns = Vec::with_capacity(wanted.len());
         for wanted in &wanted {
             let column = schema.source.incoming(&wanted.name, has);
-            let column = column.map_err(|ambiguous| self.fault(&ambiguous.name, 0, &ambiguous))?;
+            let column = column.map_err(|ambiguous| self.fault(ambiguous.name(), 0, &ambiguous))?;
             let Some(at) = self.names.iter().position(|name| name == column) else {
                 // An empty push has no fields, and nothing to miss.
                 if wanted.nulls == Nulls::Refused && self.rows > 0 {
