@@ -32,7 +32,7 @@ fn csv(header: &str, rows: &str) -> String {
 fn told(ran: &Ran) -> String {
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     let is_seen = |line: &&str| {
-        ["source ", "spine:", "nulls:", "activity@", "trace@"].iter().any(|start| line.starts_with(start))
+        ["source ", "  row ", "spine:", "nulls:", "activity@", "trace@"].iter().any(|start| line.starts_with(start))
     };
     let seen = ran.stdout.lines().filter(is_seen).map(|line| format!("{line}\n")).collect::<String>();
     seen + &ran.stderr
@@ -494,6 +494,76 @@ fn pushed_events_are_counted() {
         expect![[r#"
             source events: 2 events of files, 3 of the log
             activity@v1: 5 events up to 2024-02-01T00:00:00Z are now the states of 3 entities (179 bytes)
+        "#]],
+    );
+}
+
+#[test]
+fn events_left_out_by_their_ids_are_counted() {
+    let events = "
+        a purchase 1 2024-01-01 e1
+        a purchase 1 2024-01-01 e1
+        a purchase 2 2024-01-01 e1
+        z purchase 3 2024-01-02 e2
+        z purchase 3 2024-01-02 e2
+        a purchase 4 2024-01-03 e3";
+    let project = project("event_id = \"created\"", events, "a 2024-01-02");
+    let [whole, divided] = ["1GiB", "1"].map(|memory| told(&project.run(&format!("{BACKFILL} --memory {memory}"))));
+    assert_eq!(whole, divided);
+    expect![[r#"
+        source events: 6 events; 2 seen by no row, 1 later than the last as-of, 2 repeated, 1 conflicting
+          row 3 of data/e.csv is left out: its event id "e1" is that of row 1 of data/e.csv, and its content is not
+    "#]]
+    .assert_eq(&whole);
+    check(
+        &project,
+        "materialize --up-to 2024-02-01",
+        expect![[r#"
+            source events: 6 events
+            activity@v1: 3 events up to 2024-02-01T00:00:00Z are now the states of 2 entities (114 bytes)
+            activity@v1: 2 events of files left out as repeats of others, by their ids
+            activity@v1: 1 event of files left out: they have the id of another event of their entity, and other content
+              row 3 of ./data/e.csv is left out: its event id "e1" is that of row 1 of ./data/e.csv, and its content is not
+        "#]],
+    );
+}
+
+#[test]
+fn a_wrong_unit_is_told_by_the_name_of_the_column_in_the_file() {
+    let settings = "event_time_unit = \"ms\"\ncolumns = { event_timestamp = \"ts\" }";
+    let project = project(settings, "", "a 2024-01-10");
+    project.write("data/e.csv", csv("customer_id,event_type,amount,ts", "a purchase 1 1704067200"));
+    check(
+        &project,
+        BACKFILL,
+        expect![[r#"
+            source events: 1 event
+            nulls: avg_purchase_value_90d 1
+            warning: source events: ts 1704067200 (data/e.csv, row 1) read as ms is 1970-01-20T17:21:07.200Z; as s it is 2024-01-01T00:00:00Z: check event_time_unit
+        "#]],
+    );
+}
+
+#[test]
+fn skipped_offsets_of_the_log_are_not_counted() {
+    let project = project("", "a purchase 1 2024-01-01", "a 2024-02-01");
+    let push =
+        |time: &str| format!(r#"{{"customer_id":"a","event_type":"view","amount":1.5,"event_timestamp":"{time}"}}"#);
+    project.write("push.ndjson", ["2024-01-02", "2024-01-03", "2024-03-04"].map(push).join("\n"));
+    project.run("ingest --source events push.ndjson --arrived-at event-time");
+    check(
+        &project,
+        BACKFILL,
+        expect![[r#"
+            source events: 1 event of files, 3 of the log; 1 seen by no row, 1 later than the last as-of
+        "#]],
+    );
+    project.configure(&churn_toml(&["data/e.csv"], "skip_offsets = [2, 3]", ""));
+    check(
+        &project,
+        BACKFILL,
+        expect![[r#"
+            source events: 1 event of files, 1 of the log
         "#]],
     );
 }

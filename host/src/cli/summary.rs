@@ -11,7 +11,11 @@ pub(super) fn lines(summary: &RunSummary) -> Vec<String> {
         if let Some(unseen) = unseen_by_all(summary, &of.source).filter(|unseen| *unseen > 0) {
             parts.insert(0, format!("{} seen by no row", thousands(unseen)));
         }
+        let ids = [(of.repeated, "repeated"), (of.conflicting, "conflicting")];
+        let ids = ids.into_iter().filter(|(number, _)| *number > 0);
+        parts.extend(ids.map(|(number, what)| format!("{} {what}", thousands(number))));
         lines.push(line(&format!("source {}", of.source), &events(of), &parts));
+        lines.extend(of.first_conflicts.iter().map(|conflict| format!("  {conflict}")));
     }
     if summary.spine.rounded > 0 {
         let rounded = count(summary.spine.rounded, "as-of", "as-ofs");
@@ -26,7 +30,7 @@ pub(super) fn lines(summary: &RunSummary) -> Vec<String> {
     lines
 }
 
-/// The line about a source, without the events that no row sees; `cut` is what its events may be later than.
+/// The line about a source, without the events that no row sees and those that do not count; `cut` is what its events may be later than.
 pub(super) fn source_line(of: &SourceSummary, cut: &str) -> String {
     line(&format!("source {}", of.source), &events(of), &counts(of, cut))
 }
@@ -51,8 +55,6 @@ fn counts(of: &SourceSummary, cut: &str) -> Vec<String> {
     let parts = [
         (of.later, format!("{} later than {cut}", thousands(of.later))),
         (of.rounded, format!("{} with digits beyond the microsecond, rounded up", times(of.rounded))),
-        (of.repeated, format!("{} repeated", thousands(of.repeated))),
-        (of.conflicting, format!("{} conflicting", thousands(of.conflicting))),
     ];
     parts.into_iter().filter(|(number, _)| *number > 0).map(|(_, text)| text).collect()
 }

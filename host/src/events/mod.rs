@@ -1,5 +1,6 @@
 //! Events of a source: from files and the log into the columns that a view's transform reads, and from a push into the log.
 
+mod counts;
 mod fields;
 mod ids;
 mod logged;
@@ -20,6 +21,7 @@ use crate::log::{EventLog, LogError};
 use crate::project::{Key, Source};
 use crate::time::AvailableAt;
 
+pub use counts::{FileCount, FileTimes};
 pub(crate) use fields::{read_type, wanted_fields};
 pub(crate) use ids::{ContentFields, IdIndex, IdIndexWriter, IdScope, Repeats, find_repeats, id_hash, same_content};
 pub use ids::{FirstCopy, IdConflict, IndexError};
@@ -27,12 +29,11 @@ pub(crate) use logged::{append_fields, key_columns, key_of};
 pub use push::{Arrival, read_push, unknown_columns};
 pub(crate) use push::{PushedRows, pushed_columns};
 pub(crate) use read::partition_bits_of;
-pub use read::{FileCount, Keep, ReadOptions, each_chunk, read_events};
+pub use read::{Keep, ReadOptions, each_chunk, read_events};
 pub use sample::read_sample;
 pub use schema::EventSchema;
 pub(crate) use schema::check_read;
 pub use set::{EventChunk, EventSet};
-pub use times::FileTimes;
 
 /// Where the events of one source come from.
 #[derive(Clone)]

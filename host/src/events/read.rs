@@ -3,14 +3,15 @@
 //! The parts of the files are read by several threads. Each becomes chunks that lie at their own place in the set, so that
 //! the order of events does not depend on who read them when.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::counts::{FileCount, FileTimes};
 use super::fields::{incoming_of_file, wanted_fields, widened};
-use super::ids::{IdConflict, IdScope, Repeats, find_repeats};
+use super::ids::{IdScope, Repeats, find_repeats};
 use super::logged::{LoggedEvents, append_fields, key_columns, key_of};
-use super::times::{FileTimes, availabilities, column_times, time_columns, times};
+use super::times::{availabilities, column_times, time_columns, times};
 use super::{EventChunk, EventSet, Pushed, ReadError, SourceInput};
 use crate::batch::{FieldLane, Lane};
 use crate::entity::{EntityKey, KeyInterner, KeyRows};
@@ -47,42 +48,6 @@ pub enum Keep<'a> {
     /// All, numbered by the partition that a hash of their key falls into, of so many bits; several entities share a number.
     /// The key columns become the first fields.
     Hashed(u32),
-}
-
-/// How many events a file held.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct FileCount {
-    /// The source.
-    pub source: String,
-    /// The file.
-    pub path: PathBuf,
-    /// All its events.
-    pub rows: u64,
-    /// Those left out because they became available after the cut.
-    pub after_cut: u64,
-    /// Those left out because another event of their entity has their id and content.
-    #[serde(default)]
-    pub repeats: u64,
-    /// Those left out because another event of their entity, of other content, has their id.
-    #[serde(default)]
-    pub conflicts: u64,
-    /// The first of these conflicts.
-    #[serde(default)]
-    pub first_conflicts: Vec<IdConflict>,
-    /// What their times are like.
-    pub times: FileTimes,
-}
-
-impl FileCount {
-    /// The first conflicts in words, one line each.
-    pub fn conflicts_shown(&self) -> impl Iterator<Item = String> + '_ {
-        self.first_conflicts.iter().map(|IdConflict { row, event_id, counts }| {
-            let path = self.path.display();
-            format!(
-                "row {row} of {path} is left out: its event id {event_id:?} is that of {counts}, and its content is not"
-            )
-        })
-    }
 }
 
 /// Events of one partition are about so many, so that a thread works within its cache.

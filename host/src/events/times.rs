@@ -1,41 +1,9 @@
 //! When events happened and when they were first known, as columns of files say it.
 
-use serde::{Deserialize, Serialize};
-
 use crate::batch::{Column, Lane, Values};
 use crate::files::{Nulls, Wanted};
 use crate::project::Source;
-use crate::time::{AsOf, AvailableAt, EventTime, TimeProfile, visible};
-
-/// What the times of a file of events are like.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileTimes {
-    /// Events that were available after the last question is asked, where that is known.
-    pub later: u64,
-    /// Event and arrival times with digits beyond the microsecond.
-    pub rounded: u64,
-    /// When the events happened.
-    pub event_times: TimeProfile,
-    /// When they arrived, where that is told in numbers of a unit.
-    pub arrivals: TimeProfile,
-}
-
-impl FileTimes {
-    /// Counts also what is told of rows that follow these.
-    pub(super) fn merge(&mut self, later: &Self) {
-        self.later += later.later;
-        self.rounded += later.rounded;
-        self.event_times.merge(&later.event_times);
-        self.arrivals.merge(&later.arrivals);
-    }
-
-    /// Counts events that were available after the last as-of.
-    pub(super) fn count_later(&mut self, available: &[i64], last: Option<AsOf>) {
-        if let Some(last) = last {
-            self.later += available.iter().filter(|at| !visible(AvailableAt(**at), last)).count() as u64;
-        }
-    }
-}
+use crate::time::{AvailableAt, EventTime};
 
 /// When the event in `row` was first known; `arrivals` may hold nulls.
 pub(super) fn available_at(event_time: EventTime, arrivals: Option<&Column>, row: usize) -> AvailableAt {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::feeds::Feeds;
-use super::summary::ViewSeen;
+use super::summary::{LeftOut, ViewSeen};
 use super::{FeaturePlan, FeatureStore, PlannedView, Spine};
 use crate::Error;
 use crate::batch::Column;
@@ -67,6 +67,7 @@ pub(super) struct ReplayedViews {
     pub(super) views: Vec<Replayed>,
     /// Per view, what the rows saw.
     pub(super) seen: Vec<ViewSeen>,
+    pub(super) left_out: Vec<LeftOut>,
     pub(super) files: Vec<FileCount>,
     /// Distinct entities of the spine.
     pub(super) entities: u64,
@@ -151,7 +152,7 @@ impl FeatureStore {
         feeds: &mut Feeds,
         last_as_of: Option<AsOf>,
     ) -> Result<ReplayedViews, Error> {
-        let (mut files, mut seen, mut read_s) = (Vec::new(), Vec::new(), 0.0);
+        let (mut files, mut seen, mut left_out, mut read_s) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
         let options = ReadOptions { last_as_of, ..self.read_options() };
         let mut replayed: Vec<Replayed> = Vec::with_capacity(plan.views.len());
         for view in &plan.views {
@@ -163,6 +164,7 @@ impl FeatureStore {
                 let stopwatch = Stopwatch::start();
                 let (set, read) = crate::events::read_events(fields, &sources, keep, options)?;
                 read_s += stopwatch.seconds();
+                left_out.extend(LeftOut::of(view, &read));
                 files.extend(read);
                 Ok(set)
             };
@@ -170,7 +172,7 @@ impl FeatureStore {
             seen.push(feeds.seen(replayed.len(), &answers));
             replayed.push(answers);
         }
-        Ok(ReplayedViews { views: replayed, seen, files, entities: feeds.entities(), read_s })
+        Ok(ReplayedViews { views: replayed, seen, left_out, files, entities: feeds.entities(), read_s })
     }
 
     /// Where the events of a view come from.

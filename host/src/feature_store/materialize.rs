@@ -3,6 +3,7 @@
 use super::history::Events;
 use super::history_ids::FoldedIds;
 use super::meaning::source_meaning;
+use super::skips::skipped;
 use super::summary::SourceSummary;
 use super::warnings::warnings_of_source;
 use super::{FeatureStore, HistoryIds, PlannedView, SourceOverride};
@@ -212,9 +213,10 @@ impl FeatureStore {
             if sources.iter().any(|known| known.source == source.name) {
                 continue;
             }
-            let mut summary = SourceSummary::of_files(&source.name, files);
+            let mut summary = SourceSummary::of_files(self.project(), &source.name, files);
             // What was pushed counts whenever it was.
-            summary.pushed = pushed.log.count_up_to(&source.name, pushed.up_to, None)?.0;
+            summary.pushed =
+                pushed.log.count_up_to(&source.name, pushed.up_to, None, &skipped(source, pushed.up_to))?.0;
             let cut = format!("the cut, {up_to}");
             warnings.extend(warnings_of_source(self.project(), source, &summary, files, Some(&cut)));
             sources.push(summary);

@@ -5,11 +5,12 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::FeaturePlan;
+use super::skips::skipped;
 use super::warnings::{SpineColumn, warnings_of_run};
+use super::{FeaturePlan, PlannedView};
 use crate::Error;
 use crate::evaluate::Status;
-use crate::events::{FileCount, Pushed};
+use crate::events::{FileCount, FirstCopy, Pushed};
 use crate::project::Project;
 use crate::time::{AsOf, TimeProfile, format_time};
 
@@ -54,10 +55,13 @@ pub struct SourceSummary {
     pub later: u64,
     /// Event and arrival times with digits beyond the microsecond, which were rounded up.
     pub rounded: u64,
-    /// Events of files that were left out as copies of others, by their ids.
+    /// Events of files that were left out because another event of their entity has their id and content.
     pub repeated: u64,
-    /// Events of files that were left out because they have the id of another event and other content.
+    /// Events of files that were left out because another event of their entity, of other content, has their id.
     pub conflicting: u64,
+    /// The first of these, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub first_conflicts: Vec<String>,
     /// The oldest event of its files, in ISO 8601.
     pub oldest_event: Option<String>,
     /// The newest one.
@@ -165,6 +169,7 @@ pub(super) struct Seen<'a> {
     /// Per view of the plan.
     pub(super) views: &'a [ViewSeen],
     pub(super) files: &'a [FileCount],
+    pub(super) left_out: &'a [LeftOut],
     /// The log.
     pub(super) pushed: Option<Pushed<'a>>,
     /// The sources that other files stand for, whose pushed events do not count.
@@ -184,10 +189,11 @@ impl RunSummary {
             if sources.iter().any(|known| known.source == source.name) {
                 continue;
             }
-            let mut summary = SourceSummary::of_files(&source.name, seen.files);
+            let mut summary = SourceSummary::of_files(project, &source.name, seen.files);
             let pushed = seen.pushed.filter(|_| !seen.overridden.contains(&source.name.as_str()));
             if let Some(Pushed { log, up_to }) = pushed {
-                let (pushed, later) = log.count_up_to(&source.name, up_to, seen.asked.last())?;
+                let (pushed, later) =
+                    log.count_up_to(&source.name, up_to, seen.asked.last(), &skipped(source, up_to))?;
                 summary.pushed = pushed;
                 summary.later += later;
             }
@@ -203,7 +209,10 @@ impl RunSummary {
                 .sources
                 .iter()
                 .zip(&rows.visible)
-                .map(|(source, visible)| unseen(&sources, &source.name, *visible))
+                .filter_map(|(source, visible)| {
+                    let of = sources.iter().find(|of| of.source == source.name)?;
+                    Some(unseen(view, of, seen.left_out, *visible))
+                })
                 .collect(),
         });
         let as_of = &seen.asked.as_of;
@@ -226,7 +235,7 @@ impl RunSummary {
 
 impl SourceSummary {
     /// What is known of the events of a source from its files.
-    pub(super) fn of_files(source: &str, files: &[FileCount]) -> Self {
+    pub(super) fn of_files(project: &Project, source: &str, files: &[FileCount]) -> Self {
         let mut summary = Self { source: source.to_owned(), ..Self::default() };
         let mut times = TimeProfile::default();
         for file in distinct(source, files) {
@@ -235,6 +244,7 @@ impl SourceSummary {
             summary.rounded += file.times.rounded;
             summary.repeated += file.repeats;
             summary.conflicting += file.conflicts;
+            summary.first_conflicts.extend(conflicts_shown(project, file));
             times.merge(&file.times.event_times);
         }
         summary.oldest_event = times.oldest.map(format_time);
@@ -254,8 +264,49 @@ pub(super) fn distinct<'a>(source: &'a str, files: &'a [FileCount]) -> impl Iter
     files.iter().filter(move |file| file.source == source && seen.insert(&file.path))
 }
 
-fn unseen(sources: &[SourceSummary], source: &str, visible: u64) -> UnseenEvents {
-    let of = sources.iter().find(|known| known.source == source);
-    let counted = of.map_or(0, |of| of.all().saturating_sub(of.repeated + of.conflicting));
-    UnseenEvents { source: source.to_owned(), unseen: counted.saturating_sub(visible) }
+/// The conflicts of a file that are shown, with files by their places in the project.
+fn conflicts_shown(project: &Project, file: &FileCount) -> Vec<String> {
+    let mut file = FileCount { path: project.recorded_path(&file.path), ..file.clone() };
+    for conflict in &mut file.first_conflicts {
+        if let FirstCopy::Row { path, .. } = &mut conflict.counts {
+            *path = project.recorded_path(path);
+        }
+    }
+    file.conflicts_shown().collect()
+}
+
+/// Events of the files of a source that do not count for an entity, because of their ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LeftOut {
+    entity: String,
+    source: String,
+    events: u64,
+}
+
+impl LeftOut {
+    /// Those of the files that were read for a view.
+    pub(super) fn of(view: &PlannedView, files: &[FileCount]) -> Vec<Self> {
+        let Some(entity) = &view.entity else { return Vec::new() };
+        let left_out = |file: &FileCount| Self {
+            entity: entity.name.clone(),
+            source: file.source.clone(),
+            events: file.repeats + file.conflicts,
+        };
+        let mut all: Vec<Self> = Vec::new();
+        for file in files.iter().map(left_out).filter(|file| file.events > 0) {
+            match all.iter_mut().find(|known| known.source == file.source) {
+                Some(known) => known.events += file.events,
+                None => all.push(file),
+            }
+        }
+        all
+    }
+}
+
+/// The events of a source that no row of a view sees, though they count.
+fn unseen(view: &PlannedView, source: &SourceSummary, left_out: &[LeftOut], visible: u64) -> UnseenEvents {
+    let of_entity = |of: &&LeftOut| view.entity.as_ref().is_some_and(|entity| entity.name == of.entity);
+    let left_out = left_out.iter().filter(of_entity).find(|of| of.source == source.source);
+    let counted = source.all() - left_out.map_or(0, |of| of.events);
+    UnseenEvents { source: source.source.clone(), unseen: counted.saturating_sub(visible) }
 }

@@ -19,8 +19,8 @@ const YEAR_1900: i64 = -2_208_988_800_000_000;
 struct TimeColumn<'a> {
     /// Whose it is, such as `source events`.
     owner: String,
-    /// Its name in the file.
-    name: &'a str,
+    /// Its names in files: that which the project maps it to, and its own.
+    names: Vec<&'a str>,
     unit: Option<TimeUnit>,
     /// What declares the unit.
     setting: &'static str,
@@ -31,21 +31,22 @@ impl<'a> TimeColumn<'a> {
     fn of_events(source: &'a Source) -> Self {
         let unit = source.event_time_unit.filter(|_| source.time_format.is_none());
         let owner = format!("source {}", source.name);
-        Self { owner, name: &source.event_time, unit, setting: "event_time_unit" }
+        Self { owner, names: names(source, &source.event_time), unit, setting: "event_time_unit" }
     }
 
     /// The arrival times of a source.
     fn of_arrivals(source: &'a Source) -> Option<Self> {
         let unit = source.arrival_time_unit.filter(|_| source.time_format.is_none());
-        let (owner, name) = (format!("source {}", source.name), source.arrival_time.as_deref()?);
-        Some(Self { owner, name, unit, setting: "arrival_time_unit" })
+        let (owner, names) = (format!("source {}", source.name), names(source, source.arrival_time.as_deref()?));
+        Some(Self { owner, names, unit, setting: "arrival_time_unit" })
     }
 
     /// What is wrong with the unit, if the times of a file, which is shown as `shown`, are of no usual year, and another way of
     /// reading the number gives one.
     fn check_unit(&self, path: &Path, shown: &Path, times: &TimeProfile) -> Option<String> {
         let (unit, suspect) = (self.unit?, times.suspect()?);
-        let number = number_at(path, self.name, suspect.row)?;
+        let found = |name| Some((name, number_at(path, name, suspect.row)?));
+        let (name, number) = self.names.iter().copied().find_map(found)?;
         // What was a text among numbers, or a pushed event whose arrival is that of another column, is left alone.
         let is_read = (0..=1).contains(&suspect.micros.wrapping_sub(unit.to_micros(number)?));
         let others = other_readings(number).into_iter().map(|(how, time)| format!("as {how} it is {time}"));
@@ -53,12 +54,18 @@ impl<'a> TimeColumn<'a> {
         if others.is_empty() || !is_read {
             return None;
         }
-        let Self { owner, name, setting, .. } = self;
+        let Self { owner, setting, .. } = self;
         let (shown, row, unit, time) = (shown.display(), suspect.row, unit.name(), format_time(suspect.micros));
         Some(format!(
             "{owner}: {name} {number} ({shown}, row {row}) read as {unit} is {time}; {others}: check {setting}"
         ))
     }
+}
+
+/// The names that a column of ours may have in a file.
+fn names<'a>(source: &'a Source, name: &'a str) -> Vec<&'a str> {
+    let mapped = source.columns.iter().filter(|mapped| mapped.name == name).map(|mapped| mapped.column.as_str());
+    mapped.chain([name]).collect()
 }
 
 /// The whole number in a row (counted from 1) of a column; `None` where it is something else.
@@ -105,7 +112,7 @@ pub(super) fn warnings_of_run(
 ) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some((SpineColumn { path, name, unit }, as_of)) = spine {
-        let column = TimeColumn { owner: "the spine".to_owned(), name, unit, setting: "--as-of-unit" };
+        let column = TimeColumn { owner: "the spine".to_owned(), names: vec![name], unit, setting: "--as-of-unit" };
         warnings.extend(column.check_unit(path, shown(project, path), as_of));
     }
     let last = summary.spine.last_as_of.as_deref().map(|last| format!("the last as-of, {last}"));

@@ -140,8 +140,15 @@ impl EventLog {
         Ok(from_sql(self.file.name.sql(count)?))
     }
 
-    /// How many events `source` has up to an offset, and how many of them are not visible at `as_of`. Costs a pass over its index.
-    pub fn count_up_to(&self, source: &str, up_to: u64, as_of: Option<AsOf>) -> Result<(u64, u64), LogError> {
+    /// How many events `source` has up to an offset, but for those at the offsets `skipped`, and how many of them are not visible at
+    /// `as_of`. Costs a pass over its index.
+    pub fn count_up_to(
+        &self,
+        source: &str,
+        up_to: u64,
+        as_of: Option<AsOf>,
+        skipped: &[u64],
+    ) -> Result<(u64, u64), LogError> {
         let Some(source_id) = self.source_id(source)? else { return Ok((0, 0)) };
         let seen = as_of.map_or(Ok(up_to), |as_of| self.offset_at(as_of))?;
         let sql =
@@ -149,7 +156,9 @@ impl EventLog {
         let counts = self.file.connection.query_row(sql, (source_id, to_sql(up_to), to_sql(seen)), |row| {
             Ok((from_sql(row.get(0)?), from_sql(row.get(1)?)))
         });
-        Ok(self.file.name.sql(counts)?)
+        let (all, later) = self.file.name.sql(counts)?;
+        let later_skipped = skipped.iter().filter(|offset| **offset > seen).count() as u64;
+        Ok((all - skipped.len() as u64, later - later_skipped))
     }
 
     fn source_id(&self, source: &str) -> Result<Option<SourceId>, LogError> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::events::FileCount;
-use crate::feature_store::summary::{SpineSeen, ViewSeen};
+use crate::feature_store::summary::{LeftOut, SpineSeen, ViewSeen};
 use crate::files::Spilled;
 
 /// The journal's name in its folder.
@@ -42,6 +42,7 @@ pub(super) struct Prepared {
     /// Per feed and partition, its events.
     pub(super) feeds: Vec<Vec<SpilledEvents>>,
     pub(super) files: Vec<FileCount>,
+    pub(super) left_out: Vec<LeftOut>,
 }
 
 /// Events of a feed on disk: those of its first source, then those of the second, and so on.

@@ -34,7 +34,7 @@ use self::workspace::Workspace;
 use super::feeds::feeds;
 use super::history::Events;
 use super::manifest::{FAILURES_SHOWN, SpineRecord};
-use super::summary::{FeatureNulls, Seen, SpineSeen, ViewSeen};
+use super::summary::{FeatureNulls, LeftOut, Seen, SpineSeen, ViewSeen};
 use super::{FeaturePlan, FeatureSelection, FeatureStore, RunSummary, SourceOverride};
 use crate::Error;
 use crate::batch::Column;
@@ -217,6 +217,7 @@ impl FeatureStore {
             first_failures: first_failures.collect(),
             asked,
             seen: replayed.seen,
+            left_out: replayed.left_out,
             rows: spine.rows() as u64,
             entities: replayed.entities,
             partitions: 1,
@@ -275,6 +276,7 @@ impl FeatureStore {
             first_failures: answered.first_failures,
             asked: answered.asked,
             seen: answered.seen,
+            left_out: answered.left_out,
             rows: answered.rows,
             entities: answered.entities,
             partitions: 1 << bits,
@@ -395,6 +397,8 @@ struct Made {
     /// What the spine asked, and per view what its rows saw.
     asked: SpineSeen,
     seen: Vec<ViewSeen>,
+    /// Events of files that do not count because of their ids.
+    left_out: Vec<LeftOut>,
     rows: u64,
     entities: u64,
     partitions: u64,

@@ -103,6 +103,7 @@ impl Output<'_> {
             asked: &made.asked,
             views: &made.seen,
             files: &made.files,
+            left_out: &made.left_out,
             pushed: self.run.pushed,
             overridden: &overridden,
             nulls: nulls.map(|(feature, nulls)| FeatureNulls { feature: feature.clone(), nulls: *nulls }).collect(),

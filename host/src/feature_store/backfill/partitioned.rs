@@ -20,7 +20,7 @@ use crate::events::{EventChunk, FileCount, Keep, ReadOptions, each_chunk};
 use crate::feature_store::feeds::{Feed, feeds};
 use crate::feature_store::history::Events;
 use crate::feature_store::manifest::FAILURES_SHOWN;
-use crate::feature_store::summary::{SpineSeen, ViewSeen};
+use crate::feature_store::summary::{LeftOut, SpineSeen, ViewSeen};
 use crate::feature_store::{FeaturePlan, FeatureStore};
 use crate::files::Spilled;
 use crate::schema::ValueType;
@@ -53,6 +53,7 @@ pub(super) struct Answered {
     /// Per stage, the features in its files and the file of each partition.
     stages: Vec<StageAnswers>,
     pub(super) files: Vec<FileCount>,
+    pub(super) left_out: Vec<LeftOut>,
     pub(super) rows: u64,
     /// What the spine asked.
     pub(super) asked: SpineSeen,
@@ -75,6 +76,7 @@ impl Partitioned<'_> {
         let mut answered = Answered {
             stages: Vec::new(),
             files: Vec::new(),
+            left_out: Vec::new(),
             rows: 0,
             asked: SpineSeen::default(),
             seen: vec![ViewSeen::default(); self.plan.views.len()],
@@ -109,6 +111,7 @@ impl Partitioned<'_> {
             }
             (answered.rows, answered.asked) = (prepared.rows, prepared.asked);
             answered.files.extend(prepared.files);
+            answered.left_out.extend(prepared.left_out);
             answered.stages.push((stage.kept.clone(), done.into_iter().map(|done| done.answers).collect()));
         }
         failures.sort();
@@ -120,10 +123,13 @@ impl Partitioned<'_> {
     fn prepare(&self, at: usize, stage: &Stage, earlier: &Answered) -> Result<Prepared, Error> {
         let (spine, rows, asked) = self.divide_spine(at, stage, earlier)?;
         let last_as_of = asked.last();
-        let mut prepared = Prepared { rows, asked, spine, feeds: Vec::new(), files: Vec::new() };
+        let (files, left_out) = (Vec::new(), Vec::new());
+        let mut prepared = Prepared { rows, asked, spine, feeds: Vec::new(), files, left_out };
         for (number, feed) in feeds(&self.plan.views[stage.views.clone()]).iter().enumerate() {
             let (files, counts) = self.divide_events(&format!("{at}-{number}"), stage, feed, last_as_of)?;
             prepared.feeds.push(files);
+            let view = &self.plan.views[stage.views.start + feed.views[0]];
+            prepared.left_out.extend(LeftOut::of(view, &counts));
             prepared.files.extend(counts);
         }
         Ok(prepared)
