@@ -64,8 +64,8 @@ fn packages_of_one_name_do_not_take_each_others_place() {
     let packages = ["a", "b"].map(|folder| copy(&dir.path().join(folder), &dir.path().join("target")));
     let source = packages[1].join("src/lib.rs");
     let text = std::fs::read_to_string(&source).expect("reads");
-    assert!(text.contains("days(30)"), "the transform has a window of 30 days");
-    std::fs::write(&source, text.replace("days(30)", "days(29)")).expect("writes");
+    assert!(text.contains("Days<30>"), "the transform has a window of 30 days");
+    std::fs::write(&source, text.replace("Days<30>", "Days<29>")).expect("writes");
     // In turns, so that each is built after the other, and is fresh the second time.
     let built = [0, 1, 0, 1].map(|at: usize| {
         let output = dir.path().join(format!("{at}.wasm"));

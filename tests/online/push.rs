@@ -45,7 +45,8 @@ fn an_id_of_another_event_refuses_the_push() {
 /// What no view reads is compared too, by what it says.
 #[test]
 fn events_of_one_id_are_compared_by_what_they_say() {
-    let project = pushed_project(BY_ID);
+    let unread = "[sources.events.fields]\nnote = \"text\"\nseen = \"time\"\nn = \"float64\"\nnone = \"text\"";
+    let project = Project::new(&toml("[]", BY_ID, "TRACE").replace("[sources.events.fields]", unread));
     let mut store = project.open();
     let event = |rest: &str| {
         format!(

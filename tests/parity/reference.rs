@@ -1,6 +1,7 @@
 //! The naive reference: for each question, plain loops over all events. It shares no line with the host, the SDK or the
 //! transforms.
 
+use num_bigint::BigInt;
 use onepath::batch::Value;
 use onepath::evaluate::Status;
 
@@ -74,5 +75,15 @@ fn exact_mean(numbers: &[f64]) -> f64 {
         scaled
     };
     let sum: i128 = numbers.iter().map(fixed).sum();
-    (sum as f64 / scale) / numbers.len() as f64
+    let near = (sum as f64 / scale) / numbers.len() as f64;
+    // The distance from the mean, times what makes it whole.
+    let distance = |number: f64| {
+        let (bits, exponent) = (number.to_bits() & ((1 << 52) - 1), (number.to_bits() >> 52 & 0x7ff) as usize);
+        let magnitude = if exponent > 0 { bits | 1 << 52 } else { bits };
+        let whole = BigInt::from(magnitude) * if number < 0.0 { -1 } else { 1 } << (125 + exponent.max(1));
+        (whole * numbers.len() - (BigInt::from(sum) << (1_200 - 90))).magnitude().clone()
+    };
+    let candidates = [near.next_down(), near, near.next_up()];
+    let nearest = candidates.into_iter().min_by_key(|number| (distance(*number), number.to_bits() & 1));
+    nearest.expect("there are three")
 }

@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::counts::{FileCount, FileTimes};
-use super::fields::{incoming_of_file, wanted_fields, widened};
+use super::fields::{incoming_of_file, wanted_columns, wanted_fields, widened};
 use super::ids::{IdScope, Repeats, find_repeats};
 use super::logged::{LoggedEvents, append_fields, key_columns, key_of};
-use super::times::{availabilities, column_times, time_columns, times};
+use super::times::{availabilities, column_times, times};
 use super::{EventChunk, EventSet, Pushed, ReadError, SourceInput};
 use crate::batch::{FieldLane, Lane};
 use crate::entity::{EntityKey, KeyInterner, KeyRows};
-use crate::files::{Input, InputError, Nulls, SHEET_ROWS_MAX, Sheet, Wanted};
+use crate::files::{Input, InputError, SHEET_ROWS_MAX, Sheet, Wanted};
 use crate::log::LoggedEvent;
 use crate::project::Source;
 use crate::schema::{Field, ValueType};
@@ -139,7 +139,7 @@ pub fn each_chunk(
     for (place, (input, repeats)) in sources.iter().zip(&repeats).enumerate() {
         for (number, path) in input.files.iter().enumerate() {
             let file = Input::open(path)?;
-            let wanted = incoming_of_file(input.source, &file, wanted(input, fields))?;
+            let wanted = incoming_of_file(input.source, &file, wanted_columns(input.source, input.keys, fields))?;
             files.push(SourceFile {
                 place,
                 source: input.source,
@@ -404,14 +404,4 @@ impl Reader<'_> {
         }
         Some((0..interner.len() as u32).map(|entity| interner.key(entity)).collect())
     }
-}
-
-/// The columns to read: keys, event time, arrival time, then the fields.
-fn wanted(input: &SourceInput<'_>, fields: &[Field]) -> Vec<Wanted> {
-    let source = input.source;
-    let mut wanted: Vec<Wanted> =
-        input.keys.iter().map(|key| Wanted::new(&key.name, key.key_type.value_type(), Nulls::Refused)).collect();
-    wanted.extend(time_columns(source));
-    wanted.extend(wanted_fields(source, fields));
-    wanted
 }

@@ -79,6 +79,9 @@ pub(super) fn texts(array: &ArrayRef) -> Result<Texts, Misfit> {
     Ok(texts)
 }
 
+/// What makes a value of a decimal: see [`rows`].
+type Convert<'a, O> = &'a mut dyn FnMut(&dyn Fn() -> String, Option<i64>) -> Result<O, InputFault>;
+
 /// `convert` of each row that is not null: it is given the digits of the decimal, and the decimal without its point where a
 /// float64 holds that exactly.
 fn rows<O: Default>(
@@ -87,7 +90,7 @@ fn rows<O: Default>(
 ) -> Result<Vec<O>, Misfit> {
     fn of<T: DecimalType, O: Default>(
         array: &ArrayRef,
-        convert: &mut dyn FnMut(&dyn Fn() -> String, Option<i64>) -> Result<O, InputFault>,
+        convert: Convert<'_, O>,
         to_i128: impl Fn(T::Native) -> Option<i128>,
     ) -> Result<Vec<O>, Misfit>
     where

@@ -37,7 +37,10 @@ impl Trace {
                 self.trail.push_str(word);
             }
         }
-        self.trail.push_str(&format!("{};", event.amount));
+        // The digits of an ordinary amount; a few letters for any other.
+        let amount = event.amount;
+        let is_ordinary = amount == 0.0 || (1e-5..1e16).contains(&amount.abs());
+        self.trail.push_str(&if is_ordinary { format!("{amount};") } else { format!("{amount:e};") });
         // Enough to tell orders apart.
         while self.trail.matches(';').count() > 6 {
             let end = self.trail.find(';').map_or(0, |end| end + 1);
