@@ -80,8 +80,11 @@ fn exact_mean(numbers: &[f64]) -> f64 {
     let distance = |number: f64| {
         let (bits, exponent) = (number.to_bits() & ((1 << 52) - 1), (number.to_bits() >> 52 & 0x7ff) as usize);
         let magnitude = if exponent > 0 { bits | 1 << 52 } else { bits };
-        let whole = BigInt::from(magnitude) * if number < 0.0 { -1 } else { 1 } << (125 + exponent.max(1));
-        (whole * numbers.len() - (BigInt::from(sum) << (1_200 - 90))).magnitude().clone()
+        let whole: BigInt = BigInt::from(magnitude) << (125 + exponent.max(1));
+        let whole = if number < 0.0 { -whole } else { whole };
+        let mean: BigInt = BigInt::from(sum) << (1_200 - 90);
+        let difference: BigInt = whole * BigInt::from(numbers.len()) - mean;
+        difference.magnitude().clone()
     };
     let candidates = [near.next_down(), near, near.next_up()];
     let nearest = candidates.into_iter().min_by_key(|number| (distance(*number), number.to_bits() & 1));
