@@ -53,7 +53,18 @@ enum Pace {
     Extreme,
 }
 
-const PACES: [Pace; 11] = [
+/// What the numbers of a case are like.
+#[derive(Clone, Copy)]
+enum Taste {
+    /// Ordinary ones.
+    Typical,
+    /// Edges of every type, and all exponents.
+    Edges,
+    /// Few powers of two, of both signs, which fill or empty the digits of what adds them up.
+    Powers,
+}
+
+const PACES: [Pace; 12] = [
     Pace::Ordinary,
     Pace::Ordinary,
     Pace::Equal,
@@ -61,6 +72,7 @@ const PACES: [Pace; 11] = [
     Pace::Late,
     Pace::Late,
     Pace::Years,
+    Pace::Grid,
     Pace::Grid,
     Pace::Grid,
     Pace::Edges,
@@ -81,7 +93,8 @@ impl<'a> Generator<'a> {
         let rows_max = *self.random.pick(&[3, 8, 20, ROWS_MAX]);
         let rows = 1 + self.random.below(rows_max);
         let pace = *self.random.pick(&PACES);
-        let typical = self.random.once_in(2);
+        let taste = *self.random.pick(&[Taste::Typical, Taste::Edges, Taste::Edges, Taste::Powers]);
+        let unit = *self.random.pick(&[HOUR_US, DAY_US, 7 * DAY_US, 30 * DAY_US]) * *self.random.pick(&[1, 64, 64]);
         let mut clock = match self.sample.times.as_slice() {
             [] => START_US,
             times => *self.random.pick(times),
@@ -91,13 +104,13 @@ impl<'a> Generator<'a> {
         for _ in 0..rows {
             let entity = self.random.below(entities);
             let kind = if self.events && !self.random.once_in(3) { Kind::Event } else { Kind::Question };
-            let mut time = self.time(pace, &mut clock);
+            let mut time = self.time(pace, unit, &mut clock);
             if kind == Kind::Question {
                 // The host asks no question before what it has applied.
                 time = time.max(newest[entity]);
             }
             newest[entity] = newest[entity].max(time);
-            let values = self.values(kind, typical);
+            let values = self.values(kind, taste);
             case.rows.push(CaseRow { kind, entity: entity as u32, time, values });
         }
         case
@@ -108,12 +121,12 @@ impl<'a> Generator<'a> {
         let row = |at: usize, generator: &mut Self| {
             let kind = if generator.events && at % 4 != 3 { Kind::Event } else { Kind::Question };
             let time = START_US + (at / entities) as i64 * HOUR_US;
-            CaseRow { kind, entity: (at % entities) as u32, time, values: generator.values(kind, true) }
+            CaseRow { kind, entity: (at % entities) as u32, time, values: generator.values(kind, Taste::Typical) }
         };
         Case { rows: (0..rows).map(|at| row(at, self)).collect() }
     }
 
-    fn time(&mut self, pace: Pace, clock: &mut i64) -> i64 {
+    fn time(&mut self, pace: Pace, unit: i64, clock: &mut i64) -> i64 {
         let step = match pace {
             Pace::Ordinary | Pace::Late => self.random.below(2 * DAY_US as usize) as i64,
             Pace::Years => self.random.below(3 * YEAR_US as usize) as i64,
@@ -133,10 +146,9 @@ impl<'a> Generator<'a> {
                 clock.saturating_sub(self.random.below(40 * YEAR_US as usize) as i64)
             }
             Pace::Grid => {
-                let unit = *self.random.pick(&[HOUR_US, DAY_US, 7 * DAY_US, 30 * DAY_US]) * *self.random.pick(&[1, 64]);
                 // From the epoch to a while after now, whatever the unit.
                 let units = (2 * START_US / unit) as usize;
-                self.random.below(units) as i64 * unit + *self.random.pick(&[0, 0, 0, -1, 1])
+                self.random.below(units) as i64 * unit + *self.random.pick(&[0, 0, 0, 0, 0, 0, -1, 1])
             }
             Pace::Extreme => *self.random.pick(&[
                 i64::MIN,
@@ -154,29 +166,30 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn values(&mut self, kind: Kind, typical: bool) -> Vec<Value> {
+    fn values(&mut self, kind: Kind, taste: Taste) -> Vec<Value> {
         if kind == Kind::Event && !self.sample.events.is_empty() && !self.random.once_in(4) {
             let mut values = self.random.pick(&self.sample.events).clone();
-            if !typical && !values.is_empty() {
+            if !matches!(taste, Taste::Typical) && !values.is_empty() {
                 // A real event with one strange value reaches more code than one of strange values only.
                 let at = self.random.below(values.len());
-                values[at] = self.value(&self.description.event_fields[at], false);
+                values[at] = self.value(&self.description.event_fields[at], taste);
             }
             return values;
         }
         let description = self.description;
-        fields(description, kind).map(|field| self.value(field, typical)).collect()
+        fields(description, kind).map(|field| self.value(field, taste)).collect()
     }
 
-    fn value(&mut self, field: &Field, typical: bool) -> Value {
+    fn value(&mut self, field: &Field, taste: Taste) -> Value {
         if field.nullable && self.random.once_in(6) {
             return Value::Null;
         }
-        let edge = !typical && !self.random.once_in(3);
+        let taste = if self.random.once_in(3) { Taste::Typical } else { taste };
+        let edge = matches!(taste, Taste::Edges);
         match field.value_type {
             ValueType::Bool => Value::Bool(self.random.once_in(2)),
             ValueType::Int64 => Value::Int64(self.int64(edge)),
-            ValueType::Float64 => Value::Float64(self.float64(edge)),
+            ValueType::Float64 => Value::Float64(self.float64(taste)),
             ValueType::Text => Value::Text(self.text(edge)),
             ValueType::Time => Value::Time(match edge {
                 true => self.int64(true),
@@ -184,7 +197,7 @@ impl<'a> Generator<'a> {
             }),
             ValueType::Float64List => {
                 let length = *self.random.pick(if edge { &[0, 1, 3, 1_000] } else { &[3, 8, 8, 8] });
-                Value::Float64List((0..length).map(|_| self.float64(edge)).collect())
+                Value::Float64List((0..length).map(|_| self.float64(taste)).collect())
             }
         }
     }
@@ -211,7 +224,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn float64(&mut self, edge: bool) -> f64 {
+    fn float64(&mut self, taste: Taste) -> f64 {
         const EDGES: [f64; 16] = [
             f64::NAN,
             f64::INFINITY,
@@ -230,25 +243,26 @@ impl<'a> Generator<'a> {
             1.0 + f64::EPSILON,
             9_007_199_254_740_993.0,
         ];
-        match edge {
-            true if self.random.once_in(2) => self.float64_of_any_size(),
-            true => canonical(*self.random.pick(&EDGES)),
+        match taste {
+            Taste::Edges if self.random.once_in(3) => self.float64_of_any_size(),
+            Taste::Edges => canonical(*self.random.pick(&EDGES)),
+            // 1, 2^64 and 2^-64.
+            Taste::Powers => {
+                *self.random.pick(&[1.0, -1.0, 1.0, -1.0, -18_446_744_073_709_551_616.0, -5.421_010_862_427_522e-20])
+            }
             // Amounts in cents: most are not exact in binary, so that the order of a sum shows.
-            false => self.random.below(50_000) as f64 / 100.0,
+            Taste::Typical => self.random.below(50_000) as f64 / 100.0,
         }
     }
 
-    /// Exponents evenly over the whole range, from subnormal numbers to infinities, of both signs; powers of two, and those whose
-    /// exponent is a multiple of 64, more often than others.
+    /// Exponents evenly over the whole range, from subnormal numbers to infinities, of both signs; fractions of no bits and of all more
+    /// often than others.
     fn float64_of_any_size(&mut self) -> f64 {
-        const EXPONENTS: usize = 2_048;
-        const ONE: u64 = 1_023;
-        let (exponent, fraction) = match self.random.below(6) {
-            0 => (ONE, 0),
-            1 => ((self.random.below(EXPONENTS) as u64 & !63) + 63, 0),
-            2 => (self.random.below(EXPONENTS) as u64, 0),
-            3 => (self.random.below(EXPONENTS) as u64, u64::MAX >> 12),
-            _ => (self.random.below(EXPONENTS) as u64, self.random.next() >> 12),
+        let exponent = self.random.below(2_048) as u64;
+        let fraction = match self.random.below(4) {
+            0 => 0,
+            1 => u64::MAX >> 12,
+            _ => self.random.next() >> 12,
         };
         canonical(f64::from_bits(self.random.next() & 1 << 63 | exponent << 52 | fraction))
     }
@@ -345,7 +359,7 @@ mod tests {
         for number in numbers {
             eighths[usize::from(number.is_sign_negative())][(number.to_bits() >> 60 & 7) as usize] += 1;
         }
-        assert!(eighths.iter().flatten().all(|&count| count > 50), "{eighths:?}");
+        assert!(eighths.iter().flatten().all(|&count| count > 30), "{eighths:?}");
     }
 
     #[test]

@@ -176,9 +176,9 @@ fn a_panic_and_a_limit_break_total() {
     check_adder(
         Fault::PanicsAtInfinity,
         expect![[r#"
-        [Total]
-        1 1 event 2024-01-01T00:00:00Z amount=inf word=""
-        row 1: the transform trapped: it panicked"#]],
+            [Total]
+            1 1 event 2024-01-01T00:00:00Z amount=-inf word=""
+            row 1: the transform trapped: it panicked"#]],
     );
     let tried = check_adder(
         Fault::TakesForever,
