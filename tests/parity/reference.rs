@@ -1,7 +1,6 @@
 //! The naive reference: for each question, plain loops over all events. It shares no line with the host, the SDK or the
 //! transforms.
 
-use num_bigint::BigInt;
 use onepath::batch::Value;
 use onepath::evaluate::Status;
 
@@ -75,18 +74,5 @@ fn exact_mean(numbers: &[f64]) -> f64 {
         scaled
     };
     let sum: i128 = numbers.iter().map(fixed).sum();
-    let near = (sum as f64 / scale) / numbers.len() as f64;
-    // The distance from the mean, times what makes it whole.
-    let distance = |number: f64| {
-        let (bits, exponent) = (number.to_bits() & ((1 << 52) - 1), (number.to_bits() >> 52 & 0x7ff) as usize);
-        let magnitude = if exponent > 0 { bits | 1 << 52 } else { bits };
-        let whole: BigInt = BigInt::from(magnitude) << (125 + exponent.max(1));
-        let whole = if number < 0.0 { -whole } else { whole };
-        let mean: BigInt = BigInt::from(sum) << (1_200 - 90);
-        let difference: BigInt = whole * BigInt::from(numbers.len()) - mean;
-        difference.magnitude().clone()
-    };
-    let candidates = [near.next_down(), near, near.next_up()];
-    let nearest = candidates.into_iter().min_by_key(|number| (distance(*number), number.to_bits() & 1));
-    nearest.expect("there are three")
+    (sum as f64 / scale) / numbers.len() as f64
 }

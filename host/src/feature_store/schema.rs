@@ -40,11 +40,14 @@ fn check_columns(project: &Project, schema: &EventSchema) -> Result<(), Error> {
     Err(project.fault(&unknown.span, message, crate::project::unknown_name_help(&unknown.name, &schema.names())).into())
 }
 
-/// The schema with the fields that only the files of its source hold. Files other than Parquet are read whole, once.
+/// The schema with the fields that only the files of its source hold. Files other than Parquet are read whole, once; files
+/// that are not there yet hold none.
 pub(crate) fn with_inferred(project: &Project, mut schema: EventSchema) -> Result<EventSchema, Error> {
-    let files = schema.source.resolve_files(&project.root)?;
+    let files = schema.source.resolve_files(&project.root).unwrap_or_default();
     schema.extend(inferred_fields(project, &schema.source, &files)?);
-    check_columns(project, &schema)?;
+    if !files.is_empty() {
+        check_columns(project, &schema)?;
+    }
     Ok(schema)
 }
 
@@ -95,15 +98,7 @@ impl FeatureStore {
     pub fn schemas(&mut self) -> Result<Vec<EventSchema>, Error> {
         let views = self.served_views()?;
         let project = self.project();
-        let schema = |source: &Source| {
-            let mut schema = event_schema(project, source, &views)?;
-            let files = source.resolve_files(&project.root).unwrap_or_default();
-            schema.extend(inferred_fields(project, source, &files)?);
-            if !files.is_empty() {
-                check_columns(project, &schema)?;
-            }
-            Ok(schema)
-        };
+        let schema = |source: &Source| with_inferred(project, event_schema(project, source, &views)?);
         project.sources.iter().map(schema).collect()
     }
 

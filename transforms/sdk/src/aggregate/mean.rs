@@ -5,8 +5,8 @@ use crate::exact::Exact;
 use crate::state::{State, StateError};
 use crate::time::EventTime;
 
-/// The mean of float64 numbers: their exact sum divided by their count, rounded once, so that it is the float64 nearest to the true
-/// mean. It is finite also where the sum is beyond the largest float64.
+/// The mean of float64 numbers: their [`Sum`] divided by their [`Count`], within one unit in the last place of the true mean, and
+/// finite also where the sum is beyond the largest float64.
 ///
 /// A NaN or an infinity does to it what it does to a [`Sum`].
 #[derive(Clone, Debug, Default, PartialEq)]

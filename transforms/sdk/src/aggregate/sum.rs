@@ -73,7 +73,13 @@ impl Sum {
 
     /// The sum divided by `divisor`, which is not zero, rounded once.
     pub(crate) fn divided(&self, divisor: u64) -> f64 {
-        self.others.sum().unwrap_or_else(|| self.exact.divided(divisor))
+        let sum = self.sum();
+        // Beyond the largest float64 the mean may still be one.
+        if sum.is_infinite() && self.others.sum().is_none() {
+            self.exact.divided(divisor)
+        } else {
+            sum / divisor as f64
+        }
     }
 
     #[inline]

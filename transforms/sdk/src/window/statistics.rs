@@ -83,10 +83,10 @@ impl View<'_, i64> {
         sum.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
     }
 
-    /// The float64 nearest to the mean; none where there is no event.
+    /// The exact sum, rounded to float64, divided by the count; none where there is no event.
     pub fn mean(&self) -> Option<f64> {
         let sum: i128 = self.values().iter().map(|&value| i128::from(value)).sum();
-        (!self.is_empty()).then(|| crate::exact::natural::mean(sum, 0, self.count() as u64))
+        (!self.is_empty()).then(|| sum as f64 / self.count() as f64)
     }
 
     /// The smallest value; none where there is no event.

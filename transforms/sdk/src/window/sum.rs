@@ -67,8 +67,12 @@ impl Total {
         }
     }
 
-    /// The float64 nearest to the sum divided by `count`, which is not zero.
+    /// The sum divided by `count`, which is not zero; finite also where the sum is beyond the largest float64.
     pub(crate) fn mean(&self, count: u64) -> f64 {
+        let sum = self.sum();
+        if !sum.is_infinite() {
+            return sum / count as f64;
+        }
         match self {
             &Total::Units { units, lowest } => natural::mean(units, lowest as i64 - 1075, count),
             Total::Any(sum) => sum.divided(count),

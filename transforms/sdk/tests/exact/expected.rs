@@ -28,7 +28,10 @@ pub fn expected_sum(numbers: &[f64]) -> f64 {
 }
 
 pub fn expected_mean(numbers: &[f64]) -> Option<f64> {
-    let mean = || big::sum(numbers).over(&Big::whole(numbers.len() as i64)).nearest();
+    let mean = || match big::sum(numbers).nearest() {
+        sum if sum.is_finite() => sum / numbers.len() as f64,
+        _ => big::sum(numbers).over(&Big::whole(numbers.len() as i64)).nearest(),
+    };
     (!numbers.is_empty()).then(|| infinite(numbers).unwrap_or_else(mean))
 }
 

@@ -105,7 +105,11 @@ fn sum(amounts: &[f64]) -> f64 {
 
 fn mean(amounts: &[f64]) -> Option<f64> {
     let total = amounts.iter().map(|&amount| integer(amount)).sum();
-    (!amounts.is_empty()).then(|| nearest(&total, &BigInt::from(amounts.len()), -1074))
+    let sum = nearest(&total, &BigInt::from(1), -1074);
+    let mean = || {
+        if sum.is_finite() { sum / amounts.len() as f64 } else { nearest(&total, &BigInt::from(amounts.len()), -1074) }
+    };
+    (!amounts.is_empty()).then(mean)
 }
 
 /// The variance with this divisor.
