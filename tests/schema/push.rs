@@ -68,7 +68,7 @@ fn a_push_of_known_fields_reads_no_file() {
     project.write("p.csv", "user_id,amount,ts\na,5,2024-01-03\n");
     good(&project, "ingest --source events p.csv");
     project.write("q.csv", "user_id,amount,ts,note\na,5,2024-01-03,x\n");
-    bad(&project, "ingest --source events q.csv", "no file matches \"gone.csv\"");
+    bad(&project, "ingest --source events q.csv", "source events has no field note: add to onepath.toml");
 }
 
 #[test]

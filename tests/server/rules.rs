@@ -376,6 +376,7 @@ fn an_entity_whose_state_is_too_large_is_refused_and_the_others_are_served() {
     let told: Vec<&str> = ran.stdout.lines().map(|line| line.split(" up to ").next().unwrap_or_default()).collect();
     expect![[r#"
         0
+        source events: 300 events
         activity@v1: 300 events
         activity@v1: 1 entity is not served, for the state would be over the limit (`state_bytes_max` under [limits]); questions and pushes that name one are refused, the others go on
           hot: 4,785 bytes

@@ -39,7 +39,7 @@ impl Trace {
         }
         // The digits of an ordinary amount; a few letters for any other.
         let amount = event.amount;
-        let is_ordinary = amount == 0.0 || (1e-5..1e16).contains(&amount.abs());
+        let is_ordinary = amount == 0.0 || (1e-9..1e18).contains(&amount.abs());
         self.trail.push_str(&if is_ordinary { format!("{amount};") } else { format!("{amount:e};") });
         // Enough to tell orders apart.
         while self.trail.matches(';').count() > 6 {
