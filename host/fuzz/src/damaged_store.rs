@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use arbitrary::{Result, Unstructured};
 
 use crate::entity::{EntityKey, KeyValue};
+use crate::log::Meaning;
 use crate::store::{OnlineStore, SqliteStore, StoreError, StoredState, ViewMark};
 use crate::time::{AvailableAt, EventTime};
 
@@ -98,5 +99,12 @@ fn state(offset: u64) -> StoredState {
 }
 
 fn mark(applied_offset: u64) -> ViewMark {
-    ViewMark { digest: "d".to_owned(), state_version: 1, history: None, log: "a".repeat(32), applied_offset }
+    ViewMark {
+        digest: "d".to_owned(),
+        state_version: 1,
+        meaning: Meaning::default(),
+        history: None,
+        log: "a".repeat(32),
+        applied_offset,
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Once;
 
 use crate::files::{InputError, Nulls, Rest, Table, Wanted, column_names, open};
 use crate::schema::ValueType;
-use crate::time::TimeUnit;
+use crate::time::{TimeForm, TimeUnit};
 
 /// Reads text files made of `data`, whose first byte says which.
 pub fn input_text(data: &[u8]) {
@@ -66,7 +66,7 @@ fn read(extension: &str, bytes: &[u8], shape: u8) {
         .enumerate()
         .map(|(at, name)| Wanted {
             nulls: if shape & 4 == 0 { Nulls::Allowed } else { Nulls::Refused },
-            unit: (shape & 8 != 0).then_some(TimeUnit::Milliseconds),
+            time: TimeForm { unit: (shape & 8 != 0).then_some(TimeUnit::Milliseconds), ..TimeForm::default() },
             ..Wanted::new(name, types[(usize::from(shape / 16) + at) % types.len()], Nulls::Allowed)
         })
         .collect();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arbitrary::{Result, Unstructured};
 
 use crate::entity::{EntityKey, KeyValue};
+use crate::log::Meaning;
 use crate::store::{OnlineStore, Replacement, SqliteStore, StoredState, ViewMark};
 use crate::time::{AvailableAt, EventTime};
 
@@ -135,6 +136,7 @@ fn mark(u: &mut Unstructured<'_>) -> Result<ViewMark> {
     Ok(ViewMark {
         digest: u.choose(&["d", "e"])?.to_string(),
         state_version: u.int_in_range(1..=2)?,
+        meaning: Meaning::default(),
         history: *u.choose(&[None, Some(1)])?,
         log: u.choose(&["l", "m"])?.to_string(),
         applied_offset: u.int_in_range(0..=9)?,
