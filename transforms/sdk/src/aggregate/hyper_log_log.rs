@@ -15,7 +15,7 @@ use crate::time::EventTime;
 /// sketches", 2017), which needs no correction tables and is good from one key on. The state takes 2^`P` bytes at most, and
 /// about three per key while there are few.
 ///
-/// The error is that of keys that nobody chose for it. A digest takes some 60 ns longer than a hash, and in return no keys of one
+/// The error is that of keys that nobody chose for it. A digest takes some 80 ns longer than a hash, and in return no keys of one
 /// digest are found; but whoever chooses the keys may try some 2^`P` for each that falls where others did, and so make the
 /// estimate too small. Where that matters, count with a [`Distinct`](super::Distinct).
 pub struct HyperLogLog<K, const P: u32 = 12> {

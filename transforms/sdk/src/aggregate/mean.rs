@@ -5,8 +5,8 @@ use crate::exact::Exact;
 use crate::state::{State, StateError};
 use crate::time::EventTime;
 
-/// The mean of float64 numbers: their [`Sum`] divided by their [`Count`], within one unit in the last place of the true mean, and
-/// finite also where the sum is beyond the largest float64.
+/// The mean of float64 numbers: their [`Sum`] divided by their [`Count`], so rounded twice and within one and a half units in the
+/// last place of the true mean. Where the sum is beyond the largest float64, it is rounded once, and finite.
 ///
 /// A NaN or an infinity does to it what it does to a [`Sum`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,7 +26,7 @@ impl Mean {
         self.sum.sum()
     }
 
-    /// The mean (never -0.0); none where there was no event.
+    /// The mean; none where there was no event.
     pub fn mean(&self) -> Option<f64> {
         (!self.count.is_empty()).then(|| self.sum.divided(self.count.events()))
     }

@@ -71,7 +71,7 @@ impl Sum {
         self.others.sum().unwrap_or_else(|| self.exact.round())
     }
 
-    /// The sum divided by `divisor`, which is not zero, rounded once.
+    /// The sum divided by `divisor`, which is not zero; finite also where the sum is beyond the largest float64.
     pub(crate) fn divided(&self, divisor: u64) -> f64 {
         let sum = self.sum();
         // Beyond the largest float64 the mean may still be one.

@@ -71,8 +71,8 @@ impl View<'_, f64> {
         self.total().sum()
     }
 
-    /// The sum divided by the count, within one unit in the last place of the true mean, and finite also where the sum is beyond
-    /// the largest float64; none where there is no event. A NaN or an infinity does to it what it does to the sum.
+    /// The sum divided by the count, within one and a half units in the last place of the true mean, as
+    /// [`Mean`](crate::aggregate::Mean) defines it; none where there is no event. A NaN or an infinity does to it what it does to the sum.
     pub fn mean(&self) -> Option<f64> {
         (!self.is_empty()).then(|| self.total().mean(self.times.len() as u64))
     }

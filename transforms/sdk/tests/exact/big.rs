@@ -133,9 +133,15 @@ impl Big {
 
     /// Whether `found` is within so many units in its own last place of it; beyond the largest float64, an infinity is so, too.
     pub fn is_within(&self, found: f64, units: i64) -> bool {
+        self.is_within_halves(found, units * 2)
+    }
+
+    /// The same in half units.
+    pub fn is_within_halves(&self, found: f64, halves: i64) -> bool {
+        let bound = Big::whole(halves).over(&Big::whole(2));
         let largest = Big::of(f64::MAX);
         if found.is_infinite() {
-            let unit = Big::power(971).times(&Big::whole(units));
+            let unit = Big::power(971).times(&bound);
             return self.is_negative() == (found < 0.0) && self.size().plus(&unit).order(&largest).is_ge();
         }
         let size = found.abs();
@@ -144,7 +150,7 @@ impl Big {
         } else {
             size
         }));
-        self.minus(&Big::of(found)).size().order(&unit.times(&Big::whole(units))).is_le()
+        self.minus(&Big::of(found)).size().order(&unit.times(&bound)).is_le()
     }
 }
 

@@ -40,6 +40,8 @@ pub fn check_mean(found: Option<f64>, numbers: &[f64]) {
     assert_eq!(found.is_some(), !numbers.is_empty());
     if let (Some(found), Some(expected)) = (found, expected_mean(numbers)) {
         assert_same(found, expected);
+        let mean = || big::sum(numbers).over(&Big::whole(numbers.len() as i64));
+        assert!(infinite(numbers).is_some() || mean().is_within_halves(found, 3), "{found:?} of {numbers:?}");
     }
 }
 
