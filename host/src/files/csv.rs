@@ -19,7 +19,7 @@ use super::infer::{Guess, typed};
 use super::nature::{NaturalColumn, Shape};
 use super::quotes::{QuoteFault, Quotes};
 use super::read::{Nulls, Rest, Selection, Table, TableReader, Wanted, rest_batch};
-use super::{TABLE_ROWS_MAX, text};
+use super::{TABLE_ROWS_MAX, quotes, text};
 use crate::batch::Column;
 use crate::schema::ValueType;
 
@@ -210,8 +210,10 @@ fn row_error(path: &Path, names: &[String], error: ArrowError) -> InputError {
 
 /// A file that cannot be read on, because of the system or of its quotes.
 fn read_error(path: &Path, error: std::io::Error) -> InputError {
-    let quotes = error.get_ref().and_then(|inner| inner.downcast_ref::<QuoteFault>()).copied();
-    let (fault, row) = match quotes {
+    let found = error.get_ref().and_then(|inner| inner.downcast_ref::<QuoteFault>()).copied();
+    // Read once more, for the row.
+    let counted = |found| File::open(path).ok().and_then(quotes::fault_of).unwrap_or(found);
+    let (fault, row) = match found.map(counted) {
         Some(QuoteFault::Open(row)) => (InputFault::OpenQuote, row),
         Some(QuoteFault::TextAfter(row)) => (InputFault::TextAfterQuote, row),
         None => return InputError::new(path, InputFault::Read(error)),

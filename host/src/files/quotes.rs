@@ -23,8 +23,9 @@ pub(super) struct Quotes<R> {
     /// The byte before the next one, where that is outside quotes.
     previous: u8,
     bytes: u64,
-    /// Records that ended, with the header.
+    /// Records that ended, with the header; only where they are counted.
     records: u64,
+    counts: bool,
     /// Whether the record that goes on has nothing yet: a blank line is none.
     is_blank: bool,
 }
@@ -40,8 +41,14 @@ enum Place {
 }
 
 impl<R: Read> Quotes<R> {
+    /// A reader whose faults are in row 0: to find the row costs a second look at every byte, and only a wrong file needs it.
     pub fn new(inner: R) -> Self {
-        Self { inner, place: Place::Outside, previous: b'\n', bytes: 0, records: 0, is_blank: true }
+        Self { counts: false, ..Self::counting(inner) }
+    }
+
+    /// A reader whose faults tell their row.
+    pub fn counting(inner: R) -> Self {
+        Self { inner, counts: true, place: Place::Outside, previous: b'\n', bytes: 0, records: 0, is_blank: true }
     }
 
     /// Takes the next bytes into account.
@@ -77,14 +84,9 @@ impl<R: Read> Quotes<R> {
     /// Goes on from `at`, outside quotes, to just after the next quote, which begins a quoted field where a field begins.
     fn see_outside(&mut self, bytes: &[u8], at: usize) -> usize {
         let end = memchr(b'"', &bytes[at..]).map_or(bytes.len(), |found| at + found);
-        let mut start = at;
-        for found in memchr_iter(b'\n', &bytes[at..end]) {
-            let is_blank = self.is_blank && is_nothing(&bytes[start..at + found]);
-            self.records += u64::from(!is_blank);
-            self.is_blank = true;
-            start = at + found + 1;
+        if self.counts {
+            self.count_records(&bytes[at..end]);
         }
-        self.is_blank &= is_nothing(&bytes[start..end]);
         if end > at {
             self.previous = bytes[end - 1];
         }
@@ -101,9 +103,36 @@ impl<R: Read> Quotes<R> {
     }
 }
 
+/// The first fault of a file, with its row.
+pub(super) fn fault_of(file: impl Read) -> Option<QuoteFault> {
+    let mut quotes = Quotes::counting(file);
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match quotes.read(&mut buffer) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(error) => return error.get_ref().and_then(|inner| inner.downcast_ref()).copied(),
+        }
+    }
+}
+
 /// Whether a line of this alone would be blank.
 fn is_nothing(text: &[u8]) -> bool {
     matches!(text, b"" | b"\r")
+}
+
+impl<R> Quotes<R> {
+    /// Counts the records that end in text outside quotes.
+    fn count_records(&mut self, text: &[u8]) {
+        let mut start = 0;
+        for newline in memchr_iter(b'\n', text) {
+            let is_blank = self.is_blank && is_nothing(&text[start..newline]);
+            self.records += u64::from(!is_blank);
+            self.is_blank = true;
+            start = newline + 1;
+        }
+        self.is_blank &= is_nothing(&text[start..]);
+    }
 }
 
 impl<R: Read> Read for Quotes<R> {
@@ -126,7 +155,7 @@ mod tests {
 
     /// Reads `text`, so many bytes at a time.
     fn read(text: &[u8], step: usize) -> Option<QuoteFault> {
-        let mut quotes = Quotes::new(text);
+        let mut quotes = Quotes::counting(text);
         let mut buffer = vec![0; step.max(1)];
         loop {
             match quotes.read(&mut buffer) {

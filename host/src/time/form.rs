@@ -66,6 +66,11 @@ impl TimeForm {
         if let Some(format) = &self.format {
             return format.parse(text);
         }
+        if text.as_bytes().get(4) == Some(&b'-')
+            && let Some(instant) = grammar::parse(text)
+        {
+            return Ok(instant);
+        }
         if let Some(number) = grammar::integer(text.as_bytes()) {
             return self.integer(number);
         }

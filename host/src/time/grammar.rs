@@ -20,6 +20,9 @@ const SECOND_US: i64 = 1_000_000;
 
 /// The moment that `text` spells; `None` where it does not follow the grammar, or lies beyond what 64 bits of microseconds hold.
 pub(super) fn parse(text: &str) -> Option<Instant> {
+    if let Some(micros) = common(text.as_bytes()) {
+        return Some(Instant { micros, has_finer: false });
+    }
     let text = text.trim_matches(' ').as_bytes();
     if let Some(digits) = text.strip_suffix(b"us") {
         return Some(Instant { micros: integer(digits)?, has_finer: false });
@@ -39,6 +42,29 @@ pub(super) fn parse(text: &str) -> Option<Instant> {
     }
     let micros = (minutes.checked_mul(60)? + clock.second).checked_mul(SECOND_US)?.checked_add(clock.micros)?;
     Some(Instant { micros, has_finer: clock.has_finer })
+}
+
+/// The microseconds of the shape that most times have, `2024-02-29T12:30:00Z` with at most six digits of a fraction and with a
+/// space for the `T`, if one likes; `None` for any other text, wrong or right.
+fn common(text: &[u8]) -> Option<i64> {
+    let (&[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b' ', h1, h2, b':', n1, n2, b':', s1, s2], rest) =
+        text.split_first_chunk::<19>()?
+    else {
+        return None;
+    };
+    let date =
+        Date { year: number(&[y1, y2, y3, y4])?, month: number(&[m1, m2])?, day: number(&[d1, d2])?, is_basic: false };
+    let (hour, minute, second) = (number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?);
+    let fraction = match rest {
+        [] | [b'Z'] => 0,
+        [b'.', digits @ .., b'Z'] | [b'.', digits @ ..] if (1..=6).contains(&digits.len()) => {
+            number(digits)? * 10_i64.pow(6 - digits.len() as u32)
+        }
+        _ => return None,
+    };
+    let is_ordinary = is_in_calendar(&date) && hour <= 23 && minute <= 59 && second <= 59;
+    let seconds = ((days_since_epoch(date) * 24 + hour) * 60 + minute) * 60 + second;
+    is_ordinary.then_some(seconds * SECOND_US + fraction)
 }
 
 /// The microseconds of midnight of the date that `number` spells as YYYYMMDD, from the year 1000 on.
