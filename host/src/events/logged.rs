@@ -5,13 +5,43 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::fields::as_read;
-use super::{EventChunk, ReadError};
+use super::{EventChunk, Pushed, ReadError};
 use crate::batch::{Column, ColumnError, FieldLane, Value};
-use crate::entity::{EntityKey, KeyValue};
+use crate::entity::{EntityKey, KeyInterner, KeyValue};
 use crate::files::{self, Fields, Wanted};
 use crate::log::LoggedEvent;
 use crate::project::{Key, Source};
 use crate::schema::{Field, ValueType};
+
+/// As many events of the log are read in order in the time in which those of one entity are found.
+const OFFSETS_PER_LOOKUP: u64 = 16;
+
+impl Pushed<'_> {
+    /// Gives `take` the events of a source, for a view whose entity has the key columns `keys`: those of each entity in their
+    /// order. Those that the source leaves out are left out. Of entities that are not `asked` for, events may be given too.
+    ///
+    /// Where the entities are few, and an event's key is its entity's, they are looked for one by one, which is less work than
+    /// to read the whole log.
+    pub(super) fn each(
+        &self,
+        source: &Source,
+        keys: &[Key],
+        asked: Option<&KeyInterner>,
+        take: &mut dyn FnMut(LoggedEvent) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let mut append = |event: LoggedEvent| match source.skip_offsets.contains(&event.offset) {
+            true => Ok(()),
+            false => take(event),
+        };
+        let is_few = |asked: &&KeyInterner| asked.len() as u64 * OFFSETS_PER_LOOKUP <= self.up_to;
+        match asked.filter(is_few).filter(|_| source.keys == keys && !keys.is_empty()) {
+            Some(asked) => (0..asked.len() as u32).try_for_each(|entity| {
+                self.log.read_entity(&source.name, &asked.key(entity), 0, self.up_to, &mut append)
+            }),
+            None => self.log.read(&source.name, 0, self.up_to, &mut append),
+        }
+    }
+}
 
 /// Appends the fields of a pushed event, one value per column of `fields`; `wanted` is how each is read of its source, as
 /// [`wanted_fields`](super::wanted_fields) says.

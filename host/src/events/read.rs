@@ -12,9 +12,9 @@ use super::fields::{incoming_of_file, wanted_columns, wanted_fields, widened};
 use super::ids::{IdScope, Repeats, find_repeats};
 use super::logged::{LoggedEvents, append_fields, key_columns, key_of};
 use super::times::{availabilities, column_times, times};
-use super::{EventChunk, EventSet, Pushed, ReadError, SourceInput};
+use super::{EventChunk, EventSet, ReadError, SourceInput};
 use crate::batch::{FieldLane, Lane};
-use crate::entity::{EntityKey, KeyInterner, KeyRows};
+use crate::entity::{KeyInterner, KeyRows};
 use crate::files::{Input, InputError, SHEET_ROWS_MAX, Sheet, Wanted};
 use crate::log::LoggedEvent;
 use crate::project::Source;
@@ -94,9 +94,6 @@ impl Numbers<'_> {
         Ok(())
     }
 }
-
-/// As many events of the log are read in order in the time in which those of one entity are found.
-const OFFSETS_PER_LOOKUP: u64 = 16;
 
 /// What one sheet of a file gives.
 struct Taken {
@@ -360,12 +357,8 @@ impl Reader<'_> {
         let Some(pushed) = &input.pushed else { return Ok(()) };
         let keys = if self.with_keys { input.keys } else { &[] };
         let mut waiting = LoggedEvents::new(keys, self.fields);
-        let looked_up = self.entities_to_read(input, pushed);
         let fields = wanted_fields(input.source, self.fields);
         let mut append = |event: LoggedEvent| {
-            if input.source.skip_offsets.contains(&event.offset) {
-                return Ok(());
-            }
             let key = key_columns(&*key_of(input.source, input.keys, &event)?)?;
             let (rows, mut entity) = (KeyRows::of_columns(&key), Vec::with_capacity(1));
             self.numbers.of(&rows, 1, &mut entity)?;
@@ -380,28 +373,11 @@ impl Reader<'_> {
             let full = std::mem::replace(&mut waiting, LoggedEvents::new(keys, self.fields));
             take(self.bits, full.into_chunk(self.bits)?.of_source(place))
         };
-        match looked_up {
-            Some(entities) => {
-                for entity in entities {
-                    pushed.log.read_entity(&input.source.name, &entity, 0, pushed.up_to, &mut append)?;
-                }
-            }
-            None => pushed.log.read(&input.source.name, 0, pushed.up_to, &mut append)?,
-        }
+        let asked = if let Numbers::Known(interner) = &self.numbers { Some(*interner) } else { None };
+        pushed.each(input.source, input.keys, asked, &mut append)?;
         match waiting.len() {
             0 => Ok(()),
             _ => take(self.bits, waiting.into_chunk(self.bits)?.of_source(place)),
         }
-    }
-
-    /// The entities whose events are looked for one by one in the log, where that is less work than to read all of it: they are
-    /// few, and an event's key is its entity's. The order of events matters only within one entity.
-    fn entities_to_read(&self, input: &SourceInput<'_>, pushed: &Pushed<'_>) -> Option<Vec<EntityKey>> {
-        let Numbers::Known(interner) = &self.numbers else { return None };
-        let is_few = interner.len() as u64 * OFFSETS_PER_LOOKUP <= pushed.up_to;
-        if !is_few || input.source.keys != input.keys || input.keys.is_empty() {
-            return None;
-        }
-        Some((0..interner.len() as u32).map(|entity| interner.key(entity)).collect())
     }
 }

@@ -7,7 +7,7 @@ use super::content::ContentFields;
 use super::hash::{RowHash, add_lane, add_times, id_hash, id_hashes};
 use super::records::{Place, Record, Records};
 use crate::batch::{Lane, Value};
-use crate::entity::{EntityKey, KeyInterner, KeyRows};
+use crate::entity::{KeyInterner, KeyRows};
 use crate::events::fields::incoming_of_file;
 use crate::events::logged::{key_columns, key_of};
 use crate::events::times::{availabilities, time_columns, times};
@@ -24,9 +24,6 @@ const SHEETS_WAITING: usize = 1;
 
 /// Pushed events whose content is made at once.
 const LOGGED_ROWS: usize = 8_192;
-
-/// As many events of the log are read in order in the time in which those of one entity are found.
-const OFFSETS_PER_LOOKUP: u64 = 16;
 
 /// What is needed to read the records of a source.
 pub(super) struct Finder<'a> {
@@ -122,32 +119,14 @@ impl Finder<'_> {
     pub(super) fn read_log(&self, pushed: &Pushed<'_>, records: &mut Records) -> Result<(), ReadError> {
         let mut waiting: Vec<LoggedEvent> = Vec::new();
         let mut append = |event: LoggedEvent| {
-            if event.event_id.is_none() || self.source.skip_offsets.contains(&event.offset) {
+            if event.event_id.is_none() {
                 return Ok(());
             }
             waiting.push(event);
             if waiting.len() < LOGGED_ROWS { Ok(()) } else { self.logged(std::mem::take(&mut waiting), records) }
         };
-        let source = &self.source.name;
-        match self.entities_to_read(pushed) {
-            Some(entities) => {
-                for entity in entities {
-                    pushed.log.read_entity(source, &entity, 0, pushed.up_to, &mut append)?;
-                }
-            }
-            None => pushed.log.read(source, 0, pushed.up_to, &mut append)?,
-        }
+        pushed.each(self.source, self.keys, self.asked, &mut append)?;
         self.logged(waiting, records)
-    }
-
-    /// The entities whose events are looked for one by one in the log, where that is less work than to read all of it.
-    fn entities_to_read(&self, pushed: &Pushed<'_>) -> Option<Vec<EntityKey>> {
-        let asked = self.asked?;
-        let is_few = asked.len() as u64 * OFFSETS_PER_LOOKUP <= pushed.up_to;
-        if !is_few || self.source.keys != self.keys || self.keys.is_empty() {
-            return None;
-        }
-        Some((0..asked.len() as u32).map(|entity| asked.key(entity)).collect())
     }
 
     fn logged(&self, events: Vec<LoggedEvent>, records: &mut Records) -> Result<(), ReadError> {
