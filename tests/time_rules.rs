@@ -3,11 +3,12 @@
 //! Every case is answered offline and, from materialized states, online; both must be the table.
 
 use expect_test::{Expect, expect};
+use onepath::batch::Value;
 use onepath::events::Arrival;
 use onepath::feature_store::{FeaturePlan, FeatureSelection, FeatureStore};
 use onepath::time::format_time;
 
-use crate::support::{Ask, DAY, Project, Vector, assert_same, at, offline, online};
+use crate::support::{Ask, DAY, OnlineRequest, Project, Session, Vector, assert_same, at, offline, online};
 
 /// A project with the churn view, named `activity`, and the trace view, both over `sources` in that order.
 fn toml(sources: &[(&str, &[&str])], ttl: &str) -> String {
@@ -48,7 +49,7 @@ fn asks(text: &str) -> Vec<Ask> {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(ask).collect()
 }
 
-fn plan(store: &mut FeatureStore, features: &str) -> FeaturePlan {
+fn plan(store: &FeatureStore, features: &str) -> FeaturePlan {
     let references = features.split(' ').map(|text| text.parse().expect("a feature reference")).collect();
     store.plan(&FeatureSelection::References(references)).expect("plans")
 }
@@ -362,7 +363,7 @@ fn an_event_dated_in_the_future_is_refused_online_and_counted() {
     let project = Project::new(&toml(&[("events", &[])], ""));
     project.clock.set(at("2024-01-10"));
     let mut store = project.open();
-    let push = |store: &mut FeatureStore, text: &str, arrival: &Arrival| {
+    let push = |store: &mut Session, text: &str, arrival: &Arrival| {
         let path = project.write("push.csv", events(text));
         store.ingest("events", &path, arrival).map_err(|error| error.to_string())
     };
@@ -389,10 +390,9 @@ fn a_question_about_the_future_is_refused() {
     project.clock.set(at("2024-01-10"));
     let mut store = project.open();
     let plan = plan(&mut store, TRAIL);
-    let ask = |as_of| onepath::feature_store::OnlineRequest {
-        entities: vec![("customer_id".to_owned(), onepath::entity::KeyValue::Text("a".to_owned()))],
+    let ask = |as_of| OnlineRequest {
+        inputs: vec![("customer_id".to_owned(), Value::Text("a".to_owned()))],
         as_of: Some(onepath::time::AsOf(as_of)),
-        ..Default::default()
     };
     store.get_online_features(&plan, &ask(at("2024-01-10"))).expect("now is not the future");
     let error = store.get_online_features(&plan, &ask(at("2024-01-10") + 1)).expect_err("is refused");
@@ -401,15 +401,15 @@ fn a_question_about_the_future_is_refused() {
 
 /// One clock stamps arrivals and as-ofs: what is visible at an as-of is a prefix of the log, now and later.
 #[test]
-fn stamps_grow_strictly_even_where_the_clock_stands_still() {
+fn arrivals_grow_strictly_and_answers_never_go_back() {
     let project = Project::new(&toml(&[("events", &[])], ""));
     let now = at("2024-01-10");
     project.clock.set(now);
     let mut store = project.open();
     let plan = plan(&mut store, TRAIL);
-    let request = onepath::feature_store::OnlineRequest {
-        entities: vec![("customer_id".to_owned(), onepath::entity::KeyValue::Text("a".to_owned()))],
-        ..Default::default()
+    let request = OnlineRequest {
+        inputs: vec![("customer_id".to_owned(), Value::Text("a".to_owned()))],
+        ..OnlineRequest::default()
     };
     let mut seen = String::new();
     for number in 1..=3 {
@@ -423,9 +423,9 @@ fn stamps_grow_strictly_even_where_the_clock_stands_still() {
         seen += &format!("{} offset {}: {}\n", vector.as_of, vector.offset, vector.values[0]);
     }
     expect![[r#"
-        2024-01-10T00:00:00.000001Z offset 1: w1;
-        2024-01-10T00:00:00.000003Z offset 2: w1;w2;
-        2024-01-10T00:00:00.000005Z offset 3: w1;w2;w3;
+        2024-01-10T00:00:00Z offset 1: w1;
+        2024-01-10T00:00:00.000001Z offset 2: w1;w2;
+        2024-01-10T00:00:00.000002Z offset 3: w1;w2;w3;
     "#]]
     .assert_eq(&seen);
     assert!(store.verify(None).expect("verifies").is_equal());

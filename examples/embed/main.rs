@@ -5,13 +5,12 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 use std::sync::{Mutex, mpsc};
 
-use anyhow::{Context, bail};
-use onepath::batch::{Column, Value};
-use onepath::entity::{EntityKey, KeyType, KeyValue};
+use anyhow::Context;
+use onepath::batch::Value;
+use onepath::events::JsonEvents;
 use onepath::feature_store::FeatureSelection;
-use onepath::log::NewEvent;
-use onepath::time::{EventTime, parse_time};
-use onepath::{EventSchema, Server, ServerOptions};
+use onepath::{Server, ServerOptions};
+use serde_json::value::to_raw_value;
 use serde_json::{Value as Json, json};
 
 /// Threads that answer. A push waits for the disk, and pushes that wait together are written together.
@@ -62,21 +61,14 @@ fn answer(server: &Server, line: &str) -> Json {
 fn get(server: &Server, service: &str, request: &Json) -> anyhow::Result<Json> {
     // Planned once; afterwards this is a look-up.
     let prepared = server.prepare(&FeatureSelection::Service(service.to_owned()))?;
-    let mut inputs = Vec::new();
+    let mut asked = prepared.request();
     for input in prepared.inputs() {
-        let mut column = Column::new(input.value_type);
-        let value = match &request[&input.name] {
-            Json::Null if input.nullable => Value::Null,
-            Json::String(text) => Value::Text(text.clone()),
-            Json::Number(number) => {
-                number.as_i64().map(Value::Int64).or(number.as_f64().map(Value::Float64)).unwrap_or(Value::Null)
-            }
-            _ => bail!("{} ({}) is missing", input.name, input.value_type),
-        };
-        column.push(&value).with_context(|| input.name.clone())?;
-        inputs.push(column);
+        if let Some(value) = request.get(&input.name) {
+            // A list of one value: the request may ask about many entities.
+            asked = asked.json(&input.name, &to_raw_value(&[value])?, None)?;
+        }
     }
-    let answer = server.get_online_features(&prepared, &inputs, None)?;
+    let answer = server.get_online_features(&asked.build()?)?;
     let mut features = serde_json::Map::new();
     for (feature, column) in prepared.features().iter().zip(&answer.features) {
         let value = match column.value(0) {
@@ -93,29 +85,8 @@ fn get(server: &Server, service: &str, request: &Json) -> anyhow::Result<Json> {
 
 /// Events that are on disk and applied when the answer comes: `{"id": 2, "push": "events", "events": [{...}]}`.
 fn push(server: &Server, source: &str, request: &Json) -> anyhow::Result<Json> {
-    let schema = server.event_schema(source)?;
-    let events = request["events"].as_array().context("`events` is not a list")?;
-    let events =
-        (1..).zip(events).map(|(row, event)| new_event(&schema, row, event).with_context(|| format!("event {row}")));
-    let applied = server.push(source, events.collect::<Result<_, _>>()?)?;
+    let events = request["events"].to_string();
+    let events = JsonEvents::parse(&events).context("`events` is not a list of objects")?;
+    let applied = server.push(source, server.checked(source, events)?)?;
     Ok(json!({ "appended": applied.appended, "duplicates": applied.duplicates, "offset": applied.offset }))
-}
-
-fn new_event(schema: &EventSchema, row: u64, event: &Json) -> anyhow::Result<NewEvent> {
-    let text = |name: &str| event[name].as_str().with_context(|| format!("{name} is not a text"));
-    let mut key = Vec::new();
-    for column in &schema.keys {
-        key.push(match column.key_type {
-            KeyType::Text => KeyValue::Text(text(&column.name)?.to_owned()),
-            KeyType::Int64 => KeyValue::Int64(event[&column.name].as_i64().with_context(|| column.name.clone())?),
-        });
-    }
-    Ok(NewEvent {
-        event_id: schema.source.event_id.as_ref().map(|name| text(name).map(str::to_owned)).transpose()?,
-        key: EntityKey(key),
-        event_time: EventTime(parse_time(text(&schema.source.event_time)?)?),
-        arrival: None,
-        fields: event.to_string(),
-        row,
-    })
 }

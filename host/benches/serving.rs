@@ -8,15 +8,13 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark; it may panic")]
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use onepath::batch::{Column, Value};
-use onepath::entity::{EntityKey, KeyValue};
+use onepath::batch::{Column, Values};
+use onepath::events::PushedEvents;
 use onepath::feature_store::{FeatureSelection, OpenOptions};
-use onepath::log::NewEvent;
-use onepath::schema::ValueType;
-use onepath::time::EventTime;
-use onepath::{PreparedRequest, Server, ServerOptions};
+use onepath::{PreparedRequest, Request, Server, ServerOptions};
 
 const CUSTOMERS: usize = 50_000;
 const DAY_US: i64 = 86_400_000_000;
@@ -49,9 +47,10 @@ fn main() {
 fn project(dir: &Path, component: &Path, name: &str, serving: &str) -> std::path::PathBuf {
     let project = dir.join(name);
     std::fs::create_dir_all(&project).unwrap();
+    let event_id = if name.ends_with("true") { "event_id = \"event_id\"\n" } else { "" };
     let toml = format!(
         "[project]\nname = \"bench\"\n[entities.customer]\nkeys = {{ customer_id = \"text\" }}\n[sources.events]\n\
-         entity = \"customer\"\nevent_time = \"event_timestamp\"\nevent_id = \"event_id\"\n[views.activity]\nsources = [\"events\"]\n\
+         entity = \"customer\"\nevent_time = \"event_timestamp\"\n{event_id}[views.activity]\nsources = [\"events\"]\n\
          transform = {component:?}\n[services.churn_v1]\nfeatures = [\"activity:*\"]\n{serving}"
     );
     std::fs::write(project.join("onepath.toml"), toml).unwrap();
@@ -63,26 +62,43 @@ fn open(project: &Path, cache_bytes_max: usize) -> Server {
     Server::open(project, options).unwrap()
 }
 
-fn prepare(server: &Server) -> std::sync::Arc<PreparedRequest> {
+fn prepare(server: &Server) -> Arc<PreparedRequest> {
     server.prepare(&FeatureSelection::Service("churn_v1".into())).unwrap()
 }
 
-fn event(customer: &str, at: i64, number: u64, id: Option<String>) -> NewEvent {
-    let kind = ["purchase", "view", "return"][(number % 10 / 5 + number % 10 / 9) as usize];
-    NewEvent {
-        event_id: id,
-        key: EntityKey(vec![KeyValue::Text(customer.to_owned())]),
-        event_time: EventTime(at),
-        arrival: None,
-        fields: format!("{{\"event_type\":\"{kind}\",\"amount\":{}.25}}", number % 90),
-        row: number + 1,
-    }
+/// An event to push.
+struct Pushed {
+    customer: String,
+    at: i64,
+    number: u64,
+    id: Option<String>,
 }
 
-fn keys<'a>(customers: impl Iterator<Item = &'a str>) -> Vec<Column> {
-    let mut column = Column::new(ValueType::Text);
-    customers.for_each(|customer| column.push(&Value::Text(customer.to_owned())).unwrap());
-    vec![column]
+fn event(customer: &str, at: i64, number: u64, id: Option<String>) -> Pushed {
+    Pushed { customer: customer.to_owned(), at, number, id }
+}
+
+fn push_all(server: &Server, events: &[Pushed]) {
+    let kind = |number: u64| ["purchase", "view", "return"][(number % 10 / 5 + number % 10 / 9) as usize];
+    let amounts: Vec<f64> = events.iter().map(|event| (event.number % 90) as f64 + 0.25).collect();
+    let times = Values::Times(events.iter().map(|event| event.at).collect());
+    let ids: Vec<String> = events.iter().filter_map(|event| event.id.clone()).collect();
+    let columns: [(&str, Column); 4] = [
+        ("customer_id", events.iter().map(|event| event.customer.clone()).collect::<Vec<_>>().into()),
+        ("event_type", events.iter().map(|event| kind(event.number)).collect::<Vec<_>>().into()),
+        ("amount", amounts.into()),
+        ("event_timestamp", Column::from_parts(times, None)),
+    ];
+    let mut columns = Vec::from(columns.map(|(name, column)| (name.to_owned(), column)));
+    if !ids.is_empty() {
+        columns.push(("event_id".to_owned(), ids.into()));
+    }
+    let schema = server.event_schema("events").unwrap();
+    server.push("events", PushedEvents::from_columns(&schema, columns).unwrap()).unwrap();
+}
+
+fn request<'a>(prepared: &Arc<PreparedRequest>, customers: impl Iterator<Item = &'a str>) -> Request {
+    prepared.request().input("customer_id", customers.collect::<Vec<_>>()).unwrap().build().unwrap()
 }
 
 /// Times each of `rounds` calls and prints the percentiles.
@@ -116,10 +132,10 @@ fn warm(dir: &Path, component: &Path) {
             let start = now_us() - 170 * DAY_US;
             let push =
                 (0..events).map(|n| event(&customer, start + n as i64 * (160 * DAY_US / events as i64), n, None));
-            server.push("events", push.collect()).unwrap();
-            let inputs = keys([customer.as_str()].into_iter());
+            push_all(&server, &push.collect::<Vec<_>>());
+            let request = request(&prepared, [customer.as_str()].into_iter());
             report(&format!("warm, 1 entity, {events} events, {name}"), 200_000 / (events as usize / 50 + 1), |_| {
-                assert_eq!(server.get_online_features(&prepared, &inputs, None).unwrap().features.len(), 4);
+                assert_eq!(server.get_online_features(&request).unwrap().features.len(), 4);
             });
         }
         server.flush();
@@ -145,7 +161,7 @@ fn many(dir: &Path, component: &Path, wanted: &[String]) {
         let events = part.iter().enumerate().flat_map(|(at, customer)| {
             (0..20).map(move |n| event(customer, start + n as i64 * 8 * DAY_US, at as u64 * 20 + n, None))
         });
-        server.push("events", events.collect()).unwrap();
+        push_all(&server, &events.collect::<Vec<_>>());
     }
     println!("pushed {} events in {:.1} s", CUSTOMERS * 20, began.elapsed().as_secs_f64());
     server.close().unwrap();
@@ -166,12 +182,12 @@ fn serve_many(project: &Path, is_wanted: &dyn Fn(&str) -> bool) {
     if is_wanted("memory") {
         println!("resident at start {:.0} MB", resident_mb());
         report("mostly cold, 1 entity of 50,000", 50_000, |_| {
-            let inputs = keys([customers[next()].as_str()].into_iter());
-            server.get_online_features(&prepared, &inputs, None).unwrap();
+            let request = request(&prepared, [customers[next()].as_str()].into_iter());
+            server.get_online_features(&request).unwrap();
         });
         for _ in 0..2_000 {
-            let inputs = keys((0..100).map(|_| customers[next()].as_str()));
-            server.get_online_features(&prepared, &inputs, None).unwrap();
+            let request = request(&prepared, (0..100).map(|_| customers[next()].as_str()));
+            server.get_online_features(&request).unwrap();
         }
         server.flush();
         let status = server.status();
@@ -185,8 +201,8 @@ fn serve_many(project: &Path, is_wanted: &dyn Fn(&str) -> bool) {
     }
     if is_wanted("batch") {
         report("100 entities, warm", 5_000, |_| {
-            let inputs = keys((0..100).map(|_| customers[next()].as_str()));
-            server.get_online_features(&prepared, &inputs, None).unwrap();
+            let request = request(&prepared, (0..100).map(|_| customers[next()].as_str()));
+            server.get_online_features(&request).unwrap();
         });
     }
     drop(server);
@@ -195,12 +211,12 @@ fn serve_many(project: &Path, is_wanted: &dyn Fn(&str) -> bool) {
         let server = open(project, 0);
         let prepared = prepare(&server);
         report("1 entity, state read from SQLite", 50_000, |_| {
-            let inputs = keys([customers[next()].as_str()].into_iter());
-            server.get_online_features(&prepared, &inputs, None).unwrap();
+            let request = request(&prepared, [customers[next()].as_str()].into_iter());
+            server.get_online_features(&request).unwrap();
         });
         report("100 entities, states read from SQLite", 1_000, |_| {
-            let inputs = keys((0..100).map(|_| customers[next()].as_str()));
-            server.get_online_features(&prepared, &inputs, None).unwrap();
+            let request = request(&prepared, (0..100).map(|_| customers[next()].as_str()));
+            server.get_online_features(&request).unwrap();
         });
     }
 }
@@ -225,9 +241,9 @@ fn push(dir: &Path, component: &Path) {
                             let at = now_us() - 1_000_000_000 - n as i64;
                             event(&customer, at, n, has_ids.then(|| format!("{client}-{round}-{n}")))
                         };
-                        let events = (0..size).map(event).collect();
+                        let events: Vec<Pushed> = (0..size).map(event).collect();
                         let start = Instant::now();
-                        server.push("events", events).unwrap();
+                        push_all(server, &events);
                         start.elapsed()
                     };
                     (0..rounds).map(push).collect::<Vec<_>>()

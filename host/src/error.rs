@@ -9,8 +9,6 @@ use crate::files::{InputError, OutputError};
 use crate::log::LogError;
 use crate::project::{ProjectError, ReferenceError, UnknownName};
 use crate::replay::ReplayError;
-use crate::server::ServerError;
-use crate::serving::{GetError, PushError};
 use crate::store::StoreError;
 use crate::time::TimeError;
 use crate::wasm::LoadError;
@@ -50,12 +48,6 @@ pub enum Error {
     /// A component gave no answer.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
-    /// A push was refused.
-    #[error(transparent)]
-    Push(Box<PushError>),
-    /// A question has no answer.
-    #[error(transparent)]
-    Get(#[from] GetError),
     /// The ids of the materialized history are not there.
     #[error(transparent)]
     Ids(#[from] IndexError),
@@ -65,9 +57,6 @@ pub enum Error {
     /// The online store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A server could not take a request, or would not serve the project.
-    #[error(transparent)]
-    Server(#[from] ServerError),
     /// More text than one column holds.
     #[error(transparent)]
     Column(#[from] ColumnError),
@@ -231,12 +220,6 @@ pub enum Error {
     },
 }
 
-impl From<PushError> for Error {
-    fn from(error: PushError) -> Self {
-        Self::Push(Box::new(error))
-    }
-}
-
 /// An error and its causes in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -247,28 +230,4 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-impl Error {
-    /// The call of a component that gave no answer, where that is what went wrong, on whichever path.
-    pub fn evaluation(&self) -> Option<&EvaluateError> {
-        match self {
-            Self::Evaluate(error)
-            | Self::Replay(ReplayError::Evaluate(error))
-            | Self::Get(GetError::Evaluate(error)) => Some(error),
-            _ => match self.push() {
-                Some(PushError::Evaluate(error)) => Some(error),
-                _ => None,
-            },
-        }
-    }
-
-    /// The push that was refused, where that is what went wrong, by itself or within a group.
-    pub fn push(&self) -> Option<&PushError> {
-        match self {
-            Self::Push(error) => Some(error),
-            Self::Server(ServerError::NotTaken(error)) => Some(error),
-            _ => None,
-        }
-    }
 }

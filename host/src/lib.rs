@@ -10,6 +10,7 @@
 //!
 //! | room | answers | knows nothing of |
 //! |---|---|---|
+//! | `digest` | SHA-256 and hexadecimal text | everything |
 //! | `threads` | how is work shared out, so that threads decide nothing? | everything |
 //! | [`usage`] | what does the machine have, what did this process take? | everything else |
 //! | [`time`] | what is visible when? what is now? | everything else |
@@ -25,12 +26,11 @@
 //! | [`log`] | what was pushed, and what was served? | components |
 //! | [`store`] | what is the state of an entity? | components |
 //! | [`events`] | which events does a view see? | questions |
-//! | [`replay`] | history and spine to training set | online states, serving |
-//! | [`serving`] | pushes and questions | replay |
-//! | [`feature_store`] | all of it, for one project | the command line |
-//! | [`Server`] | the same, for many threads at once | HTTP |
-//! | [`serving::http`] | how is it asked over HTTP? (the only room that names axum) | the command line |
-//! | [`monitor`] | is what was served what a backfill gives? | the command line |
+//! | [`replay`] | history and spine to training set | online states |
+//! | [`feature_store`] | plans, training sets and materialized states of one project | answering online |
+//! | [`monitor`] | is what was served what a backfill gives? | who serves |
+//! | [`Server`] (`online`) | pushes and questions, from many threads at once | HTTP |
+//! | [`http`] | how is it asked over HTTP? (the only room that names axum) | the command line |
 //! | [`cli`] | one file per command | |
 //!
 //! # A whole program
@@ -38,9 +38,9 @@
 //! ```
 //! use std::path::Path;
 //! use onepath::batch::Value;
-//! use onepath::entity::KeyValue;
-//! use onepath::events::Arrival;
-//! use onepath::feature_store::{FeatureSelection, FeatureStore, OnlineRequest, OpenOptions};
+//! use onepath::events::JsonEvents;
+//! use onepath::feature_store::{FeatureSelection, FeatureStore, OpenOptions};
+//! use onepath::{Server, ServerOptions};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the host lies in the repository")?;
@@ -65,26 +65,20 @@
 //!     features = ["activity:purchase_count_30d"]
 //!     "#,
 //! )?;
-//! let mut store = FeatureStore::open(dir.path(), OpenOptions::default())?;
+//! let server = Server::open(dir.path(), ServerOptions::default())?;
 //!
 //! // Push an event, and ask.
-//! let pushed = dir.path().join("pushed.ndjson");
-//! std::fs::write(
-//!     &pushed,
-//!     r#"{"customer_id": "c1", "at": "2024-02-29T12:00:00Z", "event_type": "purchase", "amount": 12.5}"#,
-//! )?;
-//! store.ingest("events", &pushed, &Arrival::EventTime)?;
-//! let plan = store.plan(&FeatureSelection::Service("churn_v1".into()))?;
-//! let request = OnlineRequest {
-//!     entities: vec![("customer_id".into(), KeyValue::Text("c1".into()))],
-//!     as_of: Some(onepath::time::AsOf(onepath::time::parse_time("2024-03-01")?)),
-//!     ..OnlineRequest::default()
-//! };
-//! let vector = store.get_online_features(&plan, &request)?;
-//! assert!(vector.values[0].same_bits(&Value::Int64(1)));
+//! let event = r#"[{"customer_id": "c1", "at": "2024-02-29T12:00:00Z", "event_type": "purchase", "amount": 12.5}]"#;
+//! server.push("events", server.checked("events", JsonEvents::parse(event)?)?)?;
+//! let prepared = server.prepare(&FeatureSelection::Service("churn_v1".into()))?;
+//! let request = prepared.request().input("customer_id", ["c1"])?.build()?;
+//! let answer = server.get_online_features(&request)?;
+//! // The purchase is older than thirty days by now.
+//! assert!(answer.features[0].value(0).same_bits(&Value::Int64(0)));
+//! server.close()?;
 //!
 //! // What was served is what a backfill gives.
-//! let report = store.verify(None)?;
+//! let report = FeatureStore::open(dir.path(), OpenOptions::default())?.verify(None)?;
 //! assert!(report.vectors == 1 && report.is_equal());
 //! # Ok(())
 //! # }
@@ -94,20 +88,21 @@ pub mod admission;
 pub mod batch;
 pub mod build;
 pub mod cli;
+mod digest;
 pub mod entity;
 mod error;
 pub mod evaluate;
 pub mod events;
 pub mod feature_store;
 pub mod files;
+pub mod http;
 pub mod log;
 pub mod monitor;
+mod online;
 pub mod project;
 pub mod replay;
 pub mod scaffold;
 pub mod schema;
-mod server;
-pub mod serving;
 pub mod store;
 mod threads;
 pub mod time;
@@ -116,5 +111,7 @@ pub mod wasm;
 
 pub use error::Error;
 pub use events::EventSchema;
-pub use feature_store::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
-pub use server::{OnlineFeatures, Server, ServerError, ServerOptions, ServerStatus};
+pub use online::{
+    Applied, GetError, InputKind, OnlineFeatures, PreparedRequest, PushError, Request, RequestBuilder, RequestError,
+    RequestFault, RequestInput, RequestedFeature, RequestedView, Server, ServerError, ServerOptions, ServerStatus,
+};

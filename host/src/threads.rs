@@ -1,9 +1,44 @@
 //! Work on several threads, whose results do not tell how many there were.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Values that are made once each, on first use. Making one does not hold up the others.
+pub(crate) struct OnceMap<K, V>(Mutex<HashMap<K, Arc<Mutex<Option<V>>>>>);
+
+impl<K, V> Default for OnceMap<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Clone + Eq + Hash, V: Clone> OnceMap<K, V> {
+    /// The value of `key`, which `make` makes where there is none. Who asks meanwhile waits; after an error the next one tries
+    /// again.
+    pub(crate) fn get_or_make<E>(&self, key: &K, make: impl FnOnce() -> Result<V, E>) -> Result<V, E> {
+        let place = Arc::clone(unpoisoned(&self.0).entry(key.clone()).or_default());
+        let mut value = unpoisoned(&place);
+        if value.is_none() {
+            *value = Some(make()?);
+        }
+        Ok(value.clone().expect("it was just made"))
+    }
+
+    /// The value of `key`, if it was made.
+    pub(crate) fn get(&self, key: &K) -> Option<V> {
+        let place = unpoisoned(&self.0).get(key).map(Arc::clone)?;
+        let value = unpoisoned(&place).clone();
+        value
+    }
+}
+
+/// The lock; a value that panicked on its way was not put in place, so there is nothing half made behind a poisoned one.
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// `work` of each of `order`, by at most `threads` threads; the results are in the order of their numbers, which are
 /// `0..order.len()` in any order of being begun.

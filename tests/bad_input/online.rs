@@ -13,35 +13,35 @@ fn requests_that_do_not_fit() {
         &project,
         get,
         expect![[r#"
-        error: the request field cart_value (float64) is missing
-    "#]],
+            error: request field cart_value: is missing; it is float64
+        "#]],
     );
     check_online(
         &project,
         &format!("{get} --request cart_value=much"),
         expect![[r#"
-        error: the request field cart_value: "much" is not a float64 number
-    "#]],
+            error: request field cart_value, row 1: "much" is not a float64 number
+        "#]],
     );
     check_online(
         &project,
         &format!("{get} --request cart_value=1 --request basket=1"),
         expect![[r#"
-        error: no view asked for has the request field basket; the fields are: cart_value
-    "#]],
+            error: request field basket: is not read by the features asked for; they read: cart_value
+        "#]],
     );
     check_online(
         &project,
         &format!("{get} --request cart_value=1 --entity shop=s1"),
         expect![[r#"
-        error: no view asked for has the entity key shop; the keys are: customer_id
-    "#]],
+            error: entity key shop: is not read by the features asked for; they read: customer_id
+        "#]],
     );
     check_online(
         &project,
         "get --service checkout --request cart_value=1",
         expect![[r#"
-            error: the entity key customer_id (text) is missing
+            error: entity key customer_id: is missing; it is text
         "#]],
     );
     check_online(
@@ -67,8 +67,8 @@ fn a_request_that_says_a_thing_twice() {
         &project,
         words,
         expect![[r#"
-        error: the entity key customer_id is given twice: ask for one entity at a time
-    "#]],
+            error: entity key customer_id: is given twice
+        "#]],
     );
 }
 

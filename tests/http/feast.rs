@@ -187,7 +187,7 @@ fn a_malformed_question_is_told_with_its_field_and_row() {
         ["body","entities"] entities: "customer_id" is given twice
         ["body"] "entities" is given twice at line 1 column 84
         ["body","entities","cart_value"] entities.cart_value: is missing; it is float64
-        ["body","entities","cart_value"] entities.cart_value: has 1 values where entities.customer_id has 2
+        ["body","entities","cart_value"] entities.cart_value: has 1 values where customer_id has 2
         ["body","entities","cart_value",0] entities.cart_value, row 1: "much" is not a float64 number, "NaN", "Infinity" or "-Infinity"
         ["body","entities","cart_value",0] entities.cart_value, row 1: is null
         ["body","entities","cart_value",0] entities.cart_value, row 1: is null
@@ -275,7 +275,7 @@ fn a_malformed_push_is_told_with_its_field_and_row() {
         ["body","df","at"] df.at: is missing; it is time
         ["body","df","id"] df.id: is missing; it is text
         ["body","df","customer_id",1] df.customer_id, row 2: is null
-        ["body","df","customer_id"] df.customer_id: has 1 value where df.id has 2
+        ["body","df","customer_id"] df.customer_id: has 1 value where id has 2
         ["body","df","customer_id",0] df.customer_id, row 1: 1 is not a text
         ["body","df","amount",1] df.amount, row 2: "much" is not a float64 number, "NaN", "Infinity" or "-Infinity"
         ["body","df","at",0] df.at, row 1: "2024-02-30T00:00:00Z" is not an ISO 8601 time such as 2024-02-29T12:30:00.000001Z

@@ -2,10 +2,10 @@
 
 use onepath::batch::Value;
 use onepath::events::Arrival;
-use onepath::feature_store::{FeaturePlan, FeatureSelection, FeatureStore};
+use onepath::feature_store::{FeaturePlan, FeatureSelection};
 
 use super::{ask, assert_verified, get, lines, plan, push, toml};
-use crate::support::{Ask, Project, at, components, online};
+use crate::support::{Ask, Project, Session, at, components, online};
 
 /// What served is kept: after the component has changed, old vectors are still replayed by the old one.
 #[test]
@@ -112,9 +112,9 @@ fn vectors_are_verified_with_the_views_that_they_read() {
     store.ingest("events", &path, &Arrival::EventTime).expect("is pushed");
     let cart = FeatureSelection::References(vec!["cart:cart_per_purchase".parse().expect("a reference")]);
     let plan = store.plan(&cart).expect("plans");
-    let ask = |store: &mut FeatureStore, plan: &FeaturePlan, at_text| {
+    let ask = |store: &mut Session, plan: &FeaturePlan, at_text| {
         let mut request = ask("a", Some(at(at_text)));
-        request.request = vec![("cart_value".to_owned(), Value::Float64(6.0))];
+        request.inputs.push(("cart_value".to_owned(), Value::Float64(6.0)));
         store.get_online_features(plan, &request).expect("is answered").values[0].clone()
     };
     assert!(ask(&mut store, &plan, "2024-01-02").same_bits(&Value::Float64(6.0)));

@@ -7,12 +7,12 @@ mod push;
 mod states;
 mod verify;
 
-use onepath::entity::KeyValue;
+use onepath::batch::Value;
 use onepath::events::Arrival;
-use onepath::feature_store::{FeaturePlan, FeatureSelection, FeatureStore, OnlineRequest, OnlineVector};
+use onepath::feature_store::{FeaturePlan, FeatureSelection, FeatureStore};
 use onepath::time::AsOf;
 
-use crate::support::{Project, at};
+use crate::support::{OnlineRequest, OnlineVector, Project, Session, at};
 
 /// A project whose events are pushed: the churn view, and the trace view, which shows the order of application.
 fn pushed_project(source: &str) -> Project {
@@ -32,22 +32,22 @@ fn toml(files: &str, source: &str, trace: &str) -> String {
 
 const BY_ID: &str = "event_id = \"id\"";
 
-fn plan(store: &mut FeatureStore) -> FeaturePlan {
+fn plan(store: &FeatureStore) -> FeaturePlan {
     store.plan(&FeatureSelection::Service("all".to_owned())).expect("plans")
 }
 
 fn ask(entity: &str, as_of: Option<i64>) -> OnlineRequest {
-    let entities = vec![("customer_id".to_owned(), KeyValue::Text(entity.to_owned()))];
-    OnlineRequest { entities, as_of: as_of.map(AsOf), ..OnlineRequest::default() }
+    let inputs = vec![("customer_id".to_owned(), Value::Text(entity.to_owned()))];
+    OnlineRequest { inputs, as_of: as_of.map(AsOf) }
 }
 
-fn get(store: &mut FeatureStore, entity: &str, as_of: Option<i64>) -> OnlineVector {
+fn get(store: &mut Session, entity: &str, as_of: Option<i64>) -> OnlineVector {
     let plan = plan(store);
     store.get_online_features(&plan, &ask(entity, as_of)).expect("answers")
 }
 
 /// The trail of an entity: its events in the order of application.
-fn trail(store: &mut FeatureStore, entity: &str) -> String {
+fn trail(store: &mut Session, entity: &str) -> String {
     let vector = get(store, entity, None);
     let at = vector.references.iter().position(|reference| reference.ends_with("trail")).expect("is served");
     vector.values[at].to_string()
@@ -67,13 +67,13 @@ fn lines(text: &str) -> String {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(line).collect()
 }
 
-fn push(project: &Project, store: &mut FeatureStore, text: &str) -> Result<(u64, u64, u64), String> {
+fn push(project: &Project, store: &mut Session, text: &str) -> Result<(u64, u64, u64), String> {
     let path = project.write("push.ndjson", lines(text));
     let applied = store.ingest("events", &path, &Arrival::EventTime).map_err(|error| error.to_string())?;
     Ok((applied.appended, applied.duplicates, applied.offset))
 }
 
-fn assert_verified(store: &mut FeatureStore, vectors: u64) {
+fn assert_verified(store: &mut Session, vectors: u64) {
     let report = store.verify(None).expect("verifies");
     assert!(report.is_equal(), "{:#?}", report.first);
     assert_eq!(report.vectors, vectors);

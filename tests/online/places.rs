@@ -3,10 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use onepath::feature_store::FeatureStore;
-
 use super::{ask, lines, plan, toml};
-use crate::support::Project;
+use crate::support::{Project, Session};
 
 /// A folder that holds a project `p` with one file of history, which has several names.
 fn with_names() -> Project {
@@ -70,7 +68,7 @@ fn a_file_under_several_names_is_read_once_however_the_project_is_named() {
 fn a_project_that_is_moved_or_copied_reads_its_own_files() {
     let folder = with_names();
     let open = |name: &str| folder.open_at(name);
-    let served = |store: &mut FeatureStore, expected: &str| {
+    let served = |store: &mut Session, expected: &str| {
         let plan = plan(store);
         let vector = store.get_online_features(&plan, &ask("a", None)).expect("answers");
         assert_eq!(vector.values[5].to_string(), expected);

@@ -2,11 +2,10 @@
 
 use expect_test::expect;
 use onepath::events::Arrival;
-use onepath::feature_store::FeatureStore;
 use onepath::time::{AvailableAt, format_time};
 
 use super::{BY_ID, assert_verified, get, lines, plan, push, pushed_project, served_one, toml, trail};
-use crate::support::{Ask, Project, assert_same, at, offline, online};
+use crate::support::{Ask, Project, Session, assert_same, at, offline, online};
 
 #[test]
 fn an_event_that_is_pushed_twice_is_acknowledged_twice_and_applied_once() {
@@ -112,6 +111,7 @@ fn a_push_needs_the_ids_of_the_history() {
         "{}",
         ran.stderr
     );
+    std::fs::write(project.path(kept), &bytes).expect("writes");
     assert_eq!(trail(&mut project.open(), "a"), "w1;", "nothing was half taken");
 
     project.write("history.ndjson", lines("1 a w 1 2024-01-01\n3 a w 3 2024-01-03"));
@@ -174,7 +174,7 @@ fn a_push_that_a_transform_refuses_leaves_nothing() {
     let project = pushed_project(BY_ID);
     let mut store = project.open();
     push(&project, &mut store, "1 a w 1 2024-01-01").expect("is taken");
-    let refused = |text: &str, store: &mut FeatureStore| push(&project, store, text).expect_err("is refused");
+    let refused = |text: &str, store: &mut Session| push(&project, store, text).expect_err("is refused");
     expect![
         "view trace@v1, entity b, event of 2024-01-03T00:00:00Z: the transform refused its input: this event is refused"
     ]

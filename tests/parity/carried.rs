@@ -65,7 +65,7 @@ fn states_of_many_entities_are_carried_within_the_memory_of_a_component() {
         replay(program, ViewEvents::all(events), questions, &keys, carry, options).expect("the component has room")
     };
     let before = run(&events, &Questions::none(program.description()), Carry::AFTER).states;
-    let bytes: usize = before.iter().map(|state| state.bytes.len()).sum();
+    let bytes: usize = before.iter().map(|state| state.state.bytes.len()).sum();
     assert!(bytes > 12 << 20, "{bytes} bytes of states, which a component holds several times over");
     let whole = run(&events, &questions, Carry::default());
     let carried = run(&none, &questions, Carry { before: &before, want_after: true });

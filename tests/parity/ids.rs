@@ -1,14 +1,15 @@
 //! Event ids: of one entity an id counts once, whichever way the events came and the answers are made.
 
-use onepath::entity::KeyValue;
+use onepath::batch::Value;
 use onepath::events::Arrival;
-use onepath::feature_store::{BackfillRequest, FeatureSelection, FeatureStore, OnlineRequest, SpineSource};
+use onepath::feature_store::{BackfillRequest, FeatureSelection, SpineSource};
 use onepath::time::{AvailableAt, format_time};
 
 use super::case::{Case, Sources};
 use super::{check_all, reference, selection};
 use crate::support::{
-    Ask, DAY, Event, Format, Project, Random, Vector, assert_same, offline, online, write_events_with_ids,
+    Ask, DAY, Event, Format, OnlineRequest, Project, Random, Session, Vector, assert_same, offline, online,
+    write_events_with_ids,
 };
 
 /// An event with its id.
@@ -115,7 +116,7 @@ fn copy(random: &mut Random, known: &[Tagged]) -> Tagged {
     (id, changed)
 }
 
-fn push(project: &Project, store: &mut FeatureStore, events: &[Tagged]) -> Result<(u64, u64), String> {
+fn push(project: &Project, store: &mut Session, events: &[Tagged]) -> Result<(u64, u64), String> {
     let arrived = |(id, event): &Tagged| (id.clone(), Event { arrived: Some(event.available()), ..event.clone() });
     let path = project.path("push.ndjson");
     write_events_with_ids(&path, &events.iter().map(arrived).collect::<Vec<_>>(), Format::Ndjson);
@@ -142,8 +143,7 @@ fn repeats_in_files_count_once_on_every_path() {
             project.write("spine.csv", spine);
             for (memory, threads) in [(1, 1), (16 << 10, 2), (u64::MAX, 1), (u64::MAX, 2)] {
                 let what = format!("seed {seed}, {format:?}, {memory} bytes, {threads} threads");
-                let mut store =
-                    project.open_with(|options| (options.memory_bytes, options.threads) = (memory, threads));
+                let store = project.open_with(|options| (options.memory_bytes, options.threads) = (memory, threads));
                 let plan = store.plan(&selection()).expect("plans");
                 check(&offline(&store, &plan, &case.asks, &[]), &case, &expected, &what);
                 let request = BackfillRequest {
@@ -230,7 +230,7 @@ fn an_id_counts_once_however_its_events_are_split() {
     }
 }
 
-fn served(store: &mut FeatureStore, case: &WithIds, expected: &[Vector], what: &str) {
+fn served(store: &mut Session, case: &WithIds, expected: &[Vector], what: &str) {
     let plan = store.plan(&selection()).expect("plans");
     for (ask, expected) in case.asks.iter().zip(expected) {
         let (found, _) = online(store, &plan, ask);
@@ -280,17 +280,17 @@ transform = "TRACE"
     assert_eq!(push(other_shop), Ok((0, 1)));
     let refused: String = push("x,c1,3,w,1,2024-01-01\n").expect_err("is another event");
     assert!(refused.starts_with("row 1: event id \"x\" is already that of another event"), "{refused}");
-    let mut trail = |view: &str, key: &str, value: KeyValue| {
+    let mut trail = |view: &str, key: &str, value: Value| {
         let reference = format!("{view}:trail").parse().expect("a reference");
         let plan = store.plan(&FeatureSelection::References(vec![reference])).expect("plans");
-        let request = OnlineRequest { entities: vec![(key.to_owned(), value)], ..OnlineRequest::default() };
+        let request = OnlineRequest { inputs: vec![(key.to_owned(), value)], ..OnlineRequest::default() };
         store.get_online_features(&plan, &request).expect("answers").values[0].to_string()
     };
-    let customer = |name: &str| KeyValue::Text(name.to_owned());
+    let customer = |name: &str| Value::Text(name.to_owned());
     assert_eq!(trail("customers", "customer_id", customer("c1")), "w1;");
     assert_eq!(trail("customers", "customer_id", customer("c2")), "w2;");
-    assert_eq!(trail("shops", "shop_id", KeyValue::Int64(1)), "w1;w2;");
-    assert_eq!(trail("shops", "shop_id", KeyValue::Int64(2)), "w1;");
+    assert_eq!(trail("shops", "shop_id", Value::Int64(1)), "w1;w2;");
+    assert_eq!(trail("shops", "shop_id", Value::Int64(2)), "w1;");
     let report = store.verify(None).expect("verifies");
     assert!(report.is_equal() && report.vectors == 4, "{report:#?}");
 }

@@ -9,7 +9,7 @@ use onepath::feature_store::{FeaturePlan, FeatureSelection, FeatureStore};
 use onepath::time::AvailableAt;
 
 use super::case::{Case, Sources};
-use crate::support::{Ask, Event, Format, Project, Vector, assert_same, offline, online, write_events};
+use crate::support::{Ask, Event, Format, Project, Session, Vector, assert_same, offline, online, write_events};
 
 /// The same reference that the SDK's own tests compare the native transform with.
 #[path = "../../transforms/sdk/tests/kinds/reference.rs"]
@@ -46,7 +46,7 @@ fn project_of(events: &[Event], views: &[(&str, i64)]) -> Project {
     project
 }
 
-fn plan(store: &mut FeatureStore, name: &str) -> FeaturePlan {
+fn plan(store: &FeatureStore, name: &str) -> FeaturePlan {
     store.plan(&FeatureSelection::Service(name.to_owned())).expect("plans")
 }
 
@@ -80,7 +80,7 @@ fn assert_meant(found: &[Vector], plan: &FeaturePlan, case: &Case, days: i64) {
     }
 }
 
-fn push(project: &Project, store: &mut FeatureStore, event: &Event) {
+fn push(project: &Project, store: &mut Session, event: &Event) {
     let event = Event { arrived: Some(event.available()), ..event.clone() };
     let path = project.path("push.ndjson");
     write_events(&path, std::slice::from_ref(&event), Format::Ndjson);
@@ -101,7 +101,7 @@ fn assert_served(case: &Case, expected: &[Vec<Vector>]) {
     let mut order: Vec<usize> = (0..case.asks.len()).collect();
     order.sort_by_key(|row| case.asks[*row].as_of);
     let mut order = order.into_iter().peekable();
-    let ask = |store: &mut FeatureStore, row: usize| {
+    let ask = |store: &mut Session, row: usize| {
         for (plan, expected) in plans.iter().zip(expected) {
             let (found, _) = online(store, plan, &case.asks[row]);
             assert_same(&found, &expected[row], &case.asks[row], "served");

@@ -179,7 +179,7 @@ fn a_run_that_died_is_gone_on_with() {
     for deaths in [1, rows / 2, rows] {
         let (seen, again) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let counted = Arc::clone(&seen);
-        let mut store = project.open_with(|options| {
+        let store = project.open_with(|options| {
             options.progress = Arc::new(move |rows| {
                 assert!(counted.fetch_add(rows, Ordering::SeqCst) + rows < deaths, "the process dies");
             });
@@ -213,7 +213,7 @@ fn a_run_that_is_stopped_leaves_nothing() {
     for memory in MEMORY {
         let stop = Arc::new(AtomicBool::new(false));
         let signal = Arc::clone(&stop);
-        let mut store = project.open_with(|options| {
+        let store = project.open_with(|options| {
             (options.memory_bytes, options.batch_rows) = (memory, 16);
             options.stop = stop;
             options.progress = Arc::new(move |_| signal.store(true, Ordering::SeqCst));
@@ -230,7 +230,7 @@ fn what_was_begun_with_other_inputs_is_not_gone_on_with() {
     let project = project(&case, PLAIN, 43);
     project.write("spine.csv", spine_of(&case));
     let request = BackfillRequest { resume: true, ..request(&project, selection(), "out.csv") };
-    let mut store = project.open_with(|options| options.progress = Arc::new(|_| panic!("the process dies")));
+    let store = project.open_with(|options| options.progress = Arc::new(|_| panic!("the process dies")));
     catch_unwind(AssertUnwindSafe(|| store.backfill(&request).map_err(|error| error.to_string())))
         .expect_err("it died");
     drop(store);

@@ -17,15 +17,15 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use case::{Case, Sources, reordered};
-use onepath::entity::EntityKey;
+use onepath::entity::{EntityKey, EntityState};
 use onepath::events::Arrival;
-use onepath::feature_store::{
-    BackfillRequest, FeaturePlan, FeatureSelection, FeatureStore, SourceOverride, SpineSource,
-};
-use onepath::store::{OnlineStore, SqliteStore, StoredState};
+use onepath::feature_store::{BackfillRequest, FeaturePlan, FeatureSelection, SourceOverride, SpineSource};
+use onepath::store::{OnlineStore, SqliteStore};
 use onepath::time::{AvailableAt, format_time};
 
-use crate::support::{Ask, Event, Format, Project, Random, Vector, assert_same, offline, online, write_events};
+use crate::support::{
+    Ask, Event, Format, Project, Random, Session, Vector, assert_same, offline, online, write_events,
+};
 
 const SOURCES: [&str; 2] = ["events", "more"];
 
@@ -127,7 +127,7 @@ fn two_sources_pushed_in_turn() {
 fn check_offline(case: &Case, expected: &[Vector], seed: u64) {
     for (batch_rows, threads) in [(8_192, 1), (1, 1), (7, 1), (7, 2), (8_192, 2)] {
         let project = project(case, PLAIN, seed);
-        let mut store = project.open_with(|options| (options.batch_rows, options.threads) = (batch_rows, threads));
+        let store = project.open_with(|options| (options.batch_rows, options.threads) = (batch_rows, threads));
         let plan = store.plan(&selection()).expect("plans");
         let found = offline(&store, &plan, &case.asks, &[]);
         check_all(&found, case, expected, &format!("seed {seed}, {batch_rows} rows a batch, {threads} threads"));
@@ -136,7 +136,7 @@ fn check_offline(case: &Case, expected: &[Vector], seed: u64) {
         for (files, is_reordered) in [(1, false), (3, false), (1, true)] {
             let what = format!("seed {seed}, {format:?}, {files} files, reordered: {is_reordered}");
             let project = project(case, Layout { format, files, is_reordered }, seed);
-            let mut store = project.open();
+            let store = project.open();
             let plan = store.plan(&selection()).expect("plans");
             check_all(&offline(&store, &plan, &case.asks, &[]), case, expected, &what);
         }
@@ -160,7 +160,7 @@ fn check_overrides(case: &Case, expected: &[Vector], seed: u64) {
             files: source.resolve_files(given.dir()).expect("the files are there"),
         })
         .collect();
-    let mut store = project.open();
+    let store = project.open();
     let plan = store.plan(&selection()).expect("plans");
     check_all(&offline(&store, &plan, &case.asks, &overrides), case, expected, &format!("seed {seed}, overrides"));
 }
@@ -192,7 +192,7 @@ fn check_files_written(case: &Case, seed: u64) {
                 resume: false,
             };
             // The manifest lies in the metadata of Parquet and names the sources' paths, so there the rows are compared.
-            let mut store = project.open_with(|options| (options.batch_rows, options.threads) = (batch_rows, threads));
+            let store = project.open_with(|options| (options.batch_rows, options.threads) = (batch_rows, threads));
             let report = store.backfill(&request).expect("the backfill runs");
             digests.push(match extension {
                 "parquet" => format!("{:?}", onepath::files::head(&request.out, 1_000).expect("reads")),
@@ -203,7 +203,7 @@ fn check_files_written(case: &Case, seed: u64) {
     }
 }
 
-type States = Vec<(String, EntityKey, StoredState)>;
+type States = Vec<(String, EntityKey, EntityState)>;
 
 /// All states of a project, without the offsets: those of files are not those of a log.
 fn states(project: &Project) -> States {
@@ -212,7 +212,7 @@ fn states(project: &Project) -> States {
     let mut states = Vec::new();
     for view in ["activity@v1", "trace@v1"] {
         let scanned = store.scan(view, &mut |key, state| {
-            states.push((view.to_owned(), key, StoredState { offset: 0, ..state }));
+            states.push((view.to_owned(), key, EntityState { offset: 0, ..state }));
             ControlFlow::Continue(())
         });
         scanned.expect("reads");
@@ -256,7 +256,7 @@ fn check_served(case: &Case, expected: &[Vector], whole: &States, seed: u64) {
     let mut order: Vec<usize> = (0..case.asks.len()).collect();
     order.sort_by_key(|row| case.asks[*row].as_of);
     let (mut asked, mut replayed) = (0, 0);
-    let mut ask = |store: &mut FeatureStore, plan: &FeaturePlan, row: usize, what: &str| {
+    let mut ask = |store: &mut Session, plan: &FeaturePlan, row: usize, what: &str| {
         let (found, vector) = online(store, plan, &case.asks[row]);
         replayed += usize::from(vector.replayed);
         asked += 1;
@@ -296,7 +296,7 @@ fn check_served(case: &Case, expected: &[Vector], whole: &States, seed: u64) {
 }
 
 /// Pushes one event that arrives when it became available.
-fn push(project: &Project, store: &mut FeatureStore, event: &Event) {
+fn push(project: &Project, store: &mut Session, event: &Event) {
     let event = Event { arrived: Some(event.available()), ..event.clone() };
     let path = project.path("push.ndjson");
     write_events(&path, std::slice::from_ref(&event), Format::Ndjson);
@@ -317,7 +317,7 @@ fn a_state_beyond_the_limit_is_cut_anywhere() {
     project.write("spine.csv", "customer_id,as_of\nhot,2024-01-01T00:03:00Z\nhot,2024-01-02\n");
     let mut outputs = Vec::new();
     for batch_rows in [1, 7, 8_192] {
-        let mut store = project.open_with(|options| {
+        let store = project.open_with(|options| {
             options.batch_rows = batch_rows;
             options.limits.state_bytes_max = 1_000;
         });

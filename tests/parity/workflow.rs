@@ -1,14 +1,13 @@
 //! Views that read features of other views: a chain of three, over two entities, in every way that there is of answering.
 
 use onepath::batch::{Column, Value, Values};
-use onepath::entity::KeyValue;
 use onepath::evaluate::Status;
 use onepath::events::Arrival;
-use onepath::feature_store::{FeaturePlan, FeatureSelection, FeatureStore, OnlineRequest, Spine};
+use onepath::feature_store::{FeaturePlan, FeatureSelection, FeatureStore, Spine};
 use onepath::schema::ValueType;
 use onepath::time::AsOf;
 
-use crate::support::{DAY, Event, Format, Project, Random, Vector, at, shown, write_events};
+use crate::support::{DAY, Event, Format, OnlineRequest, Project, Random, Session, Vector, at, shown, write_events};
 
 /// Days that the purchases of customers and shops count.
 const WINDOW_US: i64 = 30 * DAY;
@@ -166,7 +165,7 @@ fn reference(purchases: &[Event], sales: &[Event], question: &Question) -> Vecto
     ]
 }
 
-fn plan(store: &mut FeatureStore) -> FeaturePlan {
+fn plan(store: &FeatureStore) -> FeaturePlan {
     store.plan(&FeatureSelection::Service("all".to_owned())).expect("plans")
 }
 
@@ -198,13 +197,13 @@ fn backfilled(project: &Project, questions: &[Question], batch_rows: usize, thre
     (0..questions.len()).map(row).collect()
 }
 
-fn served(store: &mut FeatureStore, plan: &FeaturePlan, question: &Question) -> Vector {
+fn served(store: &mut Session, plan: &FeaturePlan, question: &Question) -> Vector {
     let request = OnlineRequest {
-        entities: vec![
-            ("customer_id".to_owned(), KeyValue::Text(question.customer.clone())),
-            ("shop_id".to_owned(), KeyValue::Text(question.shop.clone())),
+        inputs: vec![
+            ("customer_id".to_owned(), Value::Text(question.customer.clone())),
+            ("shop_id".to_owned(), Value::Text(question.shop.clone())),
+            ("cart_value".to_owned(), Value::Float64(question.cart_value)),
         ],
-        request: vec![("cart_value".to_owned(), Value::Float64(question.cart_value))],
         as_of: Some(AsOf(question.as_of)),
     };
     let vector = store.get_online_features(plan, &request).expect("the question is answered");
@@ -212,7 +211,7 @@ fn served(store: &mut FeatureStore, plan: &FeaturePlan, question: &Question) -> 
 }
 
 /// Pushes one event; with a `shop`, an event that is about both.
-fn push(project: &Project, store: &mut FeatureStore, event: &Event, shop: Option<&str>) {
+fn push(project: &Project, store: &mut Session, event: &Event, shop: Option<&str>) {
     let event = Event { arrived: Some(event.available()), ..event.clone() };
     let path = project.path("push.ndjson");
     write_events(&path, std::slice::from_ref(&event), Format::Ndjson);

@@ -12,7 +12,7 @@ use onepath::batch::Value;
 use onepath::log::{EventLog, LogError};
 use serde_json::Value as Json;
 
-use super::{TWO_VIEWS, open_now, prepare, texts};
+use super::{TWO_VIEWS, ask, open_now, prepare, texts};
 use crate::support::{Project, Random};
 
 /// How often the process is killed; the environment may ask for more.
@@ -91,7 +91,7 @@ fn applied(project: &Project, what: &str) -> BTreeMap<u64, usize> {
     let server = open_now(project);
     let entities: Vec<String> = (0..17).map(|number| format!("c{number}")).collect();
     let inputs = [texts(entities.iter().map(String::as_str))];
-    let answer = server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
+    let answer = ask(&server, &prepare(&server, "all"), &inputs, None).expect("answers");
     server.close().expect("closes");
     let log = EventLog::open_read_only(&project.path(".onepath/log.sqlite")).expect("opens").expect("is there");
     let (mut applied, mut events) = (BTreeMap::new(), 0);

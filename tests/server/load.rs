@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use onepath::batch::Column;
 use onepath::evaluate::Status;
-use onepath::log::NewEvent;
-use onepath::time::{AsOf, EventTime};
-use onepath::{Error, Server};
+use onepath::time::AsOf;
+use onepath::{Server, ServerError};
 
-use super::{TWO_VIEWS, event, open_now, prepare, texts};
+use super::{Pushed, TWO_VIEWS, ask, event, open_now, prepare, push, texts};
 use crate::support::{Ask, Project, Random, assert_same, offline};
 
 /// Threads that push, and threads that ask.
@@ -36,12 +35,12 @@ fn pushes(server: &Server, seed: u64, until: Instant) -> u64 {
     let (mut events, mut number, mut sent) = (0, 0_u64, HashMap::new());
     while Instant::now() < until {
         let count = 1 + random.below(60);
-        let mut push = Vec::with_capacity(count);
+        let mut pushed = Vec::with_capacity(count);
         for _ in 0..count {
             number += 1;
             // Some events come again, some are late, a few of the future or refused.
             if let Some(again) = sent.get(&(number / 2)).filter(|_| random.once_in(10)) {
-                push.push(NewEvent::clone(again));
+                pushed.push(Pushed::clone(again));
                 continue;
             }
             let kind = random.pick::<&str>(&["purchase", "view", "return", "w"]);
@@ -50,22 +49,22 @@ fn pushes(server: &Server, seed: u64, until: Instant) -> u64 {
             let entity = format!("c{}", random.below(300));
             let event = event(&format!("{seed}-{number}"), &entity, kind, random.below(10_000) as f64 / 64.0, at);
             sent.insert(number, event.clone());
-            push.push(event);
+            pushed.push(event);
         }
-        let last = push.last_mut().expect("one at least");
+        let last = pushed.last_mut().expect("one at least");
         let is_bad = match random.below(60) {
             0 => {
-                last.event_time = EventTime(now() + 3_600_000_000);
+                last.at = now() + 3_600_000_000;
                 true
             }
             1 => {
-                last.fields = "{\"event_type\":\"refuse\",\"amount\":1.0}".to_owned();
-                last.event_id = Some(format!("{seed}-bad-{number}"));
+                last.kind = "refuse".to_owned();
+                last.id = format!("{seed}-bad-{number}");
                 true
             }
             _ => false,
         };
-        match server.push("events", push) {
+        match push(server, &pushed) {
             Ok(applied) => events += applied.appended,
             Err(error) => assert!(is_bad, "{error}"),
         }
@@ -90,10 +89,10 @@ fn questions(server: &Server, seed: u64, until: Instant, vectors: &AtomicU64) ->
             _ => None,
         };
         let answer = match random.once_in(3) {
-            true => server.get_online_features(&checkout, &[keys, carts], as_of),
-            false => server.get_online_features(&all, &[keys], as_of),
+            true => ask(server, &checkout, &[keys, carts], as_of),
+            false => ask(server, &all, &[keys], as_of),
         };
-        let answer = answer.unwrap_or_else(|error: Error| panic!("seed {seed}: {error}"));
+        let answer = answer.unwrap_or_else(|error: ServerError| panic!("seed {seed}: {error}"));
         vectors.fetch_add(rows as u64, Ordering::Relaxed);
         if random.once_in(50) {
             let entity = entities[0].clone();
@@ -134,7 +133,7 @@ fn whatever_was_served_under_load_is_what_a_backfill_gives() {
     // A last look at everything, so that what was pushed last was served too.
     let entities: Vec<String> = (0..320).map(|number| format!("c{number}")).collect();
     let inputs = [texts(entities.iter().map(String::as_str))];
-    let last = server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
+    let last = ask(&server, &prepare(&server, "all"), &inputs, None).expect("answers");
     assert_eq!(last.offset, events);
     server.flush();
     let (vectors, status) = (vectors.into_inner() + 320, server.status());

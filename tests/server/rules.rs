@@ -8,12 +8,12 @@ use onepath::feature_store::FeatureSelection;
 use onepath::time::AsOf;
 use onepath::{Error, Server, ServerError, ServerOptions};
 
-use super::{TWO_VIEWS, assert_verified, event, open, open_now, open_with, prepare, row, texts};
+use super::{TWO_VIEWS, ask, assert_verified, event, open, open_now, open_with, prepare, push, row, texts};
 use crate::support::{HOUR, Project, SECOND, at};
 
 /// The trail of entities: their events in the order of application.
 fn trails(server: &Server, entities: &[&str]) -> Vec<String> {
-    let answer = server.get_online_features(&prepare(server, "all"), &[texts(entities.iter().copied())], None);
+    let answer = ask(&server, &prepare(server, "all"), &[texts(entities.iter().copied())], None);
     let answer = answer.expect("answers");
     (0..entities.len()).map(|at| row(&answer, at)[5].clone()).collect()
 }
@@ -27,14 +27,14 @@ fn a_request_of_many_entities_is_answered_row_by_row() {
         event("2", "b", "purchase", 7.0, start + HOUR),
         event("3", "a", "return", 0.0, start + 2 * HOUR),
     ];
-    let applied = server.push("events", events).expect("is taken");
+    let applied = push(&server, &events).expect("is taken");
     assert_eq!((applied.appended, applied.duplicates, applied.offset), (3, 0, 3));
     let checkout = prepare(&server, "checkout");
     let inputs: Vec<_> = checkout.inputs().iter().map(|input| (input.name.as_str(), input.is_key)).collect();
     assert_eq!(inputs, [("customer_id", true), ("cart_value", false)]);
     // The same entity twice, one without events, one request field each.
     let carts = Column::from_parts(Values::Float64s(vec![4.0, 6.0, 8.0, 9.0]), None);
-    let answer = server.get_online_features(&checkout, &[texts(["a", "b", "a", "x"]), carts], None).expect("answers");
+    let answer = ask(&server, &checkout, &[texts(["a", "b", "a", "x"]), carts], None).expect("answers");
     let first: Vec<Vec<String>> = (0..4).map(|at| row(&answer, at)).collect();
     assert_eq!(first, [["4.0", "1"], ["6.0", "1"], ["8.0", "1"], ["null", "0"]], "{answer:?}");
     let statuses: Vec<&str> = answer.statuses[1].iter().map(|status| status.as_str()).collect();
@@ -59,24 +59,26 @@ fn what_a_request_must_bring_is_checked() {
     let mut null = Column::new(onepath::schema::ValueType::Text);
     null.push(&Value::Null).expect("a null");
     for (inputs, expected) in [
-        (vec![texts(["a"])], expect!["1 columns where the request takes 2: customer_id, cart_value"]),
-        (vec![floats(&[1.0]), floats(&[1.0])], expect!["the entity key customer_id is float64 where text is expected"]),
+        (vec![texts(["a"])], expect!["input columns: 1 where the request takes 2: customer_id, cart_value"]),
+        (vec![floats(&[1.0]), floats(&[1.0])], expect!["entity key customer_id: is float64 where text is expected"]),
         (
             vec![texts(["a"]), floats(&[1.0, 2.0])],
-            expect!["the request field cart_value has 2 rows where others have 1"],
+            expect!["request field cart_value: has 2 values where customer_id has 1"],
         ),
-        (vec![null, floats(&[1.0])], expect!["the entity key customer_id is null in row 1, and it must have a value"]),
+        (vec![null, floats(&[1.0])], expect!["entity key customer_id, row 1: is null"]),
     ] {
-        let error = server.get_online_features(&checkout, &inputs, None).expect_err("is refused");
+        let error = ask(&server, &checkout, &inputs, None).expect_err("is refused");
         expected.assert_eq(&error.to_string());
     }
+    let is_unknown =
+        |error: &ServerError| matches!(error, ServerError::Project(error) if matches!(**error, Error::Unknown(_)));
     let unknown = server.prepare(&FeatureSelection::Service("none".to_owned())).expect_err("there is none");
-    assert!(matches!(unknown, Error::Unknown(_)), "{unknown}");
-    let unknown = server.push("none", Vec::new()).expect_err("there is none");
-    assert!(matches!(unknown, Error::Unknown(_)), "{unknown}");
+    assert!(is_unknown(&unknown), "{unknown}");
+    let unknown = server.event_schema("none").expect_err("there is none");
+    assert!(is_unknown(&unknown), "{unknown}");
     let other = Project::new(TWO_VIEWS);
-    let error = open(&other).get_online_features(&checkout, &[texts(["a"]), floats(&[1.0])], None);
-    assert!(matches!(error, Err(Error::Server(ServerError::OtherServer))), "{error:?}");
+    let error = ask(&open(&other), &checkout, &[texts(["a"]), floats(&[1.0])], None);
+    assert!(matches!(error, Err(ServerError::OtherServer)), "{error:?}");
 }
 
 #[test]
@@ -85,7 +87,7 @@ fn a_push_that_is_refused_leaves_nothing_and_the_next_is_taken() {
     let (server, now) = (open(&project), at("2029-12-01"));
     let refused = |kind: &str| {
         let events = vec![event("1", "a", "w", 1.0, now), event("2", "b", kind, 2.0, now)];
-        server.push("events", events).expect_err("is refused").to_string()
+        push(&server, &events).expect_err("is refused").to_string()
     };
     expect![
         "view trace@v1, entity b, event of 2029-12-01T00:00:00Z: the transform refused its input: this event is refused"
@@ -93,12 +95,12 @@ fn a_push_that_is_refused_leaves_nothing_and_the_next_is_taken() {
     .assert_eq(&refused("refuse"));
     assert!(refused("trap").contains("this event traps"));
     let future = vec![event("3", "a", "w", 1.0, at("2031-01-01"))];
-    let error = server.push("events", future).expect_err("is of the future").to_string();
+    let error = push(&server, &future).expect_err("is of the future").to_string();
     assert!(error.contains("events dated in the future are refused (1 of 1)"), "{error}");
-    let applied = server.push("events", vec![event("1", "a", "w", 1.0, now)]).expect("is taken");
+    let applied = push(&server, &[event("1", "a", "w", 1.0, now)]).expect("is taken");
     assert_eq!((applied.appended, applied.duplicates, applied.offset), (1, 0, 1));
     let again = vec![event("1", "a", "w", 1.0, now), event("4", "a", "w", 4.0, now), event("4", "a", "w", 4.0, now)];
-    let applied = server.push("events", again).expect("is taken");
+    let applied = push(&server, &again).expect("is taken");
     assert_eq!((applied.appended, applied.duplicates, applied.offset), (1, 2, 2));
     assert_eq!(trails(&server, &["a", "b"]), ["w1;w4;", "null"]);
     server.close().expect("closes");
@@ -111,29 +113,28 @@ fn the_clock_keeps_answers_and_arrivals_apart() {
     let now = at("2030-01-01");
     let server = open(&project);
     let all = prepare(&server, "all");
-    let ask = |as_of: Option<i64>| {
-        server.get_online_features(&all, &[texts(["a"])], as_of.map(AsOf)).map_err(|error| error.to_string())
-    };
+    let at_time =
+        |as_of: Option<i64>| ask(&server, &all, &[texts(["a"])], as_of.map(AsOf)).map_err(|error| error.to_string());
     // The clock stands still: answers share an as-of, and what arrives later arrives after it.
-    assert_eq!([ask(None), ask(None)].map(|answer| answer.expect("answers").as_of.0), [now, now]);
-    server.push("events", vec![event("1", "a", "w", 1.0, now), event("2", "a", "w", 2.0, now)]).expect("is taken");
-    let answer = ask(None).expect("answers");
+    assert_eq!([at_time(None), at_time(None)].map(|answer| answer.expect("answers").as_of.0), [now, now]);
+    push(&server, &[event("1", "a", "w", 1.0, now), event("2", "a", "w", 2.0, now)]).expect("is taken");
+    let answer = at_time(None).expect("answers");
     assert_eq!((answer.as_of.0, answer.offset, row(&answer, 0)[5].as_str()), (now + 2, 2, "w1;w2;"));
     project.clock.set(now + 10 * SECOND);
     // Before the second event: the state has passed it, so it is replayed.
-    let answer = ask(Some(now + 1)).expect("answers");
+    let answer = at_time(Some(now + 1)).expect("answers");
     assert_eq!((answer.offset, answer.replayed, row(&answer, 0)[5].as_str()), (1, true, "w1;"));
-    let answer = ask(Some(now + 5)).expect("answers");
+    let answer = at_time(Some(now + 5)).expect("answers");
     assert_eq!((answer.as_of.0, answer.offset, answer.replayed), (now + 5, 2, false));
-    let error = ask(Some(now + 11 * SECOND)).expect_err("has not come");
+    let error = at_time(Some(now + 11 * SECOND)).expect_err("has not come");
     assert!(error.contains("is in the future"), "{error}");
-    assert_eq!(ask(None).expect("answers").as_of.0, now + 10 * SECOND);
+    assert_eq!(at_time(None).expect("answers").as_of.0, now + 10 * SECOND);
     server.close().expect("closes");
     // The machine's clock goes back; what arrives is after all that was answered.
     project.clock.set(now);
     let server = open(&project);
-    server.push("events", vec![event("3", "a", "w", 3.0, now)]).expect("is taken");
-    let answer = server.get_online_features(&prepare(&server, "all"), &[texts(["a"])], None).expect("answers");
+    push(&server, &[event("3", "a", "w", 3.0, now)]).expect("is taken");
+    let answer = ask(&server, &prepare(&server, "all"), &[texts(["a"])], None).expect("answers");
     assert_eq!((answer.as_of.0, row(&answer, 0)[5].as_str()), (now + 10 * SECOND + 1, "w1;w2;w3;"));
     server.close().expect("closes");
     assert_verified(&project, 7);
@@ -150,14 +151,14 @@ fn declared_arrivals_are_taken_as_they_are() {
         event
     };
     let day = at("2024-01-01");
-    let applied = server.push("events", vec![declared("2", day + HOUR), declared("1", day)]).expect("is taken");
+    let applied = push(&server, &[declared("2", day + HOUR), declared("1", day)]).expect("is taken");
     assert_eq!((applied.appended, applied.adjusted), (2, 0));
     let all = prepare(&server, "all");
-    let ask = |as_of: i64| server.get_online_features(&all, &[texts(["a"])], Some(AsOf(as_of))).expect("answers");
+    let ask = |as_of: i64| ask(&server, &all, &[texts(["a"])], Some(AsOf(as_of))).expect("answers");
     let answer = ask(day + 2 * HOUR);
     assert_eq!((answer.replayed, row(&answer, 0)[5].as_str()), (false, "w1;w2;"));
     // What is declared to have arrived before that answer arrives after it.
-    let applied = server.push("events", vec![declared("3", day + 2 * HOUR)]).expect("is taken");
+    let applied = push(&server, &[declared("3", day + 2 * HOUR)]).expect("is taken");
     assert_eq!(applied.adjusted, 1);
     assert_eq!(row(&ask(day + 2 * HOUR), 0)[5], "w1;w2;");
     assert_eq!(row(&ask(day + 2 * HOUR + 1), 0)[5], "w1;w2;w3;");
@@ -177,14 +178,14 @@ fn a_cache_that_holds_nothing_answers_the_same() {
         for (number, entity) in entities.iter().enumerate() {
             let id = format!("{number}");
             let events = vec![event(&id, entity, "purchase", number as f64 / 8.0, start + number as i64 * HOUR)];
-            server.push("events", events).expect("is taken");
+            push(&server, &events).expect("is taken");
         }
         let all = prepare(&server, "all");
         let inputs = [texts(entities.iter().map(String::as_str))];
-        let many = server.get_online_features(&all, &inputs, None).expect("answers");
+        let many = ask(&server, &all, &inputs, None).expect("answers");
         let rows: Vec<_> = (0..40).map(|at| row(&many, at)).collect();
         for (entity, expected) in entities.iter().zip(&rows) {
-            let one = server.get_online_features(&all, &[texts([entity.as_str()])], None).expect("answers");
+            let one = ask(&server, &all, &[texts([entity.as_str()])], None).expect("answers");
             assert_eq!(&row(&one, 0), expected, "{entity}");
         }
         answers.push(rows);
@@ -201,7 +202,7 @@ fn a_share_of_the_entities_is_recorded_whole() {
     let entities: Vec<String> = (0..200).map(|number| format!("c{number}")).collect();
     let inputs = [texts(entities.iter().map(String::as_str))];
     for _ in 0..3 {
-        server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
+        ask(&server, &prepare(&server, "all"), &inputs, None).expect("answers");
     }
     server.flush();
     let (logged, dropped) = (server.status().served_logged, server.status().served_dropped);
@@ -215,7 +216,7 @@ fn a_share_of_the_entities_is_recorded_whole() {
     });
     let server = open(&project);
     let inputs = [texts(entities.iter().take(40).map(String::as_str))];
-    server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
+    ask(&server, &prepare(&server, "all"), &inputs, None).expect("answers");
     server.close().expect("closes");
     let by_server = project.open().verify(None).expect("verifies").vectors - before;
     assert!(by_server > 0 && by_server.is_multiple_of(2), "{by_server} recorded by both");
@@ -230,7 +231,7 @@ fn vectors_that_are_too_many_are_dropped_and_counted() {
         let server = open_with(&project, limit);
         let inputs = [texts(["a", "b", "c"])];
         for _ in 0..50 {
-            server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
+            ask(&server, &prepare(&server, "all"), &inputs, None).expect("answers");
         }
         server.flush();
         let status = server.status();
@@ -249,7 +250,7 @@ fn the_oldest_served_vectors_make_room_for_the_newest() {
     let entities: Vec<String> = (0..1_000).map(|number| format!("c{number}")).collect();
     let inputs = [texts(entities.iter().map(String::as_str))];
     for _ in 0..40 {
-        server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
+        ask(&server, &prepare(&server, "all"), &inputs, None).expect("answers");
         server.flush();
     }
     let status = server.status();
@@ -273,11 +274,11 @@ fn the_oldest_served_vectors_make_room_for_the_newest() {
 fn more_vectors_than_are_replayed_at_once_are_all_proved() {
     let project = Project::new(TWO_VIEWS);
     let server = open(&project);
-    server.push("events", vec![event("1", "c7", "purchase", 1.0, at("2029-12-20"))]).expect("is taken");
+    push(&server, &[event("1", "c7", "purchase", 1.0, at("2029-12-20"))]).expect("is taken");
     let entities: Vec<String> = (0..5_000).map(|number| format!("c{number}")).collect();
     let inputs = [texts(entities.iter().map(String::as_str))];
     for _ in 0..21 {
-        server.get_online_features(&prepare(&server, "all"), &inputs, None).expect("answers");
+        ask(&server, &prepare(&server, "all"), &inputs, None).expect("answers");
         server.flush();
     }
     server.close().expect("closes");
@@ -307,11 +308,11 @@ fn a_thread_that_has_ended_is_told() {
     let clock = std::sync::Arc::new(FailingClock(false.into()));
     let server = open_with(&project, |options| options.open.clock = std::sync::Arc::clone(&clock) as _);
     let now = at("2029-12-31");
-    server.push("events", vec![event("1", "a", "w", 1.0, now)]).expect("is taken");
+    push(&server, &[event("1", "a", "w", 1.0, now)]).expect("is taken");
     assert_eq!((server.ended(), server.status().ended), (None, None));
     clock.0.store(true, std::sync::atomic::Ordering::SeqCst);
-    let error = server.push("events", vec![event("2", "a", "w", 2.0, now)]).expect_err("the writer fails");
-    assert!(matches!(error, Error::Server(ServerError::Closed)), "{error}");
+    let error = push(&server, &[event("2", "a", "w", 2.0, now)]).expect_err("the writer fails");
+    assert!(matches!(error, ServerError::Closed), "{error}");
     let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while server.ended().is_none() && std::time::Instant::now() < until {
         std::thread::yield_now();
@@ -328,14 +329,12 @@ fn a_replayed_answer_reads_its_own_entities_alone() {
     for number in 0..120_usize {
         let (id, entity) = (number.to_string(), entities[number % 3]);
         project.clock.set(start + number as i64 * HOUR + SECOND);
-        server
-            .push("events", vec![event(&id, entity, "w", number as f64, start + number as i64 * HOUR)])
-            .expect("is taken");
+        push(&server, &[event(&id, entity, "w", number as f64, start + number as i64 * HOUR)]).expect("is taken");
     }
     let all = prepare(&server, "all");
     let as_of = AsOf(start + 30 * HOUR + HOUR / 2);
     let ask = |entities: &[&str]| {
-        let answer = server.get_online_features(&all, &[texts(entities.iter().copied())], Some(as_of));
+        let answer = ask(&server, &all, &[texts(entities.iter().copied())], Some(as_of));
         answer.map_err(|error| error.to_string())
     };
     let many = ask(&["c", "a", "x", "b", "a"]).expect("answers");
@@ -387,11 +386,11 @@ fn an_entity_whose_state_is_too_large_is_refused_and_the_others_are_served() {
                    use a shorter window, or a hopping one that keeps a sum per hop instead of every event, or raise \
                    `state_bytes_max` under [limits], and run `onepath materialize`";
     let ask = |entities: &[&str]| {
-        let answer = server.get_online_features(&prepare(&server, "all"), &[texts(entities.iter().copied())], None);
+        let answer = ask(&server, &prepare(&server, "all"), &[texts(entities.iter().copied())], None);
         answer.map(|answer| row(&answer, 0)[0].clone()).map_err(|error| error.to_string())
     };
     let push = |id: &str, entity: &str| {
-        let pushed = server.push("events", vec![event(id, entity, "purchase", 1.0, start + HOUR)]);
+        let pushed = push(&server, &[event(id, entity, "purchase", 1.0, start + HOUR)]);
         pushed.map(|applied| applied.appended).map_err(|error| error.to_string())
     };
     for _ in 0..2 {
@@ -419,8 +418,8 @@ fn a_log_that_was_replaced_and_grew_again_is_refused() {
     let project = Project::new(TWO_VIEWS);
     let now = at("2029-12-01");
     let server = open(&project);
-    server.push("events", vec![event("1", "a", "w", 1.0, now)]).expect("is taken");
-    server.get_online_features(&prepare(&server, "all"), &[texts(["a"])], None).expect("answers");
+    push(&server, &[event("1", "a", "w", 1.0, now)]).expect("is taken");
+    ask(&server, &prepare(&server, "all"), &[texts(["a"])], None).expect("answers");
     server.close().expect("closes");
     let store = project.path("online.kept");
     std::fs::copy(project.path(".onepath/online.sqlite"), &store).expect("copies");
@@ -428,7 +427,7 @@ fn a_log_that_was_replaced_and_grew_again_is_refused() {
     remove(&project, "online");
     let server = open(&project);
     for id in ["1", "2", "3"] {
-        server.push("events", vec![event(id, "b", "w", 1.0, now)]).expect("is taken");
+        push(&server, &[event(id, "b", "w", 1.0, now)]).expect("is taken");
     }
     server.close().expect("closes");
     remove(&project, "online");

@@ -1,11 +1,12 @@
 //! Questions, and their answers offline and online in one shape.
 
 use onepath::batch::{Column, Value, Values};
-use onepath::entity::KeyValue;
 use onepath::evaluate::Status;
-use onepath::feature_store::{FeaturePlan, FeatureStore, OnlineRequest, OnlineVector, SourceOverride, Spine};
+use onepath::feature_store::{FeaturePlan, FeatureStore, SourceOverride, Spine};
 use onepath::schema::ValueType;
 use onepath::time::AsOf;
+
+use super::{OnlineRequest, OnlineVector, Session};
 
 /// One question.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,13 +42,11 @@ pub fn offline(store: &FeatureStore, plan: &FeaturePlan, asks: &[Ask], overrides
 }
 
 /// One question to the online store.
-pub fn online(store: &mut FeatureStore, plan: &FeaturePlan, ask: &Ask) -> (Vector, OnlineVector) {
+pub fn online(store: &mut Session, plan: &FeaturePlan, ask: &Ask) -> (Vector, OnlineVector) {
     let has_cart = plan.views.iter().any(|view| view.view.name == "cart");
-    let request = OnlineRequest {
-        entities: vec![("customer_id".to_owned(), KeyValue::Text(ask.entity.clone()))],
-        request: has_cart.then(|| ("cart_value".to_owned(), Value::Float64(ask.cart_value))).into_iter().collect(),
-        as_of: Some(AsOf(ask.as_of)),
-    };
+    let mut inputs = vec![("customer_id".to_owned(), Value::Text(ask.entity.clone()))];
+    inputs.extend(has_cart.then(|| ("cart_value".to_owned(), Value::Float64(ask.cart_value))));
+    let request = OnlineRequest { inputs, as_of: Some(AsOf(ask.as_of)) };
     let vector = store.get_online_features(plan, &request).expect("the question is answered");
     (vector.values.iter().cloned().zip(vector.statuses.iter().copied()).collect(), vector)
 }

@@ -102,7 +102,7 @@ fn compile(warm: &Path, components: &Components) {
         view("kinds", &components.kinds),
     );
     std::fs::write(warm.join("onepath.toml"), toml).expect("writes");
-    let mut store = FeatureStore::open(warm, OpenOptions::default()).expect("opens");
+    let store = FeatureStore::open(warm, OpenOptions::default()).expect("opens");
     for view in store.project().views.clone() {
         store.program(&view).expect("loads");
     }

@@ -7,6 +7,7 @@ pub mod http;
 mod project;
 mod random;
 mod served;
+mod session;
 
 pub use ask::{Ask, Vector, assert_same, offline, online, shown};
 pub use components::{component, components, repository};
@@ -14,6 +15,7 @@ pub use files::{Event, Format, write_events, write_events_with_ids};
 pub use project::{Project, Ran, churn_toml};
 pub use random::Random;
 pub use served::Served;
+pub use session::{OnlineRequest, OnlineVector, Session};
 
 /// Microseconds of a second, an hour and a day.
 pub const SECOND: i64 = 1_000_000;

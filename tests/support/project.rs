@@ -5,11 +5,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use onepath::feature_store::{FeatureStore, OpenOptions};
+use onepath::feature_store::OpenOptions;
 use onepath::time::Clock;
 use tempfile::TempDir;
 
-use super::{at, components};
+use super::{Session, at, components};
 
 /// A clock that stands where a test puts it.
 pub struct TestClock(AtomicI64);
@@ -93,19 +93,19 @@ impl Project {
         OpenOptions { threads: 1, clock: Arc::clone(&self.clock) as Arc<dyn Clock>, ..OpenOptions::default() }
     }
 
-    pub fn open(&self) -> FeatureStore {
+    pub fn open(&self) -> Session {
         self.open_with(|_| {})
     }
 
-    pub fn open_with(&self, change: impl FnOnce(&mut OpenOptions)) -> FeatureStore {
+    pub fn open_with(&self, change: impl FnOnce(&mut OpenOptions)) -> Session {
         let mut options = self.options();
         change(&mut options);
-        FeatureStore::open(self.dir(), options).expect("the project opens")
+        Session::open(self.dir(), options)
     }
 
     /// Opens a project in a folder within.
-    pub fn open_at(&self, folder: &str) -> FeatureStore {
-        FeatureStore::open(&self.path(folder), self.options()).expect("the project opens")
+    pub fn open_at(&self, folder: &str) -> Session {
+        Session::open(&self.path(folder), self.options())
     }
 
     /// Runs the command line in the project's folder, given as words. Paths are replaced by `DIR`.

@@ -8,7 +8,7 @@ use arbitrary::{Result, Unstructured};
 
 use crate::entity::{EntityKey, KeyValue};
 use crate::log::Meaning;
-use crate::store::{OnlineStore, SqliteStore, StoreError, StoredState, ViewMark};
+use crate::store::{EntityState, OnlineStore, SqliteStore, StoreError, ViewMark};
 use crate::time::{AvailableAt, EventTime};
 
 /// Spoils a good file at places told by `data`, and reads and writes it. Whatever is in it, every call ends in an answer or
@@ -93,9 +93,9 @@ fn key(id: i64) -> EntityKey {
     EntityKey(vec![KeyValue::Int64(id), KeyValue::Text("c".repeat(20))])
 }
 
-fn state(offset: u64) -> StoredState {
+fn state(offset: u64) -> EntityState {
     let (newest_event, newest_available_at) = (EventTime(5), AvailableAt(6));
-    StoredState { bytes: vec![9; 40], newest_event, newest_available_at, offset }
+    EntityState { bytes: vec![9; 40], newest_event, newest_available_at, offset }
 }
 
 fn mark(applied_offset: u64) -> ViewMark {

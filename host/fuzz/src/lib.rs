@@ -10,6 +10,8 @@
 
 #[path = "../../src/batch/mod.rs"]
 pub mod batch;
+#[path = "../../src/digest.rs"]
+mod digest;
 #[path = "../../src/entity/mod.rs"]
 pub mod entity;
 #[path = "../../src/files/mod.rs"]

@@ -9,7 +9,7 @@ use arbitrary::{Result, Unstructured};
 
 use crate::entity::{EntityKey, KeyValue};
 use crate::log::Meaning;
-use crate::store::{OnlineStore, Replacement, SqliteStore, StoredState, ViewMark};
+use crate::store::{EntityState, OnlineStore, Replacement, SqliteStore, ViewMark};
 use crate::time::{AvailableAt, EventTime};
 
 const STATE_BYTES_MAX: usize = 32;
@@ -17,7 +17,7 @@ const STATE_BYTES_MAX: usize = 32;
 #[derive(Default)]
 struct View {
     mark: Option<ViewMark>,
-    states: BTreeMap<String, StoredState>,
+    states: BTreeMap<String, EntityState>,
 }
 
 /// Runs operations made of `data` on a store and on a model, which must agree after each of them.
@@ -111,7 +111,7 @@ fn agree(store: &SqliteStore, name: &str, view: &View) {
     assert!(many.into_iter().eq(found.into_iter().map(|(_, state)| Some(state))));
 }
 
-fn updates(u: &mut Unstructured<'_>) -> Result<Vec<(EntityKey, StoredState)>> {
+fn updates(u: &mut Unstructured<'_>) -> Result<Vec<(EntityKey, EntityState)>> {
     let count = u.int_in_range(0..=4)?;
     (0..count).map(|_| Ok((key(u)?, state(u)?))).collect()
 }
@@ -122,9 +122,9 @@ fn key(u: &mut Unstructured<'_>) -> Result<EntityKey> {
     Ok(EntityKey(values[u.int_in_range(0..=1)?..].to_vec()))
 }
 
-fn state(u: &mut Unstructured<'_>) -> Result<StoredState> {
+fn state(u: &mut Unstructured<'_>) -> Result<EntityState> {
     let length = u.int_in_range(0..=STATE_BYTES_MAX + 1)?;
-    Ok(StoredState {
+    Ok(EntityState {
         bytes: vec![u.arbitrary()?; length],
         newest_event: EventTime(u.arbitrary()?),
         newest_available_at: AvailableAt(u.arbitrary()?),

@@ -191,7 +191,7 @@ pub(super) fn brief(text: &str) -> String {
 
 fn bytes_from(bytes: &[u8], at: usize) -> String {
     const SHOWN: usize = 16;
-    let hex: String = bytes[at..].iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
+    let hex = crate::digest::hex(&bytes[at..bytes.len().min(at + SHOWN)]);
     match bytes.len() - at {
         0 => "ends there".to_owned(),
         rest if rest > SHOWN => format!("0x{hex}..."),

@@ -129,6 +129,14 @@ impl Column {
         self.values
     }
 
+    /// The same with every NaN of its numbers the canonical one.
+    pub(crate) fn with_canonical_nans(mut self) -> Self {
+        if let Values::Float64s(values) | Values::Float64Lists(Float64Lists { values, .. }) = &mut self.values {
+            values.iter_mut().for_each(|value| *value = canonical(*value));
+        }
+        self
+    }
+
     /// One byte per row, 1 for null, or `None` where no row is null.
     pub fn nulls(&self) -> Option<&[u8]> {
         self.nulls.as_deref()
@@ -321,7 +329,7 @@ impl Value {
             Self::Bool(value) => format!("0x{:02x}", u8::from(*value)),
             Self::Int64(value) | Self::Time(value) => format!("0x{value:016x}"),
             Self::Float64(value) => format!("0x{:016x}", value.to_bits()),
-            Self::Text(value) => value.bytes().fold("0x".to_owned(), |hex, byte| hex + &format!("{byte:02x}")),
+            Self::Text(value) => format!("0x{}", crate::digest::hex(value)),
             Self::Float64List(values) => {
                 let bits: Vec<String> = values.iter().map(|value| format!("0x{:016x}", value.to_bits())).collect();
                 format!("[{}]", bits.join(", "))

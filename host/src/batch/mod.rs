@@ -6,6 +6,7 @@
 
 mod column;
 mod extend;
+mod from;
 mod lane;
 mod rows;
 mod same;

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use sha2::{Digest, Sha256};
 
 use super::TARGET;
+use crate::digest::hex;
 
 /// A transform that could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +79,7 @@ impl Package {
             return dir;
         }
         let digest = Sha256::digest(self.workspace.as_os_str().as_encoded_bytes());
-        dir.join(digest[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        dir.join(hex(&digest[..8]))
     }
 }
 

@@ -155,7 +155,7 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
     let (options, bar) = progress::shown(options, "backfill");
     progress::stop_on_interrupt(&options.stop);
     usage::keep_freed_memory();
-    let mut store = context.open(options)?;
+    let store = context.open(options)?;
     let request = BackfillRequest {
         selection: command.selection.resolve(),
         spine: command.spine_source(),

@@ -20,7 +20,7 @@ use crate::feature_store::{Locking, OpenOptions};
 pub(super) struct Build {}
 
 pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
-    let mut store = context.open(OpenOptions::default())?;
+    let store = context.open(OpenOptions::default())?;
     let views = store.project().views.clone();
     let mut built = Vec::new();
     for view in &views {

@@ -86,7 +86,7 @@ fn check_views(
     view: Option<&str>,
     now: &dyn Fn() -> Duration,
 ) -> anyhow::Result<Vec<Checked>> {
-    let mut store = context.open(OpenOptions::default())?;
+    let store = context.open(OpenOptions::default())?;
     let views = match view {
         Some(name) => vec![store.project().view(name)?.clone()],
         None => store.project().views.clone(),

@@ -6,9 +6,12 @@ use clap::Args;
 
 use super::backfill::{Selection, parse_as_of};
 use super::{Context, Format, output};
-use crate::feature_store::{OnlineRequest, OnlineVector, OpenOptions};
+use crate::batch::Value;
+use crate::evaluate::Status;
+use crate::feature_store::OpenOptions;
 use crate::files;
 use crate::time::AsOf;
+use crate::{InputKind, OnlineFeatures};
 
 /// Answer one question, as serving would, and record what was served.
 ///
@@ -33,28 +36,46 @@ pub(super) struct Get {
 }
 
 pub(super) fn run(context: &Context, command: &Get) -> anyhow::Result<ExitCode> {
-    let mut store = context.open(OpenOptions::default())?;
-    let plan = store.plan(&command.selection.resolve())?;
-    let request = OnlineRequest::from_text(&plan, &command.entity, &command.request, command.as_of)?;
-    let vector = store.get_online_features(&plan, &request)?;
+    let server = context.serve(OpenOptions::default())?;
+    let prepared = server.prepare(&command.selection.resolve())?;
+    let mut request = prepared.request().as_of(command.as_of);
+    for (name, text) in &command.entity {
+        request = request.text(InputKind::Key, name, text)?;
+    }
+    for (name, text) in &command.request {
+        request = request.text(InputKind::Field, name, text)?;
+    }
+    let answer = server.get_online_features(&request.build()?)?;
+    server.close()?;
+    let features = prepared.features().iter().enumerate().map(|(at, feature)| Feature {
+        reference: feature.reference.clone(),
+        value: answer.features[at].value(0),
+        status: answer.statuses[at][0],
+    });
+    let features: Vec<Feature> = features.collect();
     match context.format {
-        Format::Json => output::json(&as_json(&vector))?,
+        Format::Json => output::json(&as_json(&answer, &features))?,
         Format::Text => {
-            let rows = vector.references.iter().zip(&vector.values).zip(&vector.statuses);
-            let rows = rows.map(|((reference, value), status)| {
+            let rows = features.iter().map(|Feature { reference, value, status }| {
                 vec![reference.clone(), value.to_string(), status.as_str().to_owned()]
             });
             output::table(&["feature", "value", "status"], rows.collect());
-            let how = if vector.replayed { "; before the newest event, so answered by replay" } else { "" };
-            output::line(&format!("as of {}, log offset {}{how}", vector.as_of, vector.offset));
+            let how = if answer.replayed { "; before the newest event, so answered by replay" } else { "" };
+            output::line(&format!("as of {}, log offset {}{how}", answer.as_of, answer.offset));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn as_json(vector: &OnlineVector) -> serde_json::Value {
-    let features = vector.references.iter().zip(&vector.values).zip(&vector.statuses);
-    let features = features.map(|((reference, value), status)| {
+/// One feature of the answer.
+struct Feature {
+    reference: String,
+    value: Value,
+    status: Status,
+}
+
+fn as_json(answer: &OnlineFeatures, features: &[Feature]) -> serde_json::Value {
+    let features = features.iter().map(|Feature { reference, value, status }| {
         serde_json::json!({
             "feature": reference,
             "value": files::to_json(value),
@@ -63,9 +84,9 @@ fn as_json(vector: &OnlineVector) -> serde_json::Value {
         })
     });
     serde_json::json!({
-        "as_of": vector.as_of.to_string(),
-        "offset": vector.offset,
-        "replayed": vector.replayed,
+        "as_of": answer.as_of.to_string(),
+        "offset": answer.offset,
+        "replayed": answer.replayed,
         "features": features.collect::<Vec<_>>(),
     })
 }

@@ -7,11 +7,10 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Context, Format, output, progress};
-use crate::Error;
+use crate::ServerError;
 use crate::events::Arrival;
 use crate::feature_store::OpenOptions;
 use crate::log::LogError;
-use crate::serving::PushError;
 
 /// Append events to the log of a source and apply them.
 ///
@@ -37,7 +36,7 @@ pub(super) struct Ingest {
 
 pub(super) fn run(context: &Context, command: &Ingest) -> anyhow::Result<ExitCode> {
     let (options, bar) = progress::shown(OpenOptions::default(), "ingest");
-    let mut store = context.open(options)?;
+    let server = context.serve(options)?;
     let arrival = match command.arrived_at.as_deref() {
         None => Arrival::Now,
         Some("event-time") => Arrival::EventTime,
@@ -46,7 +45,7 @@ pub(super) fn run(context: &Context, command: &Ingest) -> anyhow::Result<ExitCod
     // Standard input goes through a file of its own, so that it is read like any other.
     let from_stdin = (command.file.as_os_str() == "-").then(stdin_file).transpose()?;
     let path = from_stdin.as_ref().map_or(command.file.as_path(), |file| file.path());
-    let applied = store.ingest(&command.source, path, &arrival);
+    let applied = server.ingest(&command.source, path, &arrival);
     bar.finish_and_clear();
     let applied = match applied {
         Err(error) if is_conflict(&error) => {
@@ -55,6 +54,7 @@ pub(super) fn run(context: &Context, command: &Ingest) -> anyhow::Result<ExitCod
         }
         applied => applied?,
     };
+    server.close()?;
     match context.format {
         Format::Json => output::json(&applied)?,
         Format::Text => {
@@ -79,8 +79,8 @@ pub(super) fn run(context: &Context, command: &Ingest) -> anyhow::Result<ExitCod
 /// The exit code where the data are at fault: an event has the id of another.
 const CONFLICT: u8 = 3;
 
-fn is_conflict(error: &Error) -> bool {
-    matches!(error.push(), Some(PushError::Log(LogError::EventIdConflict { .. })))
+fn is_conflict(error: &ServerError) -> bool {
+    matches!(error.log(), Some(LogError::EventIdConflict { .. }))
 }
 
 fn stdin_file() -> anyhow::Result<tempfile::NamedTempFile> {

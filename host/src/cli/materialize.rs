@@ -30,7 +30,7 @@ pub(super) struct Materialize {
 
 pub(super) fn run(context: &Context, command: &Materialize) -> anyhow::Result<ExitCode> {
     let (options, bar) = progress::shown(OpenOptions::default(), "materialize");
-    let mut store = context.open(options)?;
+    let store = context.open(options)?;
     let report = store.materialize(&overrides(&command.source), command.up_to.map(|up_to| AvailableAt(up_to.0)));
     bar.finish_and_clear();
     let report = report?;

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use crate::feature_store::{FeatureStore, Locking, OpenOptions};
+use crate::{Server, ServerOptions};
 
 /// Features without training-serving skew: one WebAssembly component, one path, offline and online.
 #[derive(Parser)]
@@ -72,6 +73,12 @@ struct Context {
 impl Context {
     fn open(&self, options: OpenOptions) -> anyhow::Result<FeatureStore> {
         Ok(FeatureStore::open(&self.project, self.options(options))?)
+    }
+
+    /// The server of the project: what asks and pushes goes through it.
+    fn serve(&self, open: OpenOptions) -> anyhow::Result<Server> {
+        let options = ServerOptions { open: self.options(open), ..ServerOptions::default() };
+        Ok(Server::open(&self.project, options)?)
     }
 
     /// `options` with what every command is given.

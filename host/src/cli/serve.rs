@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::{Context, output};
 use crate::feature_store::OpenOptions;
-use crate::serving::http::{self, HttpLimits, HttpOptions, Token};
+use crate::http::{self, HttpLimits, HttpOptions, Token};
 use crate::{Server, ServerOptions};
 
 /// Answer questions and take events over HTTP, until SIGTERM or SIGINT.

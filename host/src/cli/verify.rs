@@ -25,7 +25,7 @@ pub(super) struct Verify {
 
 pub(super) fn run(context: &Context, command: &Verify) -> anyhow::Result<ExitCode> {
     let (options, bar) = progress::shown(OpenOptions::default(), "verify");
-    let mut store = context.open(options)?;
+    let store = context.open(options)?;
     let report = store.verify(command.since);
     bar.finish_and_clear();
     let report = report?;

@@ -2,12 +2,14 @@
 
 mod intern;
 mod keys;
+mod state;
 
 use std::fmt;
 
 pub use intern::{KeyInterner, TooManyEntities};
 pub use keys::KeyRows;
 pub(crate) use keys::{hash_bytes, short_bytes};
+pub use state::EntityState;
 
 use crate::batch::{Column, Value, Values};
 use crate::schema::ValueType;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::batch::{Column, Rows, Value};
+use crate::digest::hex;
 use crate::schema::{Description, Field, ValueType};
 use crate::time::Length;
 use crate::wasm::{CallError, Component};
@@ -174,7 +175,7 @@ fn fingerprint(component: &Component, parameters: &[Column]) -> String {
     let names = component.description().parameters.iter().map(|field| field.name.as_str());
     let bits = names.zip(parameters).map(|(name, value)| format!("{name}={}\n", value.value(0).hex()));
     let digest = Sha256::digest(bits.collect::<String>());
-    let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let short = hex(&digest[..8]);
     format!("{}+{short}", component.digest())
 }
 

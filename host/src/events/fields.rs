@@ -74,14 +74,16 @@ pub(super) fn ambiguous(path: &std::path::Path, error: &AmbiguousColumn) -> Inpu
 /// A lane of whole numbers as float64; `wrong` says where the value of a row, from 0, is.
 pub(super) fn widened(lane: Lane, wrong: impl Fn(usize, InputFault) -> InputError) -> Result<Lane, ReadError> {
     let column = lane.into_column()?;
-    let nulls = column.nulls().map(<[u8]>::to_vec);
-    let values = match column.into_values() {
-        Values::Int64s(values) => values,
-        others => return Ok(Lane::Column(Column::from_parts(others, nulls))),
-    };
-    let mut floats = Vec::with_capacity(values.len());
-    for (row, value) in values.into_iter().enumerate() {
-        floats.push(files::exact_float64(value).map_err(|fault| wrong(row, fault))?);
+    if column.value_type() != ValueType::Int64 {
+        return Ok(Lane::Column(column));
     }
-    Ok(Lane::Column(Column::from_parts(Values::Float64s(floats), nulls)))
+    Ok(Lane::Column(exact_floats(&column).map_err(|(row, fault)| wrong(row, fault))?))
+}
+
+/// A column of whole numbers as float64, where that is exact; else the first row, from 0, where it is not.
+pub(crate) fn exact_floats(column: &Column) -> Result<Column, (usize, InputFault)> {
+    let Values::Int64s(values) = column.values() else { return Ok(column.clone()) };
+    let float = |(row, value): (usize, &i64)| files::exact_float64(*value).map_err(|fault| (row, fault));
+    let floats = values.iter().enumerate().map(float).collect::<Result<Vec<f64>, _>>()?;
+    Ok(Column::from_parts(Values::Float64s(floats), column.nulls().map(<[u8]>::to_vec)))
 }

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::EventSchema;
-use super::fields::{ambiguous, incoming};
-use crate::batch::{Column, Value};
+use super::fields::{ambiguous, exact_floats, incoming};
+use crate::batch::{Column, ColumnError, Value};
 use crate::entity::EntityKey;
 use crate::files::{self, InputError, InputFault, Nature, Nulls, Rest, Wanted};
 use crate::log::NewEvent;
-use crate::schema::ValueType;
+use crate::schema::{Field, ValueType};
 use crate::time::{EventTime, TimeForm};
 
 /// Where the arrival times of a push come from.
@@ -22,6 +22,171 @@ pub enum Arrival {
     Column(String),
 }
 
+/// The events of one push, checked by the schema of their source: what the log keeps of each, and their fields as columns, so
+/// that no view has to parse them.
+#[derive(Clone, Debug)]
+pub struct PushedEvents {
+    pub(crate) events: Vec<NewEvent>,
+    pub(crate) fields: PushedFields,
+}
+
+/// The fields of pushed events by our names: a row per [`NewEvent::place`].
+#[derive(Clone, Debug)]
+pub(crate) struct PushedFields {
+    names: Vec<String>,
+    columns: Vec<Column>,
+}
+
+/// A column of a push that does not fit the schema.
+#[derive(Debug, thiserror::Error)]
+#[error("{field}{}: {message}", row.map_or_else(String::new, |row| format!(", row {}", row + 1)))]
+pub struct PushedFieldError {
+    /// Its name.
+    pub field: String,
+    /// The row at fault, from 0, where it is one.
+    pub row: Option<usize>,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl PushedEvents {
+    /// Events as columns by the names that the source gives them, a row per event: keys, event time, event id and every other field.
+    /// They arrive when they are pushed.
+    ///
+    /// Refused are a name that the schema does not have, a column that is missing or has other rows, another type (whole
+    /// numbers may stand for float64), and a null where there must be none.
+    pub fn from_columns(schema: &EventSchema, columns: Vec<(String, Column)>) -> Result<Self, PushedFieldError> {
+        let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+        let rows = columns.first().map_or(0, |(_, column)| column.len());
+        let fault = |name: &str, row, message: String| PushedFieldError { field: name.to_owned(), row, message };
+        if let Some(unknown) = unknown_columns(schema, &names, &Arrival::Now).first() {
+            let message =
+                format!("is not a field of source {}; they are: {}", schema.source.name, schema.names().join(", "));
+            return Err(fault(unknown, None, message));
+        }
+        Self::checked(
+            schema,
+            &names,
+            rows,
+            &|row| row as u64 + 1,
+            |at, wanted| typed(&columns[at].1, wanted, rows),
+            fault,
+        )
+    }
+
+    /// Events of `rows` rows that have columns of these `names`, as the source calls them. `read` gives the column in a place as it is wanted, `number`
+    /// what messages call a row; `fault` makes an error of a name, a row and what is wrong.
+    pub(crate) fn checked<E>(
+        schema: &EventSchema,
+        names: &[impl AsRef<str>],
+        rows: usize,
+        number: &dyn Fn(usize) -> u64,
+        read: impl Fn(usize, &Wanted) -> Result<Column, (Option<usize>, String)>,
+        fault: impl Fn(&str, Option<usize>, String) -> E,
+    ) -> Result<Self, E> {
+        let own: Vec<&str> = names.iter().map(|name| schema.source.own_name(name.as_ref())).collect();
+        let has = |column: &str| names.iter().any(|name| name.as_ref() == column);
+        let wanted = pushed_columns(schema, &Arrival::Now, |name| own.contains(&name));
+        let mut columns = Vec::with_capacity(wanted.len());
+        for wanted in &wanted {
+            let column = schema.source.incoming(&wanted.name, has);
+            let column = column.map_err(|ambiguous| fault(ambiguous.name(), None, ambiguous.to_string()))?;
+            let Some(at) = names.iter().position(|name| name.as_ref() == column) else {
+                // An empty push has no fields, and nothing to miss.
+                if wanted.nulls == Nulls::Refused && rows > 0 {
+                    return Err(fault(column, None, format!("is missing; it is {}", wanted.value_type)));
+                }
+                columns.push(Column::of_nulls(wanted.value_type, rows));
+                continue;
+            };
+            let values = read(at, wanted).map_err(|(row, message)| fault(column, row, message))?;
+            if let Some((row, misfit)) = schema.misfit(&wanted.name, &values) {
+                return Err(fault(column, Some(row), misfit.to_string()));
+            }
+            columns.push(values);
+        }
+        Ok(Self::of(schema, &Arrival::Now, &wanted, columns, number))
+    }
+
+    /// `columns` are those of [`pushed_columns`], checked.
+    fn of(
+        schema: &EventSchema,
+        arrival: &Arrival,
+        wanted: &[Wanted],
+        columns: Vec<Column>,
+        number: &dyn Fn(usize) -> u64,
+    ) -> Self {
+        let rows = PushedRows { schema, arrival, wanted, columns: &columns };
+        let count = columns.first().map_or(0, Column::len);
+        let events = (0..count).map(|row| rows.event(row, number(row))).collect();
+        let names = wanted.iter().map(|wanted| wanted.name.clone()).collect();
+        Self { events, fields: PushedFields { names, columns } }
+    }
+
+    /// The same events, each declared to have arrived at a time, in microseconds: past data that is replayed.
+    ///
+    /// # Panics
+    ///
+    /// If there is not one time per event.
+    pub fn with_arrivals(mut self, arrivals: &[i64]) -> Self {
+        assert_eq!(arrivals.len(), self.events.len(), "one arrival per event");
+        self.events.iter_mut().zip(arrivals).for_each(|(event, arrival)| event.arrival = Some(*arrival));
+        self
+    }
+
+    /// How many events.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// About how many bytes they hold in memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let texts: usize = self.events.iter().map(|event| 128 + event.fields.len()).sum();
+        texts + self.fields.columns.iter().map(Column::memory_bytes).sum::<usize>()
+    }
+}
+
+impl PushedFields {
+    /// The values of a field of the events in these places, as a view reads it; `None` where only the log's text can tell.
+    pub(crate) fn read(&self, field: &Field, places: &[u32]) -> Result<Option<Column>, ColumnError> {
+        let Some(at) = self.names.iter().position(|name| *name == field.name) else {
+            return Ok(field.nullable.then(|| Column::of_nulls(field.value_type, places.len())));
+        };
+        let column = &self.columns[at];
+        if column.null_count() > 0 && !field.nullable {
+            return Ok(None);
+        }
+        match (column.value_type(), field.value_type) {
+            (pushed, read) if pushed == read => column.take(places).map(Some),
+            (ValueType::Int64, ValueType::Float64) => Ok(exact_floats(&column.take(places)?).ok()),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// A column of the library's caller as it is wanted; else a row, from 0, and what is wrong.
+fn typed(column: &Column, wanted: &Wanted, rows: usize) -> Result<Column, (Option<usize>, String)> {
+    if column.len() != rows {
+        return Err((None, format!("has {} rows where the first column has {rows}", column.len())));
+    }
+    let null = (0..rows).find(|row| column.is_null(*row)).filter(|_| wanted.nulls == Nulls::Refused);
+    if let Some(row) = null {
+        return Err((Some(row), "is null".to_owned()));
+    }
+    match (column.value_type(), wanted.value_type) {
+        (given, expected) if given == expected => Ok(column.clone().with_canonical_nans()),
+        (ValueType::Int64, ValueType::Float64) => {
+            exact_floats(column).map_err(|(row, fault)| (Some(row), fault.to_string()))
+        }
+        (given, expected) => Err((None, format!("is {given} where {expected} is expected"))),
+    }
+}
+
 /// Reads the events of a file, which has columns of these `names`, for the log. Every column of the file becomes a field of
 /// the events, by our name; one that the schema does not have is refused, as is a value that does not fit.
 pub fn read_push(
@@ -29,32 +194,30 @@ pub fn read_push(
     path: &Path,
     names: &[String],
     arrival: &Arrival,
-) -> Result<Vec<NewEvent>, InputError> {
+) -> Result<PushedEvents, InputError> {
     let source = &schema.source;
     refuse_unknown(schema, path, names, arrival)?;
     let own: Vec<&str> = names.iter().map(|name| source.own_name(name)).collect();
     let wanted = pushed_columns(schema, arrival, |name| own.contains(&name));
     let incoming = incoming(source, names, wanted.clone()).map_err(|error| ambiguous(path, &error))?;
-    let mut events = Vec::new();
+    let mut all: Vec<Column> = wanted.iter().map(|wanted| Column::new(wanted.value_type)).collect();
     for table in files::open(path, &incoming, Rest::Ignore)? {
         let table = table?;
-        for ((wanted, incoming), column) in wanted.iter().zip(&incoming).zip(&table.columns) {
+        for (((wanted, incoming), column), all) in wanted.iter().zip(&incoming).zip(&table.columns).zip(&mut all) {
             if let Some((row, fault)) = schema.misfit(&wanted.name, column) {
                 let row = table.rows_before + row as u64 + 1;
                 return Err(InputError::new(path, fault).at_row(row).in_column(&incoming.name));
             }
+            all.append(column).map_err(|error| InputError::new(path, InputFault::Value(error.to_string())))?;
         }
-        let first_row = events.len() as u64 + 1;
-        let pushed = PushedRows { schema, arrival, wanted: &wanted, columns: &table.columns };
-        events.extend((0..table.rows).map(|row| pushed.event(row, first_row + row as u64)));
     }
-    Ok(events)
+    Ok(PushedEvents::of(schema, arrival, &wanted, all, &|row| row as u64 + 1))
 }
 
 /// The columns of these names that the schema does not have.
-pub fn unknown_columns<'n>(schema: &EventSchema, names: &'n [String], arrival: &Arrival) -> Vec<&'n str> {
+pub fn unknown_columns<'n>(schema: &EventSchema, names: &'n [impl AsRef<str>], arrival: &Arrival) -> Vec<&'n str> {
     let is_arrival = |name: &str| matches!(arrival, Arrival::Column(column) if column == name);
-    let unknown = names.iter().map(String::as_str).filter(|name| {
+    let unknown = names.iter().map(AsRef::as_ref).filter(|name: &&str| {
         let own = schema.source.own_name(name);
         !schema.knows(own) && !is_arrival(name) && !is_arrival(own)
     });
@@ -91,16 +254,16 @@ fn refuse_unknown(schema: &EventSchema, path: &Path, names: &[String], arrival: 
 }
 
 /// Rows of a push: the columns of [`pushed_columns`], read.
-pub(crate) struct PushedRows<'a> {
-    pub(crate) schema: &'a EventSchema,
-    pub(crate) arrival: &'a Arrival,
-    pub(crate) wanted: &'a [Wanted],
-    pub(crate) columns: &'a [Column],
+struct PushedRows<'a> {
+    schema: &'a EventSchema,
+    arrival: &'a Arrival,
+    wanted: &'a [Wanted],
+    columns: &'a [Column],
 }
 
 impl PushedRows<'_> {
     /// The event in `row`, which messages call row `number`.
-    pub(crate) fn event(&self, row: usize, number: u64) -> NewEvent {
+    fn event(&self, row: usize, number: u64) -> NewEvent {
         let Self { schema, arrival, wanted, columns } = self;
         let keys = schema.keys.len();
         let named = wanted.iter().zip(*columns).filter(|(_, column)| !column.is_null(row));
@@ -118,13 +281,14 @@ impl PushedRows<'_> {
             },
             fields: serde_json::Value::Object(fields).to_string(),
             row: number,
+            place: row as u32,
         }
     }
 }
 
 /// What is read of a push that has columns of certain names, by our names: keys, event time, arrival time, event id, then
 /// every other field of the schema that it has or must have.
-pub(crate) fn pushed_columns(schema: &EventSchema, arrival: &Arrival, has: impl Fn(&str) -> bool) -> Vec<Wanted> {
+fn pushed_columns(schema: &EventSchema, arrival: &Arrival, has: impl Fn(&str) -> bool) -> Vec<Wanted> {
     let EventSchema { source, keys, .. } = schema;
     let mut wanted: Vec<Wanted> =
         keys.iter().map(|key| Wanted::new(&key.name, key.key_type.value_type(), Nulls::Refused)).collect();

@@ -24,7 +24,7 @@ pub enum Locking {
 
 impl FeatureStore {
     /// The lock file that pins what the views run now.
-    pub fn lock_file(&mut self) -> Result<LockFile, Error> {
+    pub fn lock_file(&self) -> Result<LockFile, Error> {
         let views = self.project().views.clone();
         let digest = |view: &View| Ok((view.label(), self.program(view)?.digest().to_owned()));
         Ok(LockFile::new(views.iter().map(digest).collect::<Result<_, Error>>()?))

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use super::FeatureStore;
 use crate::Error;
 use crate::admission::{self, CheckOptions, Engines, Report, Sample};
+use crate::digest::sha256_hex;
 use crate::project::View;
 
 /// Real events per source that values are taken from.
@@ -38,7 +37,7 @@ impl FeatureStore {
     /// Tries the laws on the component of a view. Values come from the first file of each of its sources, if it is there.
     ///
     /// A report by which every law holds is kept in `.onepath/cache/admission`, under everything that it depends on.
-    pub fn check_view(&mut self, engines: &Engines, view: &View, how: &ViewCheck<'_>) -> Result<Report, Error> {
+    pub fn check_view(&self, engines: &Engines, view: &View, how: &ViewCheck<'_>) -> Result<Report, Error> {
         let program = self.loaded(view)?;
         self.check_lock(view, &program)?;
         let sample = self.sample(view)?;
@@ -80,7 +79,7 @@ impl FeatureStore {
     }
 
     /// Real events of a view: values that no generator guesses.
-    fn sample(&mut self, view: &View) -> Result<Sample, Error> {
+    fn sample(&self, view: &View) -> Result<Sample, Error> {
         let fields = self.loaded(view)?.description().event_fields.clone();
         let mut sample = Sample::default();
         for name in &view.sources {
@@ -97,8 +96,7 @@ impl FeatureStore {
     }
 
     pub(super) fn report_path(&self, key: &str) -> PathBuf {
-        let digest = Sha256::digest(key.as_bytes());
-        let name: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = &sha256_hex(key)[..32];
         self.project().data_dir().join("cache").join("admission").join(format!("{name}.json"))
     }
 }

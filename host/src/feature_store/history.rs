@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::feeds::Feeds;
+use super::plan::run_views;
 use super::summary::{LeftOut, ViewSeen};
 use super::{FeaturePlan, FeatureStore, PlannedView, Spine};
 use crate::Error;
@@ -11,7 +12,7 @@ use crate::entity::EntityKey;
 use crate::evaluate::{EvaluateError, Status};
 use crate::events::{FileCount, IdScope, Pushed, ReadOptions, SourceInput};
 use crate::log::{EventLog, History};
-use crate::project::{Key, Project, Source, distinct_files};
+use crate::project::{Key, Source, distinct_files};
 use crate::replay::{ReplayOptions, Replayed};
 use crate::time::{AsOf, EventTime, Stopwatch};
 
@@ -54,8 +55,6 @@ pub struct HistoricalFeatures {
     pub statuses: Vec<Vec<Status>>,
     /// Per planned view, the newest log offset of its entity that each row saw; 0 where it saw only files.
     pub offsets: Vec<Vec<u64>>,
-    /// Per planned view, the newest event of its entity that each row saw; only where all rows are as of one moment.
-    pub(crate) newest_events: Vec<Vec<Option<EventTime>>>,
     /// The rows without an answer, where the store was opened to go on after them.
     pub failures: Vec<EvaluateError>,
     /// The files that were read and how many events they hold.
@@ -93,30 +92,7 @@ impl FeatureStore {
         spine: &Spine,
         events: Events<'_>,
     ) -> Result<HistoricalFeatures, Error> {
-        self.historical_of(plan, spine, events, &mut Feeds::new(&plan.views))
-    }
-
-    /// The same, with the newest events, for a spine whose rows are all as of one moment.
-    pub(crate) fn historical_at(
-        &self,
-        plan: &FeaturePlan,
-        spine: &Spine,
-        as_of: AsOf,
-        events: Events<'_>,
-    ) -> Result<HistoricalFeatures, Error> {
-        let mut feeds = Feeds::new(&plan.views).with_newest_events(as_of);
-        let features = self.historical_of(plan, spine, events, &mut feeds)?;
-        Ok(HistoricalFeatures { newest_events: feeds.take_newest_events(), ..features })
-    }
-
-    fn historical_of(
-        &self,
-        plan: &FeaturePlan,
-        spine: &Spine,
-        events: Events<'_>,
-        feeds: &mut Feeds,
-    ) -> Result<HistoricalFeatures, Error> {
-        let ReplayedViews { views: replayed, files, .. } = self.replay_feeds(plan, spine, events, feeds, None)?;
+        let ReplayedViews { views: replayed, files, .. } = self.replay_views(plan, spine, events, None)?;
         let mut result = HistoricalFeatures { files, ..HistoricalFeatures::default() };
         for feature in &plan.features {
             let view = &replayed[feature.view];
@@ -130,6 +106,20 @@ impl FeatureStore {
             result.offsets.push(view.offsets.unwrap_or_else(|| vec![0; spine.rows()]));
         }
         Ok(result)
+    }
+
+    /// The views of the plan, replayed for a spine whose rows are all as of one moment; and per view, the newest event of its entity
+    /// that each row saw.
+    pub(crate) fn replay_at(
+        &self,
+        plan: &FeaturePlan,
+        spine: &Spine,
+        as_of: AsOf,
+        events: Events<'_>,
+    ) -> Result<(Vec<Replayed>, Vec<Vec<Option<EventTime>>>), Error> {
+        let mut feeds = Feeds::new(&plan.views).with_newest_events(as_of);
+        let replayed = self.replay_feeds(plan, spine, events, &mut feeds, None)?;
+        Ok((replayed.views, feeds.take_newest_events()))
     }
 
     /// Replays each view of the plan for every row of the spine, the last of which is asked at `last_as_of`; gives also the
@@ -154,10 +144,7 @@ impl FeatureStore {
     ) -> Result<ReplayedViews, Error> {
         let (mut files, mut seen, mut left_out, mut read_s) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
         let options = ReadOptions { last_as_of, ..self.read_options() };
-        let mut replayed: Vec<Replayed> = Vec::with_capacity(plan.views.len());
-        for view in &plan.views {
-            let inputs = view.inputs.iter().map(|(producer, feature)| replayed[*producer].features[*feature].clone());
-            let inputs = inputs.collect();
+        let views = run_views(&plan.views, input_of, |at, view, inputs| {
             let read = |keys: &_, fields: &[_]| {
                 let sources = self.source_inputs(view, events)?;
                 let keep = crate::events::Keep::Known(keys);
@@ -168,11 +155,29 @@ impl FeatureStore {
                 files.extend(read);
                 Ok(set)
             };
-            let answers = feeds.replay(replayed.len(), view, spine, inputs, read, self.replay_options())?;
-            seen.push(feeds.seen(replayed.len(), &answers));
-            replayed.push(answers);
+            let answers = feeds.replay(at, view, spine, inputs, read, self.replay_options())?;
+            seen.push(feeds.seen(at, &answers));
+            Ok::<Replayed, Error>(answers)
+        })?;
+        Ok(ReplayedViews { views, seen, left_out, files, entities: feeds.entities(), read_s })
+    }
+
+    /// The history of `id`, whose files must be what they were.
+    pub(crate) fn recorded_history(&self, log: &EventLog, id: Option<i64>) -> Result<Option<History>, Error> {
+        let Some(history) = id.map(|id| log.history(id)).transpose()?.flatten() else { return Ok(None) };
+        for file in history.sources.iter().flat_map(|source| &source.files) {
+            let path = self.project().located(&file.path);
+            let changed = |message: &str| Error::ChangedHistory { path: path.clone(), message: message.to_owned() };
+            if !path.exists() {
+                return Err(changed(
+                    "it is gone; put it back, or serve and verify after `onepath materialize` with the new files",
+                ));
+            }
+            if crate::files::sha256_file(&path)? != file.sha256 {
+                return Err(changed("its bytes differ; put the old file back to verify what was served from it"));
+            }
         }
-        Ok(ReplayedViews { views: replayed, seen, left_out, files, entities: feeds.entities(), read_s })
+        Ok(Some(history))
     }
 
     /// Where the events of a view come from.
@@ -248,6 +253,11 @@ impl FeatureStore {
     }
 }
 
+/// The input of a view that a view before it gives.
+fn input_of(replayed: &[Replayed], (producer, feature): (usize, usize)) -> Column {
+    replayed[producer].features[feature].clone()
+}
+
 /// One spine row per (entity, as-of), with the entity's key columns.
 pub(crate) fn spine_of_keys(
     entity: &crate::project::Entity,
@@ -262,21 +272,4 @@ pub(crate) fn spine_of_keys(
         }
     }
     Ok(Spine { keys, as_of: asked.iter().map(|(_, as_of)| *as_of).collect(), request_fields: Vec::new() })
-}
-
-/// Refuses a recorded history whose files are not what they were.
-pub(crate) fn check_history(project: &Project, history: &History) -> Result<(), Error> {
-    for file in history.sources.iter().flat_map(|source| &source.files) {
-        let path = project.located(&file.path);
-        let changed = |message: &str| Error::ChangedHistory { path: path.clone(), message: message.to_owned() };
-        if !path.exists() {
-            return Err(changed(
-                "it is gone; put it back, or serve and verify after `onepath materialize` with the new files",
-            ));
-        }
-        if crate::files::sha256_file(&path)? != file.sha256 {
-            return Err(changed("its bytes differ; put the old file back to verify what was served from it"));
-        }
-    }
-    Ok(())
 }

@@ -1,20 +1,19 @@
 //! History becomes online states: files and log are replayed, and the states that the replay ends with are stored.
 
+use super::folded_ids::FoldedIds;
 use super::history::Events;
-use super::history_ids::FoldedIds;
 use super::meaning::source_meaning;
 use super::skips::skipped;
 use super::summary::SourceSummary;
 use super::warnings::warnings_of_source;
-use super::{FeatureStore, HistoryIds, PlannedView, SourceOverride};
+use super::{FeatureStore, Folded, PlannedView, SourceOverride};
 use crate::Error;
-use crate::entity::KeyInterner;
-use crate::events::{FileCount, Keep, Pushed, SourceInput, read_events};
+use crate::events::{FileCount, Pushed, SourceInput};
 use crate::files::{CONVERSIONS_VERSION, sha256_file};
 use crate::log::{History, HistoryFile, HistorySource};
 use crate::project::Project;
-use crate::replay::{Carry, FinalState, Questions, ViewEvents, replay};
-use crate::store::{OnlineStore, StoredState, ViewMark};
+use crate::replay::FinalState;
+use crate::store::{OnlineStore, ViewMark};
 use crate::time::AvailableAt;
 
 /// What `materialize` did.
@@ -69,16 +68,25 @@ pub struct RefusedEntity {
 const REFUSED_SHOWN: usize = 20;
 
 impl MaterializedView {
-    fn count(&mut self, state: &FinalState, keys: &KeyInterner, state_bytes_max: usize) {
-        let bytes = state.bytes.len() as u64;
-        if state.bytes.len() <= state_bytes_max {
-            self.entities += 1;
-            self.state_bytes += bytes;
-            return;
-        }
-        self.refused += 1;
-        if self.first_refused.len() < REFUSED_SHOWN {
-            self.first_refused.push(RefusedEntity { entity: keys.key(state.entity).to_string(), bytes });
+    fn of(view: &PlannedView, folded: &Folded, state_bytes_max: usize) -> Self {
+        let sum = |of: fn(&FileCount) -> u64| folded.files.iter().map(of).sum();
+        let (kept, refused): (Vec<_>, Vec<_>) =
+            folded.states.iter().partition(|state| state.state.bytes.len() <= state_bytes_max);
+        let first_refused = refused.iter().take(REFUSED_SHOWN).map(|FinalState { entity, state }| RefusedEntity {
+            entity: folded.entities.key(*entity).to_string(),
+            bytes: state.bytes.len() as u64,
+        });
+        Self {
+            view: view.program.id().to_owned(),
+            events: folded.events,
+            later_events: sum(|count| count.after_cut),
+            repeats: sum(|count| count.repeats),
+            conflicts: sum(|count| count.conflicts),
+            first_conflicts: folded.files.iter().flat_map(FileCount::conflicts_shown).collect(),
+            entities: kept.len() as u64,
+            state_bytes: kept.iter().map(|state| state.state.bytes.len() as u64).sum(),
+            refused: refused.len() as u64,
+            first_refused: first_refused.collect(),
         }
     }
 }
@@ -89,7 +97,7 @@ impl FeatureStore {
     /// Events of files that became available later are left out; pushed events all count. Each view's states are replaced
     /// in one transaction. An entity whose state would be over the limit gets none and is reported; the others are served.
     pub fn materialize(
-        &mut self,
+        &self,
         overrides: &[SourceOverride],
         up_to: Option<AvailableAt>,
     ) -> Result<MaterializeReport, Error> {
@@ -102,61 +110,26 @@ impl FeatureStore {
         if up_to.0 > now {
             return Err(Error::Request { message: format!("cannot materialize up to {up_to}: it is in the future") });
         }
-        for view in &views {
-            self.keep_component(&view.view, view.program.digest())?;
-        }
         self.warn_of_absent_fields(&views, overrides)?;
-        let mut stores = self.take_stores()?;
-        let applied_offset = stores.log.last_offset()?;
-        let state_bytes_max = self.limits().state_bytes_max;
-        let pushed = Pushed { log: &stores.log, up_to: applied_offset };
+        let mut stores = self.open_stores()?;
+        let pushed = Pushed::all(&stores.log)?;
+        let applied_offset = pushed.up_to;
         // Everything is read and evaluated before anything is written.
+        let ids = self.fold_ids(&views, |view| self.folded_inputs(view, overrides, up_to, pushed))?;
         let mut folded = Vec::new();
         let mut files: Vec<FileCount> = Vec::new();
-        let ids = self.fold_ids(&views, |view| self.folded_inputs(view, overrides, up_to, pushed))?;
         for view in &views {
             let mut inputs = self.folded_inputs(view, overrides, up_to, pushed)?;
             inputs.iter_mut().for_each(|input| FoldedIds::tell(&ids, input));
-            let mut interner = KeyInterner::new();
-            let fields = &view.program.description().event_fields;
-            let (events, counts) = read_events(fields, &inputs, Keep::All(&mut interner), self.read_options())?;
-            let questions = Questions::none(view.program.description());
-            let states = replay(
-                &view.program,
-                ViewEvents::all(&events),
-                &questions,
-                &interner,
-                Carry::AFTER,
-                self.replay_options(),
-            )?
-            .states;
-            let (repeats, conflicts) = counts
-                .iter()
-                .fold((0, 0), |(repeats, conflicts), count| (repeats + count.repeats, conflicts + count.conflicts));
-            let first_conflicts = counts.iter().flat_map(FileCount::conflicts_shown).collect();
-            let later_events = counts.iter().map(|count| count.after_cut).sum();
-            for count in counts {
+            let states = self.fold(&view.program, &inputs)?;
+            for count in &states.files {
                 if !files.iter().any(|known| known.source == count.source && known.path == count.path) {
-                    files.push(count);
+                    files.push(count.clone());
                 }
             }
-            let mut report = MaterializedView {
-                view: view.program.id().to_owned(),
-                events: events.len() as u64,
-                later_events,
-                repeats,
-                conflicts,
-                first_conflicts,
-                entities: 0,
-                state_bytes: 0,
-                refused: 0,
-                first_refused: Vec::new(),
-            };
-            states.iter().for_each(|state| report.count(state, &interner, state_bytes_max));
-            folded.push((view, interner, states, report));
+            folded.push((view, states));
         }
-        let (sources, warnings) =
-            self.sources_seen(&views, &files, up_to, Pushed { log: &stores.log, up_to: applied_offset })?;
+        let (sources, warnings) = self.sources_seen(&views, &files, up_to, pushed)?;
         let mut record = history_of(self.project(), up_to, &files)?;
         let mut names = FoldedIds::finish(ids)?;
         for source in &mut record.sources {
@@ -164,38 +137,34 @@ impl FeatureStore {
         }
         let history = stores.log.record_history(&record)?;
         self.remove_other_ids(&record);
-        stores.history_ids = HistoryIds::new(self.ids_dir());
+        let log = stores.log.identity().to_owned();
         let mut reports = Vec::new();
-        for (view, interner, states, report) in folded {
-            let mark = ViewMark {
-                digest: view.program.fingerprint().to_owned(),
-                state_version: view.program.description().state_version,
-                meaning: view.meaning.clone(),
-                history: Some(history),
-                log: stores.log.identity().to_owned(),
-                applied_offset,
-            };
-            let mut replacement = stores.store.begin_replace(view.program.id(), &mark)?;
-            for state in states {
-                let (key, bytes) = (interner.key(state.entity), state.bytes.len());
-                if bytes > state_bytes_max {
-                    replacement.refuse(&key, bytes as u64)?;
-                    continue;
-                }
-                let stored = StoredState {
-                    bytes: state.bytes,
-                    newest_event: state.newest_event,
-                    newest_available_at: state.newest_available_at,
-                    offset: state.offset,
-                };
-                replacement.put(&key, &stored)?;
-            }
-            replacement.commit()?;
-            reports.push(report);
+        for (view, folded) in folded {
+            reports.push(MaterializedView::of(view, &folded, self.limits().state_bytes_max));
+            let mark = ViewMark { history: Some(history), applied_offset, ..view.new_mark(&log) };
+            self.replace_states(&mut stores.online, view, folded, &mark)?;
         }
-        self.put_stores(stores);
         warnings.iter().for_each(|warning| (self.options().warning)(warning));
         Ok(MaterializeReport { up_to: up_to.to_string(), sources, views: reports, warnings })
+    }
+
+    /// Puts the folded states in place of those that the store has of the view.
+    fn replace_states(
+        &self,
+        online: &mut dyn OnlineStore,
+        view: &PlannedView,
+        folded: Folded,
+        mark: &ViewMark,
+    ) -> Result<(), Error> {
+        let mut replacement = online.begin_replace(view.program.id(), mark)?;
+        for FinalState { entity, state } in folded.states {
+            let (key, bytes) = (folded.entities.key(entity), state.bytes.len());
+            match bytes > self.limits().state_bytes_max {
+                true => replacement.refuse(&key, bytes as u64)?,
+                false => replacement.put(&key, &state)?,
+            }
+        }
+        Ok(replacement.commit()?)
     }
 }
 

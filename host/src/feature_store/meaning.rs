@@ -1,7 +1,6 @@
 //! What decides what the events of a source mean, by parts, as digests.
 
-use sha2::{Digest, Sha256};
-
+use crate::digest::sha256_hex;
 use crate::events::read_type;
 use crate::files::CONVERSIONS_VERSION;
 use crate::log::{Meaning, SourceMeaning};
@@ -44,5 +43,5 @@ pub(super) fn source_meaning(source: &Source) -> SourceMeaning {
 }
 
 fn digest(text: &str) -> String {
-    Sha256::digest(text)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256_hex(text)[..16].to_owned()
 }

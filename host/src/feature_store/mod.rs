@@ -1,28 +1,25 @@
-//! The feature store of one project: what a process opens to make training sets, to push events and to answer questions.
-//!
-//! It joins the halves that do not know each other: [`crate::replay`] and [`crate::serving`].
+//! The feature store of one project: plans, training sets, materialized states. It knows nothing of answering online.
 
 mod absent;
 mod admit;
 mod backfill;
 mod check;
 mod feeds;
+mod fold;
+mod folded_ids;
 mod history;
-mod history_ids;
 mod manifest;
 mod materialize;
 mod meaning;
-mod online;
 mod plan;
-mod prepared;
-mod request;
 mod schema;
 mod skips;
 mod spine;
+mod stores;
 mod summary;
 mod warnings;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -30,25 +27,24 @@ use std::sync::{Arc, Mutex};
 pub use admit::Locking;
 pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, SpineSource};
 pub use check::{Earlier, ViewCheck};
-pub(crate) use history::{Events, check_history};
+pub(crate) use fold::Folded;
+pub(crate) use history::Events;
 pub use history::{HistoricalFeatures, SourceOverride};
-pub(crate) use history_ids::HistoryIds;
 pub use materialize::{MaterializeReport, MaterializedView, RefusedEntity};
-pub use online::OnlineVector;
+pub(crate) use plan::run_views;
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};
-pub use prepared::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
-pub use request::OnlineRequest;
 pub(crate) use schema::{event_schema, with_inferred};
-pub(crate) use skips::check_skips;
 pub use spine::Spine;
+pub(crate) use stores::Stores;
 pub use summary::{FeatureNulls, RunSummary, SourceSummary, SpineSummary, UnseenEvents, ViewSummary};
+pub(crate) use warnings::warnings_of_push;
 
 use crate::Error;
 use crate::build::{TransformPath, component_path};
 use crate::evaluate::{ProgramError, ViewProgram};
-use crate::log::{EventLog, FeatureLog};
 use crate::project::{Admission, LimitSettings, Project, View};
 use crate::replay::{OnError, ReplayTimes};
+use crate::threads::OnceMap;
 use crate::time::{Clock, SystemClock};
 use crate::usage::memory_bytes_default;
 use crate::wasm::{Component, Limits, Runtime, Variant};
@@ -115,11 +111,10 @@ pub struct FeatureStore {
     project: Project,
     runtime: Arc<Runtime>,
     options: OpenOptions,
-    programs: HashMap<String, Arc<ViewProgram>>,
-    components: HashMap<PathBuf, Arc<Component>>,
+    programs: OnceMap<String, Arc<ViewProgram>>,
+    components: OnceMap<PathBuf, Arc<Component>>,
     /// The views whose components were found good to use.
-    admitted: HashSet<String>,
-    online: Option<online::Stores>,
+    admitted: OnceMap<String, ()>,
     /// Where is kept what memory does not hold, unless the options name a folder.
     spill_dir: PathBuf,
     /// Where the time of its replays went.
@@ -139,16 +134,14 @@ impl FeatureStore {
         options.admission = project.admission.unwrap_or(options.admission);
         let cache = project.data_dir().join("cache");
         let runtime = Runtime::start(options.variant, options.limits.clone(), Some(cache), options.repeat_every)?;
-        let (programs, components, admitted) = (HashMap::new(), HashMap::new(), HashSet::new());
         let (times, spill_dir) = (ReplayTimes::default(), project.data_dir());
         Ok(Self {
             project,
             runtime,
             options,
-            programs,
-            components,
-            admitted,
-            online: None,
+            programs: OnceMap::default(),
+            components: OnceMap::default(),
+            admitted: OnceMap::default(),
             spill_dir,
             times,
             told_absent: Mutex::default(),
@@ -172,63 +165,51 @@ impl FeatureStore {
 
     /// The view ready to run. Its component is loaded on first use: it must be the one that is pinned, where components are
     /// locked, and keep the laws, by [`OpenOptions::admission`].
-    pub fn program(&mut self, view: &View) -> Result<Arc<ViewProgram>, Error> {
+    pub fn program(&self, view: &View) -> Result<Arc<ViewProgram>, Error> {
         let program = self.loaded(view)?;
-        if !self.admitted.contains(&view.label()) {
+        self.admitted.get_or_make(&view.label(), || {
             self.check_lock(view, &program)?;
-            self.admit(view, &program)?;
-            self.admitted.insert(view.label());
-        }
+            self.admit(view, &program)
+        })?;
         Ok(program)
     }
 
     /// The view ready to run, with whatever component it has.
-    fn loaded(&mut self, view: &View) -> Result<Arc<ViewProgram>, Error> {
-        if let Some(program) = self.programs.get(&view.label()) {
-            return Ok(Arc::clone(program));
-        }
-        let path = self.component_path(view);
-        if !path.exists() {
-            return Err(match TransformPath::new(&view.transform) {
-                TransformPath::Package(package) => Error::NotBuilt { view: view.label(), package },
-                TransformPath::File(path) => Error::NoComponent { view: view.label(), path },
-            });
-        }
-        let component = match self.components.get(&path) {
-            Some(component) => Arc::clone(component),
-            None => {
-                let component = Arc::new(self.runtime.load(&path)?);
-                self.components.insert(path, Arc::clone(&component));
-                component
+    fn loaded(&self, view: &View) -> Result<Arc<ViewProgram>, Error> {
+        self.programs.get_or_make(&view.label(), || {
+            let path = self.component_path(view);
+            if !path.exists() {
+                return Err(match TransformPath::new(&view.transform) {
+                    TransformPath::Package(package) => Error::NotBuilt { view: view.label(), package },
+                    TransformPath::File(path) => Error::NoComponent { view: view.label(), path },
+                });
             }
-        };
-        let program = Arc::new(program_of(view, component)?);
-        check_facts(view, &program)?;
-        self.programs.insert(view.label(), Arc::clone(&program));
-        Ok(program)
+            let program = Arc::new(program_of(view, self.component(&path)?)?);
+            check_facts(view, &program)?;
+            Ok(program)
+        })
+    }
+
+    fn component(&self, path: &PathBuf) -> Result<Arc<Component>, Error> {
+        self.components.get_or_make(path, || Ok(Arc::new(self.runtime.load(path)?)))
     }
 
     /// The view, with its time to live and parameters, run by the component of `digest`, which this project once served with.
-    pub(crate) fn served_program(&mut self, view: &View, digest: &str) -> Result<Arc<ViewProgram>, Error> {
+    pub(crate) fn served_program(&self, view: &View, digest: &str) -> Result<Arc<ViewProgram>, Error> {
         let present = self.components.get(&self.component_path(view)).filter(|present| present.digest() == digest);
         if let Some(present) = present {
-            return Ok(Arc::new(program_of(view, Arc::clone(present))?));
+            return Ok(Arc::new(program_of(view, present)?));
         }
         let path = self.kept_component(digest);
         let lost = || Error::LostComponent { view: view.label(), digest: digest.to_owned(), path: path.clone() };
         if !path.exists() {
             return Err(lost());
         }
-        let component = match self.components.get(&path) {
-            Some(component) => Arc::clone(component),
-            None => Arc::new(self.runtime.load(&path)?),
-        };
+        let component = self.component(&path)?;
         if component.digest() != digest {
             return Err(lost());
         }
-        let program = Arc::new(program_of(view, Arc::clone(&component))?);
-        self.components.insert(path, component);
-        Ok(program)
+        Ok(Arc::new(program_of(view, component)?))
     }
 
     /// Keeps the bytes of a view's component under its digest, so that what it served can be replayed after it changed.
@@ -244,18 +225,6 @@ impl FeatureStore {
         std::fs::copy(self.component_path(view), temporary.path()).map_err(write)?;
         temporary.persist(&kept).map_err(|error| write(error.error))?;
         Ok(())
-    }
-
-    /// The project's log for reading, if there is one.
-    pub(crate) fn log_for_reading(&self) -> Result<Option<EventLog>, Error> {
-        let log = EventLog::open_read_only(&self.log_path())?;
-        check_skips(&self.project, log.as_ref())?;
-        Ok(log)
-    }
-
-    /// The project's feature log for reading, if there is one.
-    pub(crate) fn served_for_reading(&self) -> Result<Option<FeatureLog>, Error> {
-        Ok(FeatureLog::open_read_only(&self.served_path())?)
     }
 
     pub(crate) fn log_path(&self) -> PathBuf {

@@ -6,10 +6,14 @@ use super::FeatureStore;
 use super::meaning::meaning;
 use super::schema::check_reads;
 use crate::Error;
+use crate::batch::Column;
 use crate::evaluate::ViewProgram;
 use crate::log::{Meaning, ServedProgram, decode_values};
-use crate::project::{DeclaredField, Entity, FeatureReference, FieldSet, Input, SchemaMisfit, Selection, Source, View};
+use crate::project::{
+    DeclaredField, Entity, FeatureReference, FieldSet, Input, Key, SchemaMisfit, Selection, Source, View,
+};
 use crate::schema::{Field, ValueType};
+use crate::store::ViewMark;
 use crate::time::Length;
 
 /// What to compute: the features of a service, or a list of references.
@@ -64,14 +68,14 @@ pub struct FeaturePlan {
 
 impl FeatureStore {
     /// Resolves a selection: loads the components, checks that every name exists and that inputs fit.
-    pub fn plan(&mut self, selection: &FeatureSelection) -> Result<FeaturePlan, Error> {
+    pub fn plan(&self, selection: &FeatureSelection) -> Result<FeaturePlan, Error> {
         self.plan_pinned(selection, &[])
     }
 
     /// Resolves a selection with what the views once served with: `pins` names it by view label. Views without a pin run as
     /// the project file says now.
     pub(crate) fn plan_pinned(
-        &mut self,
+        &self,
         selection: &FeatureSelection,
         pins: &[(String, ServedProgram)],
     ) -> Result<FeaturePlan, Error> {
@@ -110,7 +114,7 @@ impl FeatureStore {
     }
 
     /// The request fields of all views of the project: what is declared, then what else they read.
-    pub(super) fn request_fields(&mut self) -> Result<Vec<Field>, Error> {
+    pub(super) fn request_fields(&self) -> Result<Vec<Field>, Error> {
         let views = self.project().views.clone();
         let mut fields = FieldSet::new("request".to_owned(), self.project().request_fields.clone());
         for view in &views {
@@ -122,8 +126,9 @@ impl FeatureStore {
         Ok(fields.fields)
     }
 
-    /// The plan of every view that keeps states: all with sources.
-    pub fn plan_stateful_views(&mut self) -> Result<Vec<PlannedView>, Error> {
+    /// The plan of every view that keeps states: all with sources. Their components are kept, as what is stored or served by them
+    /// may have to be replayed after they changed.
+    pub fn plan_stateful_views(&self) -> Result<Vec<PlannedView>, Error> {
         let names: Vec<(String, u32)> = self
             .project()
             .views
@@ -136,12 +141,13 @@ impl FeatureStore {
             self.plan_view(&mut plan, &name, Some(version), &[])?;
         }
         plan.views.retain(|view| view.program.has_sources());
+        plan.views.iter().try_for_each(|view| self.keep_component(&view.view, view.program.digest()))?;
         Ok(plan.views)
     }
 
     /// Adds a view and, before it, the views that it takes inputs from; gives its position. The project file has no cycles.
     fn plan_view(
-        &mut self,
+        &self,
         plan: &mut FeaturePlan,
         name: &str,
         version: Option<u32>,
@@ -184,7 +190,7 @@ impl FeatureStore {
 
     /// Finds the view and feature behind an input feature of a component.
     fn plan_input(
-        &mut self,
+        &self,
         plan: &mut FeaturePlan,
         view: &View,
         field: &Field,
@@ -240,7 +246,36 @@ fn rewire(view: &mut View, inputs: &[(String, String)]) -> Result<(), Error> {
     Ok(())
 }
 
+impl PlannedView {
+    /// The key columns of its entity; none where it has no entity.
+    pub fn keys(&self) -> &[Key] {
+        self.entity.as_ref().map_or(&[], |entity| &entity.keys)
+    }
+
+    /// The mark of states that include no event yet, of the log with this identity.
+    pub(crate) fn new_mark(&self, log: &str) -> ViewMark {
+        ViewMark {
+            digest: self.program.fingerprint().to_owned(),
+            state_version: self.program.description().state_version,
+            meaning: self.meaning.clone(),
+            history: None,
+            log: log.to_owned(),
+            applied_offset: 0,
+        }
+    }
+
+    /// Whether events of `source` move its states.
+    pub fn reads(&self, source: &Source) -> bool {
+        self.sources.iter().any(|read| read.name == source.name)
+    }
+}
+
 impl FeaturePlan {
+    /// The reference of a planned feature with the version that was chosen.
+    pub(crate) fn resolved(&self, feature: &PlannedFeature) -> FeatureReference {
+        FeatureReference { version: Some(self.views[feature.view].view.version), ..feature.reference.clone() }
+    }
+
     fn empty(service: Option<String>) -> Self {
         let request = FieldSet::new("request".to_owned(), Vec::new());
         Self { service, views: Vec::new(), features: Vec::new(), request }
@@ -258,9 +293,9 @@ impl FeaturePlan {
     }
 
     /// The key columns of all its entities, each once.
-    pub fn keys(&self) -> Vec<crate::project::Key> {
-        let mut keys: Vec<crate::project::Key> = Vec::new();
-        for key in self.views.iter().filter_map(|view| view.entity.as_ref()).flat_map(|entity| &entity.keys) {
+    pub fn keys(&self) -> Vec<Key> {
+        let mut keys: Vec<Key> = Vec::new();
+        for key in self.views.iter().flat_map(PlannedView::keys) {
             if !keys.iter().any(|known| known.name == key.name) {
                 keys.push(key.clone());
             }
@@ -289,6 +324,20 @@ fn request_of(declared: &[DeclaredField], views: &[PlannedView]) -> Result<Field
     let mut fields = FieldSet::new("request".to_owned(), declared.cloned().collect());
     read().try_for_each(|(view, field)| fields.read(view.program.id(), field))?;
     Ok(fields)
+}
+
+/// Runs views in order, each with its input features, which `input` takes out of the answers of those before it.
+pub(crate) fn run_views<T, E>(
+    views: &[PlannedView],
+    input: impl Fn(&[T], (usize, usize)) -> Column,
+    mut run: impl FnMut(usize, &PlannedView, Vec<Column>) -> Result<T, E>,
+) -> Result<Vec<T>, E> {
+    let mut answers = Vec::with_capacity(views.len());
+    for (at, view) in views.iter().enumerate() {
+        let inputs = view.inputs.iter().map(|place| input(&answers, *place)).collect();
+        answers.push(run(at, view, inputs)?);
+    }
+    Ok(answers)
 }
 
 fn feature_of(program: &ViewProgram, name: &str) -> Result<usize, Error> {

@@ -2,17 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::FeatureStore;
+use super::{FeatureStore, PlannedView};
 use crate::Error;
 use crate::evaluate::ViewProgram;
 use crate::events::{EventSchema, check_read};
 use crate::files::{self, Digests, NaturalColumn, Nature};
 use crate::project::{NewFields, PROJECT_FILE, Project, Source, with_fields};
 use crate::schema::Field;
-use crate::serving::ServedView;
 
 /// The schema of a source: declared fields, and what those of `views` read that read it.
-pub(crate) fn event_schema(project: &Project, source: &Source, views: &[ServedView]) -> Result<EventSchema, Error> {
+pub(crate) fn event_schema(project: &Project, source: &Source, views: &[PlannedView]) -> Result<EventSchema, Error> {
     let readers = views.iter().filter(|view| view.reads(source));
     let readers = readers.map(|view| (view.program.id(), view.program.description().event_fields.as_slice()));
     let schema = EventSchema::new(source, readers).map_err(|wrong| project.misfit(wrong))?;
@@ -95,15 +94,15 @@ fn natural_columns(path: &Path, cache: &Path, digests: &mut Digests) -> Result<V
 impl FeatureStore {
     /// The schema of every source, in the order of the project, as `onepath build` writes it: with the fields that only files
     /// hold. Files that are not there yet hold none.
-    pub fn schemas(&mut self) -> Result<Vec<EventSchema>, Error> {
-        let views = self.served_views()?;
+    pub fn schemas(&self) -> Result<Vec<EventSchema>, Error> {
+        let views = self.plan_stateful_views()?;
         let project = self.project();
         let schema = |source: &Source| with_inferred(project, event_schema(project, source, &views)?);
         project.sources.iter().map(schema).collect()
     }
 
     /// Declares in the project file what the views read and what the files hold, and is not declared yet. Gives what it wrote.
-    pub fn write_schemas(&mut self) -> Result<NewFields, Error> {
+    pub fn write_schemas(&self) -> Result<NewFields, Error> {
         let schemas = self.schemas()?;
         let request = self.request_fields()?;
         let project = self.project();

@@ -2,8 +2,9 @@
 
 use crate::Error;
 use crate::batch::Column;
+use crate::events::exact_floats;
 use crate::project::Entity;
-use crate::schema::Field;
+use crate::schema::{Field, ValueType};
 use crate::time::AsOf;
 
 /// Rows that ask for features: whose, as of when, with which request fields. Columns are found by name.
@@ -40,6 +41,11 @@ impl Spine {
         let (_, column) = found.ok_or_else(|| Error::Request {
             message: format!("the request field {} ({}) is missing", field.name, field.value_type),
         })?;
-        super::request::as_read(column, field)
+        if field.value_type != ValueType::Float64 {
+            return Ok(column.clone());
+        }
+        exact_floats(column).map_err(|(row, fault)| Error::Request {
+            message: format!("the request field {}, row {}: {fault}", field.name, row + 1),
+        })
     }
 }

@@ -137,7 +137,7 @@ pub(super) fn warnings_of_run(
 }
 
 /// The warnings about a file that is pushed. The unit of arrivals counts where they are the source's own.
-pub(super) fn warnings_of_push(project: &Project, source: &Source, path: &Path, events: &[NewEvent]) -> Vec<String> {
+pub(crate) fn warnings_of_push(project: &Project, source: &Source, path: &Path, events: &[NewEvent]) -> Vec<String> {
     let (mut event_times, mut arrivals) = (TimeProfile::default(), TimeProfile::default());
     for (row, event) in (0..).zip(events) {
         event_times.add(&[event.event_time.0], None, row);

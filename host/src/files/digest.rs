@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::{InputError, InputFault};
 use super::known::Known;
+use crate::digest::hex;
 
 /// The SHA-256 of the bytes of the file at `path`, as 64 lower-case hexadecimal digits.
 pub fn sha256_file(path: &Path) -> Result<String, InputError> {
@@ -17,7 +18,7 @@ pub fn sha256_file(path: &Path) -> Result<String, InputError> {
     let mut buffer = vec![0; 1 << 18];
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return Ok(hex(&sha256.finalize())),
+            Ok(0) => return Ok(hex(sha256.finalize())),
             Ok(bytes) => sha256.update(&buffer[..bytes]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(InputError::new(path, InputFault::Read(error))),
@@ -82,7 +83,7 @@ impl<W> Digesting<W> {
 
     /// The writer, the number of bytes and their SHA-256.
     pub fn into_parts(self) -> (W, u64, String) {
-        (self.inner, self.bytes, hex(&self.sha256.finalize()))
+        (self.inner, self.bytes, hex(self.sha256.finalize()))
     }
 }
 
@@ -97,8 +98,4 @@ impl<W: Write> Write for Digesting<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -13,7 +13,7 @@ use super::error::InputFault;
 use super::fields::Name;
 use super::read::{Nulls, Wanted};
 use super::text::{self, micros};
-use crate::batch::{CANONICAL_NAN, Value};
+use crate::batch::{CANONICAL_NAN, Column, Value};
 use crate::schema::ValueType;
 use crate::time::{format_time, quoted};
 
@@ -58,6 +58,24 @@ pub(super) fn value(json: &RawValue, wanted: &Wanted, rounded: &mut u64) -> Resu
         _ => return Err(wrong()),
     })
 }
+
+/// Values of a request or push as a column of the type that is `wanted`; else the row at fault, from 0, and what is wrong.
+pub fn column_of_json(cells: &[&RawValue], wanted: &Wanted) -> Result<Column, (usize, String)> {
+    let mut column = Column::with_capacity(wanted.value_type, cells.len());
+    for (row, cell) in cells.iter().enumerate() {
+        let value = raw_value(cell, wanted).map_err(|fault| match fault {
+            // Its own words are for files.
+            InputFault::NoUnit { .. } => (row, NO_UNIT.to_owned()),
+            fault => (row, fault.to_string()),
+        })?;
+        column.push(&value).map_err(|error| (row, error.to_string()))?;
+    }
+    Ok(column)
+}
+
+/// What is said of an integer where a time is wanted.
+const NO_UNIT: &str = "is an integer where a time is expected: write an ISO 8601 time such as \"2024-02-29T12:30:00.000001Z\", or \
+     declare the unit of the source's times in the project (event_time_unit)";
 
 /// The text of a JSON string.
 fn string(json: &str) -> Result<Cow<'_, str>, InputFault> {

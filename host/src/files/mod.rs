@@ -41,7 +41,7 @@ pub use self::convert::exact_float64;
 pub use self::digest::{Digests, sha256_file};
 pub use self::error::{InputError, InputFault, OutputError, OutputFault};
 pub(crate) use self::fields::{Fields, Name};
-pub use self::json::{raw_value, to_json};
+pub use self::json::{column_of_json, raw_value, to_json};
 pub(crate) use self::nature::nature_of_json;
 pub use self::nature::{NaturalColumn, Nature, each_column_name, natural_columns};
 pub use self::ndjson::{LINE_BYTES_MAX, read_lines};

@@ -38,6 +38,8 @@ pub struct NewEvent {
     pub fields: String,
     /// Its row in the push, from 1, for messages and for the order of equal arrivals.
     pub row: u64,
+    /// Its place in the push, from 0: where the caller has its fields in columns.
+    pub place: u32,
 }
 
 impl NewEvent {
@@ -67,6 +69,8 @@ pub struct Appending<'log> {
 pub struct Stamped {
     /// The new events with their offsets and stamps, in order.
     pub events: Vec<LoggedEvent>,
+    /// The place in the push of each of them.
+    pub places: Vec<u32>,
     /// How many events were left out because their source has the event of that id.
     pub duplicates: usize,
     /// How many events are stamped later than they were declared to have arrived.
@@ -130,14 +134,16 @@ impl Appending<'_> {
         }
         let Decision { stamps, duplicates, adjusted, clock_after } = decision?;
         let mut logged = Vec::with_capacity(events.len() - duplicates);
+        let mut places = Vec::with_capacity(logged.capacity());
         let stamped = events.into_iter().zip(stamps).filter_map(|(event, stamp)| Some((event, stamp?)));
-        for (offset, (NewEvent { event_id, key, event_time, fields, .. }, stamp)) in
+        for (offset, (NewEvent { event_id, key, event_time, fields, place, .. }, stamp)) in
             (self.last_offset + 1..).zip(stamped)
         {
+            places.push(place);
             let (source, available_at) = (source.to_owned(), AvailableAt::new(event_time, stamp));
             logged.push(LoggedEvent { offset, source, key, event_time, available_at, event_id, fields });
         }
-        Ok(Stamped { events: logged, duplicates, adjusted, source_id, clock_after })
+        Ok(Stamped { events: logged, places, duplicates, adjusted, source_id, clock_after })
     }
 
     /// Per event, whether its event is in the log or was earlier in the push; ids of other events refuse the push.

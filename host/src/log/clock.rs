@@ -3,8 +3,9 @@
 //! What a question at an as-of sees must be a prefix of the log, now and in every later backfill, and the log must have
 //! the order in which a backfill merges sources: `(available at, source order, offset)`. Therefore:
 //!
-//! - Stamps of the system are strictly increasing, for arrivals and as-ofs together: at least "now", and after both the
-//!   last arrival and the last as-of, even where the machine's clock stands still or goes back.
+//! - Arrivals that the system stamps are strictly increasing: at least "now", and after both the last arrival and every as-of
+//!   that was answered, even where the machine's clock stands still or goes back. As-ofs, which whoever answers takes, never
+//!   decrease; two answers between two arrivals may have the same.
 //! - A *declared* arrival (past data, lived through again) is taken as it is where it can be. It is moved up to just after
 //!   the last as-of, because a question that was answered there did not see it. It is never before the last arrival.
 //!   It may equal it within one source, where offsets give the order as rows give it in files; arrivals of different
@@ -16,7 +17,7 @@
 use rusqlite::Connection;
 
 use super::{EventLog, LogError};
-use crate::time::{AsOf, AvailableAt, visible};
+use crate::time::{AsOf, AvailableAt};
 
 /// The number of a source within the log.
 pub(super) type SourceId = i64;
@@ -49,22 +50,6 @@ impl LogClock {
         self.arrived(source, declared.max(earliest).max(after(self.last_as_of)))
     }
 
-    /// Stamps a question at `now`.
-    pub fn ask(&mut self, now: i64) -> AsOf {
-        let stamp = now.max(after(self.last_arrival)).max(after(self.last_as_of));
-        self.pass(stamp);
-        AsOf(stamp)
-    }
-
-    /// Notes a question at `declared`, or refuses it where `now` has not come to it.
-    pub fn ask_declared(&mut self, declared: AsOf, now: i64) -> Result<AsOf, LogError> {
-        if !visible(AvailableAt(declared.0), AsOf(now)) {
-            return Err(LogError::FutureAsOf { as_of: declared, now });
-        }
-        self.pass(declared.0);
-        Ok(declared)
-    }
-
     /// Puts every later arrival after `time`.
     pub fn pass(&mut self, time: i64) {
         self.last_as_of = self.last_as_of.max(Some(time));
@@ -94,18 +79,6 @@ impl LogClock {
 }
 
 impl EventLog {
-    /// The as-of of a question that is asked at `now`: a stamp of its own, or the `declared` one. It is on disk when this
-    /// returns, so a question may be answered and never recorded.
-    pub fn stamp_as_of(&mut self, declared: Option<AsOf>, now: i64) -> Result<AsOf, LogError> {
-        let mut clock = self.clock;
-        let as_of = match declared {
-            Some(declared) => clock.ask_declared(declared, now)?,
-            None => clock.ask(now),
-        };
-        self.save_clock(clock, self.reserved)?;
-        Ok(as_of)
-    }
-
     /// Notes that a question was answered at `as_of`: what arrives later in this process is stamped after it. It is on disk
     /// with the next commit; until then [`EventLog::reserve`] covers it.
     pub fn pass(&mut self, as_of: AsOf) {
@@ -159,11 +132,9 @@ mod tests {
     enum Step {
         Arrive(SourceId, i64),
         Declare(SourceId, i64),
-        Ask(i64),
-        AskAt(i64, i64),
         Pass(i64),
     }
-    use Step::{Arrive, Ask, AskAt, Declare, Pass};
+    use Step::{Arrive, Declare, Pass};
 
     fn check(rule: &str, steps: &[(Step, Option<i64>)]) {
         let mut clock = LogClock::default();
@@ -171,8 +142,6 @@ mod tests {
             let stamp = match step {
                 Arrive(source, now) => Some(clock.arrive(*source, *now)),
                 Declare(source, at) => Some(clock.arrive_declared(*source, *at)),
-                Ask(now) => Some(clock.ask(*now).0),
-                AskAt(at, now) => clock.ask_declared(AsOf(*at), *now).ok().map(|as_of| as_of.0),
                 Pass(time) => {
                     clock.pass(*time);
                     None
@@ -190,17 +159,13 @@ mod tests {
                 (Arrive(1, 100), Some(100)),
                 (Arrive(1, 100), Some(101)),
                 (Arrive(2, 100), Some(102)),
-                (Ask(100), Some(103)),
-                (Ask(100), Some(104)),
+                (Pass(104), None),
                 (Arrive(1, 100), Some(105)),
             ],
         );
-        check(
-            "and when it goes back",
-            &[(Arrive(1, 100), Some(100)), (Ask(50), Some(101)), (Arrive(1, 20), Some(102))],
-        );
-        check("and they follow it when it goes on", &[(Ask(100), Some(100)), (Arrive(1, 200), Some(200))]);
-        check("times before the epoch are times", &[(Declare(1, i64::MIN), Some(i64::MIN)), (Ask(-5), Some(-5))]);
+        check("and when it goes back", &[(Arrive(1, 100), Some(100)), (Pass(101), None), (Arrive(1, 20), Some(102))]);
+        check("and they follow it when it goes on", &[(Pass(100), None), (Arrive(1, 200), Some(200))]);
+        check("times before the epoch are times", &[(Declare(1, i64::MIN), Some(i64::MIN)), (Arrive(1, -5), Some(-5))]);
         check(
             "equal declared times of one source stay equal",
             &[(Declare(1, 10), Some(10)), (Declare(1, 10), Some(10)), (Declare(1, 11), Some(11))],
@@ -222,20 +187,16 @@ mod tests {
             "no declared arrival is visible at an as-of that was answered",
             &[
                 (Declare(1, 10), Some(10)),
-                (AskAt(10, 1_000), Some(10)),
+                (Pass(10), None),
                 (Declare(1, 10), Some(11)),
-                (AskAt(20, 1_000), Some(20)),
+                (Pass(20), None),
                 (Declare(1, 15), Some(21)),
                 (Declare(1, 30), Some(30)),
             ],
         );
         check(
             "an earlier as-of does not turn the clock back",
-            &[(AskAt(20, 1_000), Some(20)), (AskAt(5, 1_000), Some(5)), (Declare(1, 7), Some(21))],
-        );
-        check(
-            "an as-of is at most now",
-            &[(AskAt(1_000, 1_000), Some(1_000)), (AskAt(1_001, 1_000), None), (Arrive(1, 1_000), Some(1_001))],
+            &[(Pass(20), None), (Pass(5), None), (Declare(1, 7), Some(21))],
         );
         check("arrivals are after the history that was folded", &[(Pass(50), None), (Declare(1, 50), Some(51))]);
     }

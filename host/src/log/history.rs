@@ -136,6 +136,7 @@ mod tests {
             arrival: Some(40),
             fields: "{}".into(),
             row: 1,
+            place: 0,
         };
         let stamped = log.begin().expect("begins").stamp("events", vec![event], 1_000, &|_, _| true).expect("stamps");
         assert_eq!((stamped.events[0].available_at, stamped.adjusted), (AvailableAt(101), 1));

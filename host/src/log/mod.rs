@@ -50,6 +50,7 @@ pub use served::{ServedProgram, ServedVector, ServedView, decode_values, encode_
 use clock::LogClock;
 use file::SqliteFile;
 
+use crate::digest::hex;
 use crate::time::{Clock, SystemClock};
 
 /// The event log of one project.
@@ -98,7 +99,7 @@ impl EventLog {
 fn set_identity(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
     let (now, process) = (SystemClock.now(), std::process::id());
     let digest = Sha256::digest(format!("{}\n{now}\n{process}", path.display()));
-    let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let name = hex(&digest[..16]);
     connection.execute("INSERT INTO identity (one, name) VALUES (1, ?1) ON CONFLICT DO NOTHING", [name]).map(|_| ())
 }
 

@@ -8,16 +8,14 @@ use std::ops::ControlFlow;
 
 use crate::Error;
 use crate::batch::{Column, Value};
-use crate::entity::{EntityKey, KeyInterner, KeyValue};
-use crate::events::{Keep, read_events};
+use crate::entity::{EntityKey, EntityState, KeyValue};
 use crate::feature_store::{
-    Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, PlannedView, Spine, check_history,
+    Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, PlannedView, Spine,
 };
-use crate::log::{EventLog, History, ServedProgram, ServedVector};
-use crate::project::Project;
-use crate::replay::{Carry, FinalState, Questions, ViewEvents, replay};
+use crate::log::{EventLog, ServedProgram, ServedVector};
+use crate::replay::FinalState;
 use crate::schema::ValueType;
-use crate::store::{OnlineStore, SqliteStore, StoredState};
+use crate::store::{OnlineStore, SqliteStore};
 use crate::time::{AsOf, EventTime};
 
 /// Vectors that are replayed at once.
@@ -100,7 +98,7 @@ type Alike = (Vec<String>, Vec<(String, ServedProgram)>, Option<i64>, bool);
 
 impl FeatureStore {
     /// Replays what was served at or after `since` (default: all) and all online states.
-    pub fn verify(&mut self, since: Option<AsOf>) -> Result<VerifyReport, Error> {
+    pub fn verify(&self, since: Option<AsOf>) -> Result<VerifyReport, Error> {
         let mut report = VerifyReport::default();
         let Some(log) = self.log_for_reading()? else { return Ok(report) };
         let served = self.served_for_reading()?;
@@ -131,7 +129,7 @@ impl FeatureStore {
 
     /// Replays vectors; where what served them is gone, says so.
     fn verify_or_tell(
-        &mut self,
+        &self,
         log: &EventLog,
         alike: &Alike,
         vectors: &[ServedVector],
@@ -148,7 +146,7 @@ impl FeatureStore {
     }
 
     fn verify_alike(
-        &mut self,
+        &self,
         log: &EventLog,
         (features, programs, history, is_other_log): &Alike,
         vectors: &[ServedVector],
@@ -169,7 +167,7 @@ impl FeatureStore {
                 return Err(Error::OtherMeaning { what: format!("vectors of view {label}"), changes });
             }
         }
-        let history = history_of(self.project(), log, *history)?;
+        let history = self.recorded_history(log, *history)?;
         let spine = spine_of(&plan, vectors)?;
         let up_to = log.last_offset()?;
         let replayed = self.historical(&plan, &spine, Events::Recorded { history: history.as_ref(), log, up_to })?;
@@ -180,8 +178,8 @@ impl FeatureStore {
     }
 
     /// Compares every online state with the one that a replay of the same events ends with.
-    fn verify_states(&mut self, log: &EventLog, report: &mut VerifyReport) -> Result<(), Error> {
-        let Some(store) = SqliteStore::open_read_only(&self.online_path())? else { return Ok(()) };
+    fn verify_states(&self, log: &EventLog, report: &mut VerifyReport) -> Result<(), Error> {
+        let Some(store) = self.online_for_reading()? else { return Ok(()) };
         // The states and marks of one moment, should another process be serving.
         store.hold()?;
         for view in self.plan_stateful_views()? {
@@ -197,7 +195,7 @@ impl FeatureStore {
     }
 
     fn verify_states_of(
-        &mut self,
+        &self,
         view: &PlannedView,
         store: &SqliteStore,
         log: &EventLog,
@@ -216,19 +214,11 @@ impl FeatureStore {
         if mark.log != log.identity() {
             return Err(Error::OtherLog { path: log.path().to_owned() });
         }
-        let history = history_of(self.project(), log, mark.history)?;
+        let history = self.recorded_history(log, mark.history)?;
         let events = Events::Recorded { history: history.as_ref(), log, up_to: mark.applied_offset };
-        let inputs = self.source_inputs(view, events)?;
-        let mut interner = KeyInterner::new();
-        let description = program.description();
-        let (events, _) =
-            read_events(&description.event_fields, &inputs, Keep::All(&mut interner), self.read_options())?;
-        let questions = Questions::none(description);
-        let states =
-            replay(&program, ViewEvents::all(&events), &questions, &interner, Carry::AFTER, self.replay_options())?
-                .states;
-        let mut expected: HashMap<EntityKey, &FinalState> =
-            states.iter().map(|state| (interner.key(state.entity), state)).collect();
+        let folded = self.fold(&program, &self.source_inputs(view, events)?)?;
+        let mut expected: HashMap<EntityKey, &EntityState> =
+            folded.states.iter().map(|FinalState { entity, state }| (folded.entities.key(*entity), state)).collect();
         store.scan(program.id(), &mut |key, stored| {
             report.states += 1;
             compare_state(program.id(), &key, &stored, expected.remove(&key), report);
@@ -261,17 +251,6 @@ fn is_gone(error: &Error) -> bool {
             | Error::Unknown(_)
             | Error::UnknownFeature { .. }
     )
-}
-
-fn history_of(project: &Project, log: &EventLog, id: Option<i64>) -> Result<Option<History>, Error> {
-    let history = match id {
-        Some(id) => log.history(id)?,
-        None => None,
-    };
-    if let Some(history) = &history {
-        check_history(project, history)?;
-    }
-    Ok(history)
 }
 
 /// The served questions as a spine.
@@ -350,16 +329,11 @@ fn compare(
 fn compare_state(
     view: &str,
     key: &EntityKey,
-    stored: &StoredState,
-    expected: Option<&FinalState>,
+    stored: &EntityState,
+    expected: Option<&EntityState>,
     report: &mut VerifyReport,
 ) {
-    let equal = expected.is_some_and(|expected| {
-        expected.bytes == stored.bytes
-            && expected.newest_event == stored.newest_event
-            && expected.newest_available_at == stored.newest_available_at
-            && expected.offset == stored.offset
-    });
+    let equal = expected == Some(stored);
     if !equal {
         report.state_differences += 1;
         report.show(state_difference(view, key, Some(stored), expected));
@@ -370,8 +344,8 @@ fn compare_state(
 fn state_difference(
     view: &str,
     key: &EntityKey,
-    stored: Option<&StoredState>,
-    expected: Option<&FinalState>,
+    stored: Option<&EntityState>,
+    expected: Option<&EntityState>,
 ) -> Difference {
     let stored = stored.map(|state| (&*state.bytes, state.newest_event, state.offset));
     let expected = expected.map(|state| (&*state.bytes, state.newest_event, state.offset));
@@ -386,7 +360,7 @@ fn state_difference(
         Some((bytes, newest, offset)) => format!("{} bytes, newest event {newest}, offset {offset}", bytes.len()),
         None => "none".to_owned(),
     };
-    let bits = |state: Option<(&[u8], _, _)>| state.map_or_else(String::new, |(bytes, _, _)| hex(bytes, start));
+    let bits = |state: Option<(&[u8], _, _)>| state.map_or_else(String::new, |(bytes, _, _)| shown_bytes(bytes, start));
     Difference {
         what: format!("state of view {view}"),
         entity: key.to_string(),
@@ -399,9 +373,9 @@ fn state_difference(
 }
 
 /// At most 64 bytes from `start` on, in hexadecimal; all of them where there are no more.
-fn hex(bytes: &[u8], start: usize) -> String {
+fn shown_bytes(bytes: &[u8], start: usize) -> String {
     let start = if bytes.len() > 64 { start.min(bytes.len()) } else { 0 };
-    let shown: String = bytes[start..].iter().take(64).map(|byte| format!("{byte:02x}")).collect();
+    let shown = crate::digest::hex(&bytes[start..bytes.len().min(start + 64)]);
     match (start, bytes.len() - start > 64) {
         (0, false) => format!("0x{shown}"),
         (_, more) => format!("0x{shown}{} (from byte {start} of {})", if more { "..." } else { "" }, bytes.len()),

@@ -3,6 +3,7 @@
 use super::partition::{Order, Ordered, PartitionEvents};
 use super::run::{Failure, FinalState, OnError, Outcome, Work};
 use crate::batch::{Column, ColumnError, Kind, Rows};
+use crate::entity::EntityState;
 use crate::evaluate::{EvaluateError, evaluate, evaluate_or_null};
 use crate::time::{AsOf, AvailableAt, EventTime, Stopwatch, visible};
 
@@ -114,7 +115,12 @@ impl<'a, 'w> Batch<'a, 'w> {
 
     /// Begins an entity, which may have a state already: in a batch of its own where the states of this one would become many
     /// bytes, or where a large state has made it longer than others need.
-    fn begin(&mut self, entity: u32, before: Option<&FinalState>, outcome: &mut Outcome) -> Result<(), PartitionError> {
+    fn begin(
+        &mut self,
+        entity: u32,
+        before: Option<&EntityState>,
+        outcome: &mut Outcome,
+    ) -> Result<(), PartitionError> {
         let states = self.rows.states.bytes.len() + before.map_or(0, |state| state.bytes.len());
         if !self.groups.is_empty() && (states > STATES_BYTES || self.rows.len() >= self.work.batch_rows) {
             self.flush(outcome, None)?;
@@ -232,13 +238,9 @@ impl<'a, 'w> Batch<'a, 'w> {
                     else {
                         continue;
                     };
-                    outcome.states.push(FinalState {
-                        entity: group.entity,
-                        bytes: states.get(at).to_vec(),
-                        newest_event,
-                        newest_available_at,
-                        offset: group.offset,
-                    });
+                    let (bytes, offset) = (states.get(at).to_vec(), group.offset);
+                    let state = EntityState { bytes, newest_event, newest_available_at, offset };
+                    outcome.states.push(FinalState { entity: group.entity, state });
                 }
             }
             if let Some(carry) = carry {

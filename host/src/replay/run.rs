@@ -6,11 +6,11 @@ use super::Questions;
 use super::batches::{PartitionError, run_partition};
 use super::partition::{PartitionEvents, PartitionedQuestions};
 use crate::batch::{Column, ColumnError, in_order};
-use crate::entity::KeyInterner;
+use crate::entity::{EntityState, KeyInterner};
 use crate::evaluate::{EvaluateError, Evaluated, Status, ViewProgram};
 use crate::events::EventSet;
 use crate::threads;
-use crate::time::{AvailableAt, EventTime, Stopwatch};
+use crate::time::Stopwatch;
 
 /// How a replay runs. Nothing here changes a bit of its answers.
 #[derive(Clone, Copy)]
@@ -94,14 +94,8 @@ pub struct Failure {
 pub struct FinalState {
     /// The entity's number.
     pub entity: u32,
-    /// The transform's state.
-    pub bytes: Vec<u8>,
-    /// The newest event time applied.
-    pub newest_event: EventTime,
-    /// The newest availability applied.
-    pub newest_available_at: AvailableAt,
-    /// The newest log offset applied; 0 where all came from files.
-    pub offset: u64,
+    /// Its state.
+    pub state: EntityState,
 }
 
 /// A replay that could not be finished.
@@ -239,8 +233,8 @@ impl Work<'_> {
     }
 
     /// What an entity begins with.
-    pub(super) fn before(&self, entity: u32) -> Option<&FinalState> {
-        self.before.binary_search_by_key(&entity, |state| state.entity).ok().map(|at| &self.before[at])
+    pub(super) fn before(&self, entity: u32) -> Option<&EntityState> {
+        self.before.binary_search_by_key(&entity, |state| state.entity).ok().map(|at| &self.before[at].state)
     }
 
     /// Per source, the events that some question sees; and per entity, whether it has events.

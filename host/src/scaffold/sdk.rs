@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
 use super::File;
+use crate::digest::hex;
 
 /// The files of the SDK: names relative to its folder, and texts.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
@@ -43,7 +44,7 @@ fn digest(files: &[(String, String)]) -> String {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.finalize())
 }
 
 fn readme(digest: &str) -> String {

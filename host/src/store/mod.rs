@@ -18,25 +18,12 @@ use std::sync::Arc;
 
 pub use sqlite::SqliteStore;
 
-use crate::entity::EntityKey;
+use crate::entity::{EntityKey, EntityState};
 use crate::log::{FileError, Meaning};
-use crate::time::{AvailableAt, EventTime};
+use crate::time::EventTime;
 
 /// How many bytes the state of one entity may have, unless the store is told otherwise.
 pub const STATE_BYTES_MAX: usize = 1 << 20;
-
-/// The state of one entity in one view.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredState {
-    /// The state, as the transform gave it.
-    pub bytes: Vec<u8>,
-    /// The newest event time that was applied.
-    pub newest_event: EventTime,
-    /// The newest availability that was applied.
-    pub newest_available_at: AvailableAt,
-    /// The newest offset of the log that it includes; 0 where it holds only history.
-    pub offset: u64,
-}
 
 /// What the states of a view were made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,10 +48,10 @@ pub trait OnlineStore: Send {
     fn mark(&self, view: &str) -> Result<Option<ViewMark>, StoreError>;
 
     /// The state of an entity. One that was refused is [`StoreError::NotServed`].
-    fn get(&self, view: &str, key: &EntityKey) -> Result<Option<StoredState>, StoreError>;
+    fn get(&self, view: &str, key: &EntityKey) -> Result<Option<EntityState>, StoreError>;
 
     /// The states of entities, in the order of `keys`, all of one moment.
-    fn get_many(&self, view: &str, keys: &[EntityKey]) -> Result<Vec<Option<StoredState>>, StoreError>;
+    fn get_many(&self, view: &str, keys: &[EntityKey]) -> Result<Vec<Option<EntityState>>, StoreError>;
 
     /// Puts the states of the entities that have new events, and the new mark: all of it or nothing.
     ///
@@ -73,7 +60,7 @@ pub trait OnlineStore: Send {
     fn apply(
         &mut self,
         view: &str,
-        updates: &[(EntityKey, Arc<StoredState>)],
+        updates: &[(EntityKey, Arc<EntityState>)],
         mark: &ViewMark,
     ) -> Result<(), StoreError>;
 
@@ -85,7 +72,7 @@ pub trait OnlineStore: Send {
     fn scan(
         &self,
         view: &str,
-        on_state: &mut dyn FnMut(EntityKey, StoredState) -> ControlFlow<()>,
+        on_state: &mut dyn FnMut(EntityKey, EntityState) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
     /// The entities of `view` that were refused, and the bytes that the state of each would have.
@@ -101,7 +88,7 @@ pub trait OnlineStore: Send {
 /// All states of a view, put one by one. Dropping it undoes it.
 pub trait Replacement {
     /// Puts the state of an entity, over an earlier one of this replacement.
-    fn put(&mut self, key: &EntityKey, state: &StoredState) -> Result<(), StoreError>;
+    fn put(&mut self, key: &EntityKey, state: &EntityState) -> Result<(), StoreError>;
 
     /// Notes that an entity has no state because it would have `bytes`: whoever asks for it is told so.
     fn refuse(&mut self, key: &EntityKey, bytes: u64) -> Result<(), StoreError>;

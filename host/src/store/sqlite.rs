@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
 
-use super::{OnlineStore, Replacement, STATE_BYTES_MAX, StoreError, StoredState, ViewMark};
-use crate::entity::EntityKey;
+use super::{OnlineStore, Replacement, STATE_BYTES_MAX, StoreError, ViewMark};
+use crate::entity::{EntityKey, EntityState};
 use crate::log::file::{FileKind, FileName, SqliteFile, from_sql, to_sql};
 use crate::time::{AvailableAt, EventTime};
 
@@ -86,7 +86,7 @@ impl SqliteStore {
     }
 
     /// The state that was found; where none was, the entity may have been refused.
-    fn told(&self, view: &str, key: &EntityKey, found: Option<StoredState>) -> Result<Option<StoredState>, StoreError> {
+    fn told(&self, view: &str, key: &EntityKey, found: Option<EntityState>) -> Result<Option<EntityState>, StoreError> {
         if found.is_some() {
             return Ok(found);
         }
@@ -112,11 +112,11 @@ impl OnlineStore for SqliteStore {
         Ok(self.file.name.sql(mark(&self.file.connection, view))?)
     }
 
-    fn get(&self, view: &str, key: &EntityKey) -> Result<Option<StoredState>, StoreError> {
+    fn get(&self, view: &str, key: &EntityKey) -> Result<Option<EntityState>, StoreError> {
         self.told(view, key, self.file.name.sql(state(&self.file.connection, view, key))?)
     }
 
-    fn get_many(&self, view: &str, keys: &[EntityKey]) -> Result<Vec<Option<StoredState>>, StoreError> {
+    fn get_many(&self, view: &str, keys: &[EntityKey]) -> Result<Vec<Option<EntityState>>, StoreError> {
         // One moment for all of them, whatever is written meanwhile.
         let transaction = self.file.name.sql(self.file.connection.unchecked_transaction())?;
         let found = |key| self.told(view, key, self.file.name.sql(state(&transaction, view, key))?);
@@ -126,7 +126,7 @@ impl OnlineStore for SqliteStore {
     fn apply(
         &mut self,
         view: &str,
-        updates: &[(EntityKey, Arc<StoredState>)],
+        updates: &[(EntityKey, Arc<EntityState>)],
         mark: &ViewMark,
     ) -> Result<(), StoreError> {
         let mut writing = self.begin(view)?;
@@ -148,7 +148,7 @@ impl OnlineStore for SqliteStore {
     fn scan(
         &self,
         view: &str,
-        on_state: &mut dyn FnMut(EntityKey, StoredState) -> ControlFlow<()>,
+        on_state: &mut dyn FnMut(EntityKey, EntityState) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let name = &self.file.name;
         let sql = "SELECT newest_event, newest_available_at, log_offset, bytes, entity
@@ -246,7 +246,7 @@ impl Writing<'_> {
 }
 
 impl Replacement for Writing<'_> {
-    fn put(&mut self, key: &EntityKey, state: &StoredState) -> Result<(), StoreError> {
+    fn put(&mut self, key: &EntityKey, state: &EntityState) -> Result<(), StoreError> {
         let (bytes, limit) = (state.bytes.len(), self.state_bytes_max);
         if bytes > limit {
             let (view, entity) = (self.view.clone(), key.clone());
@@ -288,7 +288,7 @@ fn mark(connection: &Connection, view: &str) -> rusqlite::Result<Option<ViewMark
     connection.prepare_cached(sql)?.query_row([view], of_row).optional()
 }
 
-fn state(connection: &Connection, view: &str, key: &EntityKey) -> rusqlite::Result<Option<StoredState>> {
+fn state(connection: &Connection, view: &str, key: &EntityKey) -> rusqlite::Result<Option<EntityState>> {
     let sql = "SELECT newest_event, newest_available_at, log_offset, bytes
                FROM states JOIN views ON views.id = states.view WHERE views.name = ?1 AND entity = ?2";
     connection.prepare_cached(sql)?.query_row((view, key.encode()), state_of).optional()
@@ -305,8 +305,8 @@ fn key_of(view: &str, text: String) -> Result<EntityKey, StoreError> {
     EntityKey::decode(&text).map_err(|source| StoreError::Key { view: view.to_owned(), text, source })
 }
 
-fn state_of(row: &Row<'_>) -> rusqlite::Result<StoredState> {
-    Ok(StoredState {
+fn state_of(row: &Row<'_>) -> rusqlite::Result<EntityState> {
+    Ok(EntityState {
         newest_event: EventTime(row.get(0)?),
         newest_available_at: AvailableAt(row.get(1)?),
         offset: from_sql(row.get(2)?),

@@ -2,14 +2,15 @@
 
 use super::*;
 use crate::entity::KeyValue;
+use crate::time::AvailableAt;
 
 fn key(id: i64) -> EntityKey {
     EntityKey(vec![KeyValue::Int64(id), KeyValue::Text("it's \"x\"".into())])
 }
 
-fn state(bytes: &[u8], offset: u64) -> StoredState {
+fn state(bytes: &[u8], offset: u64) -> EntityState {
     let at = 100 + i64::try_from(offset).expect("small");
-    StoredState { bytes: bytes.to_vec(), newest_event: EventTime(-at), newest_available_at: AvailableAt(at), offset }
+    EntityState { bytes: bytes.to_vec(), newest_event: EventTime(-at), newest_available_at: AvailableAt(at), offset }
 }
 
 fn mark(digest: &str, history: Option<i64>, applied_offset: u64) -> ViewMark {
@@ -26,7 +27,7 @@ fn mark(digest: &str, history: Option<i64>, applied_offset: u64) -> ViewMark {
 fn apply(
     store: &mut dyn OnlineStore,
     view: &str,
-    updates: &[(EntityKey, StoredState)],
+    updates: &[(EntityKey, EntityState)],
     mark: &ViewMark,
 ) -> Result<(), StoreError> {
     let updates: Vec<_> = updates.iter().map(|(key, state)| (key.clone(), Arc::new(state.clone()))).collect();
@@ -39,7 +40,7 @@ fn store() -> (tempfile::TempDir, Box<dyn OnlineStore>) {
     (directory, Box::new(store))
 }
 
-fn all(store: &dyn OnlineStore, view: &str) -> Vec<(EntityKey, StoredState)> {
+fn all(store: &dyn OnlineStore, view: &str) -> Vec<(EntityKey, EntityState)> {
     let mut states = Vec::new();
     let mut keep = |key, state| {
         states.push((key, state));

@@ -9,9 +9,10 @@ use std::hash::{Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component as Compiled;
+
+use crate::digest::sha256_hex;
 
 /// A folder of compiled components.
 pub(super) struct Cache {
@@ -28,7 +29,7 @@ impl Cache {
         let path = self.path(engine, digest);
         let artifact = std::fs::read(&path).ok()?;
         let expected = std::fs::read_to_string(path.with_extension("sha256")).ok()?;
-        if hex(&Sha256::digest(&artifact)) != expected {
+        if sha256_hex(&artifact) != expected {
             return None;
         }
         // SAFETY: the bytes are those that `put` wrote: the name ties them to this component, engine version and
@@ -41,7 +42,7 @@ impl Cache {
         let path = self.path(engine, digest);
         let Ok(artifact) = compiled.serialize() else { return };
         if std::fs::create_dir_all(&self.dir).is_ok() {
-            let sum = hex(&Sha256::digest(&artifact));
+            let sum = sha256_hex(&artifact);
             // The digest goes last: without it the artifact is not trusted.
             if write_private(&path, &artifact).is_ok() {
                 let _ = write_private(&path.with_extension("sha256"), sum.as_bytes());
@@ -63,13 +64,4 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.persist(path)?;
     Ok(())
-}
-
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -2,11 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sha2::{Digest, Sha256};
 use wasmtime::component::Component as Compiled;
 use wasmtime::{Engine, Store, Trap};
 
-use super::cache::hex;
 use super::compile::compile;
 use super::convert;
 use super::engine::{EPOCH_MS, Runtime};
@@ -14,6 +12,7 @@ use super::error::{CallError, LimitHit, LoadError, Refused};
 use super::sandbox::{HostState, link};
 use super::watch::Watch;
 use crate::batch::{Answers, Column, Rows};
+use crate::digest::sha256_hex;
 use crate::schema::Description;
 
 pub(super) mod bindings {
@@ -61,7 +60,7 @@ struct Instance {
 impl Component {
     pub(super) fn load(runtime: &Arc<Runtime>, name: &str, bytes: &[u8]) -> Result<Self, LoadError> {
         let engine = runtime.engine();
-        let digest = hex(&Sha256::digest(bytes));
+        let digest = sha256_hex(bytes);
         let compiled = match runtime.cache().and_then(|cache| cache.get(engine, &digest)) {
             Some(compiled) => compiled,
             None => {

@@ -12,6 +12,7 @@ use crate::evaluate::Status;
 use crate::events::{EventChunk, EventSet, partition_bits_of};
 use crate::feature_store::feeds::{Feeds, feeds};
 use crate::feature_store::manifest::FAILURES_SHOWN;
+use crate::feature_store::plan::run_views;
 use crate::feature_store::summary::ViewSeen;
 use crate::feature_store::{FeaturePlan, PlannedView, Spine};
 use crate::files::{SpillReader, SpillWriter, Spilled};
@@ -107,18 +108,18 @@ impl Answering<'_> {
         let stage = self.stage;
         let (numbers, spine, inputs) = self.read_spine(rows.spine)?;
         let views = self.views();
-        let mut replayed: Vec<Replayed> = Vec::with_capacity(views.len());
         let (mut failures, mut first_failures, mut seen) = (0, Vec::new(), Vec::with_capacity(views.len()));
         let options = ReplayOptions { threads: 1, ..self.options };
-        for (place, view) in views.iter().enumerate() {
-            let input = |(producer, feature): &(usize, usize)| match producer.checked_sub(stage.views.start) {
-                Some(here) => replayed[here].features[*feature].clone(),
-                None => {
-                    let at = stage.inputs.iter().position(|input| input == &(*producer, *feature));
-                    inputs[at.expect("a stage has the inputs of its views")].clone()
-                }
-            };
-            let input_features = view.inputs.iter().map(input).collect();
+        let input = |replayed: &[Replayed], (producer, feature): (usize, usize)| match producer
+            .checked_sub(stage.views.start)
+        {
+            Some(here) => replayed[here].features[feature].clone(),
+            None => {
+                let at = stage.inputs.iter().position(|input| *input == (producer, feature));
+                inputs[at.expect("a stage has the inputs of its views")].clone()
+            }
+        };
+        let replayed = run_views(views, input, |place, view, input_features| {
             let number = shared.number(place);
             let read = |keys: &_, _: &[_]| self.read_events(view, number, rows, keys, known.as_deref_mut());
             let answers = shared.replay(place, view, &spine, input_features, read, options)?;
@@ -150,8 +151,8 @@ impl Answering<'_> {
             first_failures.extend(told);
             first_failures.sort();
             first_failures.truncate(FAILURES_SHOWN);
-            replayed.push(answers);
-        }
+            Ok::<Replayed, Error>(answers)
+        })?;
         let file = self.write_answers(&rows.name, numbers, &replayed, rows.answer_rows)?;
         Ok(Answers { file, seen, failures, first_failures })
     }

@@ -22,7 +22,6 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
-use sha2::{Digest, Sha256};
 
 use self::journal::{Begun, Journal};
 use self::memory::{Needed, Questions};
@@ -38,6 +37,7 @@ use super::summary::{FeatureNulls, LeftOut, Seen, SpineSeen, ViewSeen};
 use super::{FeaturePlan, FeatureSelection, FeatureStore, RunSummary, SourceOverride};
 use crate::Error;
 use crate::batch::Column;
+use crate::digest::sha256_hex;
 use crate::events::{FileCount, Pushed};
 use crate::files::{self, Digests, TableWriter};
 use crate::project::distinct_files;
@@ -146,7 +146,7 @@ const RESUMABLE_BITS: u32 = 4;
 
 impl FeatureStore {
     /// Writes a training set and, beside it, `OUT.manifest.json`.
-    pub fn backfill(&mut self, request: &BackfillRequest) -> Result<BackfillReport, Error> {
+    pub fn backfill(&self, request: &BackfillRequest) -> Result<BackfillReport, Error> {
         for given in &request.overrides {
             self.project().source(&given.source)?;
         }
@@ -372,7 +372,7 @@ impl FeatureStore {
         if let SpineSource::File { as_of_column, as_of_unit, .. } = &run.request.spine {
             text += &format!(" {as_of_column:?} {as_of_unit:?}");
         }
-        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256_hex(text)
     }
 
     /// The files that the run reads: project file, spine and sources.

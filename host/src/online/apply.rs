@@ -5,44 +5,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::batch::{Column, ColumnError, Kind, Rows};
-use crate::entity::EntityKey;
-use crate::evaluate::{EvaluateError, ViewProgram, evaluate};
-use crate::events::{ReadError, append_fields, key_of, same_content, wanted_fields};
+use crate::entity::{EntityKey, EntityState};
+use crate::evaluate::{EvaluateError, evaluate};
+use crate::events::{PushedEvents, PushedFields, ReadError, append_fields, key_of, same_content, wanted_fields};
+use crate::feature_store::PlannedView;
 use crate::files::Wanted;
-use crate::log::{Appending, EventContent, EventLog, LogError, LoggedEvent, Meaning, NewEvent};
-use crate::project::{Key, Source};
+use crate::log::{Appending, EventContent, EventLog, LogError, LoggedEvent};
+use crate::project::Source;
 use crate::schema::Field;
-use crate::store::{OnlineStore, StoreError, StoredState, ViewMark};
-use crate::time::Clock;
+use crate::store::{OnlineStore, StoreError, ViewMark};
 
 /// Rows of one call while events are applied.
 const BATCH_ROWS: usize = 8_192;
 
-/// A view whose states are kept online, with the sources that feed it.
-#[derive(Clone, Debug)]
-pub struct ServedView {
-    /// The view.
-    pub program: Arc<ViewProgram>,
-    /// The key columns of its entity; none where it has no entity.
-    pub keys: Vec<Key>,
-    /// Its sources, in the view's order.
-    pub sources: Vec<Source>,
-    /// What the events of its sources mean.
-    pub meaning: Meaning,
-}
-
-impl ServedView {
-    /// Whether events of `source` move its states.
-    pub fn reads(&self, source: &Source) -> bool {
-        self.sources.iter().any(|read| read.name == source.name)
-    }
-}
-
-/// Whether events were acknowledged before. Those that were are applied whatever their states grow to on the way.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Accepted {
-    NotYet,
-    Already,
+/// Where the fields of events that are applied come from.
+#[derive(Clone, Copy)]
+enum FieldsOf<'a> {
+    /// They are being pushed: from the columns of the push, in which each event has a place.
+    Push(&'a PushedFields, &'a [u32]),
+    /// They were acknowledged before: from the log. They are applied whatever their states grow to on the way.
+    Log,
 }
 
 /// What a push did.
@@ -146,22 +128,22 @@ impl PushError {
 }
 
 /// The states that pushes moved, by view and entity.
-pub type Moved = Vec<HashMap<EntityKey, Arc<StoredState>>>;
+pub(super) type Moved = Vec<HashMap<EntityKey, Arc<EntityState>>>;
 
 /// Where the states are from which a push goes on.
-pub trait StateReader {
+pub(super) trait StateReader {
     /// The state of an entity in the view of number `view`.
-    fn state(&self, view: usize, key: &EntityKey) -> Result<Option<Arc<StoredState>>, StoreError>;
+    fn state(&self, view: usize, key: &EntityKey) -> Result<Option<Arc<EntityState>>, StoreError>;
 }
 
 /// The states of an online store.
 struct StoreReader<'a> {
     store: &'a dyn OnlineStore,
-    views: &'a [ServedView],
+    views: &'a [PlannedView],
 }
 
 impl StateReader for StoreReader<'_> {
-    fn state(&self, view: usize, key: &EntityKey) -> Result<Option<Arc<StoredState>>, StoreError> {
+    fn state(&self, view: usize, key: &EntityKey) -> Result<Option<Arc<EntityState>>, StoreError> {
         Ok(self.store.get(self.views[view].program.id(), key)?.map(Arc::new))
     }
 }
@@ -169,13 +151,13 @@ impl StateReader for StoreReader<'_> {
 /// States that events move: those that were moved before, over those that are stored.
 struct Moving<'a> {
     view: usize,
-    before: Option<&'a HashMap<EntityKey, Arc<StoredState>>>,
+    before: Option<&'a HashMap<EntityKey, Arc<EntityState>>>,
     stored: &'a dyn StateReader,
-    moved: HashMap<EntityKey, Arc<StoredState>>,
+    moved: HashMap<EntityKey, Arc<EntityState>>,
 }
 
 impl Moving<'_> {
-    fn state(&self, key: &EntityKey) -> Result<Option<Arc<StoredState>>, StoreError> {
+    fn state(&self, key: &EntityKey) -> Result<Option<Arc<EntityState>>, StoreError> {
         match self.moved.get(key).or_else(|| self.before?.get(key)) {
             Some(state) => Ok(Some(Arc::clone(state))),
             None => self.stored.state(self.view, key),
@@ -183,65 +165,30 @@ impl Moving<'_> {
     }
 }
 
-/// Appends events to the log of `source` and applies them to every view that reads it.
-///
-/// The views are evaluated before the log is committed: an event that a transform refuses is refused as a whole push, and
-/// nothing is kept. Once this returns, the events are on disk. A crash between log and states is mended by [`catch_up`].
-pub fn push(
-    log: &mut EventLog,
-    store: &mut dyn OnlineStore,
-    views: &[ServedView],
-    source: &Source,
-    events: Vec<NewEvent>,
-    clock: &dyn Clock,
-) -> Result<Applied, PushError> {
-    catch_up(log, store, views)?;
-    let mut moved: Moved = views.iter().map(|_| HashMap::new()).collect();
-    let mut appending = log.begin()?;
-    let states = StoreReader { store, views };
-    let applied = push_into(&mut appending, &mut moved, views, &states, source, events, clock.now());
-    if applied.as_ref().is_err_and(|error| !error.is_refusal()) {
-        return applied;
-    }
-    // What a refusal counted is kept.
-    let offset = appending.last_offset();
-    appending.commit()?;
-    let applied = applied?;
-    if applied.appended > 0 {
-        let history = log.latest_history()?.map(|(id, _)| id);
-        for (view, states) in views.iter().zip(moved) {
-            if view.reads(source) {
-                write(log, store, view, states, offset, history)?;
-            }
-        }
-    }
-    Ok(applied)
-}
-
 /// Stamps and evaluates a push on top of those that were accepted before, and accepts it. `moved` receives the states.
 ///
 /// Where the error is a refusal, the push has left nothing behind and the next one may follow.
-pub fn push_into(
+pub(super) fn push_into(
     appending: &mut Appending<'_>,
     moved: &mut Moved,
-    views: &[ServedView],
+    views: &[PlannedView],
     states: &dyn StateReader,
     source: &Source,
-    events: Vec<NewEvent>,
+    PushedEvents { events, fields }: PushedEvents,
     now: i64,
 ) -> Result<Applied, PushError> {
     // Made only where an id comes again.
     let same = |one: EventContent<'_>, other: EventContent<'_>| {
         let readers = views.iter().filter(|view| view.reads(source));
-        let fields: Vec<Field> =
+        let read: Vec<Field> =
             readers.flat_map(|view| view.program.description().event_fields.iter().cloned()).collect();
-        same_content(source, &fields, one, other)
+        same_content(source, &read, one, other)
     };
     let stamped = appending.stamp(&source.name, events, now, &same)?;
     let mut moving = Vec::new();
     for (at, view) in views.iter().enumerate().filter(|(_, view)| view.reads(source)) {
         let mut states = Moving { view: at, before: Some(&moved[at]), stored: states, moved: HashMap::new() };
-        advance(view, &stamped.events, &mut states, Accepted::NotYet)?;
+        advance(view, &stamped.events, &mut states, FieldsOf::Push(&fields, &stamped.places))?;
         moving.push((at, states.moved));
     }
     appending.accept(&stamped)?;
@@ -259,55 +206,60 @@ pub fn push_into(
 /// Offsets that are caught up with at once.
 const CATCH_UP_OFFSETS: u64 = 65_536;
 
-/// Applies the events of the log that the states do not include yet.
-pub fn catch_up(log: &EventLog, store: &mut dyn OnlineStore, views: &[ServedView]) -> Result<(), PushError> {
+/// Applies the events of the log that the states do not include yet, and gives the mark of each view.
+pub(super) fn catch_up(
+    log: &EventLog,
+    store: &mut dyn OnlineStore,
+    views: &[PlannedView],
+) -> Result<Vec<ViewMark>, PushError> {
     let (last, history) = (log.last_offset()?, log.latest_history()?.map(|(id, _)| id));
+    let mut marks = Vec::with_capacity(views.len());
     for (at, view) in views.iter().enumerate() {
-        let mut applied = mark(log, store, view, history)?.applied_offset;
-        if applied > last {
-            return Err(PushError::LogIsBehind { view: view.program.id().to_owned(), applied, last });
+        let mut mark = mark(log, store, view, history)?;
+        if mark.applied_offset > last {
+            let (view, applied) = (view.program.id().to_owned(), mark.applied_offset);
+            return Err(PushError::LogIsBehind { view, applied, last });
         }
-        while applied < last {
-            let up_to = last.min(applied + CATCH_UP_OFFSETS);
-            let mut events = Vec::new();
-            for source in &view.sources {
-                log.read(&source.name, applied, up_to, |event| {
-                    if !source.skip_offsets.contains(&event.offset) {
-                        events.push(event);
-                    }
-                    Ok::<(), LogError>(())
-                })?;
-            }
-            // Across sources the log's order is the order of time: the clock keeps their stamps apart.
-            events.sort_by_key(|event| event.offset);
+        while mark.applied_offset < last {
+            let up_to = last.min(mark.applied_offset + CATCH_UP_OFFSETS);
+            let events = logged_events(log, view, mark.applied_offset, up_to)?;
             let stored = StoreReader { store, views };
             let mut states = Moving { view: at, before: None, stored: &stored, moved: HashMap::new() };
-            advance(view, &events, &mut states, Accepted::Already)?;
+            advance(view, &events, &mut states, FieldsOf::Log)?;
             let moved = states.moved;
-            write(log, store, view, moved, up_to, history)?;
-            applied = up_to;
+            mark.applied_offset = up_to;
+            write(store, view, &moved, &mark)?;
         }
+        marks.push(mark);
     }
-    Ok(())
+    Ok(marks)
+}
+
+/// The events that a view reads, after an offset and up to another, in the order of the log.
+fn logged_events(log: &EventLog, view: &PlannedView, after: u64, up_to: u64) -> Result<Vec<LoggedEvent>, LogError> {
+    let mut events = Vec::new();
+    for source in &view.sources {
+        log.read(&source.name, after, up_to, |event| {
+            if !source.skip_offsets.contains(&event.offset) {
+                events.push(event);
+            }
+            Ok::<(), LogError>(())
+        })?;
+    }
+    // Across sources the log's order is the order of time: the clock keeps their stamps apart.
+    events.sort_by_key(|event| event.offset);
+    Ok(events)
 }
 
 /// The mark of a view's states; a new one where there are none yet. States of another component, meaning, history or log are refused.
-pub fn mark(
+fn mark(
     log: &EventLog,
     store: &dyn OnlineStore,
-    view: &ServedView,
+    view: &PlannedView,
     history: Option<i64>,
 ) -> Result<ViewMark, PushError> {
     let program = &view.program;
-    let fresh = || ViewMark {
-        digest: program.fingerprint().to_owned(),
-        state_version: program.description().state_version,
-        meaning: view.meaning.clone(),
-        history: None,
-        log: log.identity().to_owned(),
-        applied_offset: 0,
-    };
-    let mark = store.mark(program.id())?.unwrap_or_else(fresh);
+    let mark = store.mark(program.id())?.unwrap_or_else(|| view.new_mark(log.identity()));
     if mark.digest != program.fingerprint() {
         return Err(PushError::OtherComponent {
             view: program.id().to_owned(),
@@ -328,59 +280,56 @@ pub fn mark(
     Ok(mark)
 }
 
-/// Writes the moved states of a view and the offset that they include, in one transaction.
-fn write(
-    log: &EventLog,
+/// Writes the moved states of a view and the mark of what they include, in one transaction.
+pub(super) fn write(
     store: &mut dyn OnlineStore,
-    view: &ServedView,
-    states: HashMap<EntityKey, Arc<StoredState>>,
-    applied_offset: u64,
-    history: Option<i64>,
-) -> Result<(), PushError> {
-    let mark = ViewMark { applied_offset, ..mark(log, store, view, history)? };
-    let mut states: Vec<_> = states.into_iter().collect();
+    view: &PlannedView,
+    moved: &HashMap<EntityKey, Arc<EntityState>>,
+    mark: &ViewMark,
+) -> Result<(), StoreError> {
+    let mut states: Vec<_> = moved.iter().map(|(key, state)| (key.clone(), Arc::clone(state))).collect();
     states.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    Ok(store.apply(view.program.id(), &states, &mark)?)
+    store.apply(view.program.id(), &states, mark)
 }
 
 /// Applies events to the states of one view, in the order given.
 fn advance(
-    view: &ServedView,
+    view: &PlannedView,
     events: &[LoggedEvent],
     states: &mut Moving<'_>,
-    accepted: Accepted,
+    fields_of: FieldsOf<'_>,
 ) -> Result<(), PushError> {
-    for events in events.chunks(BATCH_ROWS) {
-        advance_batch(view, events, states, accepted)?;
+    for (at, events) in events.chunks(BATCH_ROWS).enumerate() {
+        let fields_of = match fields_of {
+            FieldsOf::Push(fields, places) => FieldsOf::Push(fields, &places[at * BATCH_ROWS..][..events.len()]),
+            FieldsOf::Log => FieldsOf::Log,
+        };
+        advance_batch(view, events, states, fields_of)?;
     }
     Ok(())
 }
 
 fn advance_batch(
-    view: &ServedView,
+    view: &PlannedView,
     events: &[LoggedEvent],
     states: &mut Moving<'_>,
-    accepted: Accepted,
+    fields_of: FieldsOf<'_>,
 ) -> Result<(), PushError> {
     let program = &view.program;
     let description = program.description();
-    let fields = &description.event_fields;
     // Columns of no rows: nothing is asked here, whatever a question would bring with it.
     let none = |fields: &[Field]| fields.iter().map(|field| Column::new(field.value_type)).collect();
     let mut rows = Rows {
-        event_fields: fields.iter().map(|field| Column::with_capacity(field.value_type, events.len())).collect(),
+        event_fields: event_fields(view, events, fields_of)?,
         request_fields: none(&description.request_fields),
         input_features: none(&description.input_features),
         want_states: true,
-        unbounded_states: accepted == Accepted::Already,
+        unbounded_states: matches!(fields_of, FieldsOf::Log),
         ..Rows::default()
     };
-    let wanted: Vec<Vec<Wanted>> = view.sources.iter().map(|source| wanted_fields(source, fields)).collect();
     let (mut keys, mut last, mut newest, mut groups) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
     for event in events {
-        let at = view.sources.iter().position(|source| source.name == event.source);
-        let at = at.expect("only events of the view's sources are read");
-        let key = key_of(&view.sources[at], &view.keys, event)?;
+        let key = key_of(source_of(view, event), view.keys(), event)?;
         let group = match groups.get(&key) {
             Some(group) => *group,
             None => {
@@ -394,8 +343,6 @@ fn advance_batch(
                 group
             }
         };
-        let appended = append_fields(&mut rows.event_fields, fields, &wanted[at], event);
-        appended.map_err(|error| if accepted == Accepted::NotYet { error.of_push() } else { error })?;
         rows.push(Kind::Event, group, event.event_time.0);
         last[group as usize] = event;
     }
@@ -403,7 +350,7 @@ fn advance_batch(
     let evaluated = evaluate(program, &rows, &mut newest, &name)?;
     let after = evaluated.states.expect("states were wanted");
     for (group, ((key, last), newest_event)) in keys.iter().zip(last).zip(newest).enumerate() {
-        let state = StoredState {
+        let state = EntityState {
             bytes: after.get(group).to_vec(),
             newest_event: newest_event.expect("an event was applied"),
             newest_available_at: last.available_at,
@@ -412,4 +359,32 @@ fn advance_batch(
         states.moved.insert(key.as_ref().clone(), Arc::new(state));
     }
     Ok(())
+}
+
+fn source_of<'v>(view: &'v PlannedView, event: &LoggedEvent) -> &'v Source {
+    let source = view.sources.iter().find(|source| source.name == event.source);
+    source.expect("only events of the view's sources are read")
+}
+
+/// The event fields of a view, a row per event.
+fn event_fields(view: &PlannedView, events: &[LoggedEvent], fields_of: FieldsOf<'_>) -> Result<Vec<Column>, PushError> {
+    let fields = &view.program.description().event_fields;
+    if let FieldsOf::Push(pushed, places) = fields_of {
+        let columns = fields.iter().map(|field| pushed.read(field, places)).collect::<Result<Option<Vec<_>>, _>>()?;
+        if let Some(columns) = columns {
+            return Ok(columns);
+        }
+    }
+    let mut columns: Vec<Column> =
+        fields.iter().map(|field| Column::with_capacity(field.value_type, events.len())).collect();
+    let wanted: Vec<Vec<Wanted>> = view.sources.iter().map(|source| wanted_fields(source, fields)).collect();
+    for event in events {
+        let at = view.sources.iter().position(|source| source.name == event.source);
+        let at = at.expect("only events of the view's sources are read");
+        append_fields(&mut columns, fields, &wanted[at], event).map_err(|error| match fields_of {
+            FieldsOf::Push(..) => error.of_push(),
+            FieldsOf::Log => error,
+        })?;
+    }
+    Ok(columns)
 }

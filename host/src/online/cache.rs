@@ -7,14 +7,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::store::StoredState;
+use crate::entity::EntityState;
 
 /// What an entry costs besides the bytes of its state and key: its slot, its place in the map, two counted allocations.
 const ENTRY_BYTES: usize = 192;
 
 /// States by view and entity; the entity is named by the bytes of its key.
 #[derive(Debug)]
-pub struct StateCache {
+pub(super) struct StateCache {
     views: Vec<HashMap<Arc<[u8]>, usize>>,
     slots: Vec<Slot>,
     free: Vec<usize>,
@@ -28,7 +28,7 @@ struct Slot {
     view: usize,
     key: Arc<[u8]>,
     /// `None` in an entry that says that the entity has no state.
-    state: Option<Arc<StoredState>>,
+    state: Option<Arc<EntityState>>,
     is_used: AtomicBool,
 }
 
@@ -46,7 +46,7 @@ impl StateCache {
     }
 
     /// What is known of an entity: `Some(None)` where it has no state, `None` where the store must be asked.
-    pub fn get(&self, view: usize, key: &[u8]) -> Option<Option<Arc<StoredState>>> {
+    pub fn get(&self, view: usize, key: &[u8]) -> Option<Option<Arc<EntityState>>> {
         let slot = &self.slots[*self.views[view].get(key)?];
         // A shared line is written only where that says something new.
         if !slot.is_used.load(Ordering::Relaxed) {
@@ -57,7 +57,7 @@ impl StateCache {
 
     /// Puts the state of an entity over what is known, and gives back what was: dropping it may wait. Afterwards
     /// [`StateCache::shrink`].
-    pub fn put(&mut self, view: usize, key: &[u8], state: Option<Arc<StoredState>>) -> Option<Arc<StoredState>> {
+    pub fn put(&mut self, view: usize, key: &[u8], state: Option<Arc<EntityState>>) -> Option<Arc<EntityState>> {
         if let Some(slot) = self.views[view].get(key) {
             let slot = &mut self.slots[*slot];
             self.bytes -= slot.bytes();
@@ -110,11 +110,6 @@ impl StateCache {
         self.slots.len() - self.free.len()
     }
 
-    /// Whether it knows nothing.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// What it holds, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -126,9 +121,9 @@ mod tests {
     use super::*;
     use crate::time::{AvailableAt, EventTime};
 
-    fn state(bytes: usize, offset: u64) -> Option<Arc<StoredState>> {
+    fn state(bytes: usize, offset: u64) -> Option<Arc<EntityState>> {
         let (newest_event, newest_available_at) = (EventTime(0), AvailableAt(0));
-        Some(Arc::new(StoredState { bytes: vec![7; bytes], newest_event, newest_available_at, offset }))
+        Some(Arc::new(EntityState { bytes: vec![7; bytes], newest_event, newest_available_at, offset }))
     }
 
     fn offset(cache: &StateCache, view: usize, key: &[u8]) -> Option<u64> {

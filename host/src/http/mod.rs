@@ -7,7 +7,7 @@
 //! - `routes`: which path is answered by what; `observe`: what happens around every request.
 //! - `feast`, `native`: the two dialects; `openapi`: what they are, for machines.
 //! - `ask`: a question, from JSON to the server and back; `events`: a push.
-//! - `body`, `columns`, `json`: JSON in and out.
+//! - `body`, `json`: JSON in and out.
 //! - `refusal`: what is answered instead; `metrics`.
 //!
 //! Small questions are evaluated on the thread that read them, because they take microseconds; questions that took long before,
@@ -15,7 +15,6 @@
 
 mod ask;
 mod body;
-mod columns;
 mod events;
 mod feast;
 mod json;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use super::ServerError;
 use crate::Error;
 use crate::log::EventLog;
 use crate::store::{SqliteStore, StoreError};
@@ -24,13 +25,19 @@ impl Readers {
     }
 
     /// Reads from the online store; `None` where there is none.
-    pub(super) fn store<T>(&self, read: impl FnOnce(&SqliteStore) -> Result<T, Error>) -> Result<Option<T>, Error> {
+    pub(super) fn store<T>(
+        &self,
+        read: impl FnOnce(&SqliteStore) -> Result<T, ServerError>,
+    ) -> Result<Option<T>, ServerError> {
         let open = || Ok(SqliteStore::open_read_only(&self.store_path)?);
         with(&self.stores, open, read)
     }
 
     /// Reads from the log; `None` where there is none.
-    pub(super) fn log<T>(&self, read: impl FnOnce(&EventLog) -> Result<T, Error>) -> Result<Option<T>, Error> {
+    pub(super) fn log<T>(
+        &self,
+        read: impl FnOnce(&EventLog) -> Result<T, ServerError>,
+    ) -> Result<Option<T>, ServerError> {
         let open = || Ok(EventLog::open_read_only(&self.log_path)?);
         with(&self.logs, open, read)
     }
@@ -38,9 +45,9 @@ impl Readers {
 
 fn with<C, T>(
     idle: &Mutex<Vec<C>>,
-    open: impl FnOnce() -> Result<Option<C>, Error>,
-    read: impl FnOnce(&C) -> Result<T, Error>,
-) -> Result<Option<T>, Error> {
+    open: impl FnOnce() -> Result<Option<C>, ServerError>,
+    read: impl FnOnce(&C) -> Result<T, ServerError>,
+) -> Result<Option<T>, ServerError> {
     let known = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let connection = match known {
         Some(connection) => connection,
@@ -51,7 +58,11 @@ fn with<C, T>(
     };
     let read = read(&connection);
     // A connection whose reading failed is not used again.
-    if matches!(read, Ok(_) | Err(Error::Store(StoreError::NotServed { .. }))) {
+    let is_good = match &read {
+        Err(ServerError::Project(error)) => matches!(**error, Error::Store(StoreError::NotServed { .. })),
+        read => read.is_ok(),
+    };
+    if is_good {
         let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_MAX {
             idle.push(connection);

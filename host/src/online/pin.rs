@@ -6,7 +6,6 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::ServerError;
-use crate::Error;
 use crate::feature_store::{FeaturePlan, FeatureSelection, FeatureStore};
 use crate::log::{Meaning, SourceMeaning};
 use crate::project::FeatureReference;
@@ -42,7 +41,7 @@ fn first_conversions() -> u32 {
 
 /// Refuses where what the project runs now differs from what the manifest at `path` records. Gives warnings: what differs and
 /// should change no bit.
-pub(super) fn check(store: &mut FeatureStore, path: &Path) -> Result<Vec<String>, Error> {
+pub(super) fn check(store: &FeatureStore, path: &Path) -> Result<Vec<String>, ServerError> {
     let bytes = std::fs::read(path);
     let bytes = bytes.map_err(|source| ServerError::ManifestFile { path: path.to_owned(), source })?;
     let manifest: Manifest =
@@ -58,7 +57,7 @@ pub(super) fn check(store: &mut FeatureStore, path: &Path) -> Result<Vec<String>
         compare_service(store, service, &manifest.features, &mut differences);
     }
     if !differences.is_empty() {
-        return Err(ServerError::Pin { path: path.to_owned(), differences }.into());
+        return Err(ServerError::Pin { path: path.to_owned(), differences });
     }
     let mut warnings = Vec::new();
     for (what, then, now) in [
@@ -105,7 +104,7 @@ fn compare_views(manifest: &Manifest, plan: &FeaturePlan, differences: &mut Vec<
 }
 
 /// Compares the features that a service gives now with those that it gave.
-fn compare_service(store: &mut FeatureStore, service: &str, then: &[String], differences: &mut Vec<String>) {
+fn compare_service(store: &FeatureStore, service: &str, then: &[String], differences: &mut Vec<String>) {
     let now = match store.plan(&FeatureSelection::Service(service.to_owned())) {
         Ok(plan) => plan.features.iter().map(|feature| plan.resolved(feature).to_string()).collect::<Vec<_>>(),
         Err(error) => return differences.push(format!("  service {service}: {error}")),

@@ -2,42 +2,48 @@
 
 use std::sync::Arc;
 
+use super::answer::has_passed;
 use super::published::{Moment, Published};
 use super::writer::Job;
-use super::{OnlineFeatures, Server, ServerError};
-use crate::Error;
+use super::{OnlineFeatures, PreparedRequest, Request, Server, ServerError};
 use crate::batch::Column;
-use crate::entity::write_key_bytes;
-use crate::feature_store::PreparedRequest;
-use crate::serving::{ViewAnswers, has_passed};
-use crate::store::{OnlineStore, StoredState};
-use crate::time::AsOf;
+use crate::entity::{EntityState, write_key_bytes};
+use crate::store::OnlineStore;
+use crate::time::{AsOf, Stopwatch};
 
 /// How often a request is tried whose states change while they are read from the store.
 const ATTEMPTS_MAX: usize = 100;
 
 /// The states of a request: per view, one per row.
-type States = Vec<Vec<Option<Arc<StoredState>>>>;
+type States = Vec<Vec<Option<Arc<EntityState>>>>;
 
 impl Server {
-    /// Answers a request: `inputs` are the columns of [`PreparedRequest::inputs`], a row for each entity asked about, and an
-    /// entity may be asked about twice. Without `as_of` the cut-off is now.
+    /// Answers a request: a row for each entity asked about, and an entity may be asked about twice. Without an as-of the cut-off
+    /// is now.
     ///
     /// The answer is recorded, off the path of the request.
-    pub fn get_online_features(
-        &self,
-        prepared: &PreparedRequest,
-        inputs: &[Column],
-        as_of: Option<AsOf>,
-    ) -> Result<OnlineFeatures, Error> {
-        let rows = prepared.check(inputs)?;
+    pub fn get_online_features(&self, request: &Request) -> Result<OnlineFeatures, ServerError> {
+        let started = Stopwatch::start();
+        let answer = self.answer(request);
+        if request.as_of.is_none() {
+            request.prepared.took(started.elapsed());
+        }
+        answer
+    }
+
+    fn answer(&self, request: &Request) -> Result<OnlineFeatures, ServerError> {
+        let Request { prepared, inputs, rows, as_of } = request;
         let state_views = prepared.state_views(self.number).ok_or(ServerError::OtherServer)?;
-        let (moment, states) = self.states(prepared, state_views, inputs, rows, as_of)?;
+        let (moment, states) = self.states(prepared, state_views, inputs, *rows, *as_of)?;
         let replayed = states.iter().any(|states| has_passed(states, moment.as_of));
         let offset = if moment.is_newest { moment.offset } else { self.offset_at(moment.as_of)? };
         let answers = match replayed {
             false => prepared.answer(inputs, &states, moment.as_of)?,
-            true => self.replay(prepared, inputs, moment.as_of, offset)?,
+            true => {
+                let at = (moment.as_of, *rows);
+                let replay = |log: &_| prepared.replay(&self.store, inputs, at, log, offset);
+                self.readers.log(replay)?.ok_or(ServerError::Closed)?
+            }
         };
         let (features, statuses) = prepared.select(&answers);
         let told = (moment.as_of, offset, replayed);
@@ -58,7 +64,7 @@ impl Server {
         inputs: &[Column],
         rows: usize,
         as_of: Option<AsOf>,
-    ) -> Result<(Moment, States), Error> {
+    ) -> Result<(Moment, States), ServerError> {
         let wake = || {
             if let Some(jobs) = &self.jobs {
                 // A full queue wakes the writer as well.
@@ -75,7 +81,7 @@ impl Server {
                 return Ok((moment, states));
             }
         }
-        Err(ServerError::Moving { attempts: ATTEMPTS_MAX }.into())
+        Err(ServerError::Moving { attempts: ATTEMPTS_MAX })
     }
 
     /// Reads the states that are not in memory; `false` where one of them is newer than the moment.
@@ -86,7 +92,7 @@ impl Server {
         missing: &[Vec<usize>],
         moment: Moment,
         states: &mut States,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, ServerError> {
         let mut kept = Vec::new();
         for (at, rows) in missing.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             let Some(view) = keys.state_views[at] else { continue };
@@ -110,18 +116,7 @@ impl Server {
         Ok(true)
     }
 
-    fn replay(
-        &self,
-        prepared: &PreparedRequest,
-        inputs: &[Column],
-        as_of: AsOf,
-        up_to: u64,
-    ) -> Result<Vec<ViewAnswers>, Error> {
-        let replayed = self.readers.log(|log| self.planner().answer_by_replay(prepared, inputs, as_of, log, up_to))?;
-        replayed.ok_or_else(|| ServerError::Closed.into())
-    }
-
-    fn offset_at(&self, as_of: AsOf) -> Result<u64, Error> {
+    fn offset_at(&self, as_of: AsOf) -> Result<u64, ServerError> {
         Ok(self.readers.log(|log| Ok(log.offset_at(as_of)?))?.unwrap_or(0))
     }
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::batch::{Column, ColumnError, Kind, Rows};
+use crate::entity::EntityState;
 use crate::evaluate::{EvaluateError, Status, ViewProgram, evaluate};
-use crate::store::{StoreError, StoredState};
+use crate::store::StoreError;
 use crate::time::{AsOf, EventTime, visible};
 
 /// Questions of one call, however small their states are.
@@ -15,9 +16,9 @@ const STATE_BYTES_PER_CALL: usize = 16 << 20;
 
 /// Questions to one view at one as-of, a row each.
 #[derive(Clone, Debug)]
-pub struct Questions<'a> {
+pub(super) struct Questions<'a> {
     /// The states of their entities; `None` where an entity has none.
-    pub states: &'a [Option<Arc<StoredState>>],
+    pub states: &'a [Option<Arc<EntityState>>],
     /// The cut-off.
     pub as_of: AsOf,
     /// The request fields of the view's transform.
@@ -28,7 +29,7 @@ pub struct Questions<'a> {
 
 /// The answers of one view, a row each.
 #[derive(Clone, Debug, Default)]
-pub struct ViewAnswers {
+pub(super) struct ViewAnswers {
     /// One column per output feature.
     pub features: Vec<Column>,
     /// How the view answered, before single nulls are told apart.
@@ -54,12 +55,12 @@ pub enum GetError {
 }
 
 /// Whether one of the states holds an event that was not yet visible at the as-of; then only a replay can answer.
-pub fn has_passed(states: &[Option<Arc<StoredState>>], as_of: AsOf) -> bool {
+pub(super) fn has_passed(states: &[Option<Arc<EntityState>>], as_of: AsOf) -> bool {
     states.iter().flatten().any(|state| !visible(state.newest_available_at, as_of))
 }
 
 /// Answers questions from the states of their entities; `name` tells the entity of a row for errors.
-pub fn answer(
+pub(super) fn answer(
     program: &ViewProgram,
     questions: Questions<'_>,
     name: &dyn Fn(usize) -> String,
@@ -91,7 +92,7 @@ pub fn answer(
 }
 
 /// How many of the first questions go into one call; at least one.
-fn rows_of_a_call(states: &[Option<Arc<StoredState>>]) -> usize {
+fn rows_of_a_call(states: &[Option<Arc<EntityState>>]) -> usize {
     let mut bytes = 0;
     let over = states.iter().position(|state| {
         bytes += state.as_ref().map_or(0, |state| state.bytes.len());

@@ -1,17 +1,19 @@
 //! A request that was planned once: which inputs it takes, which views answer it, and what is recorded of its answers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use super::history::Events;
-use super::{FeaturePlan, FeatureStore, Spine};
-use crate::Error;
+use super::answer::{Questions, ViewAnswers, answer};
+use super::request::{InputKind, RequestBuilder, RequestError, RequestFault};
+use super::{LogShare, ServerError};
 use crate::batch::Column;
-use crate::entity::EntityKey;
+use crate::entity::{EntityKey, EntityState};
 use crate::evaluate::Status;
+use crate::events::exact_floats;
+use crate::feature_store::{Events, FeaturePlan, FeatureStore, PlannedView, Spine, run_views};
 use crate::log::{EventLog, ServedBatch, ServedPlan, ServedProgram, encode_values};
-use crate::schema::ValueType;
-use crate::serving::{self, LogShare, Questions, ViewAnswers};
-use crate::store::StoredState;
+use crate::schema::{Field, ValueType};
 use crate::time::AsOf;
 
 /// One input of a request: a column with a row per question.
@@ -55,7 +57,6 @@ pub struct RequestedView {
 #[derive(Debug)]
 pub struct PreparedRequest {
     plan: FeaturePlan,
-    every_feature: FeaturePlan,
     inputs: Vec<RequestInput>,
     key_count: usize,
     features: Vec<RequestedFeature>,
@@ -68,11 +69,12 @@ pub struct PreparedRequest {
     /// The server that it was prepared by, and per view where that keeps its states.
     server: u64,
     state_views: Vec<Option<usize>>,
+    last_us: AtomicU64,
 }
 
 impl PreparedRequest {
     /// `history` and `log` are what it will be answered from: the newest history, and the identity of the log.
-    pub(crate) fn new(plan: FeaturePlan, history: Option<i64>, log: &str) -> Result<Self, Error> {
+    pub(super) fn new(plan: FeaturePlan, history: Option<i64>, log: &str) -> Self {
         let keys = plan.keys();
         let (key_count, fields) = (keys.len(), plan.request_fields().to_vec());
         let mut inputs: Vec<RequestInput> = Vec::with_capacity(key_count + fields.len());
@@ -91,11 +93,8 @@ impl PreparedRequest {
             let at = inputs.iter().position(|input| input.name == name && input.is_key == is_key);
             at.expect("the plan named every input")
         };
-        let key_inputs = |view: &super::PlannedView| {
-            let keys = view.entity.iter().flat_map(|entity| &entity.keys);
-            keys.map(|key| at(&key.name, true)).collect()
-        };
-        let field_inputs = |view: &super::PlannedView| {
+        let key_inputs = |view: &PlannedView| view.keys().iter().map(|key| at(&key.name, true)).collect();
+        let field_inputs = |view: &PlannedView| {
             view.program.description().request_fields.iter().map(|field| at(&field.name, false)).collect()
         };
         let features = plan.features.iter().zip(plan.types()).map(|(feature, value_type)| RequestedFeature {
@@ -109,8 +108,7 @@ impl PreparedRequest {
             label: view.program.id().to_owned(),
             component: view.program.digest().to_owned(),
         });
-        Ok(Self {
-            every_feature: plan.with_every_feature(),
+        Self {
             key_count,
             features: features.collect(),
             views: views.collect(),
@@ -119,18 +117,33 @@ impl PreparedRequest {
             served: Arc::new(served_plan(&plan, &inputs, history, log)),
             server: 0,
             state_views: Vec::new(),
+            last_us: AtomicU64::new(0),
             inputs,
             plan,
-        })
+        }
+    }
+
+    /// A question of it, to be given its inputs.
+    pub fn request(self: &Arc<Self>) -> RequestBuilder {
+        RequestBuilder::new(Arc::clone(self))
+    }
+
+    /// Microseconds that its last question as of now took.
+    pub(crate) fn last_us(&self) -> u64 {
+        self.last_us.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn took(&self, duration: Duration) {
+        self.last_us.store(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// The same request for the server of this number, which keeps the states of its views there.
-    pub(crate) fn for_server(self, server: u64, state_views: Vec<Option<usize>>) -> Self {
+    pub(super) fn for_server(self, server: u64, state_views: Vec<Option<usize>>) -> Self {
         Self { server, state_views, ..self }
     }
 
     /// Where the server of this number keeps the states of its views; `None` where another one prepared it.
-    pub(crate) fn state_views(&self, server: u64) -> Option<&[Option<usize>]> {
+    pub(super) fn state_views(&self, server: u64) -> Option<&[Option<usize>]> {
         (self.server == server).then_some(&self.state_views)
     }
 
@@ -155,74 +168,41 @@ impl PreparedRequest {
     }
 
     /// The columns of the key of a view's entity; none where the view has no entity.
-    pub(crate) fn key_columns<'a>(&'a self, view: usize, inputs: &'a [Column]) -> impl Iterator<Item = &'a Column> {
+    pub(super) fn key_columns<'a>(&'a self, view: usize, inputs: &'a [Column]) -> impl Iterator<Item = &'a Column> {
         self.keys[view].iter().map(|at| &inputs[*at])
     }
 
     /// The key of a view's entity in `row`. The inputs were checked.
-    pub(crate) fn key(&self, view: usize, inputs: &[Column], row: usize) -> EntityKey {
+    pub(super) fn key(&self, view: usize, inputs: &[Column], row: usize) -> EntityKey {
         EntityKey::from_columns(self.key_columns(view, inputs), row).expect("a request's keys are never null")
     }
 
-    /// Checks that the inputs are what it takes; gives their rows.
-    pub(crate) fn check(&self, inputs: &[Column]) -> Result<usize, Error> {
-        let wrong = |message: String| Error::Request { message };
-        if inputs.len() != self.inputs.len() {
-            let names: Vec<&str> = self.inputs.iter().map(|input| input.name.as_str()).collect();
-            let message =
-                format!("{} columns where the request takes {}: {}", inputs.len(), names.len(), names.join(", "));
-            return Err(wrong(message));
-        }
-        let rows = inputs.first().map_or(1, Column::len);
-        for (input, column) in self.inputs.iter().zip(inputs) {
-            let what = if input.is_key { "entity key" } else { "request field" };
-            let name = &input.name;
-            if column.value_type() != input.value_type {
-                let (found, expected) = (column.value_type(), input.value_type);
-                return Err(wrong(format!("the {what} {name} is {found} where {expected} is expected")));
-            }
-            if column.len() != rows {
-                return Err(wrong(format!("the {what} {name} has {} rows where others have {rows}", column.len())));
-            }
-            if !input.nullable && column.null_count() > 0 {
-                let row = (0..rows).find(|row| column.is_null(*row)).unwrap_or_default() + 1;
-                return Err(wrong(format!("the {what} {name} is null in row {row}, and it must have a value")));
-            }
-        }
-        Ok(rows)
-    }
-
     /// The answers of every view from the states of its entities, which are in the order of views and rows.
-    pub(crate) fn answer(
+    pub(super) fn answer(
         &self,
         inputs: &[Column],
-        states: &[Vec<Option<Arc<StoredState>>>],
+        states: &[Vec<Option<Arc<EntityState>>>],
         as_of: AsOf,
-    ) -> Result<Vec<ViewAnswers>, Error> {
-        let mut answers: Vec<ViewAnswers> = Vec::with_capacity(self.plan.views.len());
-        for (at, view) in self.plan.views.iter().enumerate() {
-            let input_features =
-                view.inputs.iter().map(|(producer, feature)| answers[*producer].features[*feature].clone());
-            let questions = Questions {
-                states: &states[at],
-                as_of,
-                request_fields: self.request_columns(at, view, inputs)?,
-                input_features: input_features.collect(),
-            };
+    ) -> Result<Vec<ViewAnswers>, ServerError> {
+        let input = |answers: &[ViewAnswers], (producer, feature): (usize, usize)| -> Column {
+            answers[producer].features[feature].clone()
+        };
+        run_views(&self.plan.views, input, |at, view, input_features| {
+            let request_fields = self.request_columns(at, view, inputs)?;
+            let questions = Questions { states: &states[at], as_of, request_fields, input_features };
             let name = |row: usize| self.key(at, inputs, row).to_string();
-            answers.push(serving::answer(&view.program, questions, &name)?);
-        }
-        Ok(answers)
+            Ok(answer(&view.program, questions, &name)?)
+        })
     }
 
     /// The request fields of a view, as its transform reads them.
-    fn request_columns(&self, at: usize, view: &super::PlannedView, inputs: &[Column]) -> Result<Vec<Column>, Error> {
+    fn request_columns(&self, at: usize, view: &PlannedView, inputs: &[Column]) -> Result<Vec<Column>, ServerError> {
         let fields = self.request_fields[at].iter().zip(&view.program.description().request_fields);
-        fields.map(|(input, field)| super::request::as_read(&inputs[*input], field)).collect()
+        fields.map(|(input, field)| as_read(&inputs[*input], field)).collect()
     }
 
     /// The features that were asked for, and their statuses, out of the answers of the views.
-    pub(crate) fn select(&self, answers: &[ViewAnswers]) -> (Vec<Column>, Vec<Vec<Status>>) {
+    pub(super) fn select(&self, answers: &[ViewAnswers]) -> (Vec<Column>, Vec<Vec<Status>>) {
         let wanted = self.plan.features.iter();
         wanted
             .map(|feature| {
@@ -233,14 +213,14 @@ impl PreparedRequest {
     }
 
     /// What is recorded of an answer.
-    pub(crate) fn served(
+    pub(super) fn served(
         &self,
         inputs: &[Column],
         (as_of, offset, replayed): (AsOf, u64, bool),
         (values, statuses): (&[Column], &[Vec<Status>]),
         answers: &[ViewAnswers],
         share: LogShare,
-    ) -> Result<Option<ServedBatch>, Error> {
+    ) -> Result<Option<ServedBatch>, ServerError> {
         let (keys, request) = inputs.split_at(self.key_count);
         let recorded = (!share.is_all()).then(|| share.rows(keys, statuses.first().map_or(0, Vec::len)));
         if recorded.as_ref().is_some_and(Vec::is_empty) {
@@ -265,64 +245,47 @@ impl PreparedRequest {
     }
 }
 
-impl FeatureStore {
+/// A request field as a transform reads it: whole numbers as float64, where that is exact.
+fn as_read(column: &Column, field: &Field) -> Result<Column, ServerError> {
+    if field.value_type != ValueType::Float64 {
+        return Ok(column.clone());
+    }
+    exact_floats(column).map_err(|(row, fault)| {
+        let (kind, name, fault) = (InputKind::Field, field.name.clone(), RequestFault::Value(fault.to_string()));
+        RequestError { kind, name, row: Some(row), fault }.into()
+    })
+}
+
+impl PreparedRequest {
     /// The answers of all views as of a moment that the states have passed, from history and the log up to an offset.
-    pub(crate) fn answer_by_replay(
+    pub(super) fn replay(
         &self,
-        prepared: &PreparedRequest,
+        store: &FeatureStore,
         inputs: &[Column],
-        as_of: AsOf,
+        (as_of, rows): (AsOf, usize),
         log: &EventLog,
         up_to: u64,
-    ) -> Result<Vec<ViewAnswers>, Error> {
-        let history = match prepared.served.history {
-            Some(id) => log.history(id)?,
-            None => None,
-        };
-        if let Some(history) = &history {
-            super::check_history(self.project(), history)?;
-        }
-        let rows = prepared.check(inputs)?;
-        let (keys, request) = inputs.split_at(prepared.key_count);
+    ) -> Result<Vec<ViewAnswers>, ServerError> {
+        let history = store.recorded_history(log, self.served.history)?;
+        let (keys, request) = inputs.split_at(self.key_count);
         let named = |inputs: &[RequestInput], columns: &[Column]| {
             inputs.iter().map(|input| input.name.clone()).zip(columns.iter().cloned()).collect()
         };
         let spine = Spine {
-            keys: named(&prepared.inputs[..prepared.key_count], keys),
+            keys: named(&self.inputs[..self.key_count], keys),
             as_of: vec![as_of; rows],
-            request_fields: named(&prepared.inputs[prepared.key_count..], request),
+            request_fields: named(&self.inputs[self.key_count..], request),
         };
-        // Every feature of every view, so that the answers have one shape whichever way they were made.
-        let every = &prepared.every_feature;
         let events = Events::Recorded { history: history.as_ref(), log, up_to };
-        let replayed = self.historical_at(every, &spine, as_of, events)?;
-        let mut answers = Vec::with_capacity(every.views.len());
-        let (mut features, mut statuses) = (replayed.features.into_iter(), replayed.statuses.into_iter());
-        for ((view, offsets), newest_events) in every.views.iter().zip(replayed.offsets).zip(replayed.newest_events) {
-            let count = view.program.description().output_features.len();
-            answers.push(ViewAnswers {
-                features: features.by_ref().take(count).collect(),
-                // A status that tells nulls apart stays what it is when they are told apart again.
-                statuses: view_statuses(statuses.by_ref().take(count), rows),
-                newest_events,
-                offsets,
-            });
-        }
-        Ok(answers)
+        let (replayed, newest) = store.replay_at(&self.plan, &spine, as_of, events)?;
+        let answers = replayed.into_iter().zip(newest).map(|(view, newest_events)| ViewAnswers {
+            features: view.features,
+            statuses: view.statuses,
+            newest_events,
+            offsets: view.offsets.unwrap_or_else(|| vec![0; rows]),
+        });
+        Ok(answers.collect())
     }
-}
-
-/// How the view answered each row: a null of one feature is told by that feature, the rest is the same for all.
-fn view_statuses(features: impl Iterator<Item = Vec<Status>>, rows: usize) -> Vec<Status> {
-    let mut view = vec![Status::Present; rows];
-    for statuses in features {
-        for (view, status) in view.iter_mut().zip(statuses) {
-            if !matches!(status, Status::Present | Status::NullValue) {
-                *view = status;
-            }
-        }
-    }
-    view
 }
 
 fn served_plan(plan: &FeaturePlan, inputs: &[RequestInput], history: Option<i64>, log: &str) -> ServedPlan {

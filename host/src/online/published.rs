@@ -15,10 +15,9 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 
-use crate::Error;
+use super::StateCache;
+use crate::entity::EntityState;
 use crate::log::{EventLog, LogError};
-use crate::serving::StateCache;
-use crate::store::StoredState;
 use crate::time::{AsOf, AvailableAt, Clock, EventTime, visible};
 
 /// How far ahead as-ofs are put on disk, in microseconds.
@@ -74,7 +73,7 @@ pub(super) struct Shared {
 }
 
 /// A new state of an entity, by view and the bytes of its key.
-pub(super) type NewState = (usize, Vec<u8>, Arc<StoredState>);
+pub(super) type NewState = (usize, Vec<u8>, Arc<EntityState>);
 
 impl Shared {
     pub(super) fn new(
@@ -104,11 +103,11 @@ impl Shared {
         declared: Option<AsOf>,
         wake: &dyn Fn(),
         read: impl FnOnce(&Published) -> T,
-    ) -> Result<(Moment, T), Error> {
+    ) -> Result<(Moment, T), LogError> {
         loop {
             let now = self.clock.now();
             if let Some(as_of) = declared.filter(|declared| !visible(AvailableAt(declared.0), AsOf(now))) {
-                return Err(LogError::FutureAsOf { as_of, now }.into());
+                return Err(LogError::FutureAsOf { as_of, now });
             }
             {
                 let published = self.read();
@@ -163,7 +162,7 @@ impl Shared {
     pub(super) fn keep(
         &self,
         moment: Moment,
-        states: impl Iterator<Item = (usize, Vec<u8>, Option<Arc<StoredState>>)>,
+        states: impl Iterator<Item = (usize, Vec<u8>, Option<Arc<EntityState>>)>,
     ) {
         let mut published = self.write();
         if published.offset == moment.offset {
@@ -305,6 +304,7 @@ mod tests {
                 arrival: *arrival,
                 fields: "{}".into(),
                 row,
+                place: 0,
             };
             let mut appending = self.log.begin().expect("begins");
             let stamped =

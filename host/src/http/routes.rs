@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use tokio::sync::Semaphore;
 
-use super::ask::AskedCache;
 use super::metrics::Metrics;
 use super::refusal::{Cause, Refusal};
 use super::{HttpLimits, Token, feast, metrics, native, observe, openapi};
@@ -27,7 +26,6 @@ pub(super) struct App {
     pub(super) requests: Semaphore,
     /// Room for questions that take long.
     pub(super) slow: Arc<Semaphore>,
-    pub(super) asked: AskedCache,
     stopping: AtomicBool,
     /// Request ids are the moment of the start and a number.
     started: i64,
@@ -44,7 +42,6 @@ impl App {
             limits,
             token,
             metrics: Metrics::new(),
-            asked: AskedCache::default(),
             stopping: AtomicBool::new(false),
             started: SystemClock.now(),
             numbers: AtomicU64::new(0),
@@ -131,10 +128,9 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::entity::{EntityKey, KeyValue};
+    use crate::batch::{Column, Values};
+    use crate::events::PushedEvents;
     use crate::feature_store::OpenOptions;
-    use crate::log::NewEvent;
-    use crate::time::EventTime;
     use crate::{ServerError, ServerOptions};
 
     /// A clock that fails whoever asks it next, when it is told to.
@@ -164,11 +160,12 @@ mod tests {
         let app = Arc::new(App::new(Arc::new(server), HttpLimits::default(), None));
         assert_eq!(answered(&app), StatusCode::OK);
         clock.0.store(true, Ordering::SeqCst);
-        let key = EntityKey(vec![KeyValue::Int64(1)]);
-        let (event_id, fields) = (None, "{}".to_owned());
-        let event = NewEvent { event_id, key, event_time: EventTime(1), arrival: None, fields, row: 1 };
-        let pushed = app.server.push("events", vec![event]).expect_err("the writer fails");
-        assert!(matches!(pushed, crate::Error::Server(ServerError::Closed)), "{pushed}");
+        let at = Column::from_parts(Values::Times(vec![1]), None);
+        let columns = vec![("id".to_owned(), Column::from([1_i64])), ("at".to_owned(), at)];
+        let schema = app.server.event_schema("events").expect("is a source");
+        let event = PushedEvents::from_columns(&schema, columns).expect("fits");
+        let pushed = app.server.push("events", event).expect_err("the writer fails");
+        assert!(matches!(pushed, ServerError::Closed), "{pushed}");
         let until = Instant::now() + Duration::from_secs(20);
         while app.server.ended().is_none() && Instant::now() < until {
             std::thread::yield_now();

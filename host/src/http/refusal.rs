@@ -7,10 +7,9 @@ use serde_json::json;
 use super::routes;
 use crate::evaluate::EvaluateError;
 use crate::log::LogError;
-use crate::serving::PushError;
 use crate::store::StoreError;
 use crate::wasm::CallError;
-use crate::{Error, ServerError};
+use crate::{Error, PushError, RequestFault, ServerError};
 
 /// Why a request was refused; the label of the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -210,30 +209,38 @@ impl Refusal {
     }
 }
 
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
+impl From<ServerError> for Refusal {
+    fn from(error: ServerError) -> Self {
         Self::new(cause(&error), told(&error))
     }
 }
 
-fn cause(error: &Error) -> Cause {
+fn cause(error: &ServerError) -> Cause {
     if let Some(evaluation) = error.evaluation() {
         return transform(evaluation);
     }
+    if let Some(log) = error.log() {
+        return of_log(log);
+    }
     match (error, error.push()) {
-        (Error::Unknown(unknown), _) => match unknown.kind {
-            "service" => Cause::UnknownService,
-            "source" => Cause::UnknownSource,
-            _ => Cause::UnknownView,
+        (ServerError::Project(error), _) => match &**error {
+            Error::Unknown(unknown) => match unknown.kind {
+                "service" => Cause::UnknownService,
+                "source" => Cause::UnknownSource,
+                _ => Cause::UnknownView,
+            },
+            Error::UnknownFeature { .. } => Cause::UnknownFeature,
+            Error::Reference(_) | Error::Request { .. } | Error::Column(_) | Error::Time(_) => Cause::Invalid,
+            Error::Store(StoreError::NotServed { .. }) => Cause::TransformLimit,
+            _ => Cause::Failed,
         },
-        (Error::UnknownFeature { .. }, _) => Cause::UnknownFeature,
-        (Error::Reference(_) | Error::Request { .. } | Error::Column(_) | Error::Time(_), _) => Cause::Invalid,
-        (Error::Log(error), _) | (_, Some(PushError::Log(error))) => log(error),
-        (_, Some(PushError::Event(_) | PushError::Column(_))) => Cause::Invalid,
-        (Error::Store(StoreError::NotServed { .. }), _) | (_, Some(PushError::Store(StoreError::NotServed { .. }))) => {
-            Cause::TransformLimit
-        }
-        (Error::Server(ServerError::Busy { .. } | ServerError::Moving { .. } | ServerError::Closed), _) => Cause::Busy,
+        (ServerError::Request(error), _) => match error.fault {
+            RequestFault::TooMany { .. } => Cause::TooManyRows,
+            _ => Cause::Invalid,
+        },
+        (ServerError::Field(_), _) | (_, Some(PushError::Event(_) | PushError::Column(_))) => Cause::Invalid,
+        (_, Some(PushError::Store(StoreError::NotServed { .. }))) => Cause::TransformLimit,
+        (ServerError::Busy { .. } | ServerError::Moving { .. } | ServerError::Closed, _) => Cause::Busy,
         _ => Cause::Failed,
     }
 }
@@ -248,7 +255,7 @@ fn transform(error: &EvaluateError) -> Cause {
     }
 }
 
-fn log(error: &LogError) -> Cause {
+fn of_log(error: &LogError) -> Cause {
     match error {
         LogError::FutureEvent { .. }
         | LogError::FutureArrival { .. }

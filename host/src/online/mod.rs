@@ -1,48 +1,66 @@
-//! A project's feature store as a service: questions and pushes from any thread, at the same time.
+//! The online half: pushed events move states, questions are answered from them; from any thread, at the same time. Whatever asks or
+//! pushes, the command line and HTTP as well as an embedder, does it through a [`Server`].
 //!
-//! - `published`: what questions see, and the clock that makes it a prefix of the log.
-//! - `writer`: the one thread that writes; pushes become durable in groups.
-//! - `read`: the answer to a request.
-//! - `readers`: connections for states that are not in memory.
-//! - `recorder`: what was served is recorded off the path of requests.
+//! The event log is the truth; online states are derived from it and carry the offset that they include, so that a process that
+//! died goes on where its log ends.
+//!
+//! - `prepared`: a selection, planned once; `request`: its inputs, by name.
+//! - `read`: the answer to a request; `answer`: the questions of one view; `readers`: connections for states that are not in memory.
+//! - `published`: what questions see, and the clock that makes it a prefix of the log; `cache`: states in memory.
+//! - `writer`: the one thread that writes, pushes become durable in groups; `apply`: events move states, pushed ones and the tail of
+//!   the log; `history_ids`: events that the materialized history has.
+//! - `recorder`: what was served is recorded off the path of requests; `share`: of which entities.
 //! - `pin`: refuses to serve what differs from what trained the model.
 //!
 //! A question never waits for a push, but for the moment in which new states are put in place, and a push never waits for a
-//! question. No lock is held while a transform runs.
+//! question. No lock is held while a transform runs. It knows nothing of HTTP and of the command line.
 
+mod answer;
+mod apply;
+mod cache;
 mod error;
+mod history_ids;
 mod pin;
+mod prepared;
 mod published;
 mod read;
 mod readers;
 mod recorder;
+mod request;
+mod share;
 mod writer;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
+pub use answer::GetError;
+pub use apply::{Applied, PushError};
+use cache::StateCache;
 pub use error::ServerError;
+use history_ids::HistoryIds;
+pub use prepared::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
 use published::Shared;
 use readers::Readers;
 use recorder::Recorder;
+pub use request::{InputKind, Request, RequestBuilder, RequestError, RequestFault};
+use share::LogShare;
 use writer::{Backlog, Job, Push, Unwritten, Writer};
 
-use crate::Error;
 use crate::batch::Column;
 use crate::evaluate::Status;
-use crate::events::EventSchema;
+use crate::events::{Arrival, EventSchema, JsonEvents, PushedEvents, read_push, unknown_columns};
 use crate::feature_store::{
-    FeatureSelection, FeatureStore, HistoryIds, Locking, OpenOptions, PreparedRequest, RequestedView, check_skips,
-    event_schema, with_inferred,
+    FeatureSelection, FeatureStore, Locking, OpenOptions, PlannedView, Stores, event_schema, warnings_of_push,
+    with_inferred,
 };
-use crate::log::{EventLog, FeatureLog, NewEvent};
+use crate::files;
 use crate::project::{Project, Source};
-use crate::serving::{self, Applied, LogShare, ServedView, StateCache};
-use crate::store::{OnlineStore, SqliteStore};
+use crate::store::OnlineStore;
+use crate::threads::OnceMap;
 use crate::time::{AsOf, EventTime};
 
 /// How to open a server.
@@ -136,15 +154,15 @@ pub struct ServerStatus {
 ///
 /// Dropping it waits until all that was taken is written.
 pub struct Server {
-    project: Project,
     /// Plans requests, and replays those that states have passed.
-    planner: Mutex<FeatureStore>,
-    prepared: RwLock<HashMap<String, Arc<PreparedRequest>>>,
-    views: Vec<ServedView>,
+    store: FeatureStore,
+    /// The requests that were planned, by what they select.
+    plans: RwLock<HashMap<String, Arc<PreparedRequest>>>,
+    views: Vec<PlannedView>,
     sources: HashMap<String, Arc<Source>>,
     schemas: HashMap<String, Arc<EventSchema>>,
     /// The schemas with what the files hold, of the sources that were asked for it.
-    whole_schemas: Mutex<HashMap<String, Arc<EventSchema>>>,
+    whole_schemas: OnceMap<String, Arc<EventSchema>>,
     history: Option<i64>,
     /// The identity of the log.
     identity: String,
@@ -164,49 +182,40 @@ impl Server {
     /// Opens the project in `dir` and applies the events of the log that its states do not include yet.
     ///
     /// It becomes the one process that writes the project's stores.
-    pub fn open(dir: &Path, options: ServerOptions) -> Result<Self, Error> {
+    pub fn open(dir: &Path, options: ServerOptions) -> Result<Self, ServerError> {
         static OPENED: AtomicU64 = AtomicU64::new(1);
-        let mut planner = FeatureStore::open(dir, options.open.clone())?;
-        let project = planner.project().clone();
+        let store = FeatureStore::open(dir, options.open.clone())?;
+        let project = store.project();
         if options.open.locking == Locking::Enforced {
             // All of them now, so that no request meets a component that is not pinned.
-            planner.lock_file()?;
+            store.lock_file()?;
         }
         let warnings = match &options.pin {
-            Some(manifest) => pin::check(&mut planner, manifest)?,
+            Some(manifest) => pin::check(&store, manifest)?,
             None => Vec::new(),
         };
-        let views = planner.served_views()?;
+        let views = store.plan_stateful_views()?;
         let mut schemas = HashMap::new();
         for source in &project.sources {
-            schemas.insert(source.name.clone(), Arc::new(event_schema(&project, source, &views)?));
+            schemas.insert(source.name.clone(), Arc::new(event_schema(project, source, &views)?));
         }
-        let (log_path, store_path) = (planner.log_path(), planner.online_path());
-        let log = EventLog::open(&log_path)?;
-        check_skips(&project, Some(&log))?;
-        let mut store = SqliteStore::open(&store_path)?.with_state_bytes_max(planner.limits().state_bytes_max);
-        let served = FeatureLog::open(&planner.served_path())?.with_bytes_max(project.serving.served_bytes_max);
-        serving::catch_up(&log, &mut store, &views)?;
-        let history = log.latest_history()?.map(|(id, _)| id);
-        let (mut marks, mut newest) = (Vec::new(), Vec::new());
-        for view in &views {
-            marks.push(serving::mark(&log, &store, view, history)?);
-            newest.push(store.newest_event(view.program.id())?);
-        }
+        let Stores { log, mut online, served } = store.open_stores()?;
+        let marks = apply::catch_up(&log, &mut online, &views)?;
+        let newest = views.iter().map(|view| online.newest_event(view.program.id())).collect::<Result<_, _>>()?;
         // Read now, so that no push and no answer waits for it.
-        let mut history_ids = HistoryIds::new(planner.ids_dir());
+        let mut history_ids = HistoryIds::new(store.ids_dir());
         for source in &project.sources {
             history_ids.leave_out(&log, source, &mut Vec::new())?;
         }
-        let clock = Arc::clone(&planner.options().clock);
+        let clock = Arc::clone(&store.options().clock);
         let cache = StateCache::new(views.len(), options.cache_bytes_max);
-        let offset = log.last_offset()?;
+        let (offset, history) = (log.last_offset()?, log.latest_history()?.map(|(id, _)| id));
         let shared = Arc::new(Shared::new(&log, cache, offset, newest, Arc::clone(&clock)));
         let backlog = Arc::new(Backlog::default());
         let identity = log.identity().to_owned();
         let writer = Writer {
             log,
-            store,
+            store: online,
             views: views.clone(),
             marks,
             history_ids,
@@ -221,93 +230,115 @@ impl Server {
         Ok(Self {
             sources: project.sources.iter().map(|source| (source.name.clone(), Arc::new(source.clone()))).collect(),
             schemas,
-            whole_schemas: Mutex::default(),
+            whole_schemas: OnceMap::default(),
             share: LogShare::new(project.serving.log_share),
-            project,
-            planner: Mutex::new(planner),
-            prepared: RwLock::default(),
+            plans: RwLock::default(),
             views,
             history,
             identity,
             number: OPENED.fetch_add(1, Ordering::Relaxed),
             shared,
-            readers: Readers::new(store_path, log_path),
+            readers: Readers::new(store.online_path(), store.log_path()),
             recorder: Some(recorder),
             jobs: Some(jobs),
             backlog,
             writer: Some(start(writer, taken)?),
             options,
             warnings,
+            store,
         })
     }
 
     /// The project.
     pub fn project(&self) -> &Project {
-        &self.project
+        self.store.project()
     }
 
     /// Plans a request: loads its components and checks that every name exists. Done once for a selection, and kept.
-    pub fn prepare(&self, selection: &FeatureSelection) -> Result<Arc<PreparedRequest>, Error> {
-        let name = match selection {
-            FeatureSelection::Service(name) => format!("service {name}"),
+    pub fn prepare(&self, selection: &FeatureSelection) -> Result<Arc<PreparedRequest>, ServerError> {
+        match selection {
+            FeatureSelection::Service(name) => self.prepare_named(&Named::Service(name)),
             FeatureSelection::References(references) => {
-                references.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+                let names: Vec<String> = references.iter().map(ToString::to_string).collect();
+                self.prepare_named(&Named::Features(names.iter().map(String::as_str).collect()))
             }
-        };
-        if let Some(known) = self.prepared.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
-            return Ok(Arc::clone(known));
         }
-        let mut planner = self.planner();
-        let plan = planner.plan(selection)?;
+    }
+
+    /// The plan of a selection, where it was made before.
+    pub(crate) fn prepared(&self, named: &Named<'_>) -> Option<Arc<PreparedRequest>> {
+        self.plans.read().unwrap_or_else(PoisonError::into_inner).get(&named.key()).map(Arc::clone)
+    }
+
+    /// As [`Server::prepare`], by names.
+    pub(crate) fn prepare_named(&self, named: &Named<'_>) -> Result<Arc<PreparedRequest>, ServerError> {
+        if let Some(prepared) = self.prepared(named) {
+            return Ok(prepared);
+        }
+        let plan = self.store.plan(&named.selection()?)?;
         for view in &plan.views {
-            planner.keep_component(&view.view, view.program.digest())?;
+            self.store.keep_component(&view.view, view.program.digest())?;
         }
-        drop(planner);
         let state_views =
             plan.views.iter().map(|view| self.views.iter().position(|served| served.program.id() == view.program.id()));
         let state_views = state_views.collect();
-        let prepared = PreparedRequest::new(plan, self.history, &self.identity)?.for_server(self.number, state_views);
+        let prepared = PreparedRequest::new(plan, self.history, &self.identity).for_server(self.number, state_views);
         let prepared = Arc::new(prepared);
-        let mut known = self.prepared.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= self.options.prepared_max {
-            known.clear();
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() >= self.options.prepared_max {
+            plans.clear();
         }
-        known.insert(name, Arc::clone(&prepared));
+        plans.insert(named.key(), Arc::clone(&prepared));
         Ok(prepared)
     }
 
     /// What an event of `source` must have: the fields that the project declares, and those that its views read.
-    pub fn event_schema(&self, source: &str) -> Result<Arc<EventSchema>, Error> {
-        match self.schemas.get(source) {
-            Some(schema) => Ok(Arc::clone(schema)),
-            None => Ok(Arc::new(event_schema(&self.project, self.project.source(source)?, &self.views)?)),
-        }
+    pub fn event_schema(&self, source: &str) -> Result<Arc<EventSchema>, ServerError> {
+        Ok(Arc::clone(&self.schemas[&self.project().source(source)?.name]))
     }
 
     /// The same with the fields that only the files of the source hold, which are looked at once.
-    pub fn whole_event_schema(&self, source: &str) -> Result<Arc<EventSchema>, Error> {
-        let mut whole = self.whole_schemas.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = whole.get(source) {
-            return Ok(Arc::clone(known));
+    pub fn whole_event_schema(&self, source: &str) -> Result<Arc<EventSchema>, ServerError> {
+        self.whole_schemas.get_or_make(&source.to_owned(), || {
+            Ok(Arc::new(with_inferred(self.project(), (*self.event_schema(source)?).clone())?))
+        })
+    }
+
+    /// Events of a source as its schema has them. What the files of the source hold is looked at only where an event has a field that
+    /// is neither declared nor read by a view.
+    pub fn checked(&self, source: &str, events: JsonEvents<'_>) -> Result<PushedEvents, ServerError> {
+        let mut schema = self.event_schema(source)?;
+        if !events.is_known(&schema) {
+            // Files that cannot be read hold nothing that an event could have.
+            schema = self.whole_event_schema(source).unwrap_or(schema);
         }
-        let schema = Arc::new(with_inferred(&self.project, (*self.event_schema(source)?).clone())?);
-        whole.insert(source.to_owned(), Arc::clone(&schema));
-        Ok(schema)
+        Ok(events.into_events(&schema)?)
+    }
+
+    /// Takes the events of a file, all or none, as [`Server::push`] does.
+    pub fn ingest(&self, source: &str, path: &Path, arrival: &Arrival) -> Result<Applied, ServerError> {
+        let mut schema = self.event_schema(source)?;
+        let names = files::column_names(path)?;
+        if !unknown_columns(&schema, &names, arrival).is_empty() {
+            schema = self.whole_event_schema(source)?;
+        }
+        let pushed = read_push(&schema, path, &names, arrival)?;
+        for warning in warnings_of_push(self.project(), &schema.source, path, &pushed.events) {
+            (self.store.options().warning)(&warning);
+        }
+        self.push(source, pushed)
     }
 
     /// Takes events of a source. When it returns they are on disk, and later answers include them.
     ///
     /// All are taken or none. An event whose id its source has already is acknowledged again and applied once.
-    pub fn push(&self, source: &str, events: Vec<NewEvent>) -> Result<Applied, Error> {
-        let source = match self.sources.get(source) {
-            Some(source) => Arc::clone(source),
-            None => Arc::new(self.project.source(source)?.clone()),
-        };
-        let bytes = events.iter().map(|event| 128 + event.fields.len()).sum();
+    pub fn push(&self, source: &str, events: PushedEvents) -> Result<Applied, ServerError> {
+        let source = Arc::clone(&self.sources[&self.project().source(source)?.name]);
+        let bytes = events.memory_bytes();
         let (waiting, limit) = (self.backlog.bytes.fetch_add(bytes, Ordering::Relaxed), self.options.waiting_bytes_max);
         if waiting > 0 && waiting.saturating_add(bytes) > limit {
             self.backlog.bytes.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(ServerError::Busy { what: "bytes of pushes", waiting, limit }.into());
+            return Err(ServerError::Busy { what: "bytes of pushes", waiting, limit });
         }
         let (answer, answered) = sync_channel(1);
         let jobs = self.jobs.as_ref().ok_or(ServerError::Closed)?;
@@ -317,8 +348,7 @@ impl Server {
             return Err(match error {
                 TrySendError::Full(_) => ServerError::Busy { what: "pushes", waiting: limit, limit },
                 TrySendError::Disconnected(_) => ServerError::Closed,
-            }
-            .into());
+            });
         }
         answered.recv().map_err(|_| ServerError::Closed)?
     }
@@ -369,11 +399,11 @@ impl Server {
     }
 
     /// Writes all that was taken and ends. Dropping it does the same; this tells what could not be written.
-    pub fn close(mut self) -> Result<(), Error> {
+    pub fn close(mut self) -> Result<(), ServerError> {
         self.end();
         let failure = self.backlog.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         match failure {
-            Some(failure) => Err(ServerError::Unwritten { failure }.into()),
+            Some(failure) => Err(ServerError::Unwritten { failure }),
             None => Ok(()),
         }
     }
@@ -387,9 +417,34 @@ impl Server {
         }
         self.recorder = None;
     }
+}
 
-    fn planner(&self) -> MutexGuard<'_, FeatureStore> {
-        self.planner.lock().unwrap_or_else(PoisonError::into_inner)
+/// A selection by names, as a request brings it.
+pub(crate) enum Named<'a> {
+    /// All features of a service.
+    Service(&'a str),
+    /// Features by their references.
+    Features(Vec<&'a str>),
+}
+
+impl Named<'_> {
+    /// A text that no other selection has.
+    fn key(&self) -> String {
+        match self {
+            Self::Service(name) => format!("service {name}"),
+            Self::Features(names) => {
+                names.iter().fold("features".to_owned(), |key, name| key + " " + &name.len().to_string() + ":" + name)
+            }
+        }
+    }
+
+    fn selection(&self) -> Result<FeatureSelection, ServerError> {
+        Ok(match self {
+            Self::Service(name) => FeatureSelection::Service((*name).to_owned()),
+            Self::Features(names) => {
+                FeatureSelection::References(names.iter().map(|name| name.parse()).collect::<Result<_, _>>()?)
+            }
+        })
     }
 }
 

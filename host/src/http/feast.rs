@@ -11,17 +11,17 @@ use axum::extract::State;
 use axum::response::Response;
 use serde_json::value::RawValue;
 
-use super::ask::{Question, Selected};
 use super::body::{self, Document, from_python};
 use super::events::Pushed;
 use super::refusal::{Cause, Refusal};
 use super::routes::{self, App};
 use super::{events, json};
-use crate::OnlineFeatures;
 use crate::evaluate::Status;
 use crate::files::{Fields, Name};
+use crate::online::Named;
 use crate::project::{Source, UnknownName};
 use crate::time::{EventTime, TimeUnit};
+use crate::{OnlineFeatures, Request};
 
 /// Any path of Feast's, for the dialect of refusals.
 const DIALECT: &str = "/";
@@ -42,7 +42,7 @@ pub(super) async fn get_online_features(State(app): State<Arc<App>>, body: Body)
 
 async fn answered(app: &Arc<App>, body: Body) -> Result<Vec<u8>, Refusal> {
     let body = body::read(body, &app.limits).await?;
-    let (question, shape) = app.read(&body, |body| {
+    let (request, shape) = app.read(&body, |body| {
         // Python's numbers are looked for only where the body is no JSON without it.
         match question(app, body) {
             Err(refusal) if refusal.at.is_empty() => match from_python(body) {
@@ -52,7 +52,7 @@ async fn answered(app: &Arc<App>, body: Body) -> Result<Vec<u8>, Refusal> {
             read => read,
         }
     })?;
-    app.answer(question, move |question, features| response(question, features, shape)).await
+    app.answer(request, move |request, features| response(request, features, shape)).await
 }
 
 /// What the answer should look like.
@@ -62,7 +62,7 @@ struct Shape {
     versions: bool,
 }
 
-fn question(app: &App, body: &[u8]) -> Result<(Question, Shape), Refusal> {
+fn question(app: &App, body: &[u8]) -> Result<(Request, Shape), Refusal> {
     let mut document = Document::parse(body)?;
     let entities: Fields<'_> = document
         .take("entities")?
@@ -72,9 +72,12 @@ fn question(app: &App, body: &[u8]) -> Result<(Question, Shape), Refusal> {
         full_names: document.take("full_feature_names")?.unwrap_or(false),
         versions: document.take("include_feature_view_version_metadata")?.unwrap_or(false),
     };
-    let selected = match (document.take::<Name<'_>>("feature_service")?, features) {
-        (Some(service), None) => Selected::Service(service),
-        (None, Some(features)) if !features.is_empty() => Selected::Features(features),
+    let service: Option<Name<'_>> = document.take("feature_service")?;
+    let selected = match (&service, &features) {
+        (Some(service), None) => Named::Service(&service.0),
+        (None, Some(features)) if !features.is_empty() => {
+            Named::Features(features.iter().map(|name| &*name.0).collect())
+        }
         (Some(_), Some(_)) => {
             return Err(Refusal::field(&["features"], "is given beside feature_service: give one of them"));
         }
@@ -85,13 +88,13 @@ fn question(app: &App, body: &[u8]) -> Result<(Question, Shape), Refusal> {
             ));
         }
     };
-    let asked = app.asked(&selected)?;
+    let prepared = app.prepared(&selected)?;
     if !shape.full_names {
-        refuse_equal_names(&asked.prepared)?;
+        refuse_equal_names(&prepared)?;
     }
     // Feast writes times as seconds since the epoch.
-    let inputs = app.inputs(&asked, &entities, "entities", Some(TimeUnit::Seconds))?;
-    Ok((Question { asked, inputs, as_of: None }, shape))
+    let request = app.request(&prepared, &entities, "entities", Some(TimeUnit::Seconds), None)?;
+    Ok((request, shape))
 }
 
 fn refuse_equal_names(prepared: &crate::PreparedRequest) -> Result<(), Refusal> {
@@ -106,9 +109,9 @@ fn refuse_equal_names(prepared: &crate::PreparedRequest) -> Result<(), Refusal> 
 }
 
 /// One result per name, keys first, columns over the entities.
-fn response(question: &Question, answer: &OnlineFeatures, shape: Shape) -> Vec<u8> {
-    let (prepared, rows) = (&question.asked.prepared, question.rows());
-    let keys = || prepared.inputs().iter().zip(&question.inputs).filter(|(input, _)| input.is_key);
+fn response(request: &Request, answer: &OnlineFeatures, shape: Shape) -> Vec<u8> {
+    let (prepared, rows) = (request.prepared(), request.rows());
+    let keys = || prepared.inputs().iter().zip(request.inputs()).filter(|(input, _)| input.is_key);
     let mut out = Vec::with_capacity(512 + 96 * rows * (prepared.features().len() + 1));
     out.extend_from_slice(b"{\"results\":");
     let mut results = Vec::new();
@@ -190,7 +193,8 @@ pub(super) async fn write_to_online_store(State(app): State<Arc<App>>, body: Bod
         if let Ok(source) = project.source(&name.0) {
             return Ok(source.clone());
         }
-        let view = project.view_version(&name.0, None).map_err(|unknown: UnknownName| crate::Error::from(unknown))?;
+        let view =
+            project.view_version(&name.0, None).map_err(|unknown: UnknownName| crate::ServerError::from(unknown))?;
         match view.sources.as_slice() {
             [source] => known_source(app, source),
             sources => {
@@ -207,7 +211,7 @@ pub(super) async fn write_to_online_store(State(app): State<Arc<App>>, body: Bod
 }
 
 fn known_source(app: &App, name: &str) -> Result<Source, Refusal> {
-    Ok(app.server.project().source(name).map_err(crate::Error::from)?.clone())
+    Ok(app.server.project().source(name).map_err(crate::ServerError::from)?.clone())
 }
 
 /// Reads the columns `df` of a body and pushes their rows to the source that `target` finds.
@@ -215,7 +219,7 @@ async fn take(
     app: &Arc<App>,
     body: Body,
     target: impl Fn(&App, &mut Document<'_>) -> Result<Source, Refusal> + Send + 'static,
-) -> Result<crate::serving::Applied, Refusal> {
+) -> Result<crate::Applied, Refusal> {
     let body: Bytes = body::read(body, &app.limits).await?;
     events::push(app, move |app| {
         let json = from_python(&body);

@@ -9,15 +9,15 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde_json::json;
 
-use super::ask::{Question, Selected};
 use super::body::{self, Document};
 use super::events::Pushed;
 use super::refusal::Refusal;
 use super::routes::{self, App};
 use super::{events as pushes, json as write};
 use crate::files::{Fields, Name};
+use crate::online::Named;
 use crate::time::{AsOf, parse_time};
-use crate::{OnlineFeatures, PreparedRequest};
+use crate::{OnlineFeatures, PreparedRequest, Request};
 
 /// The dialect of refusals.
 const DIALECT: &str = "/v1";
@@ -35,11 +35,11 @@ pub(super) async fn features(State(app): State<Arc<App>>, body: Body) -> Respons
 
 async fn answered(app: &Arc<App>, body: Body) -> Result<Vec<u8>, Refusal> {
     let body = body::read(body, &app.limits).await?;
-    let question = app.read(&body, |body| question(app, body))?;
-    app.answer(question, response).await
+    let request = app.read(&body, |body| question(app, body))?;
+    app.answer(request, response).await
 }
 
-fn question(app: &App, body: &[u8]) -> Result<Question, Refusal> {
+fn question(app: &App, body: &[u8]) -> Result<Request, Refusal> {
     let mut document = Document::parse(body)?;
     let inputs: Fields<'_> = document
         .take("inputs")?
@@ -47,15 +47,16 @@ fn question(app: &App, body: &[u8]) -> Result<Question, Refusal> {
     let (service, features) = (document.take::<Name<'_>>("service")?, document.take::<Vec<Name<'_>>>("features")?);
     let as_of = document.take::<serde_json::Value>("as_of")?.map(|as_of| moment(&as_of)).transpose()?;
     document.finish("service, features, inputs, as_of")?;
-    let selected = match (service, features) {
-        (Some(service), None) => Selected::Service(service),
-        (None, Some(features)) if !features.is_empty() => Selected::Features(features),
+    let selected = match (&service, &features) {
+        (Some(service), None) => Named::Service(&service.0),
+        (None, Some(features)) if !features.is_empty() => {
+            Named::Features(features.iter().map(|name| &*name.0).collect())
+        }
         (Some(_), Some(_)) => return Err(Refusal::field(&["features"], "is given beside service: give one of them")),
         (None, _) => return Err(Refusal::field(&["service"], "is missing: name a service, or give `features`")),
     };
-    let asked = app.asked(&selected)?;
-    let inputs = app.inputs(&asked, &inputs, "inputs", None)?;
-    Ok(Question { asked, inputs, as_of })
+    let prepared = app.prepared(&selected)?;
+    app.request(&prepared, &inputs, "inputs", None, as_of)
 }
 
 fn moment(as_of: &serde_json::Value) -> Result<AsOf, Refusal> {
@@ -66,9 +67,9 @@ fn moment(as_of: &serde_json::Value) -> Result<AsOf, Refusal> {
     }
 }
 
-fn response(question: &Question, answer: &OnlineFeatures) -> Vec<u8> {
-    let prepared = &question.asked.prepared;
-    let mut out = Vec::with_capacity(512 + 64 * question.rows() * prepared.features().len());
+fn response(request: &Request, answer: &OnlineFeatures) -> Vec<u8> {
+    let prepared = request.prepared();
+    let mut out = Vec::with_capacity(512 + 64 * request.rows() * prepared.features().len());
     out.extend_from_slice(b"{\"as_of\":");
     write::time(&mut out, answer.as_of.0);
     out.extend_from_slice(
@@ -119,15 +120,10 @@ pub(super) async fn events(
     }
 }
 
-async fn pushed(
-    app: &Arc<App>,
-    source: String,
-    is_ndjson: bool,
-    body: Body,
-) -> Result<crate::serving::Applied, Refusal> {
+async fn pushed(app: &Arc<App>, source: String, is_ndjson: bool, body: Body) -> Result<crate::Applied, Refusal> {
     let body: Bytes = body::read(body, &app.limits).await?;
     pushes::push(app, move |app| {
-        app.server.project().source(&source).map_err(crate::Error::from)?;
+        app.server.project().source(&source).map_err(crate::ServerError::from)?;
         let pushed = match is_ndjson {
             true => {
                 let (numbers, rows) = lines(&body)?;
@@ -177,8 +173,8 @@ pub(super) async fn services(State(app): State<Arc<App>>) -> Response {
 
 /// `GET /v1/services/{service}`: what it reads and gives, and the components that make it.
 pub(super) async fn service(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
-    match app.asked(&Selected::Service(Name(name.clone().into()))) {
-        Ok(asked) => routes::json(described(&name, &asked.prepared).to_string()),
+    match app.prepared(&Named::Service(&name)) {
+        Ok(prepared) => routes::json(described(&name, &prepared).to_string()),
         Err(refusal) => refusal.answer(DIALECT),
     }
 }

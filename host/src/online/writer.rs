@@ -10,16 +10,17 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::ServerError;
+use super::apply::{self, Moved, StateReader, push_into};
+use super::history_ids::HistoryIds;
 use super::published::{NewState, RESERVED_US, Shared};
-use crate::Error;
-use crate::entity::EntityKey;
+use super::{Applied, PushError, ServerError};
+use crate::entity::{EntityKey, EntityState};
 use crate::error::chain;
-use crate::feature_store::HistoryIds;
-use crate::log::{EventLog, NewEvent};
+use crate::events::PushedEvents;
+use crate::feature_store::PlannedView;
+use crate::log::EventLog;
 use crate::project::Source;
-use crate::serving::{Applied, Moved, PushError, ServedView, StateReader, push_into};
-use crate::store::{OnlineStore, SqliteStore, StoreError, StoredState, ViewMark};
+use crate::store::{OnlineStore, SqliteStore, StoreError, ViewMark};
 use crate::time::{AsOf, Clock, EventTime};
 
 /// Events of one commit, unless a single push has more.
@@ -51,9 +52,9 @@ pub(super) enum Job {
 /// A push that waits for its answer.
 pub(super) struct Push {
     pub(super) source: Arc<Source>,
-    pub(super) events: Vec<NewEvent>,
+    pub(super) events: PushedEvents,
     pub(super) bytes: usize,
-    pub(super) answer: SyncSender<Result<Applied, Error>>,
+    pub(super) answer: SyncSender<Result<Applied, ServerError>>,
 }
 
 /// What waits for the writer, shared with those who push.
@@ -74,7 +75,7 @@ impl Backlog {
 pub(super) struct Writer {
     pub(super) log: EventLog,
     pub(super) store: SqliteStore,
-    pub(super) views: Vec<ServedView>,
+    pub(super) views: Vec<PlannedView>,
     /// Per view, the mark that its states go on from.
     pub(super) marks: Vec<ViewMark>,
     pub(super) history_ids: HistoryIds,
@@ -87,7 +88,7 @@ pub(super) struct Writer {
 /// States that are published and not in the online store yet.
 #[derive(Default)]
 pub(super) struct Unwritten {
-    states: Vec<HashMap<EntityKey, Arc<StoredState>>>,
+    states: Vec<HashMap<EntityKey, Arc<EntityState>>>,
     bytes: usize,
     /// The newest offset that is published, and the newest that the store has.
     offset: u64,
@@ -98,11 +99,11 @@ pub(super) struct Unwritten {
 struct Current<'a> {
     shared: &'a Shared,
     store: &'a SqliteStore,
-    views: &'a [ServedView],
+    views: &'a [PlannedView],
 }
 
 impl StateReader for Current<'_> {
-    fn state(&self, view: usize, key: &EntityKey) -> Result<Option<Arc<StoredState>>, StoreError> {
+    fn state(&self, view: usize, key: &EntityKey) -> Result<Option<Arc<EntityState>>, StoreError> {
         let mut bytes = Vec::with_capacity(64);
         key.write_bytes(&mut bytes);
         if let Some(known) = self.shared.read().cache.get(view, &bytes) {
@@ -173,13 +174,13 @@ impl Writer {
         if self.unwritten.bytes >= UNWRITTEN_BYTES_MAX {
             let (waiting, limit) = (self.unwritten.bytes, UNWRITTEN_BYTES_MAX);
             for push in group {
-                let _ = push.answer.send(Err(ServerError::Busy { what: "bytes of states", waiting, limit }.into()));
+                let _ = push.answer.send(Err(ServerError::Busy { what: "bytes of states", waiting, limit }));
             }
             return;
         }
         let mut known = Vec::with_capacity(group.len());
         // A push that claims an id of another event is refused by itself.
-        group.retain_mut(|push| match self.history_ids.leave_out(&self.log, &push.source, &mut push.events) {
+        group.retain_mut(|push| match self.history_ids.leave_out(&self.log, &push.source, &mut push.events.events) {
             Ok(events) => {
                 known.push(events);
                 true
@@ -193,25 +194,24 @@ impl Writer {
             return;
         }
         let now = self.clock.now();
-        let is_declared = group.iter().flat_map(|push| &push.events).any(|event| event.arrival.is_some());
+        let is_declared = group.iter().flat_map(|push| &push.events.events).any(|event| event.arrival.is_some());
         self.shared.announce(&mut self.log, now, is_declared);
-        let events: Vec<(Arc<Source>, Vec<NewEvent>)> =
-            group.iter_mut().map(|push| (Arc::clone(&push.source), std::mem::take(&mut push.events))).collect();
-        match self.append(events, now) {
+        let (pushes, waiting): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|push| ((push.source, push.events), push.answer)).unzip();
+        match self.append(pushes, now) {
             Ok((answers, moved, offset)) => {
                 self.publish(moved, offset);
-                for ((push, answer), known) in group.into_iter().zip(answers).zip(known) {
+                for ((waiting, answer), known) in waiting.into_iter().zip(answers).zip(known) {
                     let count = |applied: Applied| Applied { duplicates: applied.duplicates + known, ..applied };
-                    let answer = answer.map(count).map_err(Error::from);
                     // Who no longer waits is not told.
-                    let _ = push.answer.send(answer);
+                    let _ = waiting.send(answer.map(count).map_err(ServerError::from));
                 }
             }
             Err(error) => {
                 self.shared.withdraw();
                 let error = Arc::new(error);
-                for push in group {
-                    let _ = push.answer.send(Err(ServerError::NotTaken(Arc::clone(&error)).into()));
+                for waiting in waiting {
+                    let _ = waiting.send(Err(ServerError::NotTaken(Arc::clone(&error))));
                 }
             }
         }
@@ -221,7 +221,7 @@ impl Writer {
     #[allow(clippy::type_complexity, reason = "three results of one step, taken apart by its only caller")]
     fn append(
         &mut self,
-        pushes: Vec<(Arc<Source>, Vec<NewEvent>)>,
+        pushes: Vec<(Arc<Source>, PushedEvents)>,
         now: i64,
     ) -> Result<(Vec<Result<Applied, PushError>>, Moved, u64), PushError> {
         let Self { log, store, views, shared, .. } = self;
@@ -262,10 +262,7 @@ impl Writer {
         let offset = self.unwritten.offset;
         for (at, view) in self.views.iter().enumerate() {
             let mark = ViewMark { applied_offset: offset, ..self.marks[at].clone() };
-            let mut states: Vec<_> =
-                self.unwritten.states[at].iter().map(|(k, s)| (k.clone(), Arc::clone(s))).collect();
-            states.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-            if let Err(error) = self.store.apply(view.program.id(), &states, &mark) {
+            if let Err(error) = apply::write(&mut self.store, view, &self.unwritten.states[at], &mark) {
                 self.backlog.fail(&error);
                 return;
             }

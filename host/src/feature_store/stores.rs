@@ -1,0 +1,42 @@
+//! The stores of a project, open for writing.
+
+use super::FeatureStore;
+use super::skips::check_skips;
+use crate::Error;
+use crate::log::{EventLog, FeatureLog};
+use crate::store::SqliteStore;
+
+/// The log, the online store and the feature log of a project, which one process writes at a time.
+pub(crate) struct Stores {
+    pub(crate) log: EventLog,
+    pub(crate) online: SqliteStore,
+    pub(crate) served: FeatureLog,
+}
+
+impl FeatureStore {
+    /// Opens the stores for writing, which makes this process the one that does.
+    pub(crate) fn open_stores(&self) -> Result<Stores, Error> {
+        let log = EventLog::open(&self.log_path())?;
+        check_skips(self.project(), Some(&log))?;
+        let online = SqliteStore::open(&self.online_path())?.with_state_bytes_max(self.limits().state_bytes_max);
+        let served = FeatureLog::open(&self.served_path())?.with_bytes_max(self.project().serving.served_bytes_max);
+        Ok(Stores { log, online, served })
+    }
+
+    /// The log for reading, if there is one.
+    pub(crate) fn log_for_reading(&self) -> Result<Option<EventLog>, Error> {
+        let log = EventLog::open_read_only(&self.log_path())?;
+        check_skips(self.project(), log.as_ref())?;
+        Ok(log)
+    }
+
+    /// The online store for reading, if there is one.
+    pub(crate) fn online_for_reading(&self) -> Result<Option<SqliteStore>, Error> {
+        Ok(SqliteStore::open_read_only(&self.online_path())?)
+    }
+
+    /// The feature log for reading, if there is one.
+    pub(crate) fn served_for_reading(&self) -> Result<Option<FeatureLog>, Error> {
+        Ok(FeatureLog::open_read_only(&self.served_path())?)
+    }
+}

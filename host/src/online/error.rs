@@ -1,0 +1,168 @@
+//! What a server says beside the errors of its parts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{GetError, PushError, RequestError};
+use crate::Error;
+use crate::batch::ColumnError;
+use crate::evaluate::EvaluateError;
+use crate::events::{IndexError, PushedFieldError, ReadError};
+use crate::files::InputError;
+use crate::log::LogError;
+use crate::project::{ReferenceError, UnknownName};
+use crate::replay::ReplayError;
+use crate::store::StoreError;
+
+/// A request that a server could not take, or a project that it would not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The project, its stores or its history.
+    #[error(transparent)]
+    Project(Box<Error>),
+    /// An input of a request does not fit.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// A field of pushed events does not fit the schema of their source.
+    #[error(transparent)]
+    Field(#[from] PushedFieldError),
+    /// A push was refused.
+    #[error(transparent)]
+    Push(Box<PushError>),
+    /// A question has no answer.
+    #[error(transparent)]
+    Get(#[from] GetError),
+    /// Too much is waiting to be written.
+    #[error("the server is busy: {waiting} {what} wait to be written, and at most {limit} may; try again")]
+    Busy {
+        /// What waits.
+        what: &'static str,
+        /// How much of it.
+        waiting: usize,
+        /// The most that may.
+        limit: usize,
+    },
+    /// States change faster than the store can be read.
+    #[error("the server is busy: the states of the request changed {attempts} times while they were read; try again")]
+    Moving {
+        /// How often it was tried.
+        attempts: usize,
+    },
+    /// The server is closing, or its writer has ended.
+    #[error("the server takes no more events: it is closing, or its writer has ended; restart it")]
+    Closed,
+    /// The commit that the push was part of failed. Nothing of it was kept.
+    #[error(transparent)]
+    NotTaken(Arc<PushError>),
+    /// The request was prepared by another server.
+    #[error("the request was prepared by another server: prepare it with the one that is asked")]
+    OtherServer,
+    /// What was taken could not all be written where it belongs. Pushes that were acknowledged are in the log.
+    #[error("not all could be written: {failure}")]
+    Unwritten {
+        /// What failed last.
+        failure: String,
+    },
+    /// A thread cannot be started.
+    #[error("cannot start the thread {name}")]
+    Thread {
+        /// Its name.
+        name: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The manifest to agree with cannot be read.
+    #[error("the manifest {path} cannot be read: name the .manifest.json file beside the training set")]
+    ManifestFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The manifest to agree with is not one.
+    #[error("{path} is not a manifest of a training set: name the .manifest.json file beside it")]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// What would run differs from what made the training set.
+    #[error(
+        "what would be served differs from what made the training set of {path}:\n{}\nput back what made it, or train again \
+         and pin the new manifest", .differences.join("\n")
+    )]
+    Pin {
+        /// The manifest.
+        path: PathBuf,
+        /// One line for each difference.
+        differences: Vec<String>,
+    },
+}
+
+/// The errors of lower rooms are those of the project.
+macro_rules! of_the_project {
+    ($($error:ty),*) => {$(
+        impl From<$error> for ServerError {
+            fn from(error: $error) -> Self {
+                Self::Project(Box::new(error.into()))
+            }
+        }
+    )*};
+}
+
+of_the_project!(
+    Error,
+    ColumnError,
+    IndexError,
+    InputError,
+    LogError,
+    ReadError,
+    ReferenceError,
+    StoreError,
+    UnknownName
+);
+
+impl From<PushError> for ServerError {
+    fn from(error: PushError) -> Self {
+        Self::Push(Box::new(error))
+    }
+}
+
+impl ServerError {
+    /// The call of a component that gave no answer, where that is what went wrong, on whichever path.
+    pub fn evaluation(&self) -> Option<&EvaluateError> {
+        match self {
+            Self::Get(GetError::Evaluate(error)) => Some(error),
+            Self::Project(error) => match &**error {
+                Error::Evaluate(error) | Error::Replay(ReplayError::Evaluate(error)) => Some(error),
+                _ => None,
+            },
+            _ => match self.push() {
+                Some(PushError::Evaluate(error)) => Some(error),
+                _ => None,
+            },
+        }
+    }
+
+    /// The push that was refused, where that is what went wrong, by itself or within a group.
+    pub fn push(&self) -> Option<&PushError> {
+        match self {
+            Self::Push(error) => Some(error),
+            Self::NotTaken(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The log that refused or failed, where that is what went wrong.
+    pub fn log(&self) -> Option<&LogError> {
+        match (self, self.push()) {
+            (_, Some(PushError::Log(error))) => Some(error),
+            (Self::Project(error), _) => match &**error {
+                Error::Log(error) => Some(error),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
