@@ -6,6 +6,7 @@
 
 mod carried;
 mod case;
+mod doors;
 mod everything;
 mod ids;
 mod kinds;

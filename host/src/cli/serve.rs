@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::{Context, output};
 use crate::feature_store::OpenOptions;
-use crate::http::{self, HttpLimits, HttpOptions, Token};
+use crate::http::{self, HttpLimits, HttpOptions, StopHandle, Token};
 use crate::{Server, ServerOptions};
 
 /// Answer questions and take events over HTTP, until SIGTERM or SIGINT.
@@ -131,6 +131,7 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
         listen: command.listen,
         token,
         threads: command.threads.map(usize::from),
+        stop: StopHandle::default(),
         limits: HttpLimits {
             body_bytes_max,
             entities_max,

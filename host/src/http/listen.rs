@@ -76,6 +76,7 @@ async fn accept(
             accepted = next(&listener, &connections) => accepted,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
+            () = options.stop.0.notified() => break,
         };
         // A client that reads nothing of its answer for so long is given up, and with it its place among the connections.
         let mut stream = TimeoutStream::new(stream);

@@ -46,6 +46,19 @@ pub struct HttpOptions {
     pub threads: Option<usize>,
     /// The limits.
     pub limits: HttpLimits,
+    /// Ends it, as a signal does.
+    pub stop: StopHandle,
+}
+
+/// Tells a server to stop from another thread.
+#[derive(Clone, Debug, Default)]
+pub struct StopHandle(Arc<tokio::sync::Notify>);
+
+impl StopHandle {
+    /// Tells the server to stop, now or as soon as it has started.
+    pub fn stop(&self) {
+        self.0.notify_one();
+    }
 }
 
 /// What requests may take. Whatever is beyond is refused, and counted by its cause.
@@ -87,7 +100,7 @@ impl Default for HttpLimits {
     }
 }
 
-/// Serves until the process is told to stop (SIGTERM, SIGINT), then lets the requests in flight finish.
+/// Serves until it or the process is told to stop ([`StopHandle::stop`], SIGTERM, SIGINT), then lets the requests in flight finish.
 ///
 /// `listening` is told the address once requests are answered.
 pub fn serve(server: Arc<Server>, options: HttpOptions, listening: impl FnOnce(SocketAddr)) -> Result<(), ListenError> {
