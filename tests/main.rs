@@ -10,6 +10,7 @@
 //! - `bad_input`: what a person reads when something is wrong, word for word.
 //! - `gate`: components built elsewhere, pinned, admitted, interpreted, and built twice.
 //! - `example`: the churn example as a reader runs it; `examples`: the others.
+//! - `identity`: what decides values is told when it changes, and order decides nothing.
 //! - `schema`: what is declared of fields and columns, and that it is law.
 //! - `scaffold`: new projects, from `onepath new` to proof.
 //! - `guide`: the author's guide, as far as it is not Rust.
@@ -22,6 +23,7 @@ mod examples;
 mod gate;
 mod guide;
 mod http;
+mod identity;
 mod online;
 mod parity;
 mod reading;

@@ -104,6 +104,21 @@ pub enum Error {
         /// The lock file.
         path: PathBuf,
     },
+    /// The view is not the one that is pinned, though its component is.
+    #[error(
+        "view {view} has the identity {identity}, but {path} pins {pinned}: put back what decides its values (parameters, keys, \
+         sources and what they mean, ttl, inputs), or run `onepath build` to pin it as it is"
+    )]
+    LockedIdentity {
+        /// The view.
+        view: String,
+        /// The digest of the identity that it has.
+        identity: String,
+        /// The one that is pinned.
+        pinned: String,
+        /// The lock file.
+        path: PathBuf,
+    },
     /// Nothing is pinned.
     #[error("there is no lock file {path} to hold components to: run `onepath build` to write it")]
     NoLock {
@@ -130,14 +145,6 @@ pub enum Error {
     OtherLog {
         /// The log that is there.
         path: PathBuf,
-    },
-    /// The states were made with other parameters.
-    #[error(
-        "the states of view {view} were made with other parameters than the project file gives now: run `onepath materialize`"
-    )]
-    OtherParameters {
-        /// The view.
-        view: String,
     },
     /// A feature that the view does not give.
     #[error("view {view} has no feature {feature}; it has: {known}")]
@@ -191,9 +198,9 @@ pub enum Error {
         /// What there is instead.
         why: String,
     },
-    /// What is kept was made under another meaning of its events.
-    #[error("{what} are of another meaning of its events: {}", changes.join("; "))]
-    OtherMeaning {
+    /// What is kept was made under another identity of its view.
+    #[error("{what} are of another identity: {}", changes.join("; "))]
+    OtherIdentity {
         /// What was made.
         what: String,
         /// One for each difference.

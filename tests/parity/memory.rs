@@ -239,7 +239,15 @@ fn what_was_begun_with_other_inputs_is_not_gone_on_with() {
         ..request.clone()
     };
     let error = project.open().backfill(&other).expect_err("other features").to_string();
-    assert!(error.contains("begun with other features, components or options"), "{error}");
+    assert!(error.contains("begun with other features or options"), "{error}");
+    let text = std::fs::read_to_string(project.path("onepath.toml")).expect("reads");
+    let changed = text.replace("ttl = \"90d\"", "ttl = \"9d\"");
+    assert_ne!(text, changed);
+    project.write("onepath.toml", changed);
+    let error = project.open().backfill(&request).expect_err("another identity").to_string();
+    let expected = "begun with another identity of view trace@v1: ttl was 90d, and is now 9d; put back what changed";
+    assert!(error.contains(expected), "{error}");
+    project.write("onepath.toml", text);
     project.write("spine.csv", spine_of(&case) + "e1,x,2024-05-05,1.0\n");
     let error = project.open().backfill(&request).expect_err("another spine").to_string();
     assert!(error.contains("spine.csv: its size or time has changed since"), "{error}");

@@ -2,7 +2,7 @@
 
 mod columns;
 mod declared;
-mod meaning;
+mod identity;
 mod newer;
 mod push;
 mod skips;

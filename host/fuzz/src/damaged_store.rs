@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use arbitrary::{Result, Unstructured};
 
-use crate::entity::{EntityKey, KeyValue};
-use crate::log::Meaning;
-use crate::store::{EntityState, OnlineStore, SqliteStore, StoreError, ViewMark};
+use crate::entity::{EntityKey, EntityState, KeyValue};
+use crate::log::ViewIdentity;
+use crate::store::{OnlineStore, SqliteStore, StoreError, ViewMark};
 use crate::time::{AvailableAt, EventTime};
 
 /// Spoils a good file at places told by `data`, and reads and writes it. Whatever is in it, every call ends in an answer or
@@ -102,7 +102,7 @@ fn mark(applied_offset: u64) -> ViewMark {
     ViewMark {
         digest: "d".to_owned(),
         state_version: 1,
-        meaning: Meaning::default(),
+        identity: ViewIdentity::default(),
         history: None,
         log: "a".repeat(32),
         applied_offset,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use arbitrary::{Result, Unstructured};
 
-use crate::entity::{EntityKey, KeyValue};
-use crate::log::Meaning;
-use crate::store::{EntityState, OnlineStore, Replacement, SqliteStore, ViewMark};
+use crate::entity::{EntityKey, EntityState, KeyValue};
+use crate::log::ViewIdentity;
+use crate::store::{OnlineStore, Replacement, SqliteStore, ViewMark};
 use crate::time::{AvailableAt, EventTime};
 
 const STATE_BYTES_MAX: usize = 32;
@@ -136,7 +136,7 @@ fn mark(u: &mut Unstructured<'_>) -> Result<ViewMark> {
     Ok(ViewMark {
         digest: u.choose(&["d", "e"])?.to_string(),
         state_version: u.int_in_range(1..=2)?,
-        meaning: Meaning::default(),
+        identity: ViewIdentity::default(),
         history: *u.choose(&[None, Some(1)])?,
         log: u.choose(&["l", "m"])?.to_string(),
         applied_offset: u.int_in_range(0..=9)?,

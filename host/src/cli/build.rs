@@ -20,7 +20,7 @@ use crate::feature_store::{Locking, OpenOptions};
 pub(super) struct Build {}
 
 pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
-    let store = context.open(OpenOptions::default())?;
+    let mut store = context.open(OpenOptions::default())?;
     let views = store.project().views.clone();
     let mut built = Vec::new();
     for view in &views {
@@ -34,15 +34,17 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
         }
     }
     // Loads every component, and refuses what differs under --locked.
-    let lock = store.lock_file()?;
+    store.lock_file()?;
     if context.locking == Locking::Free {
-        store.write_lock_file(&lock)?;
         let written = store.write_schemas()?;
         if !written.is_empty() {
             let told = format!("onepath.toml: declared {}", written.told());
             // Standard output holds the table, or one JSON document.
             eprintln!("{told}");
         }
+        // Declared fields are part of what is pinned.
+        let lock = store.lock_file()?;
+        store.write_lock_file(&lock)?;
     }
     let mut rows = Vec::new();
     for view in &views {

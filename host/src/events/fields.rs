@@ -10,8 +10,7 @@ use crate::schema::{Field, ValueType};
 /// How to read one event field, by our name. Its type is the one that the project declares, which a view may read as float64:
 /// see [`as_read`]. A field that is the event time or arrival time column is read as that.
 pub(super) fn field_wanted(source: &Source, field: &Field) -> Wanted {
-    let is_declared_never_null = source.field(&field.name).is_some_and(|declared| declared.nullable == Some(false));
-    let nulls = if field.nullable && !is_declared_never_null { Nulls::Allowed } else { Nulls::Refused };
+    let nulls = if is_read_nullable(source, field) { Nulls::Allowed } else { Nulls::Refused };
     Wanted { time: source.time_form(&field.name), ..Wanted::new(&field.name, read_type(source, field), nulls) }
 }
 
@@ -30,6 +29,11 @@ pub(super) fn wanted_columns(source: &Source, keys: &[Key], fields: &[Field]) ->
 pub(crate) fn read_type(source: &Source, field: &Field) -> ValueType {
     let declared = source.declared_type(&field.name);
     declared.filter(|declared| declared.can_be_read_as(field.value_type)).unwrap_or(field.value_type)
+}
+
+/// Whether a view's field of a source may be null: where neither the view nor the project needs a value.
+pub(crate) fn is_read_nullable(source: &Source, field: &Field) -> bool {
+    field.nullable && source.field(&field.name).is_none_or(|declared| declared.nullable != Some(false))
 }
 
 /// A value of the schema's type as the view reads it.

@@ -23,7 +23,7 @@ use crate::project::{Key, Source};
 use crate::time::AvailableAt;
 
 pub use counts::{FileCount, FileTimes};
-pub(crate) use fields::{exact_floats, read_type, wanted_fields};
+pub(crate) use fields::{exact_floats, is_read_nullable, read_type, wanted_fields};
 pub(crate) use ids::{ContentFields, IdIndex, IdIndexWriter, IdScope, Repeats, find_repeats, id_hash, same_content};
 pub use ids::{FirstCopy, IdConflict, IndexError};
 pub(crate) use logged::{append_fields, key_columns, key_of};

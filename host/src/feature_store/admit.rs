@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::FeatureStore;
+use super::{FeatureStore, PlannedView};
 use crate::Error;
 use crate::admission::{self, CheckOptions, Engines, Report, Sample};
 use crate::evaluate::ViewProgram;
+use crate::log::ViewIdentity;
 use crate::project::{Admission, LockFile, View};
 use crate::wasm::LoadError;
 
@@ -25,9 +26,10 @@ pub enum Locking {
 impl FeatureStore {
     /// The lock file that pins what the views run now.
     pub fn lock_file(&self) -> Result<LockFile, Error> {
-        let views = self.project().views.clone();
-        let digest = |view: &View| Ok((view.label(), self.program(view)?.digest().to_owned()));
-        Ok(LockFile::new(views.iter().map(digest).collect::<Result<_, Error>>()?))
+        let views = self.plan_views(|_| true)?;
+        let component = |view: &PlannedView| (view.view.label(), view.program.digest().to_owned());
+        let identity = |view: &PlannedView| (view.view.label(), view.identity.digest());
+        Ok(LockFile::new(views.iter().map(component).collect(), views.iter().map(identity).collect()))
     }
 
     /// Writes the lock file; one that says the same already is left alone.
@@ -55,6 +57,27 @@ impl FeatureStore {
                 view: view.label(),
                 digest: program.digest().to_owned(),
                 pinned: pinned.map_or_else(|| "no component of it".to_owned(), Clone::clone),
+                path,
+            }),
+        }
+    }
+
+    /// Refuses a view whose identity the lock file does not pin.
+    pub(super) fn check_locked_identity(&self, view: &View, identity: &ViewIdentity) -> Result<(), Error> {
+        if self.options().locking == Locking::Free {
+            return Ok(());
+        }
+        let path = LockFile::path(self.project());
+        let Some(lock) = LockFile::load(self.project())? else {
+            return Err(Error::NoLock { path });
+        };
+        let identity = identity.digest();
+        match lock.identities.get(&view.label()) {
+            Some(pinned) if *pinned == identity => Ok(()),
+            pinned => Err(Error::LockedIdentity {
+                view: view.label(),
+                identity,
+                pinned: pinned.map_or_else(|| "none of it".to_owned(), Clone::clone),
                 path,
             }),
         }

@@ -1,6 +1,5 @@
 //! The proof that a training set carries: what it was made of, by digests.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::skips::skipped;
@@ -8,7 +7,7 @@ use super::{FeaturePlan, FeatureStore, RunSummary, SourceOverride};
 use crate::Error;
 use crate::events::FileCount;
 use crate::files::{CONVERSIONS_VERSION, Digests};
-use crate::log::SourceMeaning;
+use crate::log::Parts;
 use crate::wasm::ENGINE_VERSION;
 
 /// Failures that are told one by one.
@@ -51,8 +50,10 @@ struct ViewRecord {
     state_version: u32,
     ttl: Option<String>,
     parameters: serde_json::Map<String, serde_json::Value>,
-    /// What its sources meant, by the parts of what the project says of each.
-    sources: BTreeMap<String, SourceMeaning>,
+    /// The digest of its identity.
+    identity: String,
+    /// What its identity is made of.
+    parts: Parts,
 }
 
 /// Events of a source that were left out of the log.
@@ -133,7 +134,8 @@ impl Manifest {
                 .iter()
                 .map(|(name, value)| (name.clone(), crate::files::to_json(value)))
                 .collect(),
-            sources: view.meaning.sources.clone(),
+            identity: view.identity.digest(),
+            parts: view.identity.parts().clone(),
         });
         Ok(Self {
             onepath: env!("CARGO_PKG_VERSION"),

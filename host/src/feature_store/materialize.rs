@@ -2,7 +2,7 @@
 
 use super::folded_ids::FoldedIds;
 use super::history::Events;
-use super::meaning::source_meaning;
+use super::identity::source_parts;
 use super::skips::skipped;
 use super::summary::SourceSummary;
 use super::warnings::warnings_of_source;
@@ -224,7 +224,7 @@ fn history_of(project: &Project, up_to: AvailableAt, files: &[FileCount]) -> Res
                 log_offset: None,
                 ids: None,
                 conversions: CONVERSIONS_VERSION,
-                meaning: source_meaning(project.source(&count.source)?),
+                parts: source_parts(project.source(&count.source)?),
             }),
         }
     }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::FeatureStore;
-use super::meaning::meaning;
+use super::identity::{ReadFeature, view_identity};
 use super::schema::check_reads;
 use crate::Error;
 use crate::batch::Column;
 use crate::evaluate::ViewProgram;
-use crate::log::{Meaning, ServedProgram, decode_values};
+use crate::log::{ServedProgram, ViewIdentity, decode_values};
 use crate::project::{
     DeclaredField, Entity, FeatureReference, FieldSet, Input, Key, SchemaMisfit, Selection, Source, View,
 };
@@ -38,8 +38,8 @@ pub struct PlannedView {
     pub sources: Vec<Source>,
     /// Per input feature of its component: the planned view and feature that bring it.
     pub inputs: Vec<(usize, usize)>,
-    /// What the events of its sources mean.
-    pub meaning: Meaning,
+    /// Everything that decides its values.
+    pub identity: ViewIdentity,
 }
 
 /// One requested feature.
@@ -129,19 +129,20 @@ impl FeatureStore {
     /// The plan of every view that keeps states: all with sources. Their components are kept, as what is stored or served by them
     /// may have to be replayed after they changed.
     pub fn plan_stateful_views(&self) -> Result<Vec<PlannedView>, Error> {
-        let names: Vec<(String, u32)> = self
-            .project()
-            .views
-            .iter()
-            .filter(|view| !view.sources.is_empty())
-            .map(|view| (view.name.clone(), view.version))
-            .collect();
+        let mut views = self.plan_views(|view| !view.sources.is_empty())?;
+        views.retain(|view| view.program.has_sources());
+        views.iter().try_for_each(|view| self.keep_component(&view.view, view.program.digest()))?;
+        Ok(views)
+    }
+
+    /// The plan of the views that are `wanted`, and of those whose features they read.
+    pub(super) fn plan_views(&self, wanted: impl Fn(&View) -> bool) -> Result<Vec<PlannedView>, Error> {
+        let views = self.project().views.iter().filter(|view| wanted(view));
+        let names: Vec<(String, u32)> = views.map(|view| (view.name.clone(), view.version)).collect();
         let mut plan = FeaturePlan::empty(None);
         for (name, version) in names {
             self.plan_view(&mut plan, &name, Some(version), &[])?;
         }
-        plan.views.retain(|view| view.program.has_sources());
-        plan.views.iter().try_for_each(|view| self.keep_component(&view.view, view.program.digest()))?;
         Ok(plan.views)
     }
 
@@ -182,9 +183,13 @@ impl FeatureStore {
         if pins.is_empty() {
             check_reads(self.project(), &program, &sources)?;
         }
-        let keys = entity.as_ref().map_or(&[][..], |entity| &entity.keys);
-        let meaning = meaning(keys, &sources, &program.description().event_fields);
-        plan.views.push(PlannedView { view, program, entity, sources, inputs, meaning });
+        let read = program.description().input_features.iter().zip(&inputs);
+        let read: Vec<ReadFeature> = read.map(|(field, input)| plan.read_feature(&field.name, *input)).collect();
+        let identity = view_identity(&view, &program, entity.as_ref(), &sources, &read);
+        if pins.is_empty() {
+            self.check_locked_identity(&view, &identity)?;
+        }
+        plan.views.push(PlannedView { view, program, entity, sources, inputs, identity });
         Ok(plan.views.len() - 1)
     }
 
@@ -257,7 +262,7 @@ impl PlannedView {
         ViewMark {
             digest: self.program.fingerprint().to_owned(),
             state_version: self.program.description().state_version,
-            meaning: self.meaning.clone(),
+            identity: self.identity.clone(),
             history: None,
             log: log.to_owned(),
             applied_offset: 0,
@@ -267,6 +272,11 @@ impl PlannedView {
     /// Whether events of `source` move its states.
     pub fn reads(&self, source: &Source) -> bool {
         self.sources.iter().any(|read| read.name == source.name)
+    }
+
+    /// What decides the states of the view where `program` makes them.
+    pub(crate) fn identity_of_states(&self, program: &ViewProgram) -> ViewIdentity {
+        view_identity(&self.view, program, self.entity.as_ref(), &self.sources, &[]).of_states()
     }
 }
 
@@ -279,6 +289,17 @@ impl FeaturePlan {
     fn empty(service: Option<String>) -> Self {
         let request = FieldSet::new("request".to_owned(), Vec::new());
         Self { service, views: Vec::new(), features: Vec::new(), request }
+    }
+
+    /// What a view reads as `name`: a feature of a planned view.
+    fn read_feature(&self, name: &str, (producer, feature): (usize, usize)) -> ReadFeature {
+        let producer = &self.views[producer];
+        ReadFeature {
+            name: name.to_owned(),
+            view: producer.view.label(),
+            feature: producer.program.description().output_features[feature].name.clone(),
+            identity: producer.identity.digest(),
+        }
     }
 
     /// The names of the features in files and answers: bare, or with `full` `view__feature`; `view@v2__feature` where the

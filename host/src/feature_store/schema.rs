@@ -102,7 +102,7 @@ impl FeatureStore {
     }
 
     /// Declares in the project file what the views read and what the files hold, and is not declared yet. Gives what it wrote.
-    pub fn write_schemas(&self) -> Result<NewFields, Error> {
+    pub fn write_schemas(&mut self) -> Result<NewFields, Error> {
         let schemas = self.schemas()?;
         let request = self.request_fields()?;
         let project = self.project();
@@ -126,6 +126,8 @@ impl FeatureStore {
                 with_fields(&text, &fields).map_err(|source| Error::ProjectText { path: path.clone(), source })?;
             Project::parse(&written, &path)?;
             files::write_text(&path, written.strip_suffix('\n').unwrap_or(&written))?;
+            // What was planned until now had less declared.
+            self.project = Project::load(&self.project.root)?;
         }
         Ok(fields)
     }

@@ -1,11 +1,57 @@
-//! Events of the log that a project leaves out, by their offsets.
+//! What a project must agree on with its log: key columns, sources, and the offsets that it leaves out.
 
+use std::sync::PoisonError;
+
+use super::FeatureStore;
 use crate::Error;
-use crate::log::EventLog;
+use crate::log::{EventLog, LogError};
 use crate::project::{Project, Source};
 
+/// Refuses a log that has events of a source by other key columns than the project gives it, and offsets to leave out that are
+/// not those of events of the source.
+pub(crate) fn check_log(project: &Project, log: Option<&EventLog>) -> Result<(), Error> {
+    for logged in log.map_or(Ok(Vec::new()), EventLog::sources)? {
+        let Some(source) = project.sources.iter().find(|source| source.name == logged.name) else { continue };
+        let given = source.key_columns();
+        if logged.keys != given {
+            return Err(LogError::other_keys(&source.name, &logged.keys, &given).into());
+        }
+    }
+    check_skips(project, log)
+}
+
+/// What to tell of the events of sources that the project does not have.
+fn unread(project: &Project, log: &EventLog) -> Result<Vec<String>, Error> {
+    let mut told = Vec::new();
+    for logged in log.sources()? {
+        if project.sources.iter().all(|source| source.name != logged.name) {
+            let events = match log.count(&logged.name)? {
+                1 => "1 event".to_owned(),
+                events => format!("{events} events"),
+            };
+            told.push(format!(
+                "the log has {events} of source {}, which the project no longer has: they are not read; a source that was renamed \
+                 needs its old name to read them",
+                logged.name
+            ));
+        }
+    }
+    Ok(told)
+}
+
+impl FeatureStore {
+    /// Warns once of the events of sources that the project does not have.
+    pub(crate) fn warn_of_unread(&self, log: &EventLog) -> Result<(), Error> {
+        let mut told = self.told_absent.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert((String::new(), String::new())) {
+            unread(self.project(), log)?.iter().for_each(|warning| (self.options().warning)(warning));
+        }
+        Ok(())
+    }
+}
+
 /// Refuses offsets that are not those of events of the source that leaves them out.
-pub(crate) fn check_skips(project: &Project, log: Option<&EventLog>) -> Result<(), Error> {
+fn check_skips(project: &Project, log: Option<&EventLog>) -> Result<(), Error> {
     for source in &project.sources {
         for offset in &source.skip_offsets {
             let why = match log.map(|log| log.source_at(*offset)).transpose()?.flatten() {

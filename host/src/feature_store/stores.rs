@@ -1,7 +1,7 @@
 //! The stores of a project, open for writing.
 
 use super::FeatureStore;
-use super::skips::check_skips;
+use super::skips::check_log;
 use crate::Error;
 use crate::log::{EventLog, FeatureLog};
 use crate::store::SqliteStore;
@@ -17,7 +17,8 @@ impl FeatureStore {
     /// Opens the stores for writing, which makes this process the one that does.
     pub(crate) fn open_stores(&self) -> Result<Stores, Error> {
         let log = EventLog::open(&self.log_path())?;
-        check_skips(self.project(), Some(&log))?;
+        check_log(self.project(), Some(&log))?;
+        self.warn_of_unread(&log)?;
         let online = SqliteStore::open(&self.online_path())?.with_state_bytes_max(self.limits().state_bytes_max);
         let served = FeatureLog::open(&self.served_path())?.with_bytes_max(self.project().serving.served_bytes_max);
         Ok(Stores { log, online, served })
@@ -26,7 +27,8 @@ impl FeatureStore {
     /// The log for reading, if there is one.
     pub(crate) fn log_for_reading(&self) -> Result<Option<EventLog>, Error> {
         let log = EventLog::open_read_only(&self.log_path())?;
-        check_skips(self.project(), log.as_ref())?;
+        check_log(self.project(), log.as_ref())?;
+        log.iter().try_for_each(|log| self.warn_of_unread(log))?;
         Ok(log)
     }
 

@@ -55,8 +55,8 @@ pub type SameContent<'a> = &'a dyn Fn(EventContent<'_>, EventContent<'_>) -> boo
 /// Pushes that become part of the log together. Dropping it undoes them, and the clock with them.
 #[derive(Debug)]
 pub struct Appending<'log> {
-    transaction: Transaction<'log>,
-    name: &'log FileName,
+    pub(super) transaction: Transaction<'log>,
+    pub(super) name: &'log FileName,
     clock: &'log mut LogClock,
     clock_after: LogClock,
     reserved: Option<i64>,

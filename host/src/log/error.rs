@@ -92,6 +92,19 @@ pub enum LogError {
         /// The most that it may have.
         limit: usize,
     },
+    /// A source has events by other key columns.
+    #[error(
+        "the log has events of source {source_name} by {logged}, and the project gives it events by {given}: put those key columns \
+         back, or name the source of the new events otherwise"
+    )]
+    OtherKeys {
+        /// The source.
+        source_name: String,
+        /// The key columns of the events that it has.
+        logged: String,
+        /// Those that it is given now.
+        given: String,
+    },
     /// A record cannot be written as JSON, or what is stored is not the JSON that was written.
     #[error("{record} of the event log {path} is not as it was written; restore the log from a copy")]
     Record {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rusqlite::{OptionalExtension, Row};
 
-use super::{EventLog, LogError, SourceMeaning};
+use super::{EventLog, LogError, Parts};
 use crate::time::AvailableAt;
 
 /// What one `materialize` folded.
@@ -32,9 +32,9 @@ pub struct HistorySource {
     /// The version of the conversions by which they were read.
     #[serde(default = "first_conversions")]
     pub conversions: u32,
-    /// What the project said of the source.
+    /// What the project said of the source, whoever reads it.
     #[serde(default)]
-    pub meaning: SourceMeaning,
+    pub parts: Parts,
 }
 
 /// The version of what was folded before versions were recorded.
@@ -118,7 +118,7 @@ mod tests {
             log_offset: Some(7),
             ids: None,
             conversions: 2,
-            meaning: SourceMeaning::new(),
+            parts: Parts::new(),
         }];
         let first = History { up_to: AvailableAt(100), sources };
         let second = History { up_to: AvailableAt(90), sources: Vec::new() };

@@ -9,7 +9,8 @@
 //! - `append`: pushes, each stamped first and written once its events were evaluated; one commit for many.
 //! - `read`: events in the order of their offsets.
 //! - `history`: which files were folded into the online states.
-//! - `meaning`: what events meant when something was made of them.
+//! - `identity`: what decides the values of a view version, part by part.
+//! - `sources`: the key columns of each source.
 //! - `feature_log`, `columns`: what was served, request by request, which `verify` replays.
 //! - `served`: one served vector.
 //! - `file`, `schema`: opening, checking and locking the file; its tables.
@@ -24,10 +25,11 @@ mod error;
 mod feature_log;
 pub(crate) mod file;
 mod history;
-mod meaning;
+mod identity;
 mod read;
 mod schema;
 mod served;
+mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -43,9 +45,10 @@ pub use error::{IdHolder, LogError};
 pub use feature_log::{FeatureLog, Recorded, ServedBatch, ServedPlan};
 pub use file::FileError;
 pub use history::{History, HistoryFile, HistorySource};
-pub use meaning::{Meaning, SourceMeaning};
+pub use identity::{Parts, SOURCES, ViewIdentity};
 pub use read::{EventContent, LoggedEvent};
 pub use served::{ServedProgram, ServedVector, ServedView, decode_values, encode_values};
+pub use sources::{KeyColumns, LoggedSource};
 
 use clock::LogClock;
 use file::SqliteFile;

@@ -1,4 +1,4 @@
-//! The tables of the log's file, format 2, and of the feature log's, format 1.
+//! The tables of the log's file, format 3, and of the feature log's, format 1.
 
 use super::file::FileKind;
 
@@ -7,7 +7,7 @@ pub(super) static EVENT_LOG: FileKind = FileKind {
     name: "event log",
     // "1pLG".
     application_id: 0x3170_4c47,
-    version: 2,
+    version: 3,
     tables: TABLES,
     upgrades: &[],
     // The log is the truth: what is acknowledged is on disk.
@@ -17,12 +17,14 @@ pub(super) static EVENT_LOG: FileKind = FileKind {
 
 /// - `events`: `position` is the offset; `entity` the canonical JSON of the key; times in microseconds; `fields` one JSON
 ///   object. The index by entity also counts the events of a source.
+/// - `sources`: `keys` has the names and types of the columns whose values `entity` has, in that order, as JSON.
 /// - `clock`: one row, see `clock`. `histories`: `body` is the list of sources.
 /// - `identity`: one row, a name that no other log has.
 const TABLES: &str = "
 CREATE TABLE sources (
     id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
+    name TEXT NOT NULL UNIQUE,
+    keys TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE TABLE events (
     position INTEGER PRIMARY KEY,

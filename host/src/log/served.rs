@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::Meaning;
+use super::ViewIdentity;
 use crate::batch::Value;
 use crate::entity::KeyValue;
 use crate::time::AsOf;
@@ -65,9 +65,9 @@ pub struct ServedProgram {
     pub parameters: String,
     /// What its transform calls each feature of another view that it reads, and the reference of that feature with its version.
     pub inputs: Vec<(String, String)>,
-    /// What the events of its sources meant.
+    /// The identity of the view.
     #[serde(default)]
-    pub meaning: Meaning,
+    pub identity: ViewIdentity,
 }
 
 /// Named values as one text that keeps every bit.

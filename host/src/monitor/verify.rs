@@ -162,9 +162,9 @@ impl FeatureStore {
         let plan = self.plan_pinned(&FeatureSelection::References(references), programs)?;
         for (label, served) in programs {
             let now = plan.views.iter().find(|view| view.program.id() == label);
-            let changes = now.map_or_else(Vec::new, |now| served.meaning.changes(&now.meaning));
+            let changes = now.map_or_else(Vec::new, |now| served.identity.changes(&now.identity));
             if !changes.is_empty() {
-                return Err(Error::OtherMeaning { what: format!("vectors of view {label}"), changes });
+                return Err(Error::OtherIdentity { what: format!("vectors of view {label}"), changes });
             }
         }
         let history = self.recorded_history(log, *history)?;
@@ -204,12 +204,9 @@ impl FeatureStore {
         let Some(mark) = store.mark(view.program.id())? else { return Ok(()) };
         let digest = mark.digest.split('+').next().unwrap_or_default();
         let program = self.served_program(&view.view, digest)?;
-        if program.fingerprint() != mark.digest {
-            return Err(Error::OtherParameters { view: view.view.label() });
-        }
-        let changes = mark.meaning.changes(&view.meaning);
+        let changes = mark.identity.of_states().changes(&view.identity_of_states(&program));
         if !changes.is_empty() {
-            return Err(Error::OtherMeaning { what: format!("the states of view {}", program.id()), changes });
+            return Err(Error::OtherIdentity { what: format!("the states of view {}", program.id()), changes });
         }
         if mark.log != log.identity() {
             return Err(Error::OtherLog { path: log.path().to_owned() });
@@ -246,8 +243,9 @@ fn is_gone(error: &Error) -> bool {
         Error::ChangedHistory { .. }
             | Error::LostComponent { .. }
             | Error::OtherLog { .. }
-            | Error::OtherParameters { .. }
-            | Error::OtherMeaning { .. }
+            | Error::OtherIdentity { .. }
+            | Error::Program(_)
+            | Error::Input { .. }
             | Error::Unknown(_)
             | Error::UnknownFeature { .. }
     )

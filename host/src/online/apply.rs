@@ -88,26 +88,16 @@ pub enum PushError {
         /// The log that is there.
         path: PathBuf,
     },
-    /// The events that the states were made of meant something else.
-    #[error("the states of view {view} are of another meaning of its events: {}; run `onepath materialize` to rebuild them", changes.join("; "))]
-    OtherMeaning {
+    /// The states were made under another identity of the view.
+    #[error(
+        "the states of view {view} are of another identity: {}; put back what changed, or run `onepath materialize` to rebuild them",
+        changes.join("; ")
+    )]
+    OtherIdentity {
         /// The view.
         view: String,
         /// One for each difference.
         changes: Vec<String>,
-    },
-    /// The states were made by another component.
-    #[error(
-        "the states of view {view} were made by component {stored}, but the view now runs {running}: run `onepath \
-         materialize` to rebuild them"
-    )]
-    OtherComponent {
-        /// The view.
-        view: String,
-        /// The digest in the store.
-        stored: String,
-        /// The digest of the view's component.
-        running: String,
     },
 }
 
@@ -184,6 +174,7 @@ pub(super) fn push_into(
             readers.flat_map(|view| view.program.description().event_fields.iter().cloned()).collect();
         same_content(source, &read, one, other)
     };
+    appending.declare(&source.name, &source.key_columns())?;
     let stamped = appending.stamp(&source.name, events, now, &same)?;
     let mut moving = Vec::new();
     for (at, view) in views.iter().enumerate().filter(|(_, view)| view.reads(source)) {
@@ -251,7 +242,7 @@ fn logged_events(log: &EventLog, view: &PlannedView, after: u64, up_to: u64) -> 
     Ok(events)
 }
 
-/// The mark of a view's states; a new one where there are none yet. States of another component, meaning, history or log are refused.
+/// The mark of a view's states; a new one where there are none yet. States of another identity, history or log are refused.
 fn mark(
     log: &EventLog,
     store: &dyn OnlineStore,
@@ -260,16 +251,9 @@ fn mark(
 ) -> Result<ViewMark, PushError> {
     let program = &view.program;
     let mark = store.mark(program.id())?.unwrap_or_else(|| view.new_mark(log.identity()));
-    if mark.digest != program.fingerprint() {
-        return Err(PushError::OtherComponent {
-            view: program.id().to_owned(),
-            stored: mark.digest,
-            running: program.fingerprint().to_owned(),
-        });
-    }
-    let changes = mark.meaning.changes(&view.meaning);
+    let changes = mark.identity.changes(&view.identity);
     if !changes.is_empty() {
-        return Err(PushError::OtherMeaning { view: program.id().to_owned(), changes });
+        return Err(PushError::OtherIdentity { view: program.id().to_owned(), changes });
     }
     if mark.log != log.identity() {
         return Err(PushError::OtherLog { view: program.id().to_owned(), path: log.path().to_owned() });

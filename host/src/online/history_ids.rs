@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{PushError, ServerError};
 use crate::events::{ContentFields, IdIndex, IndexError, id_hash};
+use crate::feature_store::source_parts;
 use crate::log::{EventLog, History, IdHolder, LogError, NewEvent};
 use crate::project::Source;
 
@@ -69,7 +70,9 @@ impl HistoryIds {
         let folded = self.latest.iter().flatten().flat_map(|history| &history.sources);
         let Some(folded) = folded.into_iter().find(|folded| folded.source == source.name) else { return Ok(None) };
         let missing = || IndexError::Missing { source_name: source.name.clone(), column: column.to_owned() };
-        let name = folded.ids.as_ref().ok_or_else(missing)?;
+        // By other keys, an event would not be known again.
+        let name = folded.ids.as_ref().filter(|_| folded.parts.get("keys") == source_parts(source).get("keys"));
+        let name = name.ok_or_else(missing)?;
         Ok(Some(IdIndex::open(&self.dir.join(name), &source.name, column)?))
     }
 }

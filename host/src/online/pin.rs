@@ -1,13 +1,12 @@
 //! Pins: what would be served against what made a training set, line by line.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::ServerError;
 use crate::feature_store::{FeaturePlan, FeatureSelection, FeatureStore};
-use crate::log::{Meaning, SourceMeaning};
+use crate::log::{Parts, ViewIdentity};
 use crate::project::FeatureReference;
 use crate::wasm::ENGINE_VERSION;
 
@@ -16,8 +15,6 @@ use crate::wasm::ENGINE_VERSION;
 struct Manifest {
     onepath: String,
     engine: String,
-    #[serde(default = "first_conversions")]
-    conversions: u32,
     service: Option<String>,
     features: Vec<String>,
     views: Vec<ViewRecord>,
@@ -26,17 +23,9 @@ struct Manifest {
 #[derive(Deserialize)]
 struct ViewRecord {
     view: String,
-    component: String,
-    state_version: u32,
-    ttl: Option<String>,
-    parameters: serde_json::Map<String, serde_json::Value>,
+    /// What its identity is made of; nothing in training sets that were made before identities were recorded.
     #[serde(default)]
-    sources: BTreeMap<String, SourceMeaning>,
-}
-
-/// That of training sets that were made before versions were recorded.
-fn first_conversions() -> u32 {
-    1
+    parts: Parts,
 }
 
 /// Refuses where what the project runs now differs from what the manifest at `path` records. Gives warnings: what differs and
@@ -77,26 +66,17 @@ fn compare_views(manifest: &Manifest, plan: &FeaturePlan, differences: &mut Vec<
             differences.push(format!("  view {}: no feature is made by it now", then.view));
             continue;
         };
-        let mut differ = |what: &str, then_is: &str, now_is: &str| {
-            if then_is != now_is {
-                differences.push(format!("  view {}, {what}: trained with {then_is}, now {now_is}", then.view));
-            }
-        };
-        differ("component", &then.component, now.program.digest());
-        let state_version = now.program.description().state_version;
-        differ("state version", &then.state_version.to_string(), &state_version.to_string());
-        let ttl = now.view.ttl.map(|ttl| ttl.to_string());
-        differ("ttl", then.ttl.as_deref().unwrap_or("none"), ttl.as_deref().unwrap_or("none"));
-        let parameters: serde_json::Map<_, _> =
-            now.view.parameters.iter().map(|(name, value)| (name.clone(), crate::files::to_json(value))).collect();
-        let names = then.parameters.keys().chain(parameters.keys().filter(|name| !then.parameters.contains_key(*name)));
-        for name in names {
-            let text = |value: Option<&serde_json::Value>| value.map_or_else(|| "none".to_owned(), ToString::to_string);
-            differ(&format!("parameter {name}"), &text(then.parameters.get(name)), &text(parameters.get(name)));
+        let trained = ViewIdentity::from(then.parts.clone());
+        if then.parts.is_empty() {
+            differences.push(format!(
+                "  view {}: the manifest records no identity of it: make the training set again",
+                then.view
+            ));
+            continue;
         }
-        let meaning = Meaning { conversions: manifest.conversions, sources: then.sources.clone() };
-        let changes = meaning.changes(&now.meaning).into_iter();
-        differences.extend(changes.map(|change| format!("  view {}: {change}", then.view)));
+        for (part, then_is, now_is) in trained.differences(&now.identity) {
+            differences.push(format!("  view {}, {part}: trained with {then_is}, now {now_is}", then.view));
+        }
     }
     for now in plan.views.iter().filter(|now| !manifest.views.iter().any(|then| then.view == now.program.id())) {
         differences.push(format!("  view {}: it had no part in the training set", now.program.id()));

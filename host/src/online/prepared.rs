@@ -303,7 +303,7 @@ fn served_plan(plan: &FeaturePlan, inputs: &[RequestInput], history: Option<i64>
             digest: view.program.digest().to_owned(),
             ttl_us: view.view.ttl.map(|ttl| ttl.0),
             parameters: encode_values(&view.view.parameters),
-            meaning: view.meaning.clone(),
+            identity: view.identity.clone(),
         };
         (view.program.id().to_owned(), program)
     });

@@ -1,4 +1,4 @@
-//! The lock file: which component each view runs, by digest, as a person last built them.
+//! The lock file: which component each view runs and which identity it has, by digest, as a person last built them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use super::{Project, ProjectError};
 pub const LOCK_FILE: &str = "onepath.lock";
 
 /// The format that this onepath writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
-/// Which component each view runs. `onepath build` writes it; commit it, and what a colleague or a server runs can be held
+/// Which component each view runs, and which identity it has. `onepath build` writes it; commit it, and what a colleague or a server runs can be held
 /// to it with `--locked`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,12 +20,15 @@ pub struct LockFile {
     /// The SHA-256 of each view's component, by the view's name and version.
     #[serde(default)]
     pub components: BTreeMap<String, String>,
+    /// The digest of each view's identity, by its name and version: of everything that decides its values.
+    #[serde(default)]
+    pub identities: BTreeMap<String, String>,
 }
 
 impl LockFile {
-    /// A lock file of these components, by the views' names and versions.
-    pub fn new(components: BTreeMap<String, String>) -> Self {
-        Self { format: FORMAT, components }
+    /// A lock file of these components and identities, by the views' names and versions.
+    pub fn new(components: BTreeMap<String, String>, identities: BTreeMap<String, String>) -> Self {
+        Self { format: FORMAT, components, identities }
     }
 
     /// The lock file of a project; `None` where there is none.
@@ -54,15 +57,18 @@ impl LockFile {
         Ok(lock)
     }
 
-    /// The file's text: the same for the same components.
+    /// The file's text: the same for the same components and identities.
     pub fn text(&self) -> String {
         let mut text = format!(
-            "# Which component each view runs, by SHA-256. `onepath build` writes it; commit it, and hold others to it with\n\
-             # `--locked`.\nformat = {}\n\n[components]\n",
+            "# Which component each view runs, and its identity: everything that decides its values. By SHA-256. `onepath build`\n\
+             # writes it; commit it, and hold others to it with `--locked`.\nformat = {}\n",
             self.format
         );
-        for (view, digest) in &self.components {
-            text += &format!("\"{view}\" = \"{digest}\"\n");
+        for (table, digests) in [("components", &self.components), ("identities", &self.identities)] {
+            text += &format!("\n[{table}]\n");
+            for (view, digest) in digests {
+                text += &format!("\"{view}\" = \"{digest}\"\n");
+            }
         }
         text
     }
@@ -75,7 +81,8 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let components = [("activity@v1", "ab"), ("cart@v12", "cd")].map(|(view, digest)| (view.into(), digest.into()));
-        let lock = LockFile::new(components.into());
+        let identities = [("activity@v1", "01"), ("cart@v12", "23")].map(|(view, digest)| (view.into(), digest.into()));
+        let lock = LockFile::new(components.into(), identities.into());
         let read = LockFile::parse(&lock.text(), Path::new("onepath.lock")).expect("reads what it wrote");
         assert_eq!(read, lock);
     }
@@ -83,8 +90,8 @@ mod tests {
     #[test]
     fn what_is_no_lock_file_is_refused() {
         for (text, message) in [
-            ("format = 2", "it has format 2, and this onepath knows format 1"),
-            ("format = 1\nviews = {}", "unknown field `views`, expected `format` or `components`"),
+            ("format = 1\n[components]", "it has format 1, and this onepath knows format 2"),
+            ("format = 2\nviews = {}", "unknown field `views`, expected one of `format`, `components`, `identities`"),
             ("", "missing field `format`"),
         ] {
             let error = LockFile::parse(text, Path::new("onepath.lock")).expect_err("is refused");

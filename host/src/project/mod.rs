@@ -41,6 +41,7 @@ pub use reference::{FeatureReference, ReferenceError, Selection};
 pub(crate) use resolve::unknown_name_help;
 pub use serving::ServingSettings;
 pub use source::Source;
+pub(crate) use view::ViewSpans;
 pub use view::{FeatureInfo, Input, View};
 pub use write::{NewFields, with_fields};
 
@@ -86,7 +87,7 @@ pub struct Project {
 pub struct Entity {
     /// The entity's name.
     pub name: String,
-    /// Its key columns, at least one, in order.
+    /// Its key columns, at least one, by name. Keys hold their values in this order, however the document has them.
     pub keys: Vec<Key>,
     /// What it is, for people.
     pub description: Option<String>,
@@ -114,6 +115,8 @@ pub struct Service {
     pub description: Option<String>,
     /// Free labels.
     pub tags: BTreeMap<String, String>,
+    /// Where the project file has each of `features`.
+    pub(crate) spans: Vec<Range<usize>>,
 }
 
 impl Project {

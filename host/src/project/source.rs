@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::paths::distinct_files;
 use super::{DeclaredField, Key, MappedColumn, ProjectError};
-use crate::entity::EntityKey;
+use crate::entity::{EntityKey, KeyType};
 use crate::time::{TimeForm, TimeFormat, TimeUnit};
 
 /// A named stream of events of one schema: files of history, plus what is pushed.
@@ -16,7 +16,7 @@ pub struct Source {
     pub name: String,
     /// The entities that each event is about, at least one: it has the key columns of each.
     pub entities: Vec<String>,
-    /// The key columns of all its entities, each once, in their order: what a pushed event's key holds.
+    /// The key columns of all its entities, each once, by name: what a pushed event's key holds, in this order.
     pub keys: Vec<Key>,
     /// Paths or patterns of files, relative to the project's root, in the order of their events; none if all is pushed.
     pub files: Vec<String>,
@@ -66,8 +66,13 @@ impl Source {
         }
     }
 
+    /// The names and types of its key columns, in the order in which the keys of its events hold their values.
+    pub fn key_columns(&self) -> Vec<(String, KeyType)> {
+        self.keys.iter().map(|key| (key.name.clone(), key.key_type)).collect()
+    }
+
     /// The key of the entity with the key columns `keys` in an event of this source whose key columns hold `all`; `None` where
-    /// the event was pushed before the source had those columns.
+    /// it has no such columns.
     pub fn key_of<'k>(&self, keys: &[Key], all: &'k EntityKey) -> Option<Cow<'k, EntityKey>> {
         if self.keys == keys && all.0.len() == keys.len() {
             return Some(Cow::Borrowed(all));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use super::FeatureReference;
@@ -38,6 +39,22 @@ pub struct View {
     pub tags: BTreeMap<String, String>,
     /// What is declared about single features, by name; those that it does not name have only what the view has.
     pub features: BTreeMap<String, FeatureInfo>,
+    /// Where the project file has its parts.
+    pub(crate) spans: ViewSpans,
+}
+
+/// Where the project file has the parts of a view: ranges of bytes, for faults that show only against its component.
+#[derive(Clone, Debug, Default)]
+#[allow(dead_code, reason = "some are for faults that are still to be placed")]
+pub(crate) struct ViewSpans {
+    /// The name of its table.
+    pub(crate) table: Range<usize>,
+    /// Each of its inputs.
+    pub(crate) inputs: Vec<Range<usize>>,
+    /// The name of each parameter.
+    pub(crate) parameters: BTreeMap<String, Range<usize>>,
+    /// The table of each feature.
+    pub(crate) features: BTreeMap<String, Range<usize>>,
 }
 
 /// What one question brings for a view beside the keys.

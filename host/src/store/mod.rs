@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub use sqlite::SqliteStore;
 
 use crate::entity::{EntityKey, EntityState};
-use crate::log::{FileError, Meaning};
+use crate::log::{FileError, ViewIdentity};
 use crate::time::EventTime;
 
 /// How many bytes the state of one entity may have, unless the store is told otherwise.
@@ -32,8 +32,8 @@ pub struct ViewMark {
     pub digest: String,
     /// The version of their format.
     pub state_version: u32,
-    /// What the events of the view's sources meant.
-    pub meaning: Meaning,
+    /// The identity of the view that they are states of.
+    pub identity: ViewIdentity,
     /// The history that they began from; `None` where they hold only events of the log.
     pub history: Option<i64>,
     /// The identity of the log that the offset counts.
@@ -146,6 +146,14 @@ pub enum StoreError {
         stored: Box<ViewMark>,
         /// The mark of the new states.
         given: Box<ViewMark>,
+    },
+    /// New states are of another identity than those that are stored.
+    #[error("view {view}: its states are of another identity: {}; replace them all: run `onepath materialize`", changes.join("; "))]
+    OtherIdentity {
+        /// The view.
+        view: String,
+        /// One for each difference.
+        changes: Vec<String>,
     },
     /// New states were made from another log.
     #[error(

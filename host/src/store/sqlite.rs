@@ -1,4 +1,4 @@
-//! The online states of one project in one SQLite file, format 4.
+//! The online states of one project in one SQLite file, format 5.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -15,10 +15,9 @@ static ONLINE_STORE: FileKind = FileKind {
     name: "online store",
     // "1pST".
     application_id: 0x3170_5354,
-    version: 4,
+    version: 5,
     tables: TABLES,
-    // What was kept before meanings were is of the first.
-    upgrades: &[(3, "ALTER TABLE views ADD COLUMN meaning TEXT NOT NULL DEFAULT ''")],
+    upgrades: &[],
     // A commit may be lost with the machine's power, never torn: the log is the truth and its tail is applied again.
     synchronous: "NORMAL",
     mend: "delete it and run `onepath materialize`",
@@ -35,7 +34,7 @@ CREATE TABLE views (
     history INTEGER,
     applied_offset INTEGER NOT NULL,
     log TEXT NOT NULL,
-    meaning TEXT NOT NULL DEFAULT ''
+    identity TEXT NOT NULL
 ) STRICT;
 CREATE TABLE states (
     view INTEGER NOT NULL REFERENCES views (id),
@@ -206,6 +205,9 @@ impl Writing<'_> {
         if made_of(&stored) != made_of(given) {
             return Err(StoreError::OtherStates { view, stored: Box::new(stored), given: Box::new(given.clone()) });
         }
+        if stored.identity != given.identity {
+            return Err(StoreError::OtherIdentity { view, changes: stored.identity.changes(&given.identity) });
+        }
         if stored.log != given.log {
             return Err(StoreError::OtherLog { view, stored: stored.log, given: given.log.clone() });
         }
@@ -217,16 +219,16 @@ impl Writing<'_> {
     }
 
     fn set_mark(&mut self, mark: &ViewMark) -> Result<(), StoreError> {
-        let sql = "INSERT INTO views (name, digest, state_version, history, applied_offset, log, meaning)
+        let sql = "INSERT INTO views (name, digest, state_version, history, applied_offset, log, identity)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                    ON CONFLICT DO UPDATE SET digest = ?2, state_version = ?3, history = ?4, applied_offset = ?5, log = ?6,
-                   meaning = ?7
+                   identity = ?7
                    RETURNING id";
-        let ViewMark { digest, state_version, meaning, history, log, applied_offset } = mark;
-        let meaning = serde_json::to_string(meaning).unwrap_or_default();
+        let ViewMark { digest, state_version, identity, history, log, applied_offset } = mark;
+        let identity = serde_json::to_string(identity).expect("texts are always JSON");
         let set = || {
             let mut statement = self.transaction.prepare_cached(sql)?;
-            let parameters = (&self.view, digest, state_version, history, to_sql(*applied_offset), log, meaning);
+            let parameters = (&self.view, digest, state_version, history, to_sql(*applied_offset), log, identity);
             statement.query_row(parameters, |row| row.get(0))
         };
         self.view_id = self.name.sql(set())?;
@@ -277,13 +279,13 @@ impl Replacement for Writing<'_> {
 }
 
 fn mark(connection: &Connection, view: &str) -> rusqlite::Result<Option<ViewMark>> {
-    let sql = "SELECT digest, state_version, history, applied_offset, log, meaning FROM views WHERE name = ?1";
+    let sql = "SELECT digest, state_version, history, applied_offset, log, identity FROM views WHERE name = ?1";
     let of_row = |row: &Row<'_>| {
         let applied_offset = from_sql(row.get(3)?);
         let (digest, state_version, history) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        // A text that is none is of before meanings were kept.
-        let meaning = serde_json::from_str(&row.get::<_, String>(5)?).unwrap_or_default();
-        Ok(ViewMark { digest, state_version, meaning, history, log: row.get(4)?, applied_offset })
+        // A text that is none equals no identity: the states are refused, and rebuilt.
+        let identity = serde_json::from_str(&row.get::<_, String>(5)?).unwrap_or_default();
+        Ok(ViewMark { digest, state_version, identity, history, log: row.get(4)?, applied_offset })
     };
     connection.prepare_cached(sql)?.query_row([view], of_row).optional()
 }

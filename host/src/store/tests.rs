@@ -17,7 +17,7 @@ fn mark(digest: &str, history: Option<i64>, applied_offset: u64) -> ViewMark {
     ViewMark {
         digest: digest.into(),
         state_version: 3,
-        meaning: Meaning::default(),
+        identity: ViewIdentity::default(),
         history,
         log: "l1".into(),
         applied_offset,

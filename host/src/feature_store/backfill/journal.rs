@@ -3,7 +3,7 @@
 //! A line is written when what it tells of is on disk. A line that was cut short, and a file whose size is not the one that was
 //! noted, are done again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use crate::Error;
 use crate::events::FileCount;
 use crate::feature_store::summary::{LeftOut, SpineSeen, ViewSeen};
 use crate::files::Spilled;
+use crate::log::ViewIdentity;
 
 /// The journal's name in its folder.
 const NAME: &str = "journal.ndjson";
@@ -21,8 +22,10 @@ const NAME: &str = "journal.ndjson";
 /// What must be the same for a run to go on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Begun {
-    /// A digest of the features, their components and the options that decide the output.
+    /// A digest of the features and the options that decide the output.
     pub(super) plan: String,
+    /// The identities of the views, by name and version.
+    pub(super) views: BTreeMap<String, ViewIdentity>,
     /// The files that are read, by path, size and time of the last change.
     pub(super) inputs: Vec<(PathBuf, u64, i64)>,
     /// How many partitions, as a power of two.

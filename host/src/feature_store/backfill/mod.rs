@@ -309,8 +309,10 @@ impl FeatureStore {
         }
         let (plan, inputs) = (self.plan_digest(run), run.changes(self.project())?);
         let offset = run.pushed.map(|pushed| pushed.up_to);
+        let views = run.plan.views.iter().map(|view| (view.program.id().to_owned(), view.identity.clone())).collect();
         let (workspace, journal, begun) = Workspace::resumed(&run.request.out, |earlier| Begun {
             plan,
+            views,
             inputs,
             // A run that goes on divides as it did, and sees the log that it saw.
             bits: earlier.map_or(bits, |earlier| earlier.bits),
@@ -361,11 +363,6 @@ impl FeatureStore {
         let version = env!("CARGO_PKG_VERSION");
         let mut text =
             format!("{version} {ENGINE_VERSION} {} {:?}", files::CONVERSIONS_VERSION, self.options().on_error);
-        for view in &run.plan.views {
-            let program = &view.program;
-            let ttl = program.ttl().map_or_else(String::new, |ttl| ttl.to_string());
-            text += &format!(" {} {} {ttl}", program.id(), program.fingerprint());
-        }
         for (feature, name) in run.plan.features.iter().zip(&run.names) {
             text += &format!(" {}.{}={name}", feature.view, feature.feature);
         }

@@ -77,6 +77,15 @@ fn lock(dir: &Path) -> Result<File, Error> {
 /// Says what differs from the run that died.
 fn changed(path: &Path, earlier: &Begun, begun: &Begun) -> Error {
     let path = path.display();
+    for (view, now) in &begun.views {
+        let changes = earlier.views.get(view).map_or_else(Vec::new, |then| then.changes(now));
+        if !changes.is_empty() {
+            return wrong(format!(
+                "{path} was begun with another identity of view {view}: {}; put back what changed, or remove {path} to begin anew",
+                changes.join("; ")
+            ));
+        }
+    }
     let input = begun.inputs.iter().find(|input| !earlier.inputs.contains(input));
     wrong(match input {
         Some((file, ..)) => format!(
@@ -84,7 +93,7 @@ fn changed(path: &Path, earlier: &Begun, begun: &Begun) -> Error {
             file.display()
         ),
         None => format!(
-            "{path} was begun with other features, components or options; give the same ones, or remove {path} to begin anew"
+            "{path} was begun with other features or options; give the same ones, or remove {path} to begin anew"
         ),
     })
 }

@@ -9,7 +9,7 @@ fn plan(features: usize) -> Arc<ServedPlan> {
         ttl_us: Some(5),
         parameters: "[]".into(),
         inputs: Vec::new(),
-        meaning: crate::log::Meaning::default(),
+        identity: crate::log::ViewIdentity::default(),
     };
     Arc::new(ServedPlan {
         service: Some("churn_v1".into()),

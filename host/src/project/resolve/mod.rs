@@ -93,6 +93,7 @@ fn entities(raw: Vec<(Spanned<String>, RawEntity)>) -> Result<Vec<Entity>, Fault
             }
             keys.push(key);
         }
+        keys.sort_by(|a: &Key, b: &Key| a.name.cmp(&b.name));
         entities.push(Entity { name, keys, description: raw.description });
     }
     Ok(entities)
@@ -127,7 +128,8 @@ fn service(name: &Spanned<String>, raw: RawService, views: &[View]) -> Result<Se
         seen.push((view, feature, text.span()));
         features.push(selection);
     }
-    Ok(Service { name, features, owner: raw.owner, description: raw.description, tags: raw.tags })
+    let spans = raw.features.iter().map(Spanned::span).collect();
+    Ok(Service { name, features, owner: raw.owner, description: raw.description, tags: raw.tags, spans })
 }
 
 fn not_a_reference(span: Range<usize>, wrong: &super::ReferenceError) -> Fault {

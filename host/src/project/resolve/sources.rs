@@ -97,7 +97,7 @@ fn entities_of<'e>(table: &Spanned<String>, raw: &RawSource, entities: &'e [Enti
     Ok(of)
 }
 
-/// The key columns of all of `entities`, each once. The project has checked that columns of one name have one type.
+/// The key columns of all of `entities`, each once, by name. The project has checked that columns of one name have one type.
 fn keys(entities: &[&Entity]) -> Vec<Key> {
     let mut keys: Vec<Key> = Vec::new();
     for key in entities.iter().flat_map(|entity| &entity.keys) {
@@ -105,6 +105,7 @@ fn keys(entities: &[&Entity]) -> Vec<Key> {
             keys.push(key.clone());
         }
     }
+    keys.sort_by(|a, b| a.name.cmp(&b.name));
     keys
 }
 

@@ -10,15 +10,15 @@ use super::{length, not_a_reference, parameters, sources, twice};
 use crate::project::fault::Fault;
 use crate::project::raw::{RawFeature, RawView, Table};
 use crate::project::reference::versioned;
-use crate::project::{Entity, FeatureInfo, FeatureReference, Input, Source, UnknownName, View, graph, names};
+use crate::project::{
+    Entity, FeatureInfo, FeatureReference, Input, Source, UnknownName, View, ViewSpans, graph, names,
+};
 
 /// A view that is resolved but for what it reads of other views.
 struct Draft {
     /// The view's key in the document.
     key: Spanned<String>,
     view: View,
-    /// Where each input is written.
-    input_spans: Vec<Range<usize>>,
 }
 
 /// The views that `raw` describes, and the order in which they can be evaluated.
@@ -30,7 +30,6 @@ pub(super) fn views(
 ) -> Result<(Vec<View>, Vec<usize>), Fault> {
     let mut first: HashMap<(String, u32), Range<usize>> = HashMap::with_capacity(raw.len());
     let mut keys = Vec::with_capacity(raw.len());
-    let mut input_spans = Vec::with_capacity(raw.len());
     let mut views: Vec<View> = Vec::with_capacity(raw.len());
     for (key, raw) in raw {
         let draft = draft(key, raw, entities, sources, root)?;
@@ -41,11 +40,10 @@ pub(super) fn views(
                 .help(format!("give one of them another version: [views.\"{name}@v{}\"]", version.saturating_add(1))));
         }
         keys.push(draft.key);
-        input_spans.push(draft.input_spans);
         views.push(draft.view);
     }
-    let inputs = link(&views, &input_spans)?;
-    let order = graph::order(&inputs).map_err(|cycle| circle(&cycle, &keys, &views, &inputs, &input_spans))?;
+    let inputs = link(&views)?;
+    let order = graph::order(&inputs).map_err(|cycle| circle(&cycle, &keys, &views, &inputs))?;
     inherit_entities(&mut views, &inputs, &order);
     Ok((views, order))
 }
@@ -71,6 +69,12 @@ fn draft(
         return Err(Fault::new(raw.transform.span(), format!("view {:?} has an empty transform", key.get_ref()))
             .help("name a cargo package or a .wasm file: transform = \"transforms/NAME\""));
     }
+    let spans = ViewSpans {
+        table: key.span(),
+        inputs: input_spans,
+        parameters: spans_of(&raw.parameters),
+        features: spans_of(&raw.features),
+    };
     let view = View {
         name,
         version,
@@ -85,8 +89,9 @@ fn draft(
         freshness: length(raw.freshness)?,
         tags: raw.tags,
         features: features(raw.features)?,
+        spans,
     };
-    Ok(Draft { key, view, input_spans })
+    Ok(Draft { key, view })
 }
 
 /// The name and version of a view: its key is `name` or `name@v2`, and a version in the table must agree with the key.
@@ -223,11 +228,16 @@ fn features(raw: Table<RawFeature>) -> Result<BTreeMap<String, FeatureInfo>, Fau
     raw.into_iter().map(info).collect()
 }
 
+/// Where the names of a table are.
+fn spans_of<T>(table: &Table<T>) -> BTreeMap<String, Range<usize>> {
+    table.keys().map(|name| (name.get_ref().clone(), name.span())).collect()
+}
+
 /// For each view, the positions of the views whose features it reads.
-fn link(views: &[View], input_spans: &[Vec<Range<usize>>]) -> Result<Vec<Vec<usize>>, Fault> {
-    let read = |(view, spans): (&View, &Vec<Range<usize>>)| {
+fn link(views: &[View]) -> Result<Vec<Vec<usize>>, Fault> {
+    let read = |view: &View| {
         let mut read = Vec::new();
-        for (input, span) in view.inputs.iter().zip(spans) {
+        for (input, span) in view.inputs.iter().zip(&view.spans.inputs) {
             if let Input::Feature { reference, .. } = input {
                 let found = graph::find(views, &reference.view, reference.version);
                 read.push(found.map_err(|unknown| Fault::unknown(span.clone(), &unknown))?);
@@ -235,20 +245,17 @@ fn link(views: &[View], input_spans: &[Vec<Range<usize>>]) -> Result<Vec<Vec<usi
         }
         Ok(read)
     };
-    views.iter().zip(input_spans).map(read).collect()
+    views.iter().map(read).collect()
 }
 
 /// The fault of views that read each other's features in a circle, at the input that closes it.
-fn circle(
-    cycle: &[usize],
-    keys: &[Spanned<String>],
-    views: &[View],
-    inputs: &[Vec<usize>],
-    input_spans: &[Vec<Range<usize>>],
-) -> Fault {
+fn circle(cycle: &[usize], keys: &[Spanned<String>], views: &[View], inputs: &[Vec<usize>]) -> Fault {
     let (first, last) = (cycle[0], cycle[cycle.len() - 1]);
-    let features =
-        views[last].inputs.iter().zip(&input_spans[last]).filter(|(input, _)| matches!(input, Input::Feature { .. }));
+    let features = views[last]
+        .inputs
+        .iter()
+        .zip(&views[last].spans.inputs)
+        .filter(|(input, _)| matches!(input, Input::Feature { .. }));
     let closing = features.zip(&inputs[last]).find(|(_, read)| **read == first).map(|((_, span), _)| span.clone());
     let path: Vec<&str> = cycle.iter().chain([&first]).map(|at| keys[*at].get_ref().as_str()).collect();
     Fault::new(

@@ -7,6 +7,7 @@ mod faults_of_several_entities;
 mod faults_of_sources;
 mod faults_of_toml;
 mod faults_of_views;
+mod identity;
 mod projects;
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! States are of one meaning of their events: under another they are refused, and what they served is not proved by them.
+//! States are of one identity of their view: under another they are refused, and what they served is not proved by them.
 
 use super::*;
 
@@ -15,17 +15,25 @@ fn served_one() -> Project {
 }
 
 #[test]
-fn another_meaning_is_refused_until_it_is_folded_anew() {
+fn another_identity_is_refused_until_it_is_folded_anew() {
     for (lines, part, expected) in [
-        ("columns = { amount = \"spent\" }", "columns", "2,0,3.0,2.0"),
-        ("time_format = \"%Y-%m-%d\"", "times", "2,0,3.0,2.0"),
-        ("arrival_time = \"at\"", "times", "2,0,3.0,2.0"),
-        ("event_id = \"amt\"", "event_id", "2,0,3.0,2.0"),
-        ("[sources.events.fields]\namount = \"int64\"", "fields", "2,0,3.0,2.0"),
+        (
+            "columns = { amount = \"spent\" }",
+            "columns of source events was none, and is now amount in spent",
+            "2,0,3.0,2.0",
+        ),
+        ("time_format = \"%Y-%m-%d\"", "time format of source events was none, and is now \"%Y-%m-%d\"", "2,0,3.0,2.0"),
+        ("arrival_time = \"at\"", "arrival time of source events was none, and is now at", "2,0,3.0,2.0"),
+        ("event_id = \"amt\"", "event id of source events was none, and is now amt", "2,0,3.0,2.0"),
+        (
+            "[sources.events.fields]\namount = \"int64\"",
+            "fields of source events was amount float64 or null, and is now amount int64 or null",
+            "2,0,3.0,2.0",
+        ),
     ] {
         let project = served_one();
         project.configure(&toml(&format!("{FILES}{lines}")));
-        let refused = format!("are of another meaning of its events: source events had other {part}");
+        let refused = format!("are of another identity: {part}");
         bad(&project, "get --service all --entity user_id=a", &refused);
         bad(&project, "get --service all --entity user_id=a", "run `onepath materialize`");
         project.write("p.csv", "user_id,amount,ts,amt,at\na,4,2024-01-03,7,2024-01-03\n");
@@ -60,12 +68,12 @@ fn what_decides_nothing_changes_nothing() {
 }
 
 #[test]
-fn what_was_made_by_other_conversions_is_refused() {
+fn states_without_an_identity_are_refused() {
     let project = served_one();
     let store = rusqlite::Connection::open(project.path(".onepath/online.sqlite")).expect("opens");
-    store.execute("UPDATE views SET meaning = ''", []).expect("writes");
+    store.execute("UPDATE views SET identity = ''", []).expect("writes");
     drop(store);
-    let refused = "files and log were read by version 1 of the conversions, which now are version 2";
+    let refused = "no identity was recorded with it";
     bad(&project, "get --service all --entity user_id=a", refused);
     let verified = project.run("verify");
     assert!(verified.code == 1 && verified.stdout.contains(refused), "{}", verified.stdout);
@@ -75,7 +83,7 @@ fn what_was_made_by_other_conversions_is_refused() {
 }
 
 #[test]
-fn a_pinned_training_set_says_what_its_sources_meant() {
+fn a_pinned_training_set_says_what_its_views_were() {
     let project = served_one();
     backfilled(&project, "");
     let pinned = ["serve", "--listen", "127.0.0.1:0", "--pin", "out.csv.manifest.json"];
@@ -83,5 +91,10 @@ fn a_pinned_training_set_says_what_its_sources_meant() {
     project.write("e.csv", "user_id,amt,ts\na,1,2024-01-01\n");
     good(&project, "materialize");
     let ran = project.run_with(&pinned, "");
-    assert!(ran.code == 2 && ran.stderr.contains("view tally@v1: source events had other columns"), "{}", ran.stderr);
+    assert!(
+        ran.code == 2
+            && ran.stderr.contains("view tally@v1, columns of source events: trained with none, now amount in amt"),
+        "{}",
+        ran.stderr
+    );
 }
