@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use onepath::batch::{Column, Value};
-use onepath::entity::KeyValue;
 use onepath::events::Arrival;
-use onepath::feature_store::{FeatureSelection, FeatureStore, OnlineRequest, Spine};
+use onepath::feature_store::{FeatureSelection, FeatureStore, Spine};
 use onepath::schema::ValueType;
 use onepath::time::AsOf;
 
 use super::{good, refused, tally};
-use crate::support::{Project, at};
+use crate::support::{OnlineRequest, Project, Session, at};
 
 /// Every order of `items`.
 fn orders<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
@@ -50,7 +49,7 @@ type Pair = (&'static str, i64, &'static str);
 /// Both texts occur in either column: under another order each of these keys is one of another entity.
 const PAIRS: [Pair; 4] = [("x", 1, "y"), ("y", 1, "x"), ("x", 2, "x"), ("y", 2, "y")];
 
-fn push(project: &Project, store: &mut FeatureStore, number: usize, (from, lane, to): Pair) -> f64 {
+fn push(project: &Project, store: &mut Session, number: usize, (from, lane, to): Pair) -> f64 {
     let amount = (1_u64 << number.min(40)) as f64;
     let line = format!(
         "{{\"amount\": {amount:?}, \"from\": \"{from}\", \"to\": \"{to}\", \"lane\": {lane}, \"ts\": {:?}}}\n",
@@ -62,18 +61,18 @@ fn push(project: &Project, store: &mut FeatureStore, number: usize, (from, lane,
 }
 
 /// What is served of a pair and of its target, now.
-fn served(store: &mut FeatureStore, (from, lane, to): Pair) -> Vec<Value> {
+fn served(store: &mut Session, (from, lane, to): Pair) -> Vec<Value> {
     let plan = store.plan(&FeatureSelection::Service("all".to_owned())).expect("plans");
-    let text = |text: &str| KeyValue::Text(text.to_owned());
+    let text = |text: &str| Value::Text(text.to_owned());
     // In an order of their own: keys are asked by name.
-    let entities =
-        vec![("to".to_owned(), text(to)), ("lane".to_owned(), KeyValue::Int64(lane)), ("from".to_owned(), text(from))];
-    let request = OnlineRequest { entities, ..OnlineRequest::default() };
+    let inputs =
+        vec![("to".to_owned(), text(to)), ("lane".to_owned(), Value::Int64(lane)), ("from".to_owned(), text(from))];
+    let request = OnlineRequest { inputs, ..OnlineRequest::default() };
     store.get_online_features(&plan, &request).expect("answers").values
 }
 
 /// The same by a backfill.
-fn backfilled(store: &mut FeatureStore) -> Vec<Vec<Value>> {
+fn backfilled(store: &FeatureStore) -> Vec<Vec<Value>> {
     let plan = store.plan(&FeatureSelection::Service("all".to_owned())).expect("plans");
     let mut columns = [Column::new(ValueType::Text), Column::new(ValueType::Text), Column::new(ValueType::Int64)];
     for (from, lane, to) in PAIRS {

@@ -14,7 +14,7 @@ fn identities(project: &Project, model: &Model, text: &str) -> Vec<String> {
     project.configure(text);
     // The text may say another admission; the components are known.
     let options = OpenOptions { admission: Admission::Off, ..project.options() };
-    let mut store = onepath::feature_store::FeatureStore::open(project.dir(), options)
+    let store = onepath::feature_store::FeatureStore::open(project.dir(), options)
         .unwrap_or_else(|error| panic!("{error}\n{text}"));
     let references = model
         .views

@@ -158,7 +158,7 @@ fn check_overrides(case: &Case, expected: &[Vector], seed: u64) {
         .iter()
         .map(|source| SourceOverride {
             source: source.name.clone(),
-            files: source.resolve_files(given.dir()).expect("the files are there"),
+            files: source.resolve_files(&onepath::files::FileSystem, given.dir()).expect("the files are there"),
         })
         .collect();
     let store = project.open();
@@ -196,7 +196,10 @@ fn check_files_written(case: &Case, seed: u64) {
             let store = project.open_with(|options| (options.batch_rows, options.threads) = (batch_rows, threads));
             let report = store.backfill(&request).expect("the backfill runs");
             digests.push(match extension {
-                "parquet" => format!("{:?}", onepath::files::head(&request.out, 1_000).expect("reads")),
+                "parquet" => format!(
+                    "{:?}",
+                    onepath::files::head(&onepath::files::FileSystem, &request.out, 1_000).expect("reads")
+                ),
                 _ => report.sha256,
             });
         }

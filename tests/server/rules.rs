@@ -475,7 +475,7 @@ fn a_pin_refuses_what_differs_from_the_training_set() {
     let bytes = std::fs::read(&built.trace).expect("was built");
     project.write("trace.wasm", [&bytes[..], b"\0\x05\x04note"].concat());
     let error = pinned(&project).map(|_| ()).expect_err("much differs");
-    let digest = |path: &Path| onepath::files::sha256_file(path).expect("reads");
+    let digest = |path: &Path| onepath::files::sha256_file(&onepath::files::FileSystem, path).expect("reads");
     let shown = error
         .replace(&project.dir().display().to_string(), "DIR")
         .replace(&digest(&built.trace), "OLD")

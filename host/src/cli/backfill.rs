@@ -12,7 +12,7 @@ use crate::events::ReadError;
 use crate::feature_store::{
     BackfillReport, BackfillRequest, FeatureSelection, OpenOptions, SourceOverride, SpineSource,
 };
-use crate::files;
+use crate::files::{self, FileSystem};
 use crate::project::FeatureReference;
 use crate::replay::{OnError, ReplayError};
 use crate::time::{AsOf, Length, TimeUnit, parse_time};
@@ -174,7 +174,7 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
         report => report?,
     };
     if command.head > 0 {
-        let (header, rows) = files::head(&report.out, command.head)?;
+        let (header, rows) = files::head(&FileSystem, &report.out, command.head)?;
         output::table(&header.iter().map(String::as_str).collect::<Vec<_>>(), rows);
     }
     match context.format {

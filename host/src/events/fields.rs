@@ -1,10 +1,9 @@
 //! How the fields of a source are read: each by its type in the schema, from the column of the input that holds it.
 
 use super::ReadError;
-use super::times::time_columns;
 use crate::batch::{Column, Lane, Value, Values};
 use crate::files::{self, Input, InputError, InputFault, Nulls, Wanted};
-use crate::project::{AmbiguousColumn, Key, Source};
+use crate::project::{AmbiguousColumn, Source};
 use crate::schema::{Field, ValueType};
 
 /// How to read one event field, by our name. Its type is the one that the project declares, which a view may read as float64:
@@ -17,12 +16,6 @@ pub(super) fn field_wanted(source: &Source, field: &Field) -> Wanted {
 /// How to read the event fields of a view, by our names: see [`append_fields`](super::append_fields).
 pub(crate) fn wanted_fields(source: &Source, fields: &[Field]) -> Vec<Wanted> {
     fields.iter().map(|field| field_wanted(source, field)).collect()
-}
-
-/// What is read of the files of a source, by our names: keys, event time, arrival time, then the event fields of a view.
-pub(super) fn wanted_columns(source: &Source, keys: &[Key], fields: &[Field]) -> Vec<Wanted> {
-    let keys = keys.iter().map(|key| Wanted::new(&key.name, key.key_type.value_type(), Nulls::Refused));
-    keys.chain(time_columns(source)).chain(wanted_fields(source, fields)).collect()
 }
 
 /// The type by which a view's field of a source is read: the declared one, or else the view's.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::fields::as_read;
-use super::{EventChunk, Pushed, ReadError};
-use crate::batch::{Column, ColumnError, FieldLane, Value};
+use super::{Position, Pushed, ReadError};
+use crate::batch::{Column, ColumnError, Value};
 use crate::entity::{EntityKey, KeyInterner, KeyValue};
 use crate::files::{self, Fields, Wanted};
 use crate::log::LoggedEvent;
@@ -17,28 +17,32 @@ use crate::schema::{Field, ValueType};
 const OFFSETS_PER_LOOKUP: u64 = 16;
 
 impl Pushed<'_> {
-    /// Gives `take` the events of a source, for a view whose entity has the key columns `keys`: those of each entity in their
-    /// order. Those that the source leaves out are left out. Of entities that are not `asked` for, events may be given too.
+    /// Gives `take` the events of a source that come after a position, each with its own, for a view whose entity has the key
+    /// columns `keys`: those of each entity in their order. Those that the source leaves out are left out. Of entities that
+    /// are not `asked` for, events may be given too.
     ///
     /// Where the entities are few, and an event's key is its entity's, they are looked for one by one, which is less work than
-    /// to read the whole log.
+    /// to read the whole log. Then the position has the number of the entity before the offset.
     pub(super) fn each(
         &self,
         source: &Source,
         keys: &[Key],
         asked: Option<&KeyInterner>,
-        take: &mut dyn FnMut(LoggedEvent) -> Result<(), ReadError>,
+        after: Position,
+        take: &mut dyn FnMut(Position, LoggedEvent) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
-        let mut append = |event: LoggedEvent| match source.skip_offsets.contains(&event.offset) {
+        let mut append = |group: u64, event: LoggedEvent| match source.skip_offsets.contains(&event.offset) {
             true => Ok(()),
-            false => take(event),
+            false => take(Position { group, at: event.offset }, event),
         };
         let is_few = |asked: &&KeyInterner| asked.len() as u64 * OFFSETS_PER_LOOKUP <= self.up_to;
         match asked.filter(is_few).filter(|_| source.keys == keys && !keys.is_empty()) {
-            Some(asked) => (0..asked.len() as u32).try_for_each(|entity| {
-                self.log.read_entity(&source.name, &asked.key(entity), 0, self.up_to, &mut append)
+            Some(asked) => (after.group..asked.len() as u64).try_for_each(|group| {
+                let after = if group == after.group { after.at } else { 0 };
+                let key = asked.key(group as u32);
+                self.log.read_entity(&source.name, &key, after, self.up_to, |event| append(group, event))
             }),
-            None => self.log.read(&source.name, 0, self.up_to, &mut append),
+            None => self.log.read(&source.name, after.at, self.up_to, |event| append(0, event)),
         }
     }
 }
@@ -67,51 +71,6 @@ pub(crate) fn append_fields(
         column.push(&value)?;
     }
     Ok(())
-}
-
-/// Pushed events, on their way to a chunk.
-pub(super) struct LoggedEvents {
-    entities: Vec<u32>,
-    event_times: Vec<i64>,
-    available: Vec<i64>,
-    offsets: Vec<u64>,
-    /// The key columns, where they are fields too.
-    keys: Vec<Column>,
-    pub(super) fields: Vec<Column>,
-}
-
-impl LoggedEvents {
-    pub(super) fn new(keys: &[Key], fields: &[Field]) -> Self {
-        Self {
-            entities: Vec::new(),
-            event_times: Vec::new(),
-            available: Vec::new(),
-            offsets: Vec::new(),
-            keys: keys.iter().map(|key| Column::new(key.key_type.value_type())).collect(),
-            fields: fields.iter().map(|field| Column::new(field.value_type)).collect(),
-        }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.entities.len()
-    }
-
-    /// Appends an event, whose fields were appended.
-    pub(super) fn push(&mut self, entity: u32, key: &[Column], event: &LoggedEvent) -> Result<(), ReadError> {
-        self.keys.iter_mut().zip(key).try_for_each(|(all, key)| all.append(key))?;
-        self.entities.push(entity);
-        self.event_times.push(event.event_time.0);
-        self.available.push(event.available_at.0);
-        self.offsets.push(event.offset);
-        Ok(())
-    }
-
-    pub(super) fn into_chunk(self, bits: u32) -> Result<EventChunk, ReadError> {
-        let all = self.keys.iter().chain(&self.fields);
-        let gather = |rows: &[u32]| all.map(|column| Ok(FieldLane::Column(column.take(rows)?))).collect();
-        let chunk = EventChunk::new(bits, &self.entities, &self.event_times, Some(&self.available), gather)?;
-        Ok(chunk.with_offsets(&self.entities, &self.offsets))
-    }
 }
 
 /// The key of a view's entity, which has the columns `keys`, in a pushed event.

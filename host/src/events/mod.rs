@@ -10,6 +10,7 @@ mod rows;
 mod sample;
 mod schema;
 mod set;
+mod source;
 mod times;
 
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use crate::batch::ColumnError;
 use crate::entity::{EntityKey, TooManyEntities};
-use crate::files::InputError;
+use crate::files::{InputError, Storage};
 use crate::log::{EventLog, LogError};
 use crate::project::{Key, Source};
 use crate::time::AvailableAt;
@@ -36,10 +37,13 @@ pub use sample::read_sample;
 pub use schema::EventSchema;
 pub(crate) use schema::check_read;
 pub use set::{EventChunk, EventSet};
+pub use source::{EventBatch, EventSource, HistorySource, LogSource, Position, SourcePart};
 
 /// Where the events of one source come from.
 #[derive(Clone)]
 pub struct SourceInput<'a> {
+    /// Where its files lie.
+    pub storage: Arc<dyn Storage>,
     /// The source.
     pub source: &'a Source,
     /// The key columns of the view's entity.
@@ -59,9 +63,9 @@ pub struct SourceInput<'a> {
 }
 
 impl<'a> SourceInput<'a> {
-    /// All events of files, for a view whose entity has the key columns `keys`.
-    pub fn new(source: &'a Source, keys: &'a [Key], files: Vec<PathBuf>) -> Self {
-        Self { source, keys, files, up_to: None, pushed: None, ids_up_to: 0, ids: IdScope::All, repeats: None }
+    /// All events of files of a storage, for a view whose entity has the key columns `keys`.
+    pub fn new(storage: Arc<dyn Storage>, source: &'a Source, keys: &'a [Key], files: Vec<PathBuf>) -> Self {
+        Self { storage, source, keys, files, up_to: None, pushed: None, ids_up_to: 0, ids: IdScope::All, repeats: None }
     }
 
     /// The same, and what was pushed.

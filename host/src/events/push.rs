@@ -6,7 +6,7 @@ use super::EventSchema;
 use super::fields::{ambiguous, exact_floats, incoming};
 use crate::batch::{Column, ColumnError, Value};
 use crate::entity::EntityKey;
-use crate::files::{self, InputError, InputFault, Nature, Nulls, Rest, Wanted};
+use crate::files::{self, InputError, InputFault, Nature, Nulls, Rest, Storage, Wanted};
 use crate::log::NewEvent;
 use crate::schema::{Field, ValueType};
 use crate::time::{EventTime, TimeForm};
@@ -190,18 +190,19 @@ fn typed(column: &Column, wanted: &Wanted, rows: usize) -> Result<Column, (Optio
 /// Reads the events of a file, which has columns of these `names`, for the log. Every column of the file becomes a field of
 /// the events, by our name; one that the schema does not have is refused, as is a value that does not fit.
 pub fn read_push(
+    storage: &dyn Storage,
     schema: &EventSchema,
     path: &Path,
     names: &[String],
     arrival: &Arrival,
 ) -> Result<PushedEvents, InputError> {
     let source = &schema.source;
-    refuse_unknown(schema, path, names, arrival)?;
+    refuse_unknown(storage, schema, path, names, arrival)?;
     let own: Vec<&str> = names.iter().map(|name| source.own_name(name)).collect();
     let wanted = pushed_columns(schema, arrival, |name| own.contains(&name));
     let incoming = incoming(source, names, wanted.clone()).map_err(|error| ambiguous(path, &error))?;
     let mut all: Vec<Column> = wanted.iter().map(|wanted| Column::new(wanted.value_type)).collect();
-    for table in files::open(path, &incoming, Rest::Ignore)? {
+    for table in files::open(storage, path, &incoming, Rest::Ignore)? {
         let table = table?;
         for (((wanted, incoming), column), all) in wanted.iter().zip(&incoming).zip(&table.columns).zip(&mut all) {
             if let Some((row, fault)) = schema.misfit(&wanted.name, column) {
@@ -225,13 +226,19 @@ pub fn unknown_columns<'n>(schema: &EventSchema, names: &'n [impl AsRef<str>], a
 }
 
 /// Refuses a file with columns that the schema does not have, and says what to do about each.
-fn refuse_unknown(schema: &EventSchema, path: &Path, names: &[String], arrival: &Arrival) -> Result<(), InputError> {
+fn refuse_unknown(
+    storage: &dyn Storage,
+    schema: &EventSchema,
+    path: &Path,
+    names: &[String],
+    arrival: &Arrival,
+) -> Result<(), InputError> {
     let unknown = unknown_columns(schema, names, arrival);
     if unknown.is_empty() {
         return Ok(());
     }
     let mut missing = Vec::new();
-    for column in files::natural_columns(path, &|name| unknown.contains(&name))? {
+    for column in files::natural_columns(storage, path, &|name| unknown.contains(&name))? {
         match column.nature {
             // Of a column without values nobody knows the type.
             Nature::Type(_) | Nature::Empty => missing.push((column.name, column.nature.or_text())),

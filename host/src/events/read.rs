@@ -1,22 +1,21 @@
-//! Reads the events of a view: the files of each source, then what was pushed to it, in the order that decides ties.
+//! Reads the events of a view: the history of each source, then what was pushed to it, in the order that decides ties.
 //!
-//! The parts of the files are read by several threads. Each becomes chunks that lie at their own place in the set, so that
+//! The parts of all histories are read by several threads. Each becomes chunks that lie at their own place in the set, so that
 //! the order of events does not depend on who read them when.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::counts::{FileCount, FileTimes};
-use super::fields::{incoming_of_file, wanted_columns, wanted_fields, widened};
 use super::ids::{IdScope, Repeats, find_repeats};
-use super::logged::{LoggedEvents, append_fields, key_columns, key_of};
-use super::times::{availabilities, column_times, times};
-use super::{EventChunk, EventSet, ReadError, SourceInput};
+use super::times::column_times;
+use super::{
+    EventBatch, EventChunk, EventSet, EventSource, HistorySource, LogSource, Position, ReadError, SourceInput,
+    SourcePart,
+};
 use crate::batch::{FieldLane, Lane};
 use crate::entity::{KeyInterner, KeyRows};
-use crate::files::{Input, InputError, SHEET_ROWS_MAX, Sheet, Wanted};
-use crate::log::LoggedEvent;
 use crate::project::Source;
 use crate::schema::{Field, ValueType};
 use crate::threads;
@@ -59,18 +58,16 @@ const PARTITION_BITS_MAX: u32 = 10;
 /// A row of a file whose format does not tell how many it has is taken to be so long.
 const ROW_BYTES: u64 = 48;
 
-/// One file of one source.
-struct SourceFile<'a> {
-    /// The place of the source in the view's order.
+/// The history of one source, in its place of the view's order.
+struct History<'a> {
     place: usize,
     source: &'a Source,
-    keys: usize,
     up_to: Option<AvailableAt>,
-    input: Input,
-    wanted: Vec<Wanted>,
-    /// Which rows are left out because of their ids, and the number of the file among those of its source.
+    events: Box<dyn EventSource + Sync + 'a>,
+    /// Which rows are left out because of their ids.
     repeats: Option<&'a Repeats>,
-    number: usize,
+    /// Where the counts of its files begin among those of all.
+    first_count: usize,
 }
 
 /// How the keys of events become numbers: [`Keep`], as several threads share it.
@@ -95,7 +92,7 @@ impl Numbers<'_> {
     }
 }
 
-/// What one sheet of a file gives.
+/// What one batch of a history gives.
 struct Taken {
     chunk: EventChunk,
     rows: u64,
@@ -132,24 +129,14 @@ pub fn each_chunk(
 ) -> Result<Vec<FileCount>, ReadError> {
     let repeats = sources.iter().map(|input| repeats_of(input, fields, &keep, options));
     let repeats = repeats.collect::<Result<Vec<_>, ReadError>>()?;
-    let mut files = Vec::new();
+    let (mut histories, mut files) = (Vec::with_capacity(sources.len()), 0);
     for (place, (input, repeats)) in sources.iter().zip(&repeats).enumerate() {
-        for (number, path) in input.files.iter().enumerate() {
-            let file = Input::open(path)?;
-            let wanted = incoming_of_file(input.source, &file, wanted_columns(input.source, input.keys, fields))?;
-            files.push(SourceFile {
-                place,
-                source: input.source,
-                keys: input.keys.len(),
-                up_to: input.up_to,
-                input: file,
-                wanted,
-                repeats: repeats.as_deref(),
-                number,
-            });
-        }
+        let SourceInput { source, up_to, .. } = *input;
+        let events = Box::new(HistorySource::open(input, fields)?);
+        histories.push(History { place, source, up_to, events, repeats: repeats.as_deref(), first_count: files });
+        files += input.files.len();
     }
-    let bits = partition_bits(&files, &keep);
+    let bits = partition_bits(&histories, &keep);
     let with_keys = matches!(keep, Keep::Hashed(_));
     let (threads, numbers) = match keep {
         // One after the other, so that the numbers are in the order of the events.
@@ -158,7 +145,7 @@ pub fn each_chunk(
         Keep::Hashed(bits) => (options.threads, Numbers::Hashed(bits)),
     };
     let options = ReadOptions { threads, ..options };
-    Reader { fields, files: &files, numbers, bits, with_keys, options }.read(sources, take)
+    Reader { fields, histories: &histories, numbers, bits, with_keys, options }.read(sources, take)
 }
 
 /// The rows of the files of a source that are left out because of their ids; `None` where its events have none.
@@ -183,11 +170,11 @@ fn repeats_of(
 }
 
 /// How many partitions to make, as a power of two: from what the files say of themselves.
-fn partition_bits(files: &[SourceFile<'_>], keep: &Keep<'_>) -> u32 {
+fn partition_bits(histories: &[History<'_>], keep: &Keep<'_>) -> u32 {
     if let Keep::Hashed(bits) = keep {
         return *bits;
     }
-    let parts = files.iter().flat_map(|file| file.input.parts());
+    let parts = histories.iter().flat_map(|history| history.events.parts());
     let rows: u64 = parts.map(|part| part.rows.unwrap_or(part.bytes / ROW_BYTES)).sum();
     match keep {
         Keep::Known(interner) => partition_bits_of(rows, interner.len()),
@@ -204,7 +191,8 @@ pub(crate) fn partition_bits_of(events: u64, entities: usize) -> u32 {
 /// What the threads that read share.
 struct Reader<'a> {
     fields: &'a [Field],
-    files: &'a [SourceFile<'a>],
+    /// One per source, in the view's order.
+    histories: &'a [History<'a>],
     numbers: Numbers<'a>,
     bits: u32,
     /// Whether the key columns are fields too.
@@ -218,112 +206,87 @@ impl Reader<'_> {
         sources: &[SourceInput<'_>],
         take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
     ) -> Result<Vec<FileCount>, ReadError> {
-        let mut counts: Vec<FileCount> = self.files.iter().map(|file| self.count(file)).collect();
+        let mut counts: Vec<FileCount> =
+            sources.iter().zip(self.histories).flat_map(|(input, history)| counts_of(input, history)).collect();
         // The parts of all sources are read at once, so that no thread waits at a border; each source's log follows its files.
         // Where numbers are in the order of the events, one source is read after the other.
-        let together = if matches!(self.numbers, Numbers::All(_)) { 1 } else { sources.len().max(1) };
+        let together = if matches!(self.numbers, Numbers::All(_)) { 1 } else { self.histories.len().max(1) };
         let mut logs = sources.iter().enumerate().peekable();
-        for first in (0..sources.len()).step_by(together) {
-            let places = first..first + together;
-            let files = self.files.iter().enumerate().filter(|(_, file)| places.contains(&file.place));
-            let parts: Vec<(usize, usize)> =
-                files.flat_map(|(at, file)| (0..file.input.parts().len()).map(move |part| (at, part))).collect();
+        for histories in self.histories.chunks(together) {
+            let of = |(place, parts): (usize, usize)| (0..parts).map(move |part| (place, part));
+            let counts_of_parts = histories.iter().map(|history| (history.place, history.events.parts().len()));
+            let parts: Vec<(usize, usize)> = counts_of_parts.flat_map(of).collect();
             let make = |at: usize, give: &mut dyn FnMut(Taken) -> bool| self.part(parts[at], give);
             threads::stream(self.options.threads, parts.len(), self.options.chunks_max, make, |at, taken| {
-                let (file, _) = parts[at];
-                while let Some(source) = logs.next_if(|(place, _)| *place < self.files[file].place) {
-                    self.logged(source, take)?;
+                let history = &self.histories[parts[at].0];
+                while let Some(earlier) = logs.next_if(|(place, _)| *place < history.place) {
+                    self.logged(earlier, take)?;
                 }
-                counts[file].rows += taken.rows;
-                counts[file].after_cut += taken.after_cut;
-                counts[file].times.merge(&taken.times);
+                let SourcePart { file, .. } = history.events.parts()[parts[at].1];
+                let count = &mut counts[history.first_count + file];
+                count.rows += taken.rows;
+                count.after_cut += taken.after_cut;
+                count.times.merge(&taken.times);
                 take(self.bits, taken.chunk)
             })?;
-            while let Some(source) = logs.next_if(|(place, _)| places.contains(place)) {
+            let last = histories.last().map_or(0, |history| history.place);
+            while let Some(source) = logs.next_if(|(place, _)| *place <= last) {
                 self.logged(source, take)?;
             }
         }
         Ok(counts)
     }
 
-    fn count(&self, file: &SourceFile<'_>) -> FileCount {
-        let (repeats, conflicts, first) = file.repeats.map_or((0, 0, &[][..]), |repeats| repeats.of_file(file.number));
-        FileCount {
-            source: file.source.name.clone(),
-            path: file.input.path().to_owned(),
-            rows: 0,
-            after_cut: 0,
-            repeats,
-            conflicts,
-            first_conflicts: first.to_vec(),
-            times: FileTimes::default(),
-        }
-    }
-
-    /// Reads one part of a file, until `give` wants no more.
-    fn part(&self, (file, part): (usize, usize), give: &mut dyn FnMut(Taken) -> bool) -> Result<(), ReadError> {
-        let file = &self.files[file];
-        file.input.read(part, &file.wanted, &mut |mut sheet: Sheet| {
-            self.widen(file, &mut sheet)?;
-            let is_wanted = give(self.taken(file, &sheet)?);
+    /// Reads one part of a history, until `give` wants no more.
+    fn part(&self, (place, part): (usize, usize), give: &mut dyn FnMut(Taken) -> bool) -> Result<(), ReadError> {
+        let history = &self.histories[place];
+        let SourcePart { file, .. } = history.events.parts()[part];
+        history.events.read(part, Position::START, &mut |batch: EventBatch| {
+            let is_wanted = give(self.taken(history, file, batch)?);
             if is_wanted && !self.options.stop.load(Ordering::Relaxed) { Ok(()) } else { Err(ReadError::Stopped) }
         })
     }
 
-    /// Makes float64 of the fields that are whole numbers in the schema and are read as that.
-    fn widen(&self, file: &SourceFile<'_>, sheet: &mut Sheet) -> Result<(), ReadError> {
-        let first = file.wanted.len() - self.fields.len();
-        for (at, (wanted, field)) in (first..).zip(file.wanted[first..].iter().zip(self.fields)) {
-            if wanted.value_type != field.value_type {
-                let wrong = |row: usize, fault| {
-                    let row = sheet.rows_before + row as u64 + 1;
-                    InputError::new(file.input.path(), fault).at_row(row).in_column(&wanted.name)
-                };
-                let lane = std::mem::replace(&mut sheet.lanes[at], Lane::Short(Vec::new()));
-                sheet.lanes[at] = widened(lane, wrong)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The events of one sheet that count, by partition; and how many were left out because of the cut.
-    fn taken(&self, file: &SourceFile<'_>, sheet: &Sheet) -> Result<Taken, ReadError> {
-        let (keys, mut rest) = sheet.lanes.split_at(file.keys);
-        let mut next = || {
-            let (first, others) = rest.split_first()?;
-            rest = others;
-            Some(first)
-        };
-        let event_times = next().map_or(&[][..], times);
-        let arrivals = if file.source.arrival_time.is_some() { next() } else { None };
-        let available = arrivals.map(|arrivals| availabilities(event_times, arrivals));
-        let is_repeat = |row: usize| {
-            file.repeats.is_some_and(|repeats| repeats.leaves_out(file.number, sheet.rows_before + row as u64))
-        };
-        let available_at = |row: usize| AvailableAt(available.as_ref().map_or(event_times, |all| all)[row]);
+    /// The events of a batch of a file that count, by partition; and how many were left out because of the cut.
+    fn taken(&self, history: &History<'_>, file: usize, batch: EventBatch) -> Result<Taken, ReadError> {
+        let (available, rows_before) = (batch.available(), batch.rows_before());
+        let up_to = history.up_to;
+        let is_repeat =
+            |row: usize| history.repeats.is_some_and(|repeats| repeats.leaves_out(file, rows_before + row as u64));
         let mut after_cut = 0;
         let mut dropped: Vec<bool> = Vec::new();
-        if file.up_to.is_some() || file.repeats.is_some() {
-            dropped.extend((0..sheet.rows).map(|row| {
-                let is_later = file.up_to.is_some_and(|up_to| available_at(row) > up_to);
+        if up_to.is_some() || history.repeats.is_some() {
+            dropped.extend((0..batch.rows).map(|row| {
+                let is_later = up_to.is_some_and(|up_to| AvailableAt(available[row]) > up_to);
                 after_cut += u64::from(is_later);
                 is_later || is_repeat(row)
             }));
         }
-        let mut entities = Vec::with_capacity(sheet.rows);
-        self.number_kept(keys, sheet.rows, &dropped, &mut entities)?;
-        let gather = |rows: &[u32]| {
-            let keys = if self.with_keys { keys } else { &[] };
-            keys.iter().chain(rest).map(|lane| FieldLane::gather(lane, rows)).collect::<Result<Vec<_>, _>>()
-        };
-        let chunk = EventChunk::new(self.bits, &entities, event_times, available.as_deref(), gather)?;
-        let mut times = FileTimes { rounded: sheet.rounded, ..FileTimes::default() };
-        times.event_times.add(event_times, None, sheet.rows_before);
-        if let (Some(Lane::Column(arrivals)), Some(_)) = (arrivals, file.source.arrival_time_unit) {
-            times.arrivals.add(column_times(arrivals), arrivals.nulls(), sheet.rows_before);
+        let mut times = FileTimes { rounded: batch.rounded, ..FileTimes::default() };
+        times.event_times.add(&batch.event_times, None, rows_before);
+        if let (Some(Lane::Column(arrivals)), Some(_)) = (&batch.arrivals, history.source.arrival_time_unit) {
+            times.arrivals.add(column_times(arrivals), arrivals.nulls(), rows_before);
         }
-        times.count_later(available.as_deref().unwrap_or(event_times), self.options.last_as_of);
-        Ok(Taken { chunk: chunk.of_source(file.place), rows: sheet.rows as u64, after_cut, times })
+        times.count_later(available, self.options.last_as_of);
+        let rows = batch.rows as u64;
+        Ok(Taken { chunk: self.chunk(history.place, batch, &dropped)?, rows, after_cut, times })
+    }
+
+    /// The events of a batch that are not dropped, by partition.
+    fn chunk(&self, place: usize, batch: EventBatch, dropped: &[bool]) -> Result<EventChunk, ReadError> {
+        let mut entities = Vec::with_capacity(batch.rows);
+        self.number_kept(&batch.keys, batch.rows, dropped, &mut entities)?;
+        let gather = |rows: &[u32]| {
+            let keys = if self.with_keys { &batch.keys[..] } else { &[] };
+            keys.iter().chain(&batch.fields).map(|lane| FieldLane::gather(lane, rows)).collect::<Result<Vec<_>, _>>()
+        };
+        let available = batch.available_at.as_deref();
+        let chunk = EventChunk::new(self.bits, &entities, &batch.event_times, available, gather)?;
+        let chunk = chunk.of_source(place);
+        Ok(match &batch.log_offsets {
+            Some(offsets) => chunk.with_offsets(&entities, offsets),
+            None => chunk,
+        })
     }
 
     /// The numbers of the entities of the rows that are not dropped; a row that is dropped names no entity, and makes none.
@@ -354,30 +317,32 @@ impl Reader<'_> {
         (place, input): (usize, &SourceInput<'_>),
         take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
-        let Some(pushed) = &input.pushed else { return Ok(()) };
-        let keys = if self.with_keys { input.keys } else { &[] };
-        let mut waiting = LoggedEvents::new(keys, self.fields);
-        let fields = wanted_fields(input.source, self.fields);
-        let mut append = |event: LoggedEvent| {
-            let key = key_columns(&*key_of(input.source, input.keys, &event)?)?;
-            let (rows, mut entity) = (KeyRows::of_columns(&key), Vec::with_capacity(1));
-            self.numbers.of(&rows, 1, &mut entity)?;
-            if entity == [u32::MAX] {
-                return Ok(());
-            }
-            append_fields(&mut waiting.fields, self.fields, &fields, &event)?;
-            waiting.push(entity[0], &key, &event)?;
-            if waiting.len() < SHEET_ROWS_MAX {
-                return Ok(());
-            }
-            let full = std::mem::replace(&mut waiting, LoggedEvents::new(keys, self.fields));
-            take(self.bits, full.into_chunk(self.bits)?.of_source(place))
-        };
+        let SourceInput { source, keys, pushed: Some(pushed), .. } = input else { return Ok(()) };
         let asked = if let Numbers::Known(interner) = &self.numbers { Some(*interner) } else { None };
-        pushed.each(input.source, input.keys, asked, &mut append)?;
-        match waiting.len() {
-            0 => Ok(()),
-            _ => take(self.bits, waiting.into_chunk(self.bits)?.of_source(place)),
+        let events: &dyn EventSource = &LogSource::new(*pushed, source, keys, self.fields, asked);
+        for part in 0..events.parts().len() {
+            events.read(part, Position::START, &mut |batch: EventBatch| {
+                take(self.bits, self.chunk(place, batch, &[])?)
+            })?;
         }
+        Ok(())
     }
+}
+
+/// The counts of the files of a source, before anything is read.
+fn counts_of(input: &SourceInput<'_>, history: &History<'_>) -> Vec<FileCount> {
+    let count = |(file, path): (usize, &PathBuf)| {
+        let (repeats, conflicts, first) = history.repeats.map_or((0, 0, &[][..]), |repeats| repeats.of_file(file));
+        FileCount {
+            source: input.source.name.clone(),
+            path: path.clone(),
+            rows: 0,
+            after_cut: 0,
+            repeats,
+            conflicts,
+            first_conflicts: first.to_vec(),
+            times: FileTimes::default(),
+        }
+    };
+    input.files.iter().enumerate().map(count).collect()
 }

@@ -3,13 +3,14 @@
 use super::ReadError;
 use super::fields::{as_read, field_wanted, incoming_of_file};
 use crate::batch::{Value, Values};
-use crate::files::{self, InputError, InputFault, Nulls, Rest, Wanted};
+use crate::files::{self, InputError, InputFault, Nulls, Rest, Storage, Wanted};
 use crate::project::Source;
 use crate::schema::Field;
 use crate::time::EventTime;
 
 /// At most `rows_max` events of the first rows of `path`, evenly spaced: event times, and the values of `fields`.
 pub fn read_sample(
+    storage: &dyn Storage,
     source: &Source,
     path: &std::path::Path,
     fields: &[Field],
@@ -17,8 +18,10 @@ pub fn read_sample(
 ) -> Result<Vec<(EventTime, Vec<Value>)>, ReadError> {
     let mut wanted = vec![Wanted::time(&source.event_time, Nulls::Refused, source.event_time_form())];
     wanted.extend(fields.iter().map(|field| field_wanted(source, field)));
-    let wanted = incoming_of_file(source, &files::Input::open(path)?, wanted)?;
-    let Some(table) = files::open(path, &wanted, Rest::Ignore)?.next().transpose()? else { return Ok(Vec::new()) };
+    let wanted = incoming_of_file(source, &files::Input::open(storage, path)?, wanted)?;
+    let Some(table) = files::open(storage, path, &wanted, Rest::Ignore)?.next().transpose()? else {
+        return Ok(Vec::new());
+    };
     let Values::Times(times) = table.columns[0].values() else { return Ok(Vec::new()) };
     let step = table.rows.div_ceil(rows_max.max(1)).max(1);
     let mut sampled = Vec::with_capacity(rows_max.min(table.rows));

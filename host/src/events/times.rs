@@ -1,5 +1,6 @@
 //! When events happened and when they were first known, as columns of files say it.
 
+use super::ReadError;
 use crate::batch::{Column, Lane, Values};
 use crate::files::{Nulls, Wanted};
 use crate::project::Source;
@@ -28,10 +29,10 @@ pub(super) fn availabilities(event_times: &[i64], arrivals: &Lane) -> Vec<i64> {
 }
 
 /// The times of a lane that was read as times.
-pub(super) fn times(lane: &Lane) -> &[i64] {
-    match lane {
-        Lane::Column(column) => column_times(column),
-        Lane::Short(_) | Lane::Coded(..) => &[],
+pub(super) fn times(lane: Lane) -> Result<Vec<i64>, ReadError> {
+    match lane.into_column()?.into_values() {
+        Values::Times(times) => Ok(times),
+        _ => Ok(Vec::new()),
     }
 }
 

@@ -85,9 +85,9 @@ impl FeatureStore {
         for name in &view.sources {
             let source = self.project().source(name)?;
             // Files that are not there yet are no reason not to check.
-            let files = source.resolve_files(&self.project().root).unwrap_or_default();
+            let files = source.resolve_files(self.storage(), &self.project().root).unwrap_or_default();
             let Some(path) = files.first() else { continue };
-            for (time, values) in crate::events::read_sample(source, path, &fields, SAMPLE_ROWS_MAX)? {
+            for (time, values) in crate::events::read_sample(self.storage(), source, path, &fields, SAMPLE_ROWS_MAX)? {
                 sample.times.push(time.0);
                 sample.events.push(values);
             }

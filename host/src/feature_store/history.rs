@@ -11,6 +11,7 @@ use crate::batch::Column;
 use crate::entity::EntityKey;
 use crate::evaluate::{EvaluateError, Status};
 use crate::events::{FileCount, IdScope, Pushed, ReadOptions, SourceInput};
+use crate::files::storage::{Identity, StorageError, StorageFault};
 use crate::log::{EventLog, History};
 use crate::project::{Key, Source, distinct_files};
 use crate::replay::{ReplayOptions, Replayed};
@@ -168,12 +169,12 @@ impl FeatureStore {
         for file in history.sources.iter().flat_map(|source| &source.files) {
             let path = self.project().located(&file.path);
             let changed = |message: &str| Error::ChangedHistory { path: path.clone(), message: message.to_owned() };
-            if !path.exists() {
+            if is_missing(self.storage().identity(&path)) {
                 return Err(changed(
                     "it is gone; put it back, or serve and verify after `onepath materialize` with the new files",
                 ));
             }
-            if crate::files::sha256_file(&path)? != file.sha256 {
+            if crate::files::sha256_file(self.storage(), &path)? != file.sha256 {
                 return Err(changed("its bytes differ; put the old file back to verify what was served from it"));
             }
         }
@@ -196,12 +197,12 @@ impl FeatureStore {
         keys: &'a [Key],
         events: Events<'a>,
     ) -> Result<SourceInput<'a>, Error> {
-        let input = |files| SourceInput::new(source, keys, files);
+        let input = |files| SourceInput::new(self.shared_storage(), source, keys, files);
         Ok(match events {
             Events::Declared { overrides, pushed } => {
                 match overrides.iter().find(|given| given.source == source.name) {
-                    Some(given) => input(distinct_files(given.files.iter().cloned())),
-                    None => input(source.resolve_files(&self.project().root)?).with_pushed(pushed),
+                    Some(given) => input(distinct_files(self.storage(), given.files.iter().cloned())),
+                    None => input(source.resolve_files(self.storage(), &self.project().root)?).with_pushed(pushed),
                 }
             }
             Events::Recorded { history, log, up_to } => {
@@ -272,4 +273,9 @@ pub(crate) fn spine_of_keys(
         }
     }
     Ok(Spine { keys, as_of: asked.iter().map(|(_, as_of)| *as_of).collect(), request_fields: Vec::new() })
+}
+
+/// Whether there is no such file.
+fn is_missing(looked_at: Result<Identity, StorageError>) -> bool {
+    matches!(looked_at, Err(StorageError { fault: StorageFault::Missing(_), .. }))
 }

@@ -9,7 +9,7 @@ use super::warnings::warnings_of_source;
 use super::{FeatureStore, Folded, PlannedView, SourceOverride};
 use crate::Error;
 use crate::events::{FileCount, Pushed, SourceInput};
-use crate::files::{CONVERSIONS_VERSION, sha256_file};
+use crate::files::{CONVERSIONS_VERSION, Storage, sha256_file};
 use crate::log::{History, HistoryFile, HistorySource};
 use crate::project::Project;
 use crate::replay::FinalState;
@@ -110,6 +110,8 @@ impl FeatureStore {
         if up_to.0 > now {
             return Err(Error::Request { message: format!("cannot materialize up to {up_to}: it is in the future") });
         }
+        // What is folded is what the history records.
+        let _pin = self.storage.pin();
         self.warn_of_absent_fields(&views, overrides)?;
         let mut stores = self.open_stores()?;
         let pushed = Pushed::all(&stores.log)?;
@@ -130,7 +132,7 @@ impl FeatureStore {
             folded.push((view, states));
         }
         let (sources, warnings) = self.sources_seen(&views, &files, up_to, pushed)?;
-        let mut record = history_of(self.project(), up_to, &files)?;
+        let mut record = history_of(self.project(), self.storage(), up_to, &files)?;
         let mut names = FoldedIds::finish(ids)?;
         for source in &mut record.sources {
             (source.ids, source.log_offset) = (names.remove(&source.source), Some(applied_offset));
@@ -187,7 +189,7 @@ impl FeatureStore {
             summary.pushed =
                 pushed.log.count_up_to(&source.name, pushed.up_to, None, &skipped(source, pushed.up_to))?.0;
             let cut = format!("the cut, {up_to}");
-            warnings.extend(warnings_of_source(self.project(), source, &summary, files, Some(&cut)));
+            warnings.extend(warnings_of_source(self.project(), self.storage(), source, &summary, files, Some(&cut)));
             sources.push(summary);
         }
         Ok((sources, warnings))
@@ -211,10 +213,15 @@ impl FeatureStore {
 }
 
 /// The record of what was folded: every file with its digest, by its place in the project.
-fn history_of(project: &Project, up_to: AvailableAt, files: &[FileCount]) -> Result<History, Error> {
+fn history_of(
+    project: &Project,
+    storage: &dyn Storage,
+    up_to: AvailableAt,
+    files: &[FileCount],
+) -> Result<History, Error> {
     let mut sources: Vec<HistorySource> = Vec::new();
     for count in files {
-        let (path, sha256) = (project.recorded_path(&count.path), sha256_file(&count.path)?);
+        let (path, sha256) = (project.recorded_path(&count.path), sha256_file(storage, &count.path)?);
         let file = HistoryFile { path, sha256, rows: count.rows };
         match sources.iter_mut().find(|source| source.source == count.source) {
             Some(source) => source.files.push(file),

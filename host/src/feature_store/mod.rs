@@ -43,6 +43,8 @@ pub(crate) use warnings::warnings_of_push;
 use crate::Error;
 use crate::build::{TransformPath, component_path};
 use crate::evaluate::{ProgramError, ViewProgram};
+use crate::files::storage::{Pin, PinnedStorage};
+use crate::files::{FileSystem, Storage};
 use crate::project::{Admission, LimitSettings, Project, View};
 use crate::replay::{OnError, ReplayTimes};
 use crate::threads::OnceMap;
@@ -69,6 +71,8 @@ pub struct OpenOptions {
     pub locking: Locking,
     /// How components are run. Never changes an answer.
     pub variant: Variant,
+    /// Where the files of sources, spines and pushes lie.
+    pub storage: Arc<dyn Storage>,
     /// The clock that stamps arrivals and as-ofs.
     pub clock: Arc<dyn Clock>,
     /// Told of the rows evaluated so far, from any thread.
@@ -96,6 +100,7 @@ impl Default for OpenOptions {
             admission: Admission::default(),
             locking: Locking::default(),
             variant: Variant::Serving,
+            storage: Arc::new(FileSystem),
             clock: Arc::new(SystemClock),
             progress: Arc::new(|_| {}),
             warning: Arc::new(|_| {}),
@@ -116,6 +121,8 @@ pub struct FeatureStore {
     components: OnceMap<PathBuf, Arc<Component>>,
     /// The views whose components were found good to use.
     admitted: OnceMap<String, ()>,
+    /// That of the options, which a run may hold to one state of every file.
+    storage: Arc<PinnedStorage>,
     /// Where is kept what memory does not hold, unless the options name a folder.
     spill_dir: PathBuf,
     /// Where the time of its replays went.
@@ -135,6 +142,7 @@ impl FeatureStore {
         options.admission = project.admission.unwrap_or(options.admission);
         let cache = project.data_dir().join("cache");
         let runtime = Runtime::start(options.variant, options.limits.clone(), Some(cache), options.repeat_every)?;
+        let storage = PinnedStorage::new(Arc::clone(&options.storage));
         let (times, spill_dir) = (ReplayTimes::default(), project.data_dir());
         Ok(Self {
             project,
@@ -143,6 +151,7 @@ impl FeatureStore {
             programs: OnceMap::default(),
             components: OnceMap::default(),
             admitted: OnceMap::default(),
+            storage,
             spill_dir,
             times,
             told_absent: Mutex::default(),
@@ -157,6 +166,21 @@ impl FeatureStore {
     /// How it was opened.
     pub fn options(&self) -> &OpenOptions {
         &self.options
+    }
+
+    /// Where its inputs lie.
+    pub(crate) fn storage(&self) -> &dyn Storage {
+        &*self.storage
+    }
+
+    /// The same, for what outlives a call.
+    pub(crate) fn shared_storage(&self) -> Arc<dyn Storage> {
+        Arc::clone(&self.storage) as Arc<dyn Storage>
+    }
+
+    /// Holds every input to the state in which it is met next, until the pin is dropped.
+    pub(crate) fn pin(&self) -> Pin {
+        self.storage.pin()
     }
 
     /// The component file of a view.

@@ -1,12 +1,13 @@
 //! The schemas of sources: what the project declares, what all views read, and what the files hold.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{FeatureStore, PlannedView};
 use crate::Error;
 use crate::evaluate::ViewProgram;
 use crate::events::{EventSchema, check_read};
-use crate::files::{self, Digests, NaturalColumn, Nature};
+use crate::files::{self, Digests, NaturalColumn, Nature, Storage};
 use crate::project::{NewFields, PROJECT_FILE, Project, Source, with_fields};
 use crate::schema::Field;
 
@@ -41,9 +42,13 @@ fn check_columns(project: &Project, schema: &EventSchema) -> Result<(), Error> {
 
 /// The schema with the fields that only the files of its source hold. Files other than Parquet are read whole, once; files
 /// that are not there yet hold none.
-pub(crate) fn with_inferred(project: &Project, mut schema: EventSchema) -> Result<EventSchema, Error> {
-    let files = schema.source.resolve_files(&project.root).unwrap_or_default();
-    schema.extend(inferred_fields(project, &schema.source, &files)?);
+pub(crate) fn with_inferred(
+    project: &Project,
+    storage: &Arc<dyn Storage>,
+    mut schema: EventSchema,
+) -> Result<EventSchema, Error> {
+    let files = schema.source.resolve_files(&**storage, &project.root).unwrap_or_default();
+    schema.extend(inferred_fields(project, storage, &schema.source, &files)?);
     if !files.is_empty() {
         check_columns(project, &schema)?;
     }
@@ -51,12 +56,17 @@ pub(crate) fn with_inferred(project: &Project, mut schema: EventSchema) -> Resul
 }
 
 /// What `files` of a source hold, by our names; columns without values and of foreign types are left out.
-fn inferred_fields(project: &Project, source: &Source, files: &[PathBuf]) -> Result<Vec<Field>, Error> {
+fn inferred_fields(
+    project: &Project,
+    storage: &Arc<dyn Storage>,
+    source: &Source,
+    files: &[PathBuf],
+) -> Result<Vec<Field>, Error> {
     let cache = project.data_dir().join("cache");
-    let mut digests = Digests::begin(&[], 1, Some(&cache.join("digests.json")));
+    let mut digests = Digests::begin(Arc::clone(storage), &[], 1, Some(&cache.join("digests.json")));
     let mut columns: Vec<NaturalColumn> = Vec::new();
     for path in files {
-        for NaturalColumn { name, nature } in natural_columns(path, &cache, &mut digests)? {
+        for NaturalColumn { name, nature } in natural_columns(&**storage, path, &cache, &mut digests)? {
             let name = source.own_name(&name).to_owned();
             match columns.iter_mut().find(|known| known.name == name) {
                 Some(known) => known.nature = std::mem::replace(&mut known.nature, Nature::Empty).joined(nature),
@@ -72,10 +82,15 @@ fn inferred_fields(project: &Project, source: &Source, files: &[PathBuf]) -> Res
 }
 
 /// What the columns of a file hold, kept by its digest where finding it out takes reading the file.
-fn natural_columns(path: &Path, cache: &Path, digests: &mut Digests) -> Result<Vec<NaturalColumn>, Error> {
+fn natural_columns(
+    storage: &dyn Storage,
+    path: &Path,
+    cache: &Path,
+    digests: &mut Digests,
+) -> Result<Vec<NaturalColumn>, Error> {
     let all = |_: &str| true;
     if files::Format::of(path) == Some(files::Format::Parquet) {
-        return Ok(files::natural_columns(path, &all)?);
+        return Ok(files::natural_columns(storage, path, &all)?);
     }
     let name = format!("{}-{}.json", digests.of(path)?, files::CONVERSIONS_VERSION);
     let kept = cache.join("schemas").join(name);
@@ -84,7 +99,7 @@ fn natural_columns(path: &Path, cache: &Path, digests: &mut Digests) -> Result<V
     {
         return Ok(columns);
     }
-    let columns = files::natural_columns(path, &all)?;
+    let columns = files::natural_columns(storage, path, &all)?;
     // What cannot be kept only costs time.
     let _ = kept.parent().map(std::fs::create_dir_all);
     let _ = files::write_text(&kept, &serde_json::to_string(&columns).unwrap_or_default());
@@ -96,8 +111,8 @@ impl FeatureStore {
     /// hold. Files that are not there yet hold none.
     pub fn schemas(&self) -> Result<Vec<EventSchema>, Error> {
         let views = self.plan_stateful_views()?;
-        let project = self.project();
-        let schema = |source: &Source| with_inferred(project, event_schema(project, source, &views)?);
+        let (project, storage) = (self.project(), self.shared_storage());
+        let schema = |source: &Source| with_inferred(project, &storage, event_schema(project, source, &views)?);
         project.sources.iter().map(schema).collect()
     }
 

@@ -11,6 +11,7 @@ use super::{FeaturePlan, PlannedView};
 use crate::Error;
 use crate::evaluate::Status;
 use crate::events::{FileCount, FirstCopy, Pushed};
+use crate::files::Storage;
 use crate::project::Project;
 use crate::time::{AsOf, TimeProfile, format_time};
 
@@ -180,6 +181,7 @@ pub(super) struct Seen<'a> {
 impl RunSummary {
     pub(super) fn new(
         project: &Project,
+        storage: &dyn Storage,
         plan: &FeaturePlan,
         seen: Seen<'_>,
         spine: Option<SpineColumn<'_>>,
@@ -228,7 +230,8 @@ impl RunSummary {
             nulls: seen.nulls,
             warnings: Vec::new(),
         };
-        summary.warnings = warnings_of_run(project, plan, &summary, seen.files, spine.map(|spine| (spine, as_of)));
+        summary.warnings =
+            warnings_of_run(project, storage, plan, &summary, seen.files, spine.map(|spine| (spine, as_of)));
         Ok(summary)
     }
 }

@@ -6,7 +6,7 @@ use super::FeaturePlan;
 use super::summary::{RunSummary, SourceSummary, distinct};
 use crate::batch::{Column, Value};
 use crate::events::FileCount;
-use crate::files::{self, Nulls, Rest, Wanted};
+use crate::files::{self, Nulls, Rest, Storage, Wanted};
 use crate::log::NewEvent;
 use crate::project::{Project, Source};
 use crate::schema::ValueType;
@@ -43,9 +43,9 @@ impl<'a> TimeColumn<'a> {
 
     /// What is wrong with the unit, if the times of a file, which is shown as `shown`, are of no usual year, and another way of
     /// reading the number gives one.
-    fn check_unit(&self, path: &Path, shown: &Path, times: &TimeProfile) -> Option<String> {
+    fn check_unit(&self, storage: &dyn Storage, path: &Path, shown: &Path, times: &TimeProfile) -> Option<String> {
         let (unit, suspect) = (self.unit?, times.suspect()?);
-        let found = |name| Some((name, number_at(path, name, suspect.row)?));
+        let found = |name| Some((name, number_at(storage, path, name, suspect.row)?));
         let (name, number) = self.names.iter().copied().find_map(found)?;
         // What was a text among numbers, or a pushed event whose arrival is that of another column, is left alone.
         let is_read = (0..=1).contains(&suspect.micros.wrapping_sub(unit.to_micros(number)?));
@@ -69,10 +69,10 @@ fn names<'a>(source: &'a Source, name: &'a str) -> Vec<&'a str> {
 }
 
 /// The whole number in a row (counted from 1) of a column; `None` where it is something else.
-fn number_at(path: &Path, column: &str, row: u64) -> Option<i64> {
+fn number_at(storage: &dyn Storage, path: &Path, column: &str, row: u64) -> Option<i64> {
     let read = |value_type: ValueType| -> Option<Value> {
         let wanted = [Wanted::new(column, value_type, Nulls::Allowed)];
-        for table in files::open(path, &wanted, Rest::Ignore).ok()? {
+        for table in files::open(storage, path, &wanted, Rest::Ignore).ok()? {
             let table = table.ok()?;
             if row <= table.rows_before + table.rows as u64 {
                 return table
@@ -105,6 +105,7 @@ pub(super) struct SpineColumn<'a> {
 /// The warnings of a backfill.
 pub(super) fn warnings_of_run(
     project: &Project,
+    storage: &dyn Storage,
     plan: &FeaturePlan,
     summary: &RunSummary,
     files: &[FileCount],
@@ -113,12 +114,12 @@ pub(super) fn warnings_of_run(
     let mut warnings = Vec::new();
     if let Some((SpineColumn { path, name, unit }, as_of)) = spine {
         let column = TimeColumn { owner: "the spine".to_owned(), names: vec![name], unit, setting: "--as-of-unit" };
-        warnings.extend(column.check_unit(path, shown(project, path), as_of));
+        warnings.extend(column.check_unit(storage, path, shown(project, path), as_of));
     }
     let last = summary.spine.last_as_of.as_deref().map(|last| format!("the last as-of, {last}"));
     for of in &summary.sources {
         let Some(source) = source_of(plan, &of.source) else { continue };
-        warnings.extend(warnings_of_source(project, source, of, files, last.as_deref()));
+        warnings.extend(warnings_of_source(project, storage, source, of, files, last.as_deref()));
         if of.rounded > 0 && summary.spine.rounded > 0 {
             warnings.push(format!(
                 "source {} and the spine have times finer than the microsecond, {} and {} of them: an event may be seen up to 2 us \
@@ -137,21 +138,29 @@ pub(super) fn warnings_of_run(
 }
 
 /// The warnings about a file that is pushed. The unit of arrivals counts where they are the source's own.
-pub(crate) fn warnings_of_push(project: &Project, source: &Source, path: &Path, events: &[NewEvent]) -> Vec<String> {
+pub(crate) fn warnings_of_push(
+    project: &Project,
+    storage: &dyn Storage,
+    source: &Source,
+    path: &Path,
+    events: &[NewEvent],
+) -> Vec<String> {
     let (mut event_times, mut arrivals) = (TimeProfile::default(), TimeProfile::default());
     for (row, event) in (0..).zip(events) {
         event_times.add(&[event.event_time.0], None, row);
         event.arrival.iter().for_each(|arrival| arrivals.add(&[*arrival], None, row));
     }
     let shown = shown(project, path);
-    let of_events = TimeColumn::of_events(source).check_unit(path, shown, &event_times);
-    let of_arrivals = TimeColumn::of_arrivals(source).and_then(|column| column.check_unit(path, shown, &arrivals));
+    let of_events = TimeColumn::of_events(source).check_unit(storage, path, shown, &event_times);
+    let of_arrivals =
+        TimeColumn::of_arrivals(source).and_then(|column| column.check_unit(storage, path, shown, &arrivals));
     of_events.into_iter().chain(of_arrivals).collect()
 }
 
 /// The warnings about the files of one source; `cut` says what its events are later than.
 pub(super) fn warnings_of_source(
     project: &Project,
+    storage: &dyn Storage,
     source: &Source,
     of: &SourceSummary,
     files: &[FileCount],
@@ -159,7 +168,7 @@ pub(super) fn warnings_of_source(
 ) -> Vec<String> {
     let mut warnings = Vec::new();
     let find = |column: &TimeColumn<'_>, times: &dyn Fn(&FileCount) -> &TimeProfile| {
-        let check = |file: &FileCount| column.check_unit(&file.path, shown(project, &file.path), times(file));
+        let check = |file: &FileCount| column.check_unit(storage, &file.path, shown(project, &file.path), times(file));
         distinct(&source.name, files).find_map(check)
     };
     warnings.extend(find(&TimeColumn::of_events(source), &|file| &file.times.event_times));

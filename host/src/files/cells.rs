@@ -17,6 +17,7 @@ use serde_json::Value as Json;
 use super::error::{InputError, InputFault};
 use super::json::to_json;
 use super::read::Rest;
+use super::storage::Storage;
 use crate::batch::Value;
 use crate::time::format_time;
 
@@ -71,10 +72,10 @@ pub(super) fn ndjson_rows(batch: &RecordBatch, out: &mut impl Write) -> Result<(
 }
 
 /// The first rows of a file as texts: its column names, then up to `rows` rows. A null is `null`.
-pub fn head(path: &Path, rows: usize) -> Result<(Vec<String>, Vec<Vec<String>>), InputError> {
+pub fn head(storage: &dyn Storage, path: &Path, rows: usize) -> Result<(Vec<String>, Vec<Vec<String>>), InputError> {
     let fail = |error| InputError::new(path, InputFault::Decode(error));
-    let (mut names, mut lines) = (super::column_names(path)?, Vec::new());
-    for table in super::open(path, &[], Rest::Keep)? {
+    let (mut names, mut lines) = (super::column_names(storage, path)?, Vec::new());
+    for table in super::open(storage, path, &[], Rest::Keep)? {
         let Some(batch) = table?.rest else { continue };
         names = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
         let batch = batch.slice(0, batch.num_rows().min(rows - lines.len()));

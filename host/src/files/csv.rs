@@ -1,9 +1,7 @@
 //! Reading CSV: RFC 4180 with a header, UTF-8 with or without a byte order mark. An empty field is a null;
 //! an empty line holds no row.
 
-use std::fs::File;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -17,32 +15,36 @@ use super::convert::{self, Misfit};
 use super::error::{InputError, InputFault};
 use super::infer::{Guess, typed};
 use super::nature::{NaturalColumn, Shape};
+use super::object::{ObjectReader, OpenInput};
 use super::quotes::{QuoteFault, Quotes};
 use super::read::{Nulls, Rest, Selection, Table, TableReader, Wanted, rest_batch};
 use super::{TABLE_ROWS_MAX, quotes, text};
 use crate::batch::Column;
 use crate::schema::ValueType;
 
-pub(super) fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
+pub(super) fn column_names(input: &OpenInput) -> Result<Vec<String>, InputError> {
     let format = Format::default().with_header(true);
     let (header, _) = format
-        .infer_schema(BufReader::new(open_file(path)?), Some(0))
-        .map_err(|error| InputError::new(path, header_fault(error)))?;
+        .infer_schema(BufReader::new(input.reader()), Some(0))
+        .map_err(|error| InputError::new(input.path(), header_fault(error)))?;
     if header.fields().is_empty() {
-        return Err(InputError::new(path, InputFault::Empty("a CSV file has at least a header")));
+        return Err(InputError::new(input.path(), InputFault::Empty("a CSV file has at least a header")));
     }
     Ok(header.fields().iter().map(|field| field.name().clone()).collect())
 }
 
 /// What the `wanted` columns hold: see [`super::natural_columns`].
-pub(super) fn natural_columns(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<NaturalColumn>, InputError> {
-    let names = column_names(path)?;
+pub(super) fn natural_columns(
+    input: &OpenInput,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<NaturalColumn>, InputError> {
+    let names = column_names(input)?;
     let texts = names.iter().filter(|name| wanted(name)).map(|name| Wanted::new(name, ValueType::Text, Nulls::Allowed));
     let wanted: Vec<Wanted> = texts.collect();
     let mut shapes: Vec<Shape> = wanted.iter().map(|_| Shape::default()).collect();
     if !wanted.is_empty() {
-        let selection = Selection::new(path, &names, &wanted, Rest::Ignore)?;
-        for batch in records(path, &names, &selection)? {
+        let selection = Selection::new(input.path(), &names, &wanted, Rest::Ignore)?;
+        for batch in records(input, &names, &selection)? {
             let batch = batch?;
             for (at, shape) in shapes.iter_mut().enumerate() {
                 batch.column(at).as_string::<i32>().iter().flatten().for_each(|text| shape.see_text(text));
@@ -53,50 +55,46 @@ pub(super) fn natural_columns(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Res
     Ok(wanted.into_iter().zip(shapes).map(column).collect())
 }
 
-pub(super) fn open(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
-    let names = column_names(path)?;
-    let selection = Selection::new(path, &names, wanted, rest)?;
+pub(super) fn open(input: &OpenInput, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
+    let names = column_names(input)?;
+    let selection = Selection::new(input.path(), &names, wanted, rest)?;
     let others = selection.rest_positions().into_iter().map(|position| names[position].clone());
     let rest = match rest {
         Rest::Ignore => None,
-        Rest::Keep => Some(infer(path, &names, &selection)?),
+        Rest::Keep => Some(infer(input, &names, &selection)?),
         Rest::AsWritten => Some(typed(others.map(|name| (name, Guess::new())).collect())),
     };
     let rest_schema = rest.as_ref().map(|(_, schema)| Arc::clone(schema));
-    let mut records = records(path, &names, &selection)?;
-    let mut tables = Tables { file: path.to_owned(), wanted: wanted.to_vec(), selection, rest, rows_before: 0 };
+    let mut records = records(input, &names, &selection)?;
+    let mut tables = Tables { input: input.clone(), wanted: wanted.to_vec(), selection, rest, rows_before: 0 };
     let tables = std::iter::from_fn(move || Some(records.next()?.and_then(|batch| tables.table(&batch))));
-    Ok(TableReader::new(tables, rest_schema))
-}
-
-fn open_file(path: &Path) -> Result<File, InputError> {
-    File::open(path).map_err(|error| InputError::new(path, InputFault::Open(error)))
+    Ok(TableReader::new(tables, rest_schema, Some(input.clone())))
 }
 
 /// The selected fields of all rows as texts, in batches; errors name the row.
 fn records(
-    path: &Path,
+    input: &OpenInput,
     names: &[String],
     selection: &Selection,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, InputError>> + Send + 'static, InputError> {
     let fields: Vec<Field> = names.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
-    let input = BufReader::with_capacity(1 << 18, Quotes::new(open_file(path)?));
-    let records: Records<BufReader<Quotes<File>>> = ReaderBuilder::new(Arc::new(Schema::new(fields)))
+    let bytes = BufReader::with_capacity(1 << 18, Quotes::new(input.reader()));
+    let records: Records<BufReader<Quotes<ObjectReader>>> = ReaderBuilder::new(Arc::new(Schema::new(fields)))
         .with_header(true)
         .with_batch_size(TABLE_ROWS_MAX)
         .with_projection(selection.read.clone())
-        .build_buffered(input)
-        .map_err(|error| InputError::new(path, InputFault::Decode(error)))?;
-    let (path, names) = (path.to_owned(), names.to_vec());
-    Ok(records.map(move |batch| batch.map_err(|error| row_error(&path, &names, error))))
+        .build_buffered(bytes)
+        .map_err(|error| InputError::new(input.path(), InputFault::Decode(error)))?;
+    let (input, names) = (input.clone(), names.to_vec());
+    Ok(records.map(move |batch| batch.map_err(|error| row_error(&input, &names, error))))
 }
 
 /// Reads the whole file to find the types of its pass-through columns; twice, where numbers are spelled in different ways.
-fn infer(path: &Path, names: &[String], selection: &Selection) -> Result<(Vec<Wanted>, SchemaRef), InputError> {
+fn infer(input: &OpenInput, names: &[String], selection: &Selection) -> Result<(Vec<Wanted>, SchemaRef), InputError> {
     let places = selection.rest.as_deref().unwrap_or_default();
     let mut guesses: Vec<Guess> = places.iter().map(|_| Guess::new()).collect();
     let see_all = |see: fn(&mut Guess, &str), guesses: &mut [Guess]| {
-        for batch in records(path, names, selection)? {
+        for batch in records(input, names, selection)? {
             let batch = batch?;
             for (guess, place) in guesses.iter_mut().zip(places) {
                 batch.column(*place).as_string::<i32>().iter().flatten().for_each(|text| see(guess, text));
@@ -117,7 +115,7 @@ fn infer(path: &Path, names: &[String], selection: &Selection) -> Result<(Vec<Wa
 
 /// Makes tables of batches of texts.
 struct Tables {
-    file: PathBuf,
+    input: OpenInput,
     wanted: Vec<Wanted>,
     selection: Selection,
     rest: Option<(Vec<Wanted>, SchemaRef)>,
@@ -129,7 +127,7 @@ impl Tables {
         let mut rounded = 0;
         let mut read = |wanted: &Wanted, place: &usize| {
             let column = column(batch.column(*place), wanted, &mut rounded);
-            column.map_err(|misfit| misfit.into_error(&self.file, wanted, self.rows_before))
+            column.map_err(|misfit| misfit.into_error(self.input.path(), wanted, self.rows_before))
         };
         let columns = self.wanted.iter().zip(&self.selection.wanted).map(|(wanted, place)| match place {
             Some(place) => read(wanted, place),
@@ -141,7 +139,7 @@ impl Tables {
                 let mut arrays = Vec::with_capacity(places.len());
                 for (wanted, place) in wanted.iter().zip(places) {
                     let array = to_arrow(&read(wanted, place)?);
-                    arrays.push(array.map_err(|error| InputError::new(&self.file, InputFault::Decode(error)))?);
+                    arrays.push(array.map_err(|error| InputError::new(self.input.path(), InputFault::Decode(error)))?);
                 }
                 Some(rest_batch(schema, arrays, batch.num_rows()))
             }
@@ -182,10 +180,11 @@ fn header_fault(error: ArrowError) -> InputFault {
 
 /// An error of the CSV decoder, which tells the record only in its words: `... for line 3, expected 2 got 1` and
 /// `... for line 3 and field 2`. It counts records from 1 with the header, so that our row is one less.
-fn row_error(path: &Path, names: &[String], error: ArrowError) -> InputError {
+fn row_error(input: &OpenInput, names: &[String], error: ArrowError) -> InputError {
+    let path = input.path();
     let text = match error {
         ArrowError::CsvError(text) => text,
-        ArrowError::IoError(_, error) => return read_error(path, error),
+        ArrowError::IoError(_, error) => return read_error(input, error),
         error => return InputError::new(path, InputFault::Decode(error)),
     };
     let number_after = |words: &str| {
@@ -209,10 +208,11 @@ fn row_error(path: &Path, names: &[String], error: ArrowError) -> InputError {
 }
 
 /// A file that cannot be read on, because of the system or of its quotes.
-fn read_error(path: &Path, error: std::io::Error) -> InputError {
+fn read_error(input: &OpenInput, error: std::io::Error) -> InputError {
+    let path = input.path();
     let found = error.get_ref().and_then(|inner| inner.downcast_ref::<QuoteFault>()).copied();
     // Read once more, for the row.
-    let counted = |found| File::open(path).ok().and_then(quotes::fault_of).unwrap_or(found);
+    let counted = |found| quotes::fault_of(input.reader()).unwrap_or(found);
     let (fault, row) = match found.map(counted) {
         Some(QuoteFault::Open(row)) => (InputFault::OpenQuote, row),
         Some(QuoteFault::TextAfter(row)) => (InputFault::TextAfterQuote, row),

@@ -1,34 +1,43 @@
 //! SHA-256 of files, and of what is written while it is written.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use sha2::{Digest, Sha256};
 
 use super::error::{InputError, InputFault};
 use super::known::Known;
+use super::object::OpenInput;
+use super::read::whole;
+use super::storage::Storage;
 use crate::digest::hex;
 
-/// The SHA-256 of the bytes of the file at `path`, as 64 lower-case hexadecimal digits.
-pub fn sha256_file(path: &Path) -> Result<String, InputError> {
-    let mut file = File::open(path).map_err(|error| InputError::new(path, InputFault::Open(error)))?;
-    let mut sha256 = Sha256::new();
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(hex(sha256.finalize())),
-            Ok(bytes) => sha256.update(&buffer[..bytes]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(InputError::new(path, InputFault::Read(error))),
-        }
-    }
+/// The SHA-256 of the bytes of the file at `path` of a storage, as 64 lower-case hexadecimal digits.
+pub fn sha256_file(storage: &dyn Storage, path: &Path) -> Result<String, InputError> {
+    sha256_of(&OpenInput::open(storage, path)?)
 }
 
-/// The SHA-256 of files that a run reads, computed beside its work where it has more than one thread. A file that has not
+/// The SHA-256 of an input.
+pub(super) fn sha256_of(input: &OpenInput) -> Result<String, InputError> {
+    whole(input, || {
+        let (mut bytes, mut sha256) = (input.reader(), Sha256::new());
+        let mut buffer = vec![0; 1 << 18];
+        loop {
+            match bytes.read(&mut buffer) {
+                Ok(0) => return Ok(hex(&sha256.finalize())),
+                Ok(read) => sha256.update(&buffer[..read]),
+                Err(error) => return Err(InputError::new(input.path(), InputFault::Read(error))),
+            }
+        }
+    })
+}
+
+/// The SHA-256 of files of a storage that a run reads, computed beside its work where it has more than one thread. A file that has not
 /// changed since an earlier run is not read again: `known.rs` says how that is told.
 pub struct Digests {
+    storage: Arc<dyn Storage>,
     known: Known,
     running: Option<JoinHandle<Known>>,
 }
@@ -36,18 +45,20 @@ pub struct Digests {
 impl Digests {
     /// Begins with `files` where there are `threads` to spare; otherwise each is read when it is asked for. Digests are kept
     /// in the file `kept`, if given.
-    pub fn begin(files: &[PathBuf], threads: usize, kept: Option<&Path>) -> Self {
+    pub fn begin(storage: Arc<dyn Storage>, files: &[PathBuf], threads: usize, kept: Option<&Path>) -> Self {
         let mut known = Known::open(kept);
-        let files: Vec<PathBuf> = files.iter().filter(|file| known.get(file).is_none()).cloned().collect();
+        let is_new = |file: &&PathBuf| known.get(&*storage, file).is_none();
+        let files: Vec<PathBuf> = files.iter().filter(is_new).cloned().collect();
         if threads < 2 || files.is_empty() {
-            return Self { known, running: None };
+            return Self { storage, known, running: None };
         }
+        let shared = Arc::clone(&storage);
         let all = move || {
             // A file that cannot be read is told when it is asked for.
-            files.iter().for_each(|file| drop(known.read(file)));
+            files.iter().for_each(|file| drop(known.read(&*shared, file)));
             known
         };
-        Self { known: Known::default(), running: Some(std::thread::spawn(all)) }
+        Self { storage, known: Known::default(), running: Some(std::thread::spawn(all)) }
     }
 
     /// The SHA-256 of a file.
@@ -56,9 +67,9 @@ impl Digests {
             // A thread that panicked leaves its files to be read here.
             self.known = running.join().unwrap_or_default();
         }
-        match self.known.get(path) {
+        match self.known.get(&*self.storage, path) {
             Some(sha256) => Ok(sha256),
-            None => self.known.read(path),
+            None => self.known.read(&*self.storage, path),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ::parquet::errors::ParquetError;
 use arrow::error::ArrowError;
 
+use super::storage::{StorageError, StorageFault};
 use crate::batch::ColumnError;
 use crate::schema::ValueType;
 
@@ -28,6 +29,11 @@ impl InputError {
     /// A fault of the whole of `file`.
     pub fn new(file: &Path, fault: InputFault) -> Self {
         Self { file: file.to_owned(), row: None, column: None, fault: Box::new(fault) }
+    }
+
+    /// What a storage says of the object `file`.
+    pub fn from_storage(file: &Path, error: StorageError) -> Self {
+        Self::new(file, InputFault::Storage(error.fault))
     }
 
     /// The same fault, in `row` (counted from 1).
@@ -69,10 +75,13 @@ pub enum InputFault {
     /// The extension tells no known format.
     #[error("unknown file format: the name must end in .parquet, .pq, .csv, .ndjson or .jsonl")]
     Format,
-    /// The file cannot be opened.
+    /// Its storage does not give it, or it changed while it was read.
+    #[error(transparent)]
+    Storage(StorageFault),
+    /// A file of a run's own cannot be opened.
     #[error("cannot be opened")]
     Open(#[source] std::io::Error),
-    /// The file cannot be read to its end.
+    /// The input cannot be read to its end.
     #[error("cannot be read")]
     Read(#[source] std::io::Error),
     /// The file has no byte, or no header, where its format needs some.

@@ -5,7 +5,6 @@
 //! Source: <https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#deprecated-time-logical-type>, and for the
 //! Julian day of the epoch, `Int96` of the `parquet` crate.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,6 +21,7 @@ use arrow::error::ArrowError;
 use super::TABLE_ROWS_MAX;
 use super::convert::{Misfit, null_bytes};
 use super::error::{InputError, InputFault};
+use super::object::OpenInput;
 use super::parquet::guarded;
 use super::read::Wanted;
 use super::text::{micros, out_of_range};
@@ -117,21 +117,21 @@ impl Int96 {
     /// in which case a value with finer digits is refused.
     pub(super) fn units(
         &self,
-        path: &Path,
+        input: &OpenInput,
         millis: &ArrowReaderMetadata,
         columns: &[usize],
     ) -> Result<Units, InputError> {
+        let path = input.path();
         let found: Vec<usize> = columns.iter().copied().filter(|at| self.roots.contains(at)).collect();
         let mut units = Units(found.iter().map(|at| (*at, TimeUnit::Nanosecond)).collect());
         if found.is_empty() {
             return Ok(units);
         }
-        let open = || File::open(path).map_err(|error| InputError::new(path, InputFault::Open(error)));
         let mask = ProjectionMask::roots(millis.metadata().file_metadata().schema_descr(), found.iter().copied());
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(open()?, millis.clone());
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(input.clone(), millis.clone());
         let batches = guarded(path, || builder.with_projection(mask).with_batch_size(TABLE_ROWS_MAX).build())?;
         let mut batches = batches.map_err(|error| InputError::new(path, InputFault::Parquet(error)))?;
-        let mut nanos = self.begin(path, open()?, &found, None, TABLE_ROWS_MAX)?;
+        let mut nanos = self.begin(path, input.clone(), &found, None, TABLE_ROWS_MAX)?;
         while let Some(batch) = guarded(path, || batches.next())? {
             let batch = batch.map_err(|error| InputError::new(path, InputFault::Decode(error)))?;
             let second = nanos.next(path)?;

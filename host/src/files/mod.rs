@@ -4,6 +4,8 @@
 //! the order of the file. One set of conversions serves every format, so the same data gives the same columns whatever it is
 //! stored in. What is wrong with an input is an [`InputError`] that names file, row and column.
 //!
+//! Every input is read through a [`storage::Storage`], and what changes while it is read is an error, never a mixture.
+//!
 //! This module knows nothing of projects, views or transforms, and Arrow arrays do not leave it but for the pass-through
 //! columns of [`Rest::Keep`] and the batches that a [`TableWriter`] takes.
 
@@ -21,6 +23,7 @@ mod json;
 mod known;
 mod nature;
 mod ndjson;
+mod object;
 mod parquet;
 mod parquet_out;
 mod quotes;
@@ -28,6 +31,7 @@ mod read;
 mod scan;
 mod spill;
 mod stale;
+pub mod storage;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -49,6 +53,7 @@ pub use self::read::{Nulls, Rest, Rounded, Table, TableReader, Wanted, column_na
 pub use self::scan::{Input, Part, SHEET_ROWS_MAX, Sheet};
 pub use self::spill::{SpillReader, SpillWriter, Spilled};
 pub use self::stale::{LOCK_NAME, SPILL_PREFIX, SPILL_SUFFIX, remove_stale};
+pub use self::storage::{FileSystem, Storage};
 pub use self::text::text_value;
 pub use self::write::{TableWriter, Written, directory_of, write_text};
 

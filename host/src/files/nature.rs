@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::InputError;
-use super::read::{Rest, format};
+use super::object::OpenInput;
+use super::read::{Rest, column_names_as, format, whole};
+use super::storage::Storage;
 use super::{Format, convert, csv, ndjson, parquet};
 use crate::schema::ValueType;
 
@@ -137,11 +139,17 @@ pub(crate) fn nature_of_json<'j>(values: impl IntoIterator<Item = &'j RawValue>)
 
 /// What the columns of the file at `path` hold whose names are `wanted`, in the order of the file. Parquet says it in its
 /// schema; other files are read whole.
-pub fn natural_columns(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<NaturalColumn>, InputError> {
-    match format(path)? {
+pub fn natural_columns(
+    storage: &dyn Storage,
+    path: &Path,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<NaturalColumn>, InputError> {
+    let format = format(path)?;
+    let input = OpenInput::open(storage, path)?;
+    whole(&input, || match format {
         Format::Parquet => {
             // As they would pass through.
-            let schema = parquet::open(path, &[], Rest::Keep)?.rest_schema().cloned();
+            let schema = parquet::open(&input, &[], Rest::Keep)?.rest_schema().cloned();
             let fields = schema.iter().flat_map(|schema| schema.fields()).filter(|field| wanted(field.name()));
             let nature = |found: &DataType| match convert::natural_type(found) {
                 Some(value_type) => Nature::Type(value_type),
@@ -152,30 +160,37 @@ pub fn natural_columns(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec
                 |field: &FieldRef| NaturalColumn { name: field.name().clone(), nature: nature(field.data_type()) };
             Ok(fields.map(column).collect())
         }
-        Format::Csv => csv::natural_columns(path, wanted),
-        Format::Ndjson => ndjson::natural_columns(path, wanted),
-    }
+        Format::Csv => csv::natural_columns(&input, wanted),
+        Format::Ndjson => ndjson::natural_columns(&input, wanted),
+    })
 }
 
 /// Gives `on_name` the names of the columns of the file at `path`, each once, until it says that it has seen enough. Of NDJSON
 /// as many lines are read as that takes.
-pub fn each_column_name(path: &Path, on_name: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<(), InputError> {
-    if format(path)? == Format::Ndjson {
-        return ndjson::each_name(path, on_name);
+pub fn each_column_name(
+    storage: &dyn Storage,
+    path: &Path,
+    on_name: &mut dyn FnMut(&str) -> ControlFlow<()>,
+) -> Result<(), InputError> {
+    let format = format(path)?;
+    let input = OpenInput::open(storage, path)?;
+    if format == Format::Ndjson {
+        return whole(&input, || ndjson::each_name(&input, on_name));
     }
-    let _ = super::column_names(path)?.iter().try_for_each(|name| on_name(name));
+    let _ = column_names_as(format, &input)?.iter().try_for_each(|name| on_name(name));
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::FileSystem;
 
     fn natures(name: &str, text: &str) -> String {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(name);
         std::fs::write(&path, text).expect("writes");
-        let columns = natural_columns(&path, &|name| name != "skipped").expect("reads");
+        let columns = natural_columns(&FileSystem, &path, &|name| name != "skipped").expect("reads");
         let shown = columns.iter().map(|NaturalColumn { name, nature }| match nature {
             Nature::Type(value_type) => format!("{name}: {value_type}"),
             Nature::Empty => format!("{name}: empty"),

@@ -2,7 +2,6 @@
 //! twice is an error. Blank lines count as lines, but hold no row.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -18,6 +17,7 @@ use super::error::{InputError, InputFault};
 use super::fields::Fields;
 use super::infer::{Guess, typed};
 use super::nature::{NaturalColumn, Shape};
+use super::object::{ObjectReader, OpenInput};
 use super::read::{Nulls, Rest, Table, TableReader, Wanted, rest_batch};
 use super::{TABLE_ROWS_MAX, json};
 use crate::batch::{Column, Value};
@@ -28,29 +28,30 @@ pub const LINE_BYTES_MAX: u64 = 64 << 20;
 
 /// Reads NDJSON from `input`, such as standard input, which messages call `name`.
 pub fn read_lines(name: &Path, input: impl BufRead + Send + 'static, wanted: &[Wanted]) -> TableReader {
-    tables(Lines::new(name, input), wanted, Others::Ignored)
+    tables(Lines::new(name, input), wanted, Others::Ignored, None)
 }
 
-pub(super) fn open(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
+pub(super) fn open(input: &OpenInput, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
     let others = match rest {
         Rest::Ignore => Others::Ignored,
         Rest::Keep => {
-            let (wanted, schema) = typed(infer(path, wanted)?);
+            let (wanted, schema) = typed(infer(input, wanted)?);
             Others::Typed(wanted, schema)
         }
         Rest::AsWritten => {
-            let names = column_names(path)?.into_iter().filter(|name| wanted.iter().all(|wanted| wanted.name != *name));
+            let names =
+                column_names(input)?.into_iter().filter(|name| wanted.iter().all(|wanted| wanted.name != *name));
             let as_json = HashMap::from([(AS_JSON.to_owned(), "1".to_owned())]);
             let field = |name| Field::new(name, DataType::Utf8, true).with_metadata(as_json.clone());
             Others::AsWritten(Arc::new(Schema::new(names.map(field).collect::<Vec<_>>())))
         }
     };
-    Ok(tables(lines(path)?, wanted, others))
+    Ok(tables(lines(input), wanted, others, Some(input.clone())))
 }
 
-pub(super) fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
+pub(super) fn column_names(input: &OpenInput) -> Result<Vec<String>, InputError> {
     let mut names = Names::default();
-    let mut lines = lines(path)?;
+    let mut lines = lines(input);
     while let Some(line) = lines.next_line() {
         let (_, fields) = line?;
         fields.0.iter().for_each(|(name, _)| {
@@ -61,9 +62,9 @@ pub(super) fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
 }
 
 /// See [`super::each_column_name`].
-pub(super) fn each_name(path: &Path, on_name: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<(), InputError> {
+pub(super) fn each_name(input: &OpenInput, on_name: &mut dyn FnMut(&str) -> ControlFlow<()>) -> Result<(), InputError> {
     let mut names = Names::default();
-    let mut lines = lines(path)?;
+    let mut lines = lines(input);
     while let Some(line) = lines.next_line() {
         let (_, fields) = line?;
         for (name, _) in &fields.0 {
@@ -76,9 +77,8 @@ pub(super) fn each_name(path: &Path, on_name: &mut dyn FnMut(&str) -> ControlFlo
     Ok(())
 }
 
-fn lines(path: &Path) -> Result<Lines<BufReader<File>>, InputError> {
-    let file = File::open(path).map_err(|error| InputError::new(path, InputFault::Open(error)))?;
-    Ok(Lines::new(path, BufReader::with_capacity(1 << 18, file)))
+fn lines(input: &OpenInput) -> Lines<BufReader<ObjectReader>> {
+    Lines::new(input.path(), BufReader::with_capacity(1 << 18, input.reader()))
 }
 
 /// Names in the order of first sight.
@@ -100,10 +100,13 @@ impl Names {
 }
 
 /// What the `wanted` fields hold: see [`super::natural_columns`].
-pub(super) fn natural_columns(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<NaturalColumn>, InputError> {
+pub(super) fn natural_columns(
+    input: &OpenInput,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<NaturalColumn>, InputError> {
     let mut names = Names::default();
     let mut shapes: Vec<Shape> = Vec::new();
-    let mut lines = lines(path)?;
+    let mut lines = lines(input);
     while let Some(line) = lines.next_line() {
         let (_, fields) = line?;
         for (name, value) in fields.0.iter().filter(|(name, _)| wanted(name)) {
@@ -118,11 +121,11 @@ pub(super) fn natural_columns(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Res
 
 /// Reads the whole file to find the fields that are not wanted by name, and their types; twice, where numbers are spelled in
 /// different ways.
-fn infer(path: &Path, wanted: &[Wanted]) -> Result<Vec<(String, Guess)>, InputError> {
+fn infer(input: &OpenInput, wanted: &[Wanted]) -> Result<Vec<(String, Guess)>, InputError> {
     let mut names = Names::default();
     let mut guesses: Vec<Guess> = Vec::new();
     let mut see_all = |see: fn(&mut Guess, &str), guesses: &mut Vec<Guess>| {
-        let mut lines = lines(path)?;
+        let mut lines = lines(input);
         while let Some(line) = lines.next_line() {
             let (row, fields) = line?;
             let others = fields.0.iter().filter(|(name, _)| wanted.iter().all(|wanted| wanted.name != **name));
@@ -130,7 +133,7 @@ fn infer(path: &Path, wanted: &[Wanted]) -> Result<Vec<(String, Guess)>, InputEr
                 if let Some(nested) = nested(value) {
                     let fault =
                         format!("holds {nested}; only booleans, numbers and texts pass through to another format");
-                    return Err(InputError::new(path, InputFault::Value(fault)).at_row(row).in_column(name));
+                    return Err(InputError::new(input.path(), InputFault::Value(fault)).at_row(row).in_column(name));
                 }
                 let place = names.place(name);
                 guesses.resize(guesses.len().max(place + 1), Guess::new());
@@ -222,7 +225,12 @@ enum Others {
     AsWritten(SchemaRef),
 }
 
-fn tables<R: BufRead + Send + 'static>(mut lines: Lines<R>, wanted: &[Wanted], others: Others) -> TableReader {
+fn tables<R: BufRead + Send + 'static>(
+    mut lines: Lines<R>,
+    wanted: &[Wanted],
+    others: Others,
+    input: Option<OpenInput>,
+) -> TableReader {
     let wanted = wanted.to_vec();
     let rest_schema = match &others {
         Others::Ignored => None,
@@ -233,7 +241,7 @@ fn tables<R: BufRead + Send + 'static>(mut lines: Lines<R>, wanted: &[Wanted], o
         let table = table(&mut lines, &wanted, &others, rows_before).transpose()?;
         Some(table.inspect(|table| rows_before += table.rows as u64))
     });
-    TableReader::new(tables, rest_schema)
+    TableReader::new(tables, rest_schema, input)
 }
 
 /// The next table, or `None` at the end of the input.

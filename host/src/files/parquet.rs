@@ -1,6 +1,5 @@
 //! Reading Parquet: only the columns that are asked for, rows in the order of the file.
 
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use arrow::datatypes::SchemaRef;
 use super::convert::Misfit;
 use super::error::{InputError, InputFault};
 use super::int96::{Int96, Nanos, Second};
+use super::object::OpenInput;
 use super::read::{Nulls, Rest, Selection, Table, TableReader, Wanted, rest_batch};
 use super::{TABLE_ROWS_MAX, convert, int96};
 use crate::batch::Column;
@@ -24,7 +24,7 @@ use crate::schema::ValueType;
 /// A Parquet file, whose metadata was read.
 #[derive(Clone, Debug)]
 pub(super) struct ParquetFile {
-    path: PathBuf,
+    input: OpenInput,
     pub metadata: ArrowReaderMetadata,
     int96: Option<Int96>,
 }
@@ -38,29 +38,36 @@ pub(super) struct Rows {
     pub rows_before: u64,
 }
 
-pub(super) fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
-    Ok(ParquetFile::open(path)?.names())
+pub(super) fn column_names(input: &OpenInput) -> Result<Vec<String>, InputError> {
+    Ok(ParquetFile::open(input)?.names())
 }
 
-pub(super) fn open(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
-    ParquetFile::open(path)?.tables(Rows { row_groups: None, batch_rows: TABLE_ROWS_MAX, rows_before: 0 }, wanted, rest)
+pub(super) fn open(input: &OpenInput, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
+    ParquetFile::open(input)?.tables(
+        Rows { row_groups: None, batch_rows: TABLE_ROWS_MAX, rows_before: 0 },
+        wanted,
+        rest,
+    )
 }
 
 impl ParquetFile {
-    pub fn open(path: &Path) -> Result<Self, InputError> {
+    pub fn open(input: &OpenInput) -> Result<Self, InputError> {
+        let path = input.path();
         let fail = |fault| InputError::new(path, fault);
-        let file = File::open(path).map_err(|error| fail(InputFault::Open(error)))?;
-        let on_disk = file.metadata().map_err(|error| fail(InputFault::Open(error)))?;
-        if on_disk.is_file() && on_disk.len() == 0 {
+        if input.bytes() == 0 {
             return Err(fail(InputFault::Empty("a Parquet file has at least a footer")));
         }
-        let metadata = guarded(path, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
+        let metadata = guarded(path, || ArrowReaderMetadata::load(input, ArrowReaderOptions::new()))?;
         let metadata = metadata.map_err(|error| fail(InputFault::Parquet(error)))?;
-        let path = path.to_owned();
-        Ok(match int96::find(&path, &metadata)? {
-            Some((metadata, int96)) => Self { path, metadata, int96: Some(int96) },
-            None => Self { path, metadata, int96: None },
+        let input = input.clone();
+        Ok(match int96::find(path, &metadata)? {
+            Some((metadata, int96)) => Self { input, metadata, int96: Some(int96) },
+            None => Self { input, metadata, int96: None },
         })
+    }
+
+    fn path(&self) -> &Path {
+        self.input.path()
     }
 
     /// The names of its columns.
@@ -70,64 +77,63 @@ impl ParquetFile {
 
     /// Some of its rows as tables.
     pub fn tables(&self, rows: Rows, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
-        let fail = |fault| InputError::new(&self.path, fault);
+        let fail = |fault| InputError::new(self.path(), fault);
         let selection = self.selection(wanted, rest)?;
         let schema = match &self.int96 {
             Some(int96) => {
-                int96.units(&self.path, &self.metadata, &selection.rest_positions())?.schema(self.metadata.schema())
+                int96.units(&self.input, &self.metadata, &selection.rest_positions())?.schema(self.metadata.schema())
             }
             None => Arc::clone(self.metadata.schema()),
         };
         let read = schema.project(&selection.read).map_err(|error| fail(InputFault::Decode(error)))?;
         let rest_schema = selection.rest_schema(&read);
-        let open = || File::open(&self.path).map_err(|error| fail(InputFault::Open(error)));
         let rows_before = rows.rows_before;
-        let mut batches = self.batches(&self.metadata, open, &selection, rows)?;
+        let mut batches = self.batches(&self.metadata, &self.input, &selection, rows)?;
         let mut tables = Tables {
-            file: self.path.clone(),
+            file: self.path().to_owned(),
             wanted: wanted.to_vec(),
             selection,
             rest_schema: rest_schema.clone(),
             rows_before,
         };
         let tables = std::iter::from_fn(move || Some(batches.next()?.and_then(|batch| tables.table(batch))));
-        Ok(TableReader::new(tables, rest_schema))
+        Ok(TableReader::new(tables, rest_schema, Some(self.input.clone())))
     }
 
     /// Which of its columns to read. Each wanted one has a type that can become its own.
     pub fn selection(&self, wanted: &[Wanted], rest: Rest) -> Result<Selection, InputError> {
-        let selection = Selection::new(&self.path, &self.names(), wanted, rest)?;
+        let selection = Selection::new(self.path(), &self.names(), wanted, rest)?;
         let read = self.metadata.schema().project(&selection.read);
-        let read = read.map_err(|error| InputError::new(&self.path, InputFault::Decode(error)))?;
-        selection.check_types(&self.path, &read, wanted)?;
+        let read = read.map_err(|error| InputError::new(self.path(), InputFault::Decode(error)))?;
+        selection.check_types(self.path(), &read, wanted)?;
         Ok(selection)
     }
 
-    /// The selected columns of some rows, by `metadata`, which may have hints of its own; `open` opens what is read.
-    pub fn batches<T: ChunkReader + 'static>(
+    /// The selected columns of some rows, by `metadata`, which may have hints of its own; `bytes` are those of the file.
+    pub fn batches<T: ChunkReader + Clone + 'static>(
         &self,
         metadata: &ArrowReaderMetadata,
-        open: impl Fn() -> Result<T, InputError>,
+        bytes: &T,
         selection: &Selection,
         rows: Rows,
     ) -> Result<Batches, InputError> {
         let Rows { row_groups, batch_rows, .. } = rows;
         let descriptor = metadata.metadata().file_metadata().schema_descr();
         let mask = ProjectionMask::roots(descriptor, selection.read.iter().copied());
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(open()?, metadata.clone());
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata.clone());
         let builder = match &row_groups {
             Some(groups) => builder.with_row_groups(groups.clone()),
             None => builder,
         };
-        let batches = guarded(&self.path, || builder.with_projection(mask).with_batch_size(batch_rows).build())?;
-        let batches = batches.map_err(|error| InputError::new(&self.path, InputFault::Parquet(error)))?;
+        let batches = guarded(self.path(), || builder.with_projection(mask).with_batch_size(batch_rows).build())?;
+        let batches = batches.map_err(|error| InputError::new(self.path(), InputFault::Parquet(error)))?;
         let nanos = match &self.int96 {
             Some(int96) if int96.is_among(&selection.read) => {
-                Some(int96.begin(&self.path, open()?, &selection.read, row_groups, batch_rows)?)
+                Some(int96.begin(self.path(), bytes.clone(), &selection.read, row_groups, batch_rows)?)
             }
             _ => None,
         };
-        Ok(Batches { path: self.path.clone(), batches, nanos })
+        Ok(Batches { path: self.path().to_owned(), batches, nanos })
     }
 }
 

@@ -8,6 +8,8 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 
 use super::error::{InputError, InputFault};
+use super::object::OpenInput;
+use super::storage::Storage;
 use super::{Format, convert, csv, ndjson, parquet};
 use crate::batch::Column;
 use crate::schema::ValueType;
@@ -91,16 +93,20 @@ pub struct Table {
 pub struct TableReader {
     tables: Box<dyn Iterator<Item = Result<Table, InputError>> + Send>,
     rest_schema: Option<SchemaRef>,
+    /// The input, if it is one of a storage.
+    input: Option<OpenInput>,
     failed: bool,
 }
 
 impl TableReader {
-    /// A reader of `tables`, whose pass-through columns have `rest_schema`.
+    /// A reader of `tables`, whose pass-through columns have `rest_schema`. They are those of `input`, which is looked at again
+    /// after the last of them.
     pub(super) fn new(
         tables: impl Iterator<Item = Result<Table, InputError>> + Send + 'static,
         rest_schema: Option<SchemaRef>,
+        input: Option<OpenInput>,
     ) -> Self {
-        Self { tables: Box::new(tables), rest_schema, failed: false }
+        Self { tables: Box::new(tables), rest_schema, input, failed: false }
     }
 
     /// With [`Rest::Keep`], the names and types of the pass-through columns, known before the first row.
@@ -116,32 +122,61 @@ impl Iterator for TableReader {
         if self.failed {
             return None;
         }
-        let table = self.tables.next();
-        self.failed = matches!(table, Some(Err(_)));
+        let table = match (self.tables.next(), &self.input) {
+            (Some(Err(error)), Some(input)) => Some(Err(input.behind(error))),
+            (None, Some(input)) => input.check().err().map(Err),
+            (table, _) => table,
+        };
+        self.failed = matches!(table, Some(Err(_)) | None);
         table
     }
 }
 
-/// Opens the file at `path`, whose extension tells its format, to read the `wanted` columns.
+/// Opens the file at `path` of a storage, whose extension tells its format, to read the `wanted` columns.
 ///
 /// A missing file, an unknown extension, a missing column and a column of an impossible type are errors here; what is wrong
 /// with single rows is an error of the reader. An NDJSON file has no header: a wanted field that occurs in none of its
 /// first lines is an error of the reader.
-pub fn open(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
-    match format(path)? {
-        Format::Parquet => parquet::open(path, wanted, rest),
-        Format::Csv => csv::open(path, wanted, rest),
-        Format::Ndjson => ndjson::open(path, wanted, rest),
-    }
+pub fn open(storage: &dyn Storage, path: &Path, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
+    let format = format(path)?;
+    open_as(format, &OpenInput::open(storage, path)?, wanted, rest)
+}
+
+/// As [`open`], what is open already and has this format.
+pub(super) fn open_as(
+    format: Format,
+    input: &OpenInput,
+    wanted: &[Wanted],
+    rest: Rest,
+) -> Result<TableReader, InputError> {
+    let reader = match format {
+        Format::Parquet => parquet::open(input, wanted, rest),
+        Format::Csv => csv::open(input, wanted, rest),
+        Format::Ndjson => ndjson::open(input, wanted, rest),
+    };
+    reader.map_err(|error| input.behind(error))
 }
 
 /// The names of the columns of the file at `path`, in its order; for NDJSON, in the order of first sight in the whole file.
-pub fn column_names(path: &Path) -> Result<Vec<String>, InputError> {
-    match format(path)? {
-        Format::Parquet => parquet::column_names(path),
-        Format::Csv => csv::column_names(path),
-        Format::Ndjson => ndjson::column_names(path),
-    }
+pub fn column_names(storage: &dyn Storage, path: &Path) -> Result<Vec<String>, InputError> {
+    let format = format(path)?;
+    column_names_as(format, &OpenInput::open(storage, path)?)
+}
+
+/// As [`column_names`], of what is open already and has this format.
+pub(super) fn column_names_as(format: Format, input: &OpenInput) -> Result<Vec<String>, InputError> {
+    whole(input, || match format {
+        Format::Parquet => parquet::column_names(input),
+        Format::Csv => csv::column_names(input),
+        Format::Ndjson => ndjson::column_names(input),
+    })
+}
+
+/// What `read` makes of an input that did not change meanwhile.
+pub(super) fn whole<T>(input: &OpenInput, read: impl FnOnce() -> Result<T, InputError>) -> Result<T, InputError> {
+    let read = read().map_err(|error| input.behind(error))?;
+    input.check()?;
+    Ok(read)
 }
 
 pub(super) fn format(path: &Path) -> Result<Format, InputError> {

@@ -3,9 +3,7 @@
 //! A part gives [`Sheet`]s: like tables, but larger, and with texts as codes or as sixteen bytes each instead of a column. Of a row
 //! group, only the bytes of the wanted columns are read, each range at once.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
@@ -18,9 +16,11 @@ use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Schema, UInt32Type};
 use bytes::{Buf, Bytes};
 
-use super::error::{InputError, InputFault};
+use super::error::InputError;
+use super::object::OpenInput;
 use super::parquet::{Batch, ParquetFile, Rows, guarded};
-use super::read::{Rest, Selection, Table, TableReader, Wanted, format, open};
+use super::read::{Rest, Selection, Table, TableReader, Wanted, column_names_as, format, open_as, whole};
+use super::storage::Storage;
 use super::{Format, TABLE_ROWS_MAX, convert, parquet};
 use crate::batch::{Column, Lane, SHORT_BYTES_MAX};
 use crate::schema::ValueType;
@@ -37,7 +37,8 @@ const GAP_BYTES_MAX: u64 = 1 << 16;
 /// A file that is read part by part.
 #[derive(Clone, Debug)]
 pub struct Input {
-    path: PathBuf,
+    input: OpenInput,
+    format: Format,
     /// The metadata of Parquet, read once.
     parquet: Option<ParquetFile>,
 }
@@ -65,25 +66,27 @@ pub struct Sheet {
 }
 
 impl Input {
-    /// Opens the file at `path`, whose extension tells its format.
-    pub fn open(path: &Path) -> Result<Self, InputError> {
-        let parquet = match format(path)? {
-            Format::Parquet => Some(ParquetFile::open(path)?),
+    /// Opens the file at `path` of a storage, whose extension tells its format.
+    pub fn open(storage: &dyn Storage, path: &Path) -> Result<Self, InputError> {
+        let format = format(path)?;
+        let input = OpenInput::open(storage, path)?;
+        let parquet = match format {
+            Format::Parquet => Some(ParquetFile::open(&input).map_err(|error| input.behind(error))?),
             Format::Csv | Format::Ndjson => None,
         };
-        Ok(Self { path: path.to_owned(), parquet })
+        Ok(Self { input, format, parquet })
     }
 
     /// The file as it was named.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.input.path()
     }
 
     /// The names of its columns: see [`super::column_names`].
     pub fn column_names(&self) -> Result<Vec<String>, InputError> {
         match &self.parquet {
             Some(file) => Ok(file.names()),
-            None => super::column_names(&self.path),
+            None => column_names_as(self.format, &self.input),
         }
     }
 
@@ -95,16 +98,13 @@ impl Input {
                 let part = |rows: i64, bytes: i64| Part { rows: Some(rows.max(0) as u64), bytes: bytes.max(0) as u64 };
                 groups.map(|group| part(group.num_rows(), group.total_byte_size())).collect()
             }
-            None => {
-                let bytes = std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
-                vec![Part { rows: None, bytes }]
-            }
+            None => vec![Part { rows: None, bytes: self.input.bytes() }],
         }
     }
 
     /// The rows of one part as tables: see [`open`]. Here they may have up to [`SHEET_ROWS_MAX`] rows.
     pub fn tables(&self, part: usize, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
-        let Some(file) = &self.parquet else { return open(&self.path, wanted, rest) };
+        let Some(file) = &self.parquet else { return open_as(self.format, &self.input, wanted, rest) };
         let rows_before = rows_before(&file.metadata, part);
         file.tables(Rows { row_groups: Some(vec![part]), batch_rows: SHEET_ROWS_MAX, rows_before }, wanted, rest)
     }
@@ -117,7 +117,7 @@ impl Input {
         take: &mut dyn FnMut(Sheet) -> Result<(), E>,
     ) -> Result<(), E> {
         let Some(file) = &self.parquet else {
-            for table in open(&self.path, wanted, Rest::Ignore)? {
+            for table in open_as(self.format, &self.input, wanted, Rest::Ignore)? {
                 let Table { columns, rows, rows_before, rounded, .. } = table?;
                 take(Sheet { lanes: columns.into_iter().map(Lane::Column).collect(), rows, rows_before, rounded })?;
             }
@@ -127,13 +127,14 @@ impl Input {
         let selection = file.selection(wanted, Rest::Ignore)?;
         let mask =
             ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), selection.read.iter().copied());
-        let sections = Sections::read(&self.path, metadata, part, &mask)?;
+        // The bytes of the part are of one state once they are here, and nothing else is read of it.
+        let sections = whole(&self.input, || Sections::read(&self.input, metadata, part, &mask))?;
         let mut rows_before = rows_before(metadata, part);
         let rows = Rows { row_groups: Some(vec![part]), batch_rows: sheet_rows(metadata, part, &mask), rows_before };
         let viewed = with_cheap_texts(metadata, part, wanted);
-        let mut batches = file.batches(&viewed, || Ok(sections.clone()), &selection, rows)?;
+        let mut batches = file.batches(&viewed, &sections, &selection, rows)?;
         while let Some(batch) = batches.next() {
-            let sheet = sheet(&self.path, batch?, wanted, &selection, rows_before)?;
+            let sheet = sheet(self.path(), batch?, wanted, &selection, rows_before)?;
             rows_before += sheet.rows as u64;
             take(sheet)?;
         }
@@ -247,17 +248,15 @@ struct Sections {
 
 impl Sections {
     fn read(
-        path: &Path,
+        input: &OpenInput,
         metadata: &ArrowReaderMetadata,
         part: usize,
         mask: &ProjectionMask,
     ) -> Result<Self, InputError> {
-        let fail = |error| InputError::new(path, InputFault::Open(error));
-        let mut file = File::open(path).map_err(fail)?;
-        let file_bytes = file.metadata().map_err(fail)?.len();
+        let file_bytes = input.bytes();
         let columns = metadata.metadata().row_group(part).columns().iter().enumerate();
         let wanted = columns.filter(|(leaf, _)| mask.leaf_included(*leaf));
-        let ranges = guarded(path, || wanted.map(|(_, column)| column.byte_range()).collect::<Vec<_>>());
+        let ranges = guarded(input.path(), || wanted.map(|(_, column)| column.byte_range()).collect::<Vec<_>>());
         let mut ranges: Vec<(u64, u64)> = ranges?;
         ranges.sort_unstable();
         let mut joined: Vec<(u64, u64)> = Vec::new();
@@ -270,11 +269,7 @@ impl Sections {
         }
         let mut sections = Vec::with_capacity(joined.len());
         for (start, end) in joined {
-            let mut bytes = Vec::with_capacity((end - start) as usize);
-            let read =
-                file.seek(SeekFrom::Start(start)).and_then(|_| file.by_ref().take(end - start).read_to_end(&mut bytes));
-            read.map_err(|error| InputError::new(path, InputFault::Read(error)))?;
-            sections.push((start, Bytes::from(bytes)));
+            sections.push((start, input.range(start, end)?));
         }
         Ok(Self { file_bytes, sections })
     }

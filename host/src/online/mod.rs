@@ -300,7 +300,11 @@ impl Server {
     /// The same with the fields that only the files of the source hold, which are looked at once.
     pub fn whole_event_schema(&self, source: &str) -> Result<Arc<EventSchema>, ServerError> {
         self.whole_schemas.get_or_make(&source.to_owned(), || {
-            Ok(Arc::new(with_inferred(self.project(), (*self.event_schema(source)?).clone())?))
+            Ok(Arc::new(with_inferred(
+                self.project(),
+                &self.store.shared_storage(),
+                (*self.event_schema(source)?).clone(),
+            )?))
         })
     }
 
@@ -317,13 +321,16 @@ impl Server {
 
     /// Takes the events of a file, all or none, as [`Server::push`] does.
     pub fn ingest(&self, source: &str, path: &Path, arrival: &Arrival) -> Result<Applied, ServerError> {
+        // Its names, then its rows, then the numbers of a warning: of one state of the file.
+        let _pin = self.store.pin();
+        let storage = self.store.storage();
         let mut schema = self.event_schema(source)?;
-        let names = files::column_names(path)?;
+        let names = files::column_names(storage, path)?;
         if !unknown_columns(&schema, &names, arrival).is_empty() {
             schema = self.whole_event_schema(source)?;
         }
-        let pushed = read_push(&schema, path, &names, arrival)?;
-        for warning in warnings_of_push(self.project(), &schema.source, path, &pushed.events) {
+        let pushed = read_push(storage, &schema, path, &names, arrival)?;
+        for warning in warnings_of_push(self.project(), storage, &schema.source, path, &pushed.events) {
             (self.store.options().warning)(&warning);
         }
         self.push(source, pushed)

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::names::closest;
 use super::reference::ReferenceError;
+use crate::files::storage::StorageError;
 
 /// How many of the names that there are an error shows.
 const NAMES_SHOWN_MAX: usize = 20;
@@ -93,7 +94,7 @@ pub enum ProjectError {
         /// The pattern.
         pattern: String,
         /// Why.
-        source: glob::GlobError,
+        source: StorageError,
     },
 }
 

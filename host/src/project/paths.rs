@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use crate::files::Storage;
+
 /// What no two physical files share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum PhysicalFile {
@@ -30,10 +32,13 @@ fn canonical(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| absolute())
 }
 
-/// Each physical file once, under the name of its first place.
-pub(crate) fn distinct_files(files: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
+/// Each physical file of a storage once, under the name of its first place.
+pub(crate) fn distinct_files(storage: &dyn Storage, files: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
     let mut seen = HashSet::new();
-    files.into_iter().filter(|file| seen.insert(PhysicalFile::of(file))).collect()
+    // One that cannot be looked at is itself: whoever opens it is told why.
+    let named = |file: &PathBuf| canonical(file).to_string_lossy().into_owned();
+    let of = |file: &PathBuf| storage.identity(file).map_or_else(|_| named(file), |identity| identity.object);
+    files.into_iter().filter(|file| seen.insert(of(file))).collect()
 }
 
 /// Whether two names mean one physical file, which is there.
@@ -56,6 +61,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::files::FileSystem;
 
     #[test]
     fn a_physical_file_counts_once_whatever_its_names() {
@@ -69,7 +75,7 @@ mod tests {
         symlink(path("data"), path("folder")).expect("a link");
         let names = ["soft.csv", "data/2.csv", "data/1.csv", "./data/1.csv", "data/../data/2.csv", "hard.csv", "gone"];
         let names = names.into_iter().chain(["folder/2.csv", "gone"]).map(path);
-        assert_eq!(distinct_files(names), ["soft.csv", "data/2.csv", "gone"].map(path));
+        assert_eq!(distinct_files(&FileSystem, names), ["soft.csv", "data/2.csv", "gone"].map(path));
         assert!(is_same_file(&path("hard.csv"), &path("folder/1.csv")));
         assert!(!is_same_file(&path("gone"), &path("gone")));
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::paths::distinct_files;
 use super::{DeclaredField, Key, MappedColumn, ProjectError};
 use crate::entity::{EntityKey, KeyType};
+use crate::files::storage::{Listing, ObjectPattern, Storage};
 use crate::time::{TimeForm, TimeFormat, TimeUnit};
 
 /// A named stream of events of one schema: files of history, plus what is pushed.
@@ -85,83 +86,40 @@ impl Source {
     /// The files of history: those of each pattern sorted by path, patterns in their order, each physical file once, at its
     /// first place, whatever its names.
     ///
-    /// A pattern is relative to `root`; `*` and `?` match within a name, `**` any folders, `[a-z]` one of a set. A path that
-    /// exists is taken as it is. A name that begins with `_` or `.` is no data, unless the pattern has it or it is a folder
-    /// `_key=value`: engines keep there what is not committed. A pattern that matches no file is an error, and so is a folder.
-    pub fn resolve_files(&self, root: &Path) -> Result<Vec<PathBuf>, ProjectError> {
+    /// A pattern is relative to `root`: see [`ObjectPattern`]. A path that exists is taken as it is. A pattern that matches no file
+    /// is an error, and so is a folder.
+    pub fn resolve_files(&self, storage: &dyn Storage, root: &Path) -> Result<Vec<PathBuf>, ProjectError> {
         let mut files = Vec::new();
         for pattern in &self.files {
-            let matched = self.matching(root, pattern)?;
+            let matched = self.matching(storage, root, pattern)?;
             if matched.is_empty() {
                 let (name, pattern) = (self.name.clone(), pattern.clone());
                 return Err(ProjectError::NoFile { name, pattern, folder: root.to_owned() });
             }
             files.extend(matched);
         }
-        Ok(distinct_files(files))
+        Ok(distinct_files(storage, files))
     }
 
-    /// The files that match one pattern, sorted by path.
-    fn matching(&self, root: &Path, pattern: &str) -> Result<Vec<PathBuf>, ProjectError> {
-        let plain = root.join(pattern);
-        if plain.is_file() {
-            return Ok(vec![plain]);
-        }
-        if plain.is_dir() {
-            let (name, pattern) = (self.name.clone(), pattern.trim_end_matches('/').to_owned());
-            return Err(ProjectError::Folder { name, extension: extension_within(&plain), pattern });
-        }
-        let base = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
-        let is_absolute = Path::new(pattern).is_absolute();
-        let absolute = match is_absolute {
-            true => pattern.to_owned(),
-            // The root's own letters are not a pattern, whatever they are.
-            false => format!("{}/{pattern}", glob::Pattern::escape(&base.to_string_lossy())),
+    /// The files that match one pattern, in their order.
+    fn matching(&self, storage: &dyn Storage, root: &Path, pattern: &str) -> Result<Vec<PathBuf>, ProjectError> {
+        let name = || self.name.clone();
+        let wrong = |source| ProjectError::Pattern { name: name(), pattern: pattern.to_owned(), source };
+        let parsed = match ObjectPattern::parse(pattern) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                // What is no pattern may be the name of a file.
+                let plain = root.join(pattern);
+                return storage.identity(&plain).map(|_| vec![plain]).map_err(|_| wrong(error));
+            }
         };
-        let wrong = |source| ProjectError::Pattern { name: self.name.clone(), pattern: pattern.to_owned(), source };
-        let unlisted = |source| ProjectError::List { name: self.name.clone(), pattern: pattern.to_owned(), source };
-        let files = glob::glob_with(&absolute, MATCHING)
-            .map_err(wrong)?
-            .collect::<Result<Vec<PathBuf>, _>>()
-            .map_err(unlisted)?;
-        // How the root is named decides neither what is data nor the order.
-        let relative = |file: &PathBuf| match is_absolute {
-            true => file.clone(),
-            false => file.strip_prefix(&base).unwrap_or(file).to_owned(),
-        };
-        let mut files: Vec<PathBuf> =
-            files.iter().filter(|file| file.is_file()).map(relative).filter(|file| is_data(file, pattern)).collect();
-        files.sort();
-        Ok(files.into_iter().map(|file| root.join(file)).collect())
+        let unlisted = |source| ProjectError::List { name: name(), pattern: pattern.to_owned(), source };
+        match storage.list(root, &parsed).map_err(unlisted)? {
+            Listing::Objects(files) => Ok(files),
+            Listing::Folder { extension } => {
+                let pattern = pattern.trim_end_matches('/').to_owned();
+                Err(ProjectError::Folder { name: name(), extension, pattern })
+            }
+        }
     }
-}
-
-/// How patterns match: as a shell does.
-const MATCHING: glob::MatchOptions =
-    glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
-
-/// Whether a file that matches `pattern` is data: no name below the part of the pattern without wildcards begins with `_` or
-/// `.`, but for folders `_key=value`, and for names that the pattern has with that letter.
-fn is_data(file: &Path, pattern: &str) -> bool {
-    let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    let is_plain = |part: &&&str| !part.contains(['*', '?', '[']);
-    let plain = parts.iter().take_while(is_plain).count() + usize::from(pattern.starts_with('/'));
-    let names: Vec<_> = file.components().skip(plain).map(|name| name.as_os_str().to_string_lossy()).collect();
-    let is_asked_for = |name: &str| {
-        let mut same = parts.iter().filter(|part| part.chars().next() == name.chars().next());
-        same.any(|part| glob::Pattern::new(part).is_ok_and(|part| part.matches_with(name, MATCHING)))
-    };
-    names.iter().enumerate().all(|(at, name)| {
-        let is_partition = name.starts_with('_') && at + 1 < names.len() && name.find('=').is_some_and(|at| at > 0);
-        !name.starts_with(['_', '.']) || is_partition || is_asked_for(name)
-    })
-}
-
-/// The extension of the files that a folder holds, for help: that of the first format of which there are some.
-fn extension_within(folder: &Path) -> &'static str {
-    let has = |extension: &&&str| {
-        let pattern = format!("{}/**/*.{extension}", glob::Pattern::escape(&folder.to_string_lossy()));
-        glob::glob_with(&pattern, MATCHING).is_ok_and(|mut files| files.any(|file| file.is_ok()))
-    };
-    ["parquet", "csv", "ndjson", "jsonl"].iter().find(has).unwrap_or(&"parquet")
 }

@@ -10,9 +10,8 @@ use crate::batch::{Lane, Value};
 use crate::entity::{KeyInterner, KeyRows};
 use crate::events::fields::incoming_of_file;
 use crate::events::logged::{key_columns, key_of};
-use crate::events::times::{availabilities, time_columns, times};
-use crate::events::{Pushed, ReadError, ReadOptions};
-use crate::files::{Input, InputError, Nulls, Rest, Sheet, Wanted};
+use crate::events::{EventBatch, EventSource, HistorySource, Position, Pushed, ReadError, ReadOptions};
+use crate::files::{Input, Nulls, Rest, Storage, Wanted};
 use crate::log::LoggedEvent;
 use crate::project::{Key, Source};
 use crate::schema::ValueType;
@@ -27,6 +26,7 @@ const LOGGED_ROWS: usize = 8_192;
 
 /// What is needed to read the records of a source.
 pub(super) struct Finder<'a> {
+    pub(super) storage: &'a dyn Storage,
     pub(super) source: &'a Source,
     /// The key columns of the view's entity.
     pub(super) keys: &'a [Key],
@@ -45,29 +45,20 @@ impl Finder<'_> {
         self.source.keys.iter().filter(|key| !self.keys.contains(key))
     }
 
-    /// Key columns, times, id, other key columns, then the fields of the content.
-    fn wanted(&self) -> Vec<Wanted> {
-        let keys = self.keys.iter();
-        let mut wanted: Vec<Wanted> =
-            keys.map(|key| Wanted::new(&key.name, key.key_type.value_type(), Nulls::Refused)).collect();
-        wanted.extend(time_columns(self.source));
-        wanted.push(Wanted::new(self.id, ValueType::Text, Nulls::Allowed));
+    /// Beside keys and times: the id, other key columns, then the fields of the content.
+    fn columns(&self) -> Vec<Wanted> {
+        let mut wanted = vec![Wanted::new(self.id, ValueType::Text, Nulls::Allowed)];
         wanted.extend(self.other_keys().map(|key| Wanted::new(&key.name, key.key_type.value_type(), Nulls::Allowed)));
         wanted.extend(self.content.wanted());
         wanted
     }
 
     pub(super) fn read_files(&self, records: &mut Records) -> Result<(), ReadError> {
-        let inputs = self.files.iter().map(|path| Input::open(path)).collect::<Result<Vec<_>, InputError>>()?;
-        let wanted = inputs.iter().map(|input| incoming_of_file(self.source, input, self.wanted()));
-        let wanted = wanted.collect::<Result<Vec<_>, InputError>>()?;
-        let parts = inputs.iter().enumerate();
-        let parts: Vec<(usize, usize)> =
-            parts.flat_map(|(file, input)| (0..input.parts().len()).map(move |part| (file, part))).collect();
+        let history = HistorySource::with_columns(self.storage, self.source, self.keys, self.files, &self.columns())?;
+        let parts = history.parts();
         let make = |at: usize, give: &mut dyn FnMut(Vec<Record>) -> bool| {
-            let (file, part) = parts[at];
-            inputs[file].read(part, &wanted[file], &mut |sheet: Sheet| {
-                let goes_on = give(self.records(file, &sheet)) && !self.options.stop.load(Ordering::Relaxed);
+            history.read(at, Position::START, &mut |batch: EventBatch| {
+                let goes_on = give(self.records(parts[at].file, &batch)) && !self.options.stop.load(Ordering::Relaxed);
                 if goes_on { Ok(()) } else { Err(ReadError::Stopped) }
             })
         };
@@ -76,22 +67,18 @@ impl Finder<'_> {
         })
     }
 
-    /// The records of the rows of a sheet that have an id and may count.
-    fn records(&self, file: usize, sheet: &Sheet) -> Vec<Record> {
-        let (keys, rest) = sheet.lanes.split_at(self.keys.len());
-        let event_times = times(&rest[0]);
-        let has_arrivals = self.source.arrival_time.is_some();
-        let available = has_arrivals.then(|| availabilities(event_times, &rest[1]));
-        let available = available.as_deref().unwrap_or(event_times);
-        let rest = &rest[1 + usize::from(has_arrivals)..];
+    /// The records of the rows of a batch that have an id and may count.
+    fn records(&self, file: usize, batch: &EventBatch) -> Vec<Record> {
+        let (keys, event_times, available) = (&batch.keys[..], &batch.event_times[..], batch.available());
+        let rest = &batch.fields[..];
         let ids = id_hashes(&rest[0]);
         let mut matters: Vec<bool> = ids.iter().map(|id| *id != 0).collect();
         if let Some(up_to) = self.up_to {
             matters.iter_mut().zip(available).for_each(|(matters, at)| *matters &= AvailableAt(*at) <= up_to);
         }
         if let Some(asked) = self.asked {
-            let mut entities = Vec::with_capacity(sheet.rows);
-            asked.find_all(&KeyRows::of_lanes(keys), sheet.rows, &mut entities);
+            let mut entities = Vec::with_capacity(batch.rows);
+            asked.find_all(&KeyRows::of_lanes(keys), batch.rows, &mut entities);
             matters.iter_mut().zip(entities).for_each(|(matters, entity)| *matters &= entity != u32::MAX);
         }
         if !matters.contains(&true) {
@@ -110,22 +97,22 @@ impl Finder<'_> {
             content: contents[row],
             entity: entities[row],
             available_at: available[row],
-            place: Place::row(file, sheet.rows_before + row as u64),
+            place: Place::row(file, batch.rows_before() + row as u64),
         };
-        (0..sheet.rows).filter(|row| matters[*row]).map(record).collect()
+        (0..batch.rows).filter(|row| matters[*row]).map(record).collect()
     }
 
     /// The records of the pushed events of the source.
     pub(super) fn read_log(&self, pushed: &Pushed<'_>, records: &mut Records) -> Result<(), ReadError> {
         let mut waiting: Vec<LoggedEvent> = Vec::new();
-        let mut append = |event: LoggedEvent| {
+        let mut append = |_, event: LoggedEvent| {
             if event.event_id.is_none() {
                 return Ok(());
             }
             waiting.push(event);
             if waiting.len() < LOGGED_ROWS { Ok(()) } else { self.logged(std::mem::take(&mut waiting), records) }
         };
-        pushed.each(self.source, self.keys, self.asked, &mut append)?;
+        pushed.each(self.source, self.keys, self.asked, Position::START, &mut append)?;
         self.logged(waiting, records)
     }
 

@@ -120,8 +120,9 @@ pub(crate) fn find_repeats(
     let mut repeats = Repeats { files: vec![FileRepeats::default(); input.files.len()] };
     let Some(id) = &input.source.event_id else { return Ok(repeats) };
     let content = ContentFields::new(input.source, fields);
-    let SourceInput { source, keys, files, up_to, .. } = input;
-    let finder = Finder { source, keys, files, up_to: *up_to, id, content: &content, asked, options };
+    let SourceInput { storage, source, keys, files, up_to, .. } = input;
+    let finder =
+        Finder { storage: &**storage, source, keys, files, up_to: *up_to, id, content: &content, asked, options };
     let mut records = Records::new(options.memory_bytes / MEMORY_SHARE, options.spill_dir);
     finder.read_files(&mut records)?;
     if let Some(pushed) = &input.pushed {
@@ -211,7 +212,8 @@ impl Finder<'_> {
             if rows.is_empty() {
                 continue;
             }
-            let ids = self.ids_of(&Input::open(path)?, &rows.iter().map(|(row, _)| *row).collect::<Vec<_>>())?;
+            let ids =
+                self.ids_of(&Input::open(self.storage, path)?, &rows.iter().map(|(row, _)| *row).collect::<Vec<_>>())?;
             let shown = rows.into_iter().zip(ids);
             let conflict = |((row, counts), event_id)| IdConflict { row: row + 1, event_id, counts: copy(counts) };
             repeats.files[file].first_conflicts = shown.map(conflict).collect();

@@ -26,8 +26,8 @@ pub(super) struct Begun {
     pub(super) plan: String,
     /// The identities of the views, by name and version.
     pub(super) views: BTreeMap<String, ViewIdentity>,
-    /// The files that are read, by path, size and time of the last change.
-    pub(super) inputs: Vec<(PathBuf, u64, i64)>,
+    /// The files that are read, by path, size and version.
+    pub(super) inputs: Vec<(PathBuf, u64, String)>,
     /// How many partitions, as a power of two.
     pub(super) bits: u32,
     /// The newest offset of the log when the run began.

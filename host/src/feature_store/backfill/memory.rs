@@ -5,7 +5,7 @@ use crate::Error;
 use crate::events::SourceInput;
 use crate::feature_store::feeds::Feed;
 use crate::feature_store::{FeaturePlan, PlannedView};
-use crate::files::{Input, Part, TABLE_ROWS_MAX};
+use crate::files::{Input, Part, Storage, TABLE_ROWS_MAX};
 use crate::schema::ValueType;
 
 /// What a run takes whatever its input: the program, its components and their instances.
@@ -54,10 +54,10 @@ pub(super) fn feature_bytes(views: &[PlannedView]) -> u64 {
 }
 
 /// The rows of files, and what they take by their own account.
-fn rows<'a>(files: impl Iterator<Item = &'a std::path::PathBuf>) -> Result<(u64, u64), Error> {
+fn rows<'a>(storage: &dyn Storage, files: impl Iterator<Item = &'a std::path::PathBuf>) -> Result<(u64, u64), Error> {
     let (mut rows, mut bytes) = (0, 0);
     for file in files {
-        for Part { rows: known, bytes: size } in Input::open(file)?.parts() {
+        for Part { rows: known, bytes: size } in Input::open(storage, file)?.parts() {
             rows += known.unwrap_or(size / ROW_BYTES);
             bytes += size;
         }
@@ -83,12 +83,13 @@ pub(super) struct Needed {
 
 /// What a run in memory takes beside [`FIXED_BYTES`] and [`THREAD_BYTES`].
 pub(super) fn needed(
+    storage: &dyn Storage,
     plan: &FeaturePlan,
     questions: &Questions<'_>,
     feeds: &[(Feed, Vec<SourceInput<'_>>)],
 ) -> Result<Needed, Error> {
     let (questions, bytes) = match questions {
-        Questions::Spine(spine) => rows(std::iter::once(&spine.path))?,
+        Questions::Spine(spine) => rows(storage, std::iter::once(&spine.path))?,
         Questions::Rule { rows, bytes } => (*rows, *bytes),
     };
     let mut needed = Needed {
@@ -96,7 +97,7 @@ pub(super) fn needed(
         rows: questions * plan.views.len() as u64,
     };
     for (feed, sources) in feeds {
-        let (from_files, _) = rows(sources.iter().flat_map(|source| &source.files))?;
+        let (from_files, _) = rows(storage, sources.iter().flat_map(|source| &source.files))?;
         // The log holds the events of all sources: so many at most are those of these.
         let pushed = sources.iter().filter_map(|source| source.pushed.as_ref()).map(|pushed| pushed.up_to).max();
         let events = from_files + pushed.unwrap_or(0);
@@ -109,7 +110,7 @@ pub(super) fn needed(
 /// How many tables of a spine may wait in memory for the one that is worked on, with so many bytes of features a row: together
 /// about [`AHEAD_BYTES`], as far as the file tells how long its rows are.
 pub(super) fn tables_ahead(spine: &SpineFile, features: u64) -> Result<usize, Error> {
-    let input = Input::open(&spine.path)?;
+    let input = Input::open(&*spine.storage, &spine.path)?;
     let parts = input.parts();
     let Some(rows) = parts.iter().map(|part| part.rows).sum::<Option<u64>>() else { return Ok(TABLES_AHEAD.0) };
     let width = parts.iter().map(|part| part.bytes).sum::<u64>() / rows.max(1) + features + 8;

@@ -157,6 +157,8 @@ impl FeatureStore {
             return Err(wrong(format!("--spill-dir {}: there is no such folder", dir.display())));
         }
         let plan = self.plan(&request.selection)?;
+        // Whatever is read several times, such as a spine and its digest, is of one state.
+        let _pin = self.storage.pin();
         let names = feature_names(&plan, request.full_feature_names)?;
         let inputs = self.inputs(&plan, request)?;
         self.warn_of_absent_fields(&plan.views, &request.overrides)?;
@@ -168,7 +170,14 @@ impl FeatureStore {
         files::remove_stale(files::directory_of(&request.out));
         match &request.spine {
             SpineSource::File { path, as_of_column, as_of_unit } => {
-                let spine = SpineFile::new(&plan, path, &request.out, as_of_column.as_deref(), *as_of_unit)?;
+                let spine = SpineFile::new(
+                    self.shared_storage(),
+                    &plan,
+                    path,
+                    &request.out,
+                    as_of_column.as_deref(),
+                    *as_of_unit,
+                )?;
                 match self.partition_bits(&run, &spine)? {
                     None => {
                         let stopwatch = Stopwatch::start();
@@ -296,7 +305,7 @@ impl FeatureStore {
     /// The digests of what a run reads, beside the project file.
     fn digests(&self, run: &Run<'_>) -> Digests {
         let kept = self.project().data_dir().join("cache").join("digests.json");
-        Digests::begin(&run.inputs[1..], self.options().threads, Some(&kept))
+        Digests::begin(self.shared_storage(), &run.inputs[1..], self.options().threads, Some(&kept))
     }
 
     /// Where a partitioned run works, what it has done already, and into how many partitions it divides.
@@ -307,7 +316,7 @@ impl FeatureStore {
             files::remove_stale(parent);
             return Ok((Workspace::temporary(parent)?, Journal::none(), bits));
         }
-        let (plan, inputs) = (self.plan_digest(run), run.changes(self.project())?);
+        let (plan, inputs) = (self.plan_digest(run), run.changes(self.project(), self.storage())?);
         let offset = run.pushed.map(|pushed| pushed.up_to);
         let views = run.plan.views.iter().map(|view| (view.program.id().to_owned(), view.identity.clone())).collect();
         let (workspace, journal, begun) = Workspace::resumed(&run.request.out, |earlier| Begun {
@@ -339,7 +348,7 @@ impl FeatureStore {
             let sources = self.source_inputs(&run.plan.views[feed.views[0]], run.events())?;
             with_sources.push((feed, sources));
         }
-        memory::needed(run.plan, questions, &with_sources)
+        memory::needed(self.storage(), run.plan, questions, &with_sources)
     }
 
     /// Refuses feature history of so many rows, whose keys take so many bytes, if memory does not hold it.
@@ -382,7 +391,7 @@ impl FeatureStore {
         for view in &plan.views {
             inputs.extend(self.source_inputs(view, events)?.into_iter().flat_map(|source| source.files));
         }
-        Ok(distinct_files(inputs))
+        Ok(distinct_files(self.storage(), inputs))
     }
 }
 

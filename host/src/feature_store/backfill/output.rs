@@ -114,7 +114,7 @@ impl Output<'_> {
             }
             _ => None,
         };
-        RunSummary::new(store.project(), self.run.plan, seen, spine)
+        RunSummary::new(store.project(), store.storage(), self.run.plan, seen, spine)
     }
 }
 

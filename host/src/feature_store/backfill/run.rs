@@ -11,6 +11,7 @@ use crate::Error;
 use crate::events::Pushed;
 use crate::feature_store::FeaturePlan;
 use crate::feature_store::history::Events;
+use crate::files::{InputError, Storage};
 use crate::project::{Project, Source, is_same_file};
 
 /// What every way of running needs.
@@ -49,14 +50,15 @@ impl Run<'_> {
         Ok(Arc::new(Schema::new(spine.chain(features).collect::<Vec<FieldRef>>())))
     }
 
-    /// The inputs with their sizes and times of change, but for the project file, of which the plan is what counts.
-    pub(super) fn changes(&self, project: &Project) -> Result<Vec<(PathBuf, u64, i64)>, Error> {
+    /// The inputs with their sizes and versions, but for the project file, of which the plan is what counts.
+    pub(super) fn changes(
+        &self,
+        project: &Project,
+        storage: &dyn Storage,
+    ) -> Result<Vec<(PathBuf, u64, String)>, Error> {
         let change = |path: &PathBuf| {
-            let read = |source| Error::Unreadable { path: path.clone(), source };
-            let metadata = std::fs::metadata(path).map_err(read)?;
-            let modified = metadata.modified().map_err(read)?.duration_since(std::time::UNIX_EPOCH);
-            let micros = modified.map_or(0, |since| since.as_micros() as i64);
-            Ok((project.recorded_path(path), metadata.len(), micros))
+            let identity = storage.identity(path).map_err(|error| InputError::from_storage(path, error))?;
+            Ok((project.recorded_path(path), identity.bytes, identity.version.stamp()))
         };
         self.inputs[1..].iter().map(change).collect()
     }

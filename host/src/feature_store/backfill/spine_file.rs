@@ -12,12 +12,13 @@ use crate::Error;
 use crate::batch::{Column, Values};
 use crate::feature_store::summary::SpineSeen;
 use crate::feature_store::{FeaturePlan, Spine};
-use crate::files::{self, InputError, Nulls, Rest, Table, TableReader, Wanted};
+use crate::files::{self, InputError, Nulls, Rest, Storage, Table, TableReader, Wanted};
 use crate::threads;
 use crate::time::{AsOf, TimeForm, TimeUnit};
 
 /// A file of entity keys, as-of, request fields, and columns that pass through.
 pub(super) struct SpineFile {
+    pub(super) storage: Arc<dyn Storage>,
     pub(super) path: PathBuf,
     pub(super) as_of_name: String,
     /// All its columns, in its order.
@@ -60,13 +61,14 @@ impl SpineFile {
     /// Finds the columns that the plan needs. Nothing but the header is read. Other columns pass through to `out`, in a file of
     /// the same format as they were written.
     pub(super) fn new(
+        storage: Arc<dyn Storage>,
         plan: &FeaturePlan,
         path: &Path,
         out: &Path,
         as_of_column: Option<&str>,
         as_of_unit: Option<TimeUnit>,
     ) -> Result<Self, Error> {
-        let names = files::column_names(path)?;
+        let names = files::column_names(&*storage, path)?;
         let as_of_name = match as_of_column {
             Some(name) => name.to_owned(),
             None => as_of_of(path, &names)?,
@@ -84,17 +86,17 @@ impl SpineFile {
         let is_exact = |name: &str| plan.request.exact.iter().any(|exact| exact == name);
         let first = keys.len() + 1;
         let exact = (first..wanted.len()).filter(|at| is_exact(&wanted[*at].name)).collect();
-        Ok(Self { path: path.to_owned(), as_of_name, names, wanted, rest, keys: keys.len(), exact })
+        Ok(Self { storage, path: path.to_owned(), as_of_name, names, wanted, rest, keys: keys.len(), exact })
     }
 
     /// Its rows, table by table; without the columns that pass through.
     pub(super) fn open_questions(&self) -> Result<TableReader, Error> {
-        Ok(files::open(&self.path, &self.wanted, Rest::Ignore)?)
+        Ok(files::open(&*self.storage, &self.path, &self.wanted, Rest::Ignore)?)
     }
 
     /// Its rows, table by table.
     pub(super) fn open(&self) -> Result<TableReader, Error> {
-        Ok(files::open(&self.path, &self.wanted, self.rest)?)
+        Ok(files::open(&*self.storage, &self.path, &self.wanted, self.rest)?)
     }
 
     /// The columns that lead the output, in the order of the file, given those that pass through.
@@ -147,7 +149,7 @@ impl SpineFile {
 
     /// All rows. The parts of the file are read by several threads.
     pub(super) fn read(&self, threads: usize) -> Result<SpineRows, Error> {
-        let input = files::Input::open(&self.path)?;
+        let input = files::Input::open(&*self.storage, &self.path)?;
         let tables = |reader: TableReader| {
             let schema = reader.rest_schema().cloned();
             let tables = reader.map(|table| self.checked(table?)).collect::<Result<Vec<Table>, Error>>()?;

@@ -25,11 +25,11 @@ fn number() -> [Wanted; 1] {
 #[test]
 fn names() {
     let files = Files::new();
-    let error = column_names(&files.path("x.txt")).expect_err("unknown");
+    let error = column_names(&FileSystem, &files.path("x.txt")).expect_err("unknown");
     expect!["x.txt: unknown file format: the name must end in .parquet, .pq, .csv, .ndjson or .jsonl"]
         .assert_eq(&files.told(&error));
     for name in ["x.csv", "x.pq", "x.jsonl"] {
-        let error = column_names(&files.path(name)).expect_err("missing");
+        let error = column_names(&FileSystem, &files.path(name)).expect_err("missing");
         assert_eq!(files.told(&error), format!("{name}: cannot be opened"));
         let source = std::error::Error::source(&error).expect("kept").to_string();
         assert_eq!(source, "No such file or directory (os error 2)");
@@ -226,7 +226,7 @@ fn texts_of_parquet_that_are_not_utf8_are_refused() {
             let text = wanted("t", ValueType::Text);
             assert!(read_column(&path, text.clone()).is_err(), "{bad:?} as a table");
             assert!(read(&path, &[], Rest::Keep).is_err(), "{bad:?} passing through");
-            let input = Input::open(&path).expect("opens");
+            let input = Input::open(&FileSystem, &path).expect("opens");
             let sheets = input.read(0, &[text], &mut |_| Ok::<(), InputError>(()));
             assert!(sheets.is_err(), "{bad:?} as a sheet, dictionary {is_dictionary}");
         }

@@ -17,7 +17,7 @@ use ::parquet::file::properties::WriterProperties;
 use arrow::array::{ArrayRef, RecordBatch};
 use tempfile::TempDir;
 
-use super::{InputError, Nulls, Rest, Table, Wanted, open};
+use super::{FileSystem, InputError, Nulls, Rest, Table, Wanted, open};
 use crate::batch::Column;
 use crate::schema::ValueType;
 use crate::time::{TimeForm, TimeUnit};
@@ -82,7 +82,7 @@ fn in_unit(name: &str, unit: TimeUnit) -> Wanted {
 }
 
 fn read(path: &Path, wanted: &[Wanted], rest: Rest) -> Result<Vec<Table>, InputError> {
-    open(path, wanted, rest)?.collect()
+    open(&FileSystem, path, wanted, rest)?.collect()
 }
 
 /// The one column `name` of a file, all tables together.

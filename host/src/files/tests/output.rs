@@ -69,7 +69,7 @@ fn what_is_written_reads_back_bit_for_bit() {
     for name in ["x.parquet", "x.csv", "x.ndjson"] {
         let path = files.path(name);
         let written = write(&path, &batch.schema(), std::slice::from_ref(&batch));
-        assert_eq!(written.sha256, sha256_file(&path).expect("readable"));
+        assert_eq!(written.sha256, sha256_file(&FileSystem, &path).expect("readable"));
         assert_eq!(written.bytes, std::fs::metadata(&path).expect("there").len());
         assert_eq!(written.rows, 3);
         let table = read(&path, &wanted, Rest::Ignore).expect("readable").remove(0);

@@ -77,7 +77,10 @@ fn three_formats_one_table() {
         a null é"#]]
     .assert_eq(&told.join("\n"));
     for path in paths {
-        assert_eq!(column_names(&path).expect("readable").join(" "), "id ok count amount at embedding note");
+        assert_eq!(
+            column_names(&FileSystem, &path).expect("readable").join(" "),
+            "id ok count amount at embedding note"
+        );
     }
 }
 
@@ -85,7 +88,7 @@ fn three_formats_one_table() {
 fn pass_through_columns_keep_their_types() {
     let files = Files::new();
     let types = |path: &Path| {
-        let reader = open(path, &all()[..4], Rest::Keep).expect("readable");
+        let reader = open(&FileSystem, path, &all()[..4], Rest::Keep).expect("readable");
         let schema = reader.rest_schema().expect("kept").clone();
         let batches: Vec<RecordBatch> = reader.map(|table| table.expect("readable").rest.expect("kept")).collect();
         assert!(batches.iter().all(|batch| batch.schema() == schema));

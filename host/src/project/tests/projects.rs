@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use expect_test::{expect, expect_file};
 
 use crate::batch::Value;
+use crate::files::FileSystem;
 use crate::project::{Project, ProjectError, View};
 
 const CHURN: &str = include_str!("churn.toml");
@@ -103,7 +104,7 @@ fn files_are_sorted_within_a_pattern_and_kept_in_the_order_of_patterns() {
     let mut resolve = |files: &[&str]| -> Result<Vec<String>, ProjectError> {
         source.files = files.iter().map(|file| (*file).to_owned()).collect();
         let relative = |file: PathBuf| file.strip_prefix(&root).expect("below the root").display().to_string();
-        Ok(source.resolve_files(&root)?.into_iter().map(relative).collect())
+        Ok(source.resolve_files(&FileSystem, &root)?.into_iter().map(relative).collect())
     };
     let resolved = resolve(&["data/z.parquet", "data/*.csv", "data/a.csv"]).expect("files");
     assert_eq!(resolved, ["data/z.parquet", "data/[x].csv", "data/a.csv", "data/b.csv"]);
@@ -146,7 +147,7 @@ fn patterns_pass_over_what_is_not_committed() {
     let mut resolve = |pattern: &str| {
         source.files = vec![pattern.to_owned()];
         let relative = |file: &PathBuf| file.strip_prefix(folder.path()).expect("below").display().to_string();
-        source.resolve_files(folder.path()).map(|files| files.iter().map(relative).collect::<Vec<_>>())
+        source.resolve_files(&FileSystem, folder.path()).map(|files| files.iter().map(relative).collect::<Vec<_>>())
     };
     let absolute = format!("{}/data/**/*.parquet", folder.path().display());
     for (pattern, expected) in [
@@ -197,7 +198,7 @@ fn files_have_one_order_and_count_once_however_they_are_named() {
             &["data/../data/[0-9].csv", "data/3.csv"],
         ] {
             source.files = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
-            let files = source.resolve_files(&named).expect("files");
+            let files = source.resolve_files(&FileSystem, &named).expect("files");
             let names: Vec<_> = files.iter().map(|file| file.file_name().expect("a name").to_owned()).collect();
             assert_eq!(names, ["0.csv", "1.csv"], "{name} {patterns:?}");
             assert!(files.iter().all(|file| file.starts_with(&named)), "named as the root was: {files:?}");
