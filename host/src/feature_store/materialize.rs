@@ -13,7 +13,7 @@ use crate::files::{CONVERSIONS_VERSION, Storage, sha256_file};
 use crate::log::{History, HistoryFile, HistorySource};
 use crate::project::Project;
 use crate::replay::FinalState;
-use crate::store::{OnlineStore, ViewMark};
+use crate::store::{Replacement, ViewMark};
 use crate::time::AvailableAt;
 
 /// What `materialize` did.
@@ -114,6 +114,7 @@ impl FeatureStore {
         let _pin = self.storage.pin();
         self.warn_of_absent_fields(&views, overrides)?;
         let mut stores = self.open_stores()?;
+        let term = stores.online.begin_term()?;
         let pushed = Pushed::all(&stores.log)?;
         let applied_offset = pushed.up_to;
         // Everything is read and evaluated before anything is written.
@@ -144,21 +145,15 @@ impl FeatureStore {
         for (view, folded) in folded {
             reports.push(MaterializedView::of(view, &folded, self.limits().state_bytes_max));
             let mark = ViewMark { history: Some(history), applied_offset, ..view.new_mark(&log) };
-            self.replace_states(&mut stores.online, view, folded, &mark)?;
+            let replacement = stores.online.begin_replace(term, view.program.id(), &mark)?;
+            self.replace_states(replacement, folded)?;
         }
         warnings.iter().for_each(|warning| (self.options().warning)(warning));
         Ok(MaterializeReport { up_to: up_to.to_string(), sources, views: reports, warnings })
     }
 
     /// Puts the folded states in place of those that the store has of the view.
-    fn replace_states(
-        &self,
-        online: &mut dyn OnlineStore,
-        view: &PlannedView,
-        folded: Folded,
-        mark: &ViewMark,
-    ) -> Result<(), Error> {
-        let mut replacement = online.begin_replace(view.program.id(), mark)?;
+    fn replace_states(&self, mut replacement: Box<dyn Replacement + '_>, folded: Folded) -> Result<(), Error> {
         for FinalState { entity, state } in folded.states {
             let (key, bytes) = (folded.entities.key(entity), state.bytes.len());
             match bytes > self.limits().state_bytes_max {

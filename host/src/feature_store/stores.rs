@@ -1,15 +1,17 @@
 //! The stores of a project, open for writing.
 
+use std::sync::Arc;
+
 use super::FeatureStore;
 use super::skips::check_log;
 use crate::Error;
 use crate::log::{EventLog, FeatureLog};
-use crate::store::SqliteStore;
+use crate::store::{OnlineStore, SqliteStore, StoreReader};
 
 /// The log, the online store and the feature log of a project, which one process writes at a time.
 pub(crate) struct Stores {
     pub(crate) log: EventLog,
-    pub(crate) online: SqliteStore,
+    pub(crate) online: Arc<dyn OnlineStore>,
     pub(crate) served: FeatureLog,
 }
 
@@ -20,6 +22,7 @@ impl FeatureStore {
         check_log(self.project(), Some(&log))?;
         self.warn_of_unread(&log)?;
         let online = SqliteStore::open(&self.online_path())?.with_state_bytes_max(self.limits().state_bytes_max);
+        let online: Arc<dyn OnlineStore> = Arc::new(online);
         let served = FeatureLog::open(&self.served_path())?.with_bytes_max(self.project().serving.served_bytes_max);
         Ok(Stores { log, online, served })
     }
@@ -32,9 +35,10 @@ impl FeatureStore {
         Ok(log)
     }
 
-    /// The online store for reading, if there is one.
-    pub(crate) fn online_for_reading(&self) -> Result<Option<SqliteStore>, Error> {
-        Ok(SqliteStore::open_read_only(&self.online_path())?)
+    /// The online store as it is now, if there is one, should another process be writing it.
+    pub(crate) fn online_for_reading(&self) -> Result<Option<Box<dyn StoreReader>>, Error> {
+        let store = SqliteStore::open_read_only(&self.online_path())?;
+        Ok(store.map(|store| store.snapshot()).transpose()?)
     }
 
     /// The feature log for reading, if there is one.

@@ -33,8 +33,6 @@ pub(crate) struct FileKind {
     pub version: i32,
     /// The statements that make the tables.
     pub tables: &'static str,
-    /// By an earlier version, the statements that bring its tables to the next one.
-    pub upgrades: &'static [(i32, &'static str)],
     /// SQLite's `synchronous`: `FULL` where a commit is on disk when it returns, `NORMAL` where it may be lost.
     pub synchronous: &'static str,
     /// What to do about a damaged file.
@@ -120,6 +118,20 @@ pub enum FileError {
         /// What SQLite says.
         source: rusqlite::Error,
     },
+    /// One of its records is not what was written.
+    #[error("{record} of the {kind} {path} is not as it was written, {why}: {mend}")]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+        /// Which record.
+        record: String,
+        /// How that shows.
+        why: String,
+        /// What to do.
+        mend: &'static str,
+    },
     /// There is no room.
     #[error("no space is left for the {kind} {path}; nothing of this was written: make room and try again")]
     Full {
@@ -142,6 +154,13 @@ pub enum FileError {
     },
 }
 
+impl FileError {
+    /// Whether a record of the file is not what was written.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Record { .. })
+    }
+}
+
 impl FileName {
     /// A result of SQLite with the file named in its error.
     pub fn sql<T>(&self, result: rusqlite::Result<T>) -> Result<T, FileError> {
@@ -155,6 +174,17 @@ impl FileName {
                 _ => FileError::Sqlite { path, kind, source },
             }
         })
+    }
+
+    /// Refuses a record whose checksum is another one than is stored with it.
+    pub fn check(&self, stored: i64, computed: i64, record: impl FnOnce() -> String) -> Result<(), FileError> {
+        if stored == computed { Ok(()) } else { Err(self.damaged(record(), "its checksum differs")) }
+    }
+
+    /// The error of a record that is not what was written.
+    pub fn damaged(&self, record: String, why: impl Into<String>) -> FileError {
+        let (path, kind, mend) = (self.path.clone(), self.kind.name, self.kind.mend);
+        FileError::Record { path, kind, record, why: why.into(), mend }
     }
 
     /// Checks whose file it is, and that it has this format; `false` where nothing was written to it yet.
@@ -175,22 +205,6 @@ impl FileName {
             Ordering::Equal => Ok(true),
             Ordering::Greater => Err(FileError::Newer { path, kind, found, known }),
         }
-    }
-
-    /// Brings the tables of an earlier version to this one, all or nothing, where that can be done.
-    fn upgrade(&self, connection: &mut Connection) -> Result<(), FileError> {
-        let pragma = |name| self.sql(connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)));
-        let (application_id, mut version) = (pragma("application_id")?, pragma("user_version")?);
-        if application_id != self.kind.application_id {
-            return Ok(());
-        }
-        let transaction = self.sql(connection.transaction())?;
-        while let Some((_, statements)) = self.kind.upgrades.iter().find(|(from, _)| *from == version) {
-            self.sql(transaction.execute_batch(statements))?;
-            version += 1;
-            self.sql(transaction.pragma_update(None, "user_version", version))?;
-        }
-        self.sql(transaction.commit())
     }
 
     /// Makes the tables of a new file, all or nothing.
@@ -215,7 +229,6 @@ impl SqliteFile {
         let mut connection = name.sql(Connection::open(path))?;
         name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
         // A file of something else is left as it is: it is checked before anything in it is set.
-        name.upgrade(&mut connection)?;
         let is_made = name.is_made(&connection)?;
         name.sql(connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())))?;
         name.sql(connection.pragma_update(None, "synchronous", kind.synchronous))?;
@@ -274,6 +287,20 @@ pub(crate) fn from_sql(position: i64) -> u64 {
     u64::try_from(position).unwrap_or(0)
 }
 
+/// Whether `docs/FORMAT.md` says of a file what the code says.
+#[cfg(test)]
+pub(crate) fn assert_documented(kind: &FileKind, file: &str) {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/FORMAT.md");
+    let page = std::fs::read_to_string(page).expect("the page is there");
+    let name: String = kind.application_id.to_be_bytes().map(char::from).iter().collect();
+    let row = format!("| `{:#x}` (`{name}`) | {} |", kind.application_id, kind.version);
+    let line = page.lines().find(|line| line.starts_with(&format!("| `{file}` |"))).expect("the file has a line");
+    assert!(line.contains(&format!(" the {}: ", kind.name)) && line.ends_with(&row), "{line} should end in {row}");
+    let section = page.split(&format!("## `{file}`\n")).nth(1).expect("the file has a section");
+    let tables = section.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next()).expect("it has tables");
+    assert_eq!(tables.trim(), kind.tables.trim());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,7 +310,6 @@ mod tests {
         application_id: 7,
         version: 2,
         tables: "CREATE TABLE t (x INTEGER, y INTEGER) STRICT;",
-        upgrades: &[],
         synchronous: "FULL",
         mend: "restore it",
     };
@@ -323,20 +349,6 @@ mod tests {
         ] {
             assert_eq!(open_after(statements), (expected.to_owned(), expected.to_owned()), "{statements}");
         }
-    }
-
-    #[test]
-    fn tables_of_an_earlier_version_are_brought_to_this_one_by_a_writer() {
-        static LATER: FileKind =
-            FileKind { version: 3, upgrades: &[(2, "ALTER TABLE t ADD COLUMN z INTEGER")], ..KIND };
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("file");
-        drop(SqliteFile::open(&path, &KIND).expect("makes"));
-        assert!(matches!(SqliteFile::open_read_only(&path, &LATER), Err(FileError::Older { .. })));
-        let upgraded = SqliteFile::open(&path, &LATER).expect("brings it to version 3");
-        upgraded.connection.execute("INSERT INTO t (x, y, z) VALUES (1, 2, 3)", []).expect("has the new column");
-        drop(upgraded);
-        assert!(SqliteFile::open_read_only(&path, &LATER).expect("opens").is_some());
     }
 
     #[test]

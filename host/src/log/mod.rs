@@ -19,6 +19,7 @@
 //! their source: print the whole chain.
 
 mod append;
+pub(crate) mod checksum;
 mod clock;
 mod columns;
 mod error;

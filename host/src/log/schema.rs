@@ -9,7 +9,6 @@ pub(super) static EVENT_LOG: FileKind = FileKind {
     application_id: 0x3170_4c47,
     version: 3,
     tables: TABLES,
-    upgrades: &[],
     // The log is the truth: what is acknowledged is on disk.
     synchronous: "FULL",
     mend: "restore it from a copy",
@@ -66,7 +65,6 @@ pub(super) static FEATURE_LOG: FileKind = FileKind {
     application_id: 0x3170_5356,
     version: 1,
     tables: SERVED_TABLES,
-    upgrades: &[],
     // Written in batches, off the path of requests: what the machine's power takes is at most the last of them.
     synchronous: "NORMAL",
     mend: "move it away; what was served until now cannot be verified without it",

@@ -15,7 +15,7 @@ use crate::feature_store::{
 use crate::log::{EventLog, ServedProgram, ServedVector};
 use crate::replay::FinalState;
 use crate::schema::ValueType;
-use crate::store::{OnlineStore, SqliteStore};
+use crate::store::StoreReader;
 use crate::time::{AsOf, EventTime};
 
 /// Vectors that are replayed at once.
@@ -180,10 +180,8 @@ impl FeatureStore {
     /// Compares every online state with the one that a replay of the same events ends with.
     fn verify_states(&self, log: &EventLog, report: &mut VerifyReport) -> Result<(), Error> {
         let Some(store) = self.online_for_reading()? else { return Ok(()) };
-        // The states and marks of one moment, should another process be serving.
-        store.hold()?;
         for view in self.plan_stateful_views()? {
-            match self.verify_states_of(&view, &store, log, report) {
+            match self.verify_states_of(&view, &*store, log, report) {
                 Err(error) if is_gone(&error) => {
                     report.unproved_views += 1;
                     report.reason(&error);
@@ -197,7 +195,7 @@ impl FeatureStore {
     fn verify_states_of(
         &self,
         view: &PlannedView,
-        store: &SqliteStore,
+        store: &dyn StoreReader,
         log: &EventLog,
         report: &mut VerifyReport,
     ) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use crate::files::Wanted;
 use crate::log::{Appending, EventContent, EventLog, LogError, LoggedEvent};
 use crate::project::Source;
 use crate::schema::Field;
-use crate::store::{OnlineStore, StoreError, ViewMark};
+use crate::store::{OnlineStore, StoreError, StoreReader, ViewMark, ViewUpdate};
 
 /// Rows of one call while events are applied.
 const BATCH_ROWS: usize = 8_192;
@@ -126,15 +126,15 @@ pub(super) trait StateReader {
     fn state(&self, view: usize, key: &EntityKey) -> Result<Option<Arc<EntityState>>, StoreError>;
 }
 
-/// The states of an online store.
-struct StoreReader<'a> {
-    store: &'a dyn OnlineStore,
+/// The states that are stored.
+struct Stored<'a> {
+    reader: &'a dyn StoreReader,
     views: &'a [PlannedView],
 }
 
-impl StateReader for StoreReader<'_> {
+impl StateReader for Stored<'_> {
     fn state(&self, view: usize, key: &EntityKey) -> Result<Option<Arc<EntityState>>, StoreError> {
-        Ok(self.store.get(self.views[view].program.id(), key)?.map(Arc::new))
+        Ok(self.reader.get(self.views[view].program.id(), key)?.map(Arc::new))
     }
 }
 
@@ -197,29 +197,36 @@ pub(super) fn push_into(
 /// Offsets that are caught up with at once.
 const CATCH_UP_OFFSETS: u64 = 65_536;
 
-/// Applies the events of the log that the states do not include yet, and gives the mark of each view.
+/// Applies the events of the log that the states do not include yet, and gives the mark of each view. Afterwards the store has
+/// one of every view.
 pub(super) fn catch_up(
     log: &EventLog,
-    store: &mut dyn OnlineStore,
+    store: &dyn OnlineStore,
+    term: u64,
     views: &[PlannedView],
 ) -> Result<Vec<ViewMark>, PushError> {
     let (last, history) = (log.last_offset()?, log.latest_history()?.map(|(id, _)| id));
+    let reader = store.reader()?;
     let mut marks = Vec::with_capacity(views.len());
     for (at, view) in views.iter().enumerate() {
-        let mut mark = mark(log, store, view, history)?;
+        let stored = reader.mark(view.program.id())?;
+        let is_new = stored.is_none();
+        let mut mark = checked(stored.unwrap_or_else(|| view.new_mark(log.identity())), log, view, history)?;
         if mark.applied_offset > last {
             let (view, applied) = (view.program.id().to_owned(), mark.applied_offset);
             return Err(PushError::LogIsBehind { view, applied, last });
         }
+        if is_new {
+            write(store, term, [(view, &HashMap::new(), &mark)])?;
+        }
         while mark.applied_offset < last {
             let up_to = last.min(mark.applied_offset + CATCH_UP_OFFSETS);
             let events = logged_events(log, view, mark.applied_offset, up_to)?;
-            let stored = StoreReader { store, views };
+            let stored = Stored { reader: &*reader, views };
             let mut states = Moving { view: at, before: None, stored: &stored, moved: HashMap::new() };
             advance(view, &events, &mut states, FieldsOf::Log)?;
-            let moved = states.moved;
             mark.applied_offset = up_to;
-            write(store, view, &moved, &mark)?;
+            write(store, term, [(view, &states.moved, &mark)])?;
         }
         marks.push(mark);
     }
@@ -242,15 +249,9 @@ fn logged_events(log: &EventLog, view: &PlannedView, after: u64, up_to: u64) -> 
     Ok(events)
 }
 
-/// The mark of a view's states; a new one where there are none yet. States of another identity, history or log are refused.
-fn mark(
-    log: &EventLog,
-    store: &dyn OnlineStore,
-    view: &PlannedView,
-    history: Option<i64>,
-) -> Result<ViewMark, PushError> {
+/// The mark of a view's states, if they are of its identity, this log and the newest history.
+fn checked(mark: ViewMark, log: &EventLog, view: &PlannedView, history: Option<i64>) -> Result<ViewMark, PushError> {
     let program = &view.program;
-    let mark = store.mark(program.id())?.unwrap_or_else(|| view.new_mark(log.identity()));
     let changes = mark.identity.changes(&view.identity);
     if !changes.is_empty() {
         return Err(PushError::OtherIdentity { view: program.id().to_owned(), changes });
@@ -264,16 +265,20 @@ fn mark(
     Ok(mark)
 }
 
-/// Writes the moved states of a view and the mark of what they include, in one transaction.
-pub(super) fn write(
-    store: &mut dyn OnlineStore,
-    view: &PlannedView,
-    moved: &HashMap<EntityKey, Arc<EntityState>>,
-    mark: &ViewMark,
+/// Writes the moved states of views and the marks of what they include, in one stroke.
+pub(super) fn write<'a>(
+    store: &dyn OnlineStore,
+    term: u64,
+    moved: impl IntoIterator<Item = (&'a PlannedView, &'a HashMap<EntityKey, Arc<EntityState>>, &'a ViewMark)>,
 ) -> Result<(), StoreError> {
-    let mut states: Vec<_> = moved.iter().map(|(key, state)| (key.clone(), Arc::clone(state))).collect();
-    states.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    store.apply(view.program.id(), &states, mark)
+    let sorted = moved.into_iter().map(|(view, moved, mark)| {
+        let mut states: Vec<_> = moved.iter().map(|(key, state)| (key.clone(), Arc::clone(state))).collect();
+        states.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        (view.program.id(), states, mark)
+    });
+    let sorted: Vec<_> = sorted.collect();
+    let updates: Vec<_> = sorted.iter().map(|(view, states, mark)| ViewUpdate { view, states, mark }).collect();
+    store.apply(term, &updates)
 }
 
 /// Applies events to the states of one view, in the order given.

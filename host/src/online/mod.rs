@@ -59,7 +59,6 @@ use crate::feature_store::{
 };
 use crate::files;
 use crate::project::{Project, Source};
-use crate::store::OnlineStore;
 use crate::threads::OnceMap;
 use crate::time::{AsOf, EventTime};
 
@@ -199,9 +198,11 @@ impl Server {
         for source in &project.sources {
             schemas.insert(source.name.clone(), Arc::new(event_schema(project, source, &views)?));
         }
-        let Stores { log, mut online, served } = store.open_stores()?;
-        let marks = apply::catch_up(&log, &mut online, &views)?;
-        let newest = views.iter().map(|view| online.newest_event(view.program.id())).collect::<Result<_, _>>()?;
+        let Stores { log, online, served } = store.open_stores()?;
+        let term = online.begin_term()?;
+        let marks = apply::catch_up(&log, &*online, term, &views)?;
+        let reader = online.reader()?;
+        let newest = views.iter().map(|view| reader.newest_event(view.program.id())).collect::<Result<_, _>>()?;
         // Read now, so that no push and no answer waits for it.
         let mut history_ids = HistoryIds::new(store.ids_dir());
         for source in &project.sources {
@@ -215,7 +216,9 @@ impl Server {
         let identity = log.identity().to_owned();
         let writer = Writer {
             log,
-            store: online,
+            store: Arc::clone(&online),
+            reader,
+            term,
             views: views.clone(),
             marks,
             history_ids,
@@ -238,7 +241,7 @@ impl Server {
             identity,
             number: OPENED.fetch_add(1, Ordering::Relaxed),
             shared,
-            readers: Readers::new(store.online_path(), store.log_path()),
+            readers: Readers::new(online, store.log_path()),
             recorder: Some(recorder),
             jobs: Some(jobs),
             backlog,

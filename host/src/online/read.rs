@@ -8,7 +8,6 @@ use super::writer::Job;
 use super::{OnlineFeatures, PreparedRequest, Request, Server, ServerError};
 use crate::batch::Column;
 use crate::entity::{EntityState, write_key_bytes};
-use crate::store::OnlineStore;
 use crate::time::{AsOf, Stopwatch};
 
 /// How often a request is tried whose states change while they are read from the store.
@@ -98,11 +97,7 @@ impl Server {
             let Some(view) = keys.state_views[at] else { continue };
             let id = self.views[view].program.id();
             let entities: Vec<_> = rows.iter().map(|row| prepared.key(at, keys.inputs, *row)).collect();
-            let read = self.readers.store(|store| match &entities[..] {
-                [entity] => Ok(vec![store.get(id, entity)?]),
-                entities => Ok(store.get_many(id, entities)?),
-            })?;
-            let read = read.unwrap_or_else(|| vec![None; rows.len()]);
+            let read = self.readers.store(|store| Ok(store.get_many(id, &entities)?))?;
             for (row, state) in rows.iter().zip(read) {
                 if state.as_ref().is_some_and(|state| state.offset > moment.offset) {
                     return Ok(false);

@@ -1,36 +1,36 @@
 //! Connections for reading, one to a thread that reads, kept for the next.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ServerError;
 use crate::Error;
 use crate::log::EventLog;
-use crate::store::{SqliteStore, StoreError};
+use crate::store::{OnlineStore, StoreError, StoreReader};
 
 /// Connections that are kept while nobody reads.
 const IDLE_MAX: usize = 16;
 
 /// Connections to the online store and the log.
 pub(super) struct Readers {
-    store_path: PathBuf,
+    store: Arc<dyn OnlineStore>,
     log_path: PathBuf,
-    stores: Mutex<Vec<SqliteStore>>,
+    stores: Mutex<Vec<Box<dyn StoreReader>>>,
     logs: Mutex<Vec<EventLog>>,
 }
 
 impl Readers {
-    pub(super) fn new(store_path: PathBuf, log_path: PathBuf) -> Self {
-        Self { store_path, log_path, stores: Mutex::default(), logs: Mutex::default() }
+    pub(super) fn new(store: Arc<dyn OnlineStore>, log_path: PathBuf) -> Self {
+        Self { store, log_path, stores: Mutex::default(), logs: Mutex::default() }
     }
 
-    /// Reads from the online store; `None` where there is none.
+    /// Reads from the online store.
     pub(super) fn store<T>(
         &self,
-        read: impl FnOnce(&SqliteStore) -> Result<T, ServerError>,
-    ) -> Result<Option<T>, ServerError> {
-        let open = || Ok(SqliteStore::open_read_only(&self.store_path)?);
-        with(&self.stores, open, read)
+        read: impl FnOnce(&dyn StoreReader) -> Result<T, ServerError>,
+    ) -> Result<T, ServerError> {
+        let read = with(&self.stores, || Ok(Some(self.store.reader()?)), |reader| read(&**reader))?;
+        Ok(read.expect("a reader was opened"))
     }
 
     /// Reads from the log; `None` where there is none.

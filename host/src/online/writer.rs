@@ -20,7 +20,7 @@ use crate::events::PushedEvents;
 use crate::feature_store::PlannedView;
 use crate::log::EventLog;
 use crate::project::Source;
-use crate::store::{OnlineStore, SqliteStore, StoreError, ViewMark};
+use crate::store::{OnlineStore, StoreError, StoreReader, ViewMark};
 use crate::time::{AsOf, Clock, EventTime};
 
 /// Events of one commit, unless a single push has more.
@@ -74,7 +74,10 @@ impl Backlog {
 /// The writer's state.
 pub(super) struct Writer {
     pub(super) log: EventLog,
-    pub(super) store: SqliteStore,
+    pub(super) store: Arc<dyn OnlineStore>,
+    /// Reads the states that are not in memory.
+    pub(super) reader: Box<dyn StoreReader>,
+    pub(super) term: u64,
     pub(super) views: Vec<PlannedView>,
     /// Per view, the mark that its states go on from.
     pub(super) marks: Vec<ViewMark>,
@@ -98,7 +101,7 @@ pub(super) struct Unwritten {
 /// The states that a group goes on from: those in memory, then those of the store.
 struct Current<'a> {
     shared: &'a Shared,
-    store: &'a SqliteStore,
+    reader: &'a dyn StoreReader,
     views: &'a [PlannedView],
 }
 
@@ -109,7 +112,7 @@ impl StateReader for Current<'_> {
         if let Some(known) = self.shared.read().cache.get(view, &bytes) {
             return Ok(known);
         }
-        Ok(self.store.get(self.views[view].program.id(), key)?.map(Arc::new))
+        Ok(self.reader.get(self.views[view].program.id(), key)?.map(Arc::new))
     }
 }
 
@@ -224,8 +227,8 @@ impl Writer {
         pushes: Vec<(Arc<Source>, PushedEvents)>,
         now: i64,
     ) -> Result<(Vec<Result<Applied, PushError>>, Moved, u64), PushError> {
-        let Self { log, store, views, shared, .. } = self;
-        let states = Current { shared, store, views };
+        let Self { log, reader, views, shared, .. } = self;
+        let states = Current { shared, reader: &**reader, views };
         let mut moved: Moved = views.iter().map(|_| HashMap::new()).collect();
         let mut answers = Vec::with_capacity(pushes.len());
         let mut appending = log.begin()?;
@@ -260,14 +263,15 @@ impl Writer {
     /// Brings the online store to the newest offset. What cannot be written waits for the next time.
     fn store(&mut self) {
         let offset = self.unwritten.offset;
-        for (at, view) in self.views.iter().enumerate() {
-            let mark = ViewMark { applied_offset: offset, ..self.marks[at].clone() };
-            if let Err(error) = apply::write(&mut self.store, view, &self.unwritten.states[at], &mark) {
-                self.backlog.fail(&error);
-                return;
-            }
-            self.marks[at] = mark;
+        let marks: Vec<ViewMark> =
+            self.marks.iter().map(|mark| ViewMark { applied_offset: offset, ..mark.clone() }).collect();
+        let moved = self.views.iter().zip(&self.unwritten.states).zip(&marks);
+        let moved = moved.map(|((view, states), mark)| (view, states, mark));
+        if let Err(error) = apply::write(&*self.store, self.term, moved) {
+            self.backlog.fail(&error);
+            return;
         }
+        self.marks = marks;
         self.unwritten.clear();
         self.shared.stored(offset);
     }

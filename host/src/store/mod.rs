@@ -6,6 +6,9 @@
 //!
 //! - `sqlite`: the states of one project in one SQLite file.
 //!
+//! Whoever keeps states elsewhere implements [`OnlineStore`], [`StoreReader`] and [`Replacement`], and runs the suite of
+//! [`crate::testing::online_store`] over it.
+//!
 //! This module knows nothing of transforms, of a project's files or of the command line. Views are named by a text that
 //! the caller chooses.
 
@@ -14,6 +17,7 @@ mod sqlite;
 mod tests;
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use sqlite::SqliteStore;
@@ -42,30 +46,61 @@ pub struct ViewMark {
     pub applied_offset: u64,
 }
 
+/// New states of one view, and the mark that says what its states include with them.
+#[derive(Clone, Copy, Debug)]
+pub struct ViewUpdate<'a> {
+    /// The view.
+    pub view: &'a str,
+    /// The states of the entities that have new events.
+    pub states: &'a [(EntityKey, Arc<EntityState>)],
+    /// The new mark.
+    pub mark: &'a ViewMark,
+}
+
 /// A place that keeps online states.
-pub trait OnlineStore: Send {
+///
+/// One writer at a time: it begins a *term*, and what it writes names the term. A writer that another one has followed is refused,
+/// whatever it still believes. What a call has written is seen by every call that begins after it has returned. When power is
+/// lost the newest calls may be lost with it, but each whole, and none without those after it.
+pub trait OnlineStore: Send + Sync {
+    /// Begins a term of writing and gives its number, which is higher than those before.
+    fn begin_term(&self) -> Result<u64, StoreError>;
+
+    /// A handle for reading, which sees what is there at each of its calls.
+    fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError>;
+
+    /// A handle for reading, which sees what is there now at all of its calls, whatever is written meanwhile.
+    fn snapshot(&self) -> Result<Box<dyn StoreReader>, StoreError>;
+
+    /// Puts new states and marks of several views: all of it or nothing.
+    ///
+    /// Each mark must go on from the one that is stored. Where component, state version, history or log differ, the other
+    /// entities' states would be of something else: [`OnlineStore::begin_replace`] then.
+    fn apply(&self, term: u64, updates: &[ViewUpdate<'_>]) -> Result<(), StoreError>;
+
+    /// Begins to replace all states of `view`. Until [`Replacement::commit`] the old ones are what readers see.
+    fn begin_replace<'s>(
+        &'s self,
+        term: u64,
+        view: &str,
+        mark: &ViewMark,
+    ) -> Result<Box<dyn Replacement + 's>, StoreError>;
+}
+
+/// A handle for reading an online store.
+pub trait StoreReader: Send {
     /// The mark of `view`; `None` where the store has nothing of it.
     fn mark(&self, view: &str) -> Result<Option<ViewMark>, StoreError>;
 
-    /// The state of an entity. One that was refused is [`StoreError::NotServed`].
-    fn get(&self, view: &str, key: &EntityKey) -> Result<Option<EntityState>, StoreError>;
-
-    /// The states of entities, in the order of `keys`, all of one moment.
+    /// The states of entities, in the order of `keys`, all of one moment. `None` says that the entity has no state: the store holds
+    /// all states of its views. One that was refused is [`StoreError::NotServed`]; of a view without a mark
+    /// nothing is known, which is [`StoreError::UnknownView`].
     fn get_many(&self, view: &str, keys: &[EntityKey]) -> Result<Vec<Option<EntityState>>, StoreError>;
 
-    /// Puts the states of the entities that have new events, and the new mark: all of it or nothing.
-    ///
-    /// The mark must go on from the one that is stored. Where component, state version, history or log differ, the other
-    /// entities' states would be of something else: [`OnlineStore::begin_replace`] then.
-    fn apply(
-        &mut self,
-        view: &str,
-        updates: &[(EntityKey, Arc<EntityState>)],
-        mark: &ViewMark,
-    ) -> Result<(), StoreError>;
-
-    /// Begins to replace all states of `view`. Until [`Replacement::commit`] the old ones are what readers see.
-    fn begin_replace(&mut self, view: &str, mark: &ViewMark) -> Result<Box<dyn Replacement + '_>, StoreError>;
+    /// As [`StoreReader::get_many`], the state of one entity.
+    fn get(&self, view: &str, key: &EntityKey) -> Result<Option<EntityState>, StoreError> {
+        Ok(self.get_many(view, std::slice::from_ref(key))?.pop().flatten())
+    }
 
     /// Gives `on_state` all states of `view`, one by one, in the order of the bytes of the keys' canonical texts. The
     /// states of one moment are read; a `Break` ends the reading.
@@ -132,6 +167,36 @@ pub enum StoreError {
         /// The size that its state would have.
         bytes: u64,
     },
+    /// Nothing is known of a view.
+    #[error("view {view}: the online store has no states of it; run `onepath materialize`")]
+    UnknownView {
+        /// The view.
+        view: String,
+    },
+    /// The store was removed while it was open.
+    #[error("the online store {path} is gone: it was removed while it was open; restart, or run `onepath materialize`")]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
+    /// Another writer has begun a later term.
+    #[error(
+        "the online store is written by another writer (term {current}, this one has {term}): this one may not write any more"
+    )]
+    Fenced {
+        /// The term of this writer.
+        term: u64,
+        /// The newest term.
+        current: u64,
+    },
+    /// The place that keeps the states failed; whether it may work when tried again is for the store to say.
+    #[error("the online store failed{}", if *.is_retryable { ": try again" } else { "" })]
+    Failed {
+        /// Whether trying again may help.
+        is_retryable: bool,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// New states do not go on from those that are stored.
     #[error(
         "view {view}: its states were made by component {} (state version {}, history {}), not by {} (state version {}, \
@@ -188,11 +253,8 @@ pub enum StoreError {
         source: serde_json::Error,
     },
     /// A write to a store that was opened for reading.
-    #[error("view {view}: the online store was opened for reading only: open it for writing")]
-    ReadOnly {
-        /// The view.
-        view: String,
-    },
+    #[error("the online store was opened for reading only: open it for writing")]
+    ReadOnly,
 }
 
 /// A number that may be missing, for messages.
@@ -204,5 +266,25 @@ impl std::fmt::Display for Number {
             Some(number) => write!(f, "{number}"),
             None => f.write_str("none"),
         }
+    }
+}
+
+impl ViewMark {
+    /// Refuses a mark of `view` that does not go on from the `stored` one.
+    pub fn check_goes_on(view: &str, stored: &Self, given: &Self) -> Result<(), StoreError> {
+        let made_of = |mark: &Self| (mark.digest.clone(), mark.state_version, mark.history);
+        let view = view.to_owned();
+        if made_of(stored) != made_of(given) {
+            let (stored, given) = (Box::new(stored.clone()), Box::new(given.clone()));
+            return Err(StoreError::OtherStates { view, stored, given });
+        }
+        if stored.log != given.log {
+            return Err(StoreError::OtherLog { view, stored: stored.log.clone(), given: given.log.clone() });
+        }
+        if given.applied_offset < stored.applied_offset {
+            let (stored, given) = (stored.applied_offset, given.applied_offset);
+            return Err(StoreError::OlderStates { view, stored, given });
+        }
+        Ok(())
     }
 }

@@ -1,0 +1,136 @@
+//! The online states of one project in one SQLite file, format 5. `docs/FORMAT.md` describes it for readers.
+//!
+//! - `read`: connections for reading. - `write`: the one connection that writes.
+
+mod read;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use read::Reading;
+use write::Writing;
+
+use super::{OnlineStore, Replacement, STATE_BYTES_MAX, StoreError, StoreReader, ViewMark, ViewUpdate};
+use crate::log::file::{FileKind, SqliteFile};
+
+pub(super) static ONLINE_STORE: FileKind = FileKind {
+    name: "online store",
+    // "1pST".
+    application_id: 0x3170_5354,
+    version: 5,
+    tables: TABLES,
+    // A commit may be lost with the machine's power, never torn: the log is the truth and its tail is applied again.
+    synchronous: "NORMAL",
+    mend: "delete it and run `onepath materialize`",
+};
+
+/// `entity` is the canonical JSON of the key; times in microseconds. The states are an ordinary table with an index, for
+/// large ones would make a table without rowids slow to search; `checksum` is over all
+/// of a state. `refused` has the entities whose states would be too
+/// large; `writer` one row, the newest term.
+const TABLES: &str = "
+CREATE TABLE views (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    digest TEXT NOT NULL,
+    state_version INTEGER NOT NULL,
+    history INTEGER,
+    applied_offset INTEGER NOT NULL,
+    log TEXT NOT NULL,
+    identity TEXT NOT NULL
+) STRICT;
+CREATE TABLE states (
+    view INTEGER NOT NULL REFERENCES views (id),
+    entity TEXT NOT NULL,
+    newest_event INTEGER NOT NULL,
+    newest_available_at INTEGER NOT NULL,
+    log_offset INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    checksum INTEGER NOT NULL,
+    UNIQUE (view, entity)
+) STRICT;
+CREATE TABLE refused (
+    view INTEGER NOT NULL REFERENCES views (id),
+    entity TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    UNIQUE (view, entity)
+) STRICT;
+CREATE TABLE writer (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    term INTEGER NOT NULL
+) STRICT;
+INSERT INTO writer VALUES (1, 0);
+";
+
+/// Online states in a SQLite file. One process writes it at a time, any number read it.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    /// The connection that writes; `None` where the store was opened for reading.
+    writer: Option<Mutex<SqliteFile>>,
+    state_bytes_max: usize,
+}
+
+impl SqliteStore {
+    /// Opens the store at `path` for writing; makes it, and the directories above it, where there is none.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let writer = SqliteFile::open(path, &ONLINE_STORE)?;
+        Ok(Self { path: path.to_owned(), writer: Some(Mutex::new(writer)), state_bytes_max: STATE_BYTES_MAX })
+    }
+
+    /// Opens the store at `path` for reading, beside a process that may be writing it. `None` where there is none yet.
+    pub fn open_read_only(path: &Path) -> Result<Option<Self>, StoreError> {
+        let file = SqliteFile::open_read_only(path, &ONLINE_STORE)?;
+        let store = || Self { path: path.to_owned(), writer: None, state_bytes_max: STATE_BYTES_MAX };
+        Ok(file.map(|_| store()))
+    }
+
+    /// The same store with another limit for the bytes of one state instead of [`STATE_BYTES_MAX`].
+    pub fn with_state_bytes_max(self, state_bytes_max: usize) -> Self {
+        Self { state_bytes_max, ..self }
+    }
+
+    fn reading(&self) -> Result<Reading, StoreError> {
+        let file = SqliteFile::open_read_only(&self.path, &ONLINE_STORE)?;
+        let gone = || StoreError::Gone { path: self.path.clone() };
+        Ok(Reading::new(file.ok_or_else(gone)?))
+    }
+
+    fn writing(&self, term: u64) -> Result<Writing<'_>, StoreError> {
+        Writing::begin(self.writer.as_ref().ok_or(StoreError::ReadOnly)?, term, self.state_bytes_max)
+    }
+}
+
+impl OnlineStore for SqliteStore {
+    fn begin_term(&self) -> Result<u64, StoreError> {
+        write::begin_term(self.writer.as_ref().ok_or(StoreError::ReadOnly)?)
+    }
+
+    fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
+        Ok(Box::new(self.reading()?))
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn StoreReader>, StoreError> {
+        Ok(Box::new(self.reading()?.hold()?))
+    }
+
+    fn apply(&self, term: u64, updates: &[ViewUpdate<'_>]) -> Result<(), StoreError> {
+        let mut writing = self.writing(term)?;
+        for update in updates {
+            writing.update(update)?;
+        }
+        writing.finish()
+    }
+
+    fn begin_replace<'s>(
+        &'s self,
+        term: u64,
+        view: &str,
+        mark: &ViewMark,
+    ) -> Result<Box<dyn Replacement + 's>, StoreError> {
+        let mut writing = self.writing(term)?;
+        writing.clear(view, mark)?;
+        Ok(Box::new(writing))
+    }
+}

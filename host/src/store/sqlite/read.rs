@@ -1,0 +1,202 @@
+//! Reading states from one connection.
+
+use std::ops::ControlFlow;
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::super::{StoreError, StoreReader, ViewMark};
+use crate::entity::{EntityKey, EntityState};
+use crate::log::FileError;
+use crate::log::checksum::Checksum;
+use crate::log::file::{FileName, SqliteFile, from_sql};
+use crate::time::{AvailableAt, EventTime};
+
+/// A connection for reading.
+pub(super) struct Reading {
+    file: SqliteFile,
+    /// Whether its moment is held by an open transaction.
+    is_held: bool,
+}
+
+impl Reading {
+    pub(super) fn new(file: SqliteFile) -> Self {
+        Self { file, is_held: false }
+    }
+
+    /// Reads what is there now from here on, whatever is written meanwhile.
+    pub(super) fn hold(mut self) -> Result<Self, StoreError> {
+        // The first reading of a transaction fixes its moment.
+        let hold = self.file.connection.execute_batch("BEGIN; SELECT count(*) FROM views;");
+        self.file.name.sql(hold)?;
+        self.is_held = true;
+        Ok(self)
+    }
+
+    /// Runs `read` with all that it reads of one moment.
+    fn at_one_moment<T>(&self, read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.is_held {
+            return read();
+        }
+        let transaction = self.file.name.sql(self.file.connection.unchecked_transaction())?;
+        let read = read();
+        drop(transaction);
+        read
+    }
+
+    /// The state that was found. Where none was, the view must be there, and the entity may have been refused.
+    fn told(&self, view: &str, key: &EntityKey, found: Option<EntityState>) -> Result<Option<EntityState>, StoreError> {
+        if found.is_some() {
+            return Ok(found);
+        }
+        match self.file.name.sql(refused_bytes(&self.file.connection, view, key))? {
+            None => Err(StoreError::UnknownView { view: view.to_owned() }),
+            Some(None) => Ok(None),
+            Some(Some(bytes)) => Err(StoreError::NotServed { view: view.to_owned(), entity: key.clone(), bytes }),
+        }
+    }
+}
+
+impl StoreReader for Reading {
+    fn mark(&self, view: &str) -> Result<Option<ViewMark>, StoreError> {
+        Ok(self.file.name.sql(mark(&self.file.connection, view))?)
+    }
+
+    fn get_many(&self, view: &str, keys: &[EntityKey]) -> Result<Vec<Option<EntityState>>, StoreError> {
+        let mut checksum = Checksum::default();
+        let mut read = |key| {
+            let found = state(&self.file.connection, &self.file.name, (view, key), &mut checksum)?;
+            self.told(view, key, found)
+        };
+        match keys {
+            // A state that is found takes one statement, which is of one moment by itself; absence is of that moment or a later one.
+            [key] => Ok(vec![read(key)?]),
+            keys => self.at_one_moment(|| keys.iter().map(read).collect()),
+        }
+    }
+
+    fn scan(
+        &self,
+        view: &str,
+        on_state: &mut dyn FnMut(EntityKey, EntityState) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let name = &self.file.name;
+        let sql = "SELECT newest_event, newest_available_at, log_offset, bytes, checksum, entity
+                   FROM states JOIN views ON views.id = states.view WHERE views.name = ?1 ORDER BY entity";
+        let mut statement = name.sql(self.file.connection.prepare_cached(sql))?;
+        let mut rows = name.sql(statement.query([view]))?;
+        let mut checksum = Checksum::default();
+        while let Some(row) = name.sql(rows.next())? {
+            let text: String = name.sql(row.get(5))?;
+            let found = name.sql(FoundState::try_from(row))?;
+            let state = found.checked(name, (view, &text), &mut checksum)?;
+            if on_state(key_of(view, text)?, state).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn refused(&self, view: &str) -> Result<Vec<(EntityKey, u64)>, StoreError> {
+        let sql = "SELECT entity, bytes FROM refused JOIN views ON views.id = refused.view WHERE views.name = ?1 ORDER BY entity";
+        let refused = || {
+            let mut statement = self.file.connection.prepare_cached(sql)?;
+            let rows = statement.query_map([view], |row| Ok((row.get(0)?, from_sql(row.get(1)?))))?;
+            rows.collect::<rusqlite::Result<Vec<(String, u64)>>>()
+        };
+        self.file.name.sql(refused())?.into_iter().map(|(text, bytes)| Ok((key_of(view, text)?, bytes))).collect()
+    }
+
+    // No state is read by it, so none is checked: it tells people how fresh a view is, and no value depends on it.
+    fn newest_event(&self, view: &str) -> Result<Option<EventTime>, StoreError> {
+        let sql = "SELECT max(newest_event) FROM states JOIN views ON views.id = states.view WHERE views.name = ?1";
+        let newest = self.file.connection.query_row(sql, [view], |row| row.get::<_, Option<i64>>(0));
+        Ok(self.file.name.sql(newest)?.map(EventTime))
+    }
+
+    fn count(&self, view: &str) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM states JOIN views ON views.id = states.view WHERE views.name = ?1";
+        let count = self.file.connection.query_row(sql, [view], |row| row.get(0));
+        Ok(from_sql(self.file.name.sql(count)?))
+    }
+}
+
+pub(super) fn mark(connection: &Connection, view: &str) -> rusqlite::Result<Option<ViewMark>> {
+    let sql = "SELECT digest, state_version, history, applied_offset, log, identity FROM views WHERE name = ?1";
+    let of_row = |row: &Row<'_>| {
+        let applied_offset = from_sql(row.get(3)?);
+        let (digest, state_version, history) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let identity = serde_json::from_str(&row.get::<_, String>(5)?).unwrap_or_default();
+        Ok(ViewMark { digest, state_version, identity, history, log: row.get(4)?, applied_offset })
+    };
+    connection.prepare_cached(sql)?.query_row([view], of_row).optional()
+}
+
+fn state(
+    connection: &Connection,
+    name: &FileName,
+    (view, key): (&str, &EntityKey),
+    checksum: &mut Checksum,
+) -> Result<Option<EntityState>, FileError> {
+    let sql = "SELECT newest_event, newest_available_at, log_offset, bytes, checksum
+               FROM states JOIN views ON views.id = states.view WHERE views.name = ?1 AND entity = ?2";
+    let entity = key.encode();
+    let found =
+        || connection.prepare_cached(sql)?.query_row((view, &entity), |row| FoundState::try_from(row)).optional();
+    name.sql(found())?.map(|found| found.checked(name, (view, &entity), checksum)).transpose()
+}
+
+/// A state as it is stored, unchecked.
+struct FoundState {
+    state: EntityState,
+    /// As SQLite has it.
+    offset: i64,
+    checksum: i64,
+}
+
+impl TryFrom<&Row<'_>> for FoundState {
+    type Error = rusqlite::Error;
+
+    fn try_from(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let (newest_event, newest_available_at) = (EventTime(row.get(0)?), AvailableAt(row.get(1)?));
+        let (offset, bytes, checksum) = (row.get(2)?, row.get(3)?, row.get(4)?);
+        let state = EntityState { bytes, newest_event, newest_available_at, offset: from_sql(offset) };
+        Ok(Self { state, offset, checksum })
+    }
+}
+
+impl FoundState {
+    /// The state of the entity, if it is what was written.
+    fn checked(
+        self,
+        name: &FileName,
+        (view, entity): (&str, &str),
+        checksum: &mut Checksum,
+    ) -> Result<EntityState, FileError> {
+        let sum = checksum_of(checksum, (view, entity), &self.state, self.offset);
+        name.check(self.checksum, sum, || format!("the state of {entity} in view {view}"))?;
+        Ok(self.state)
+    }
+}
+
+/// The checksum of the state of an entity, whose key is `entity` as it is stored.
+pub(super) fn checksum_of(
+    checksum: &mut Checksum,
+    (view, entity): (&str, &str),
+    state: &EntityState,
+    offset: i64,
+) -> i64 {
+    checksum.start().text(view).text(entity).number(state.newest_event.0).number(state.newest_available_at.0);
+    checksum.number(offset).blob(&state.bytes).finish()
+}
+
+/// The size for which an entity was refused, if it was; `None` where there is no such view.
+fn refused_bytes(connection: &Connection, view: &str, key: &EntityKey) -> rusqlite::Result<Option<Option<u64>>> {
+    let sql =
+        "SELECT bytes FROM views LEFT JOIN refused ON refused.view = views.id AND entity = ?2 WHERE views.name = ?1";
+    let bytes = connection.prepare_cached(sql)?.query_row((view, key.encode()), |row| row.get(0)).optional()?;
+    Ok(bytes.map(|bytes: Option<i64>| bytes.map(from_sql)))
+}
+
+fn key_of(view: &str, text: String) -> Result<EntityKey, StoreError> {
+    EntityKey::decode(&text).map_err(|source| StoreError::Key { view: view.to_owned(), text, source })
+}
