@@ -14,6 +14,7 @@
 //! - `schema`: what is declared of fields and columns, and that it is law.
 //! - `scaffold`: new projects, from `onepath new` to proof.
 //! - `guide`: the author's guide, as far as it is not Rust.
+//! - `storage`: inputs that lie elsewhere than in files, and storages that fail.
 //! - `summary`: what a run tells of what it saw, and what is hardly what was meant.
 //! - `tidy`: the shape of the code.
 
@@ -30,6 +31,7 @@ mod reading;
 mod scaffold;
 mod schema;
 mod server;
+mod storage;
 mod summary;
 mod support;
 mod tidy;

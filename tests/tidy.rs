@@ -174,3 +174,65 @@ fn the_rooms_below_do_not_know_those_above() {
         }
     }
 }
+
+/// What a run is given is read through a storage, which tells when it changes; test equipment is named by nobody.
+#[test]
+fn inputs_are_read_only_through_a_storage() {
+    let own = ["files/storage/", "files/spill.rs", "files/stale.rs", "files/write.rs", "files/known.rs", "events/ids/"];
+    for Line { file, number, text } in lines() {
+        let reads = file.starts_with("files/") || file.starts_with("events/");
+        let is_own = own.iter().any(|own| file.starts_with(own));
+        let is_named = ["std::fs", "File::open"].iter().any(|word| names(&text, word));
+        assert!(!reads || is_own || !is_named, "host/src/{file}:{number}: {text}");
+    }
+    only_in(&["crate::testing", "onepath::testing"], &[]);
+}
+
+#[test]
+fn nothing_is_unwrapped() {
+    only_in(&[".unwrap()", "unreachable!", "todo!", "unimplemented!"], &[]);
+}
+
+#[test]
+fn errors_start_in_lower_case_and_hold_no_debug_text() {
+    for Line { file, number, text } in lines() {
+        let Some(message) = text.split("#[error(\"").nth(1) else { continue };
+        let starts = message.chars().next().is_some_and(|first| !first.is_uppercase());
+        let is_name = message.starts_with("WebAssembly");
+        assert!(starts || is_name, "host/src/{file}:{number}: {text}");
+        // A text may be quoted; a structure may not be dumped.
+        assert!(!message.contains("{0:?}") || file.starts_with("files/"), "host/src/{file}:{number}: {text}");
+    }
+}
+
+#[test]
+fn files_stay_readable_in_one_sitting() {
+    let root = repository().join("host/src");
+    let mut files = Vec::new();
+    rust_files(&root, &mut files);
+    for path in files {
+        let lines = std::fs::read_to_string(&path).expect("reads").lines().count();
+        assert!(lines <= 450, "{} has {lines} lines: it holds more than one thing", path.display());
+    }
+}
+
+/// Tests are deterministic: they never wait, and none is switched off.
+#[test]
+fn tests_do_not_sleep_and_are_not_ignored() {
+    let mut files = Vec::new();
+    for folder in ["host/src", "tests", "transforms"] {
+        rust_files(&repository().join(folder), &mut files);
+    }
+    // The engine's own clock, which ends calls that take too long, and the wait for a lock are no tests; a hostile guest may
+    // try what it likes.
+    let guests = repository().join("tests/guests");
+    let waits = ["host/src/wasm/engine.rs", "host/src/log/file.rs"];
+    files.retain(|path| !waits.iter().any(|file| path.ends_with(file)) && !path.starts_with(&guests));
+    let forbidden = [["thread::", "sleep"].concat(), ["#[ig", "nore"].concat()];
+    for path in files {
+        let text = std::fs::read_to_string(&path).expect("reads");
+        for word in &forbidden {
+            assert!(!text.contains(word), "{} has {word}", path.display());
+        }
+    }
+}

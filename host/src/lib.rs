@@ -32,6 +32,7 @@
 //! | [`Server`] (`online`) | pushes and questions, from many threads at once | HTTP |
 //! | [`http`] | how is it asked over HTTP? (the only room that names axum) | the command line |
 //! | [`cli`] | one file per command | |
+//! | [`testing`] | does an implementation of a seam keep its promises? (test equipment, which no other room names) | |
 //!
 //! # A whole program
 //!
@@ -104,6 +105,8 @@ pub mod replay;
 pub mod scaffold;
 pub mod schema;
 pub mod store;
+#[doc(hidden)]
+pub mod testing;
 mod threads;
 pub mod time;
 pub mod usage;

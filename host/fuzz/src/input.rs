@@ -5,7 +5,7 @@ use std::io::{Seek, Write};
 use std::path::PathBuf;
 use std::sync::Once;
 
-use crate::files::{InputError, Nulls, Rest, Table, Wanted, column_names, open};
+use crate::files::{FileSystem, InputError, Nulls, Rest, Table, Wanted, column_names, open};
 use crate::schema::ValueType;
 use crate::time::{TimeForm, TimeUnit};
 
@@ -48,7 +48,7 @@ fn write(extension: &str, bytes: &[u8]) -> PathBuf {
 /// file; both readings give the same wanted columns.
 fn read(extension: &str, bytes: &[u8], shape: u8) {
     let path = write(extension, bytes);
-    let names = match column_names(&path) {
+    let names = match column_names(&FileSystem, &path) {
         Ok(names) => names,
         Err(error) => return told(&error),
     };
@@ -86,7 +86,8 @@ fn read(extension: &str, bytes: &[u8], shape: u8) {
 }
 
 fn tables(path: &std::path::Path, wanted: &[Wanted], rest: Rest) -> Result<Vec<Table>, ()> {
-    let read = open(path, wanted, rest).and_then(|tables| tables.collect::<Result<Vec<Table>, InputError>>());
+    let read =
+        open(&FileSystem, path, wanted, rest).and_then(|tables| tables.collect::<Result<Vec<Table>, InputError>>());
     read.map_err(|error| told(&error))
 }
 

@@ -111,7 +111,7 @@ impl FeatureStore {
             return Err(Error::Request { message: format!("cannot materialize up to {up_to}: it is in the future") });
         }
         // What is folded is what the history records.
-        let _pin = self.storage.pin();
+        let _pin = self.pin_inputs();
         self.warn_of_absent_fields(&views, overrides)?;
         let mut stores = self.open_stores()?;
         let term = stores.online.begin_term()?;

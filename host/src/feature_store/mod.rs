@@ -173,14 +173,14 @@ impl FeatureStore {
         &*self.storage
     }
 
-    /// The same, for what outlives a call.
-    pub(crate) fn shared_storage(&self) -> Arc<dyn Storage> {
-        Arc::clone(&self.storage) as Arc<dyn Storage>
+    /// Holds every input to the state in which it is met first, until the pin is dropped.
+    pub(crate) fn pin_inputs(&self) -> Pin {
+        self.storage.pin()
     }
 
-    /// Holds every input to the state in which it is met next, until the pin is dropped.
-    pub(crate) fn pin(&self) -> Pin {
-        self.storage.pin()
+    /// Where its inputs lie, for what outlives a call.
+    pub(crate) fn shared_storage(&self) -> Arc<dyn Storage> {
+        Arc::clone(&self.storage) as Arc<dyn Storage>
     }
 
     /// The component file of a view.

@@ -56,7 +56,7 @@ impl OpenInput {
     pub fn range(&self, start: u64, end: u64) -> Result<Bytes, InputError> {
         let read = self.object.read_range(start..end).and_then(|bytes| match bytes.len() as u64 == end - start {
             true => Ok(bytes),
-            false => Err(self.cut_at(start + bytes.len() as u64)),
+            false => Err(self.ended_at(start + bytes.len() as u64)),
         });
         read.map_err(|error| InputError::from_storage(&self.path, error))
     }
@@ -86,9 +86,13 @@ impl OpenInput {
         change.map_or(Ok(()), |change| Err(StorageError::changed(&self.path, change)))
     }
 
-    /// The error of an input that ends where it did not end when it was opened.
-    fn cut_at(&self, after: u64) -> StorageError {
-        StorageError::changed(&self.path, Change::Cut { before: self.bytes(), after })
+    /// The error of an input that ends where it did not end when it was opened: it changed, or its storage does not give all.
+    fn ended_at(&self, at: u64) -> StorageError {
+        let changed = self.same().err();
+        changed.unwrap_or_else(|| {
+            let message = format!("it ends after {at} of {} bytes", self.bytes());
+            StorageError::of_io(&self.path, io::Error::new(io::ErrorKind::UnexpectedEof, message))
+        })
     }
 
     /// Keeps what the storage refused, and says it to a decoder.
@@ -120,7 +124,7 @@ impl Read for ObjectReader {
             return Ok(0);
         }
         match self.input.object.read_at(self.at, &mut buffer[..left]) {
-            Ok(0) => Err(self.input.refuse(self.input.cut_at(self.at))),
+            Ok(0) => Err(self.input.refuse(self.input.ended_at(self.at))),
             Ok(read) => {
                 self.at += read as u64;
                 Ok(read)
@@ -151,7 +155,7 @@ impl ChunkReader for OpenInput {
         }
         let read = self.object.read_range(start..end).and_then(|bytes| match bytes.len() == length {
             true => Ok(bytes),
-            false => Err(self.cut_at(start + bytes.len() as u64)),
+            false => Err(self.ended_at(start + bytes.len() as u64)),
         });
         read.map_err(|error| ParquetError::External(Box::new(self.refuse(error))))
     }

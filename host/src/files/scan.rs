@@ -102,7 +102,7 @@ impl Input {
         }
     }
 
-    /// The rows of one part as tables: see [`open`]. Here they may have up to [`SHEET_ROWS_MAX`] rows.
+    /// The rows of one part as tables: see [`super::open`]. Here they may have up to [`SHEET_ROWS_MAX`] rows.
     pub fn tables(&self, part: usize, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
         let Some(file) = &self.parquet else { return open_as(self.format, &self.input, wanted, rest) };
         let rows_before = rows_before(&file.metadata, part);

@@ -101,6 +101,8 @@ impl FeatureStore {
     pub fn verify(&self, since: Option<AsOf>) -> Result<VerifyReport, Error> {
         let mut report = VerifyReport::default();
         let Some(log) = self.log_for_reading()? else { return Ok(report) };
+        // The history whose digest is right is the one that is replayed.
+        let _pin = self.pin_inputs();
         let served = self.served_for_reading()?;
         let mut waiting: BTreeMap<Alike, Vec<ServedVector>> = BTreeMap::new();
         let on_vector = |vector: ServedVector| {

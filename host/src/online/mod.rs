@@ -325,7 +325,7 @@ impl Server {
     /// Takes the events of a file, all or none, as [`Server::push`] does.
     pub fn ingest(&self, source: &str, path: &Path, arrival: &Arrival) -> Result<Applied, ServerError> {
         // Its names, then its rows, then the numbers of a warning: of one state of the file.
-        let _pin = self.store.pin();
+        let _pin = self.store.pin_inputs();
         let storage = self.store.storage();
         let mut schema = self.event_schema(source)?;
         let names = files::column_names(storage, path)?;

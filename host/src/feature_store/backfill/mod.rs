@@ -158,7 +158,7 @@ impl FeatureStore {
         }
         let plan = self.plan(&request.selection)?;
         // Whatever is read several times, such as a spine and its digest, is of one state.
-        let _pin = self.storage.pin();
+        let _pin = self.pin_inputs();
         let names = feature_names(&plan, request.full_feature_names)?;
         let inputs = self.inputs(&plan, request)?;
         self.warn_of_absent_fields(&plan.views, &request.overrides)?;

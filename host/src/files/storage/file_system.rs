@@ -64,18 +64,19 @@ impl Storage for FileSystem {
 
     fn open(&self, name: &Path) -> Result<Arc<dyn StoredObject>, StorageError> {
         let fail = |error| StorageError::of_io(name, error);
-        let file = File::open(name).map_err(fail)?;
-        let metadata = file.metadata().map_err(fail)?;
-        if metadata.is_dir() {
+        let found = std::fs::metadata(name).map_err(fail)?;
+        if found.is_dir() {
             return Err(fail(io::ErrorKind::IsADirectory.into()));
         }
-        if !metadata.is_file() {
-            // Of a pipe or a device nobody knows the length, and nothing can be read twice.
+        if !found.is_file() {
+            // Of a pipe or a device nobody knows the length, nothing can be read twice, and opening it may wait for ever.
             return Err(fail(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "it is not a regular file: write it to one first",
             )));
         }
+        let file = File::open(name).map_err(fail)?;
+        let metadata = file.metadata().map_err(fail)?;
         Ok(Arc::new(OpenFile { path: name.to_owned(), identity: identity(name, &metadata), file }))
     }
 }

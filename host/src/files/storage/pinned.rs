@@ -2,15 +2,26 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Change, Identity, Listing, ObjectPattern, Storage, StorageError, StoredObject};
 
-/// A storage that, while it is pinned, gives of each object the state that it gave first, or an error.
+/// A storage that, while it is pinned, gives of each object the state that it gave first, or an error; and of each pattern the
+/// objects that it named first.
 pub struct PinnedStorage {
     inner: Arc<dyn Storage>,
     /// What was seen since it was pinned; `None` while it is not.
-    seen: Mutex<Option<HashMap<PathBuf, Identity>>>,
+    seen: Mutex<Option<Seen>>,
+}
+
+/// What a run saw first.
+#[derive(Default)]
+struct Seen {
+    /// Pins that are held: runs at the same time share what they see.
+    pins: usize,
+    objects: HashMap<PathBuf, Identity>,
+    /// By root and pattern.
+    listings: HashMap<(PathBuf, String), Listing>,
 }
 
 /// Keeps a storage pinned, until it is dropped.
@@ -22,18 +33,23 @@ impl PinnedStorage {
         Arc::new(Self { inner, seen: Mutex::new(None) })
     }
 
-    /// Pins every object to the state in which it is met next.
+    /// Pins every object and every listing to the state in which it is met next; where it is pinned already, to that in which it
+    /// was met since.
     pub fn pin(self: &Arc<Self>) -> Pin {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(HashMap::new());
+        self.seen().get_or_insert_default().pins += 1;
         Pin(Arc::clone(self))
     }
 
+    fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn check(&self, name: &Path, found: &Identity) -> Result<(), StorageError> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen();
         let Some(seen) = seen.as_mut() else { return Ok(()) };
-        match seen.get(name).map(|first| Change::between(first, found)) {
+        match seen.objects.get(name).map(|first| Change::between(first, found)) {
             None => {
-                seen.insert(name.to_owned(), found.clone());
+                seen.objects.insert(name.to_owned(), found.clone());
                 Ok(())
             }
             Some(None) => Ok(()),
@@ -44,13 +60,28 @@ impl PinnedStorage {
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut seen = self.0.seen();
+        if let Some(pinned) = seen.as_mut() {
+            pinned.pins -= 1;
+            if pinned.pins == 0 {
+                *seen = None;
+            }
+        }
     }
 }
 
 impl Storage for PinnedStorage {
     fn list(&self, root: &Path, pattern: &ObjectPattern) -> Result<Listing, StorageError> {
-        self.inner.list(root, pattern)
+        let key = (root.to_owned(), pattern.text().to_owned());
+        let known = |seen: &Seen| seen.listings.get(&key).cloned();
+        if let Some(listing) = self.seen().as_ref().and_then(known) {
+            return Ok(listing);
+        }
+        let listing = self.inner.list(root, pattern)?;
+        if let Some(seen) = self.seen().as_mut() {
+            seen.listings.insert(key, listing.clone());
+        }
+        Ok(listing)
     }
 
     fn identity(&self, name: &Path) -> Result<Identity, StorageError> {

@@ -110,6 +110,8 @@ fn files_are_sorted_within_a_pattern_and_kept_in_the_order_of_patterns() {
     assert_eq!(resolved, ["data/z.parquet", "data/[x].csv", "data/a.csv", "data/b.csv"]);
     assert_eq!(resolve(&["data/**/c.csv"]).expect("files"), ["data/deep/c.csv"]);
     assert_eq!(resolve(&["data/[x].csv"]).expect("files"), ["data/[x].csv"]);
+    fs::write(root.join("no[pattern.csv"), "").expect("a file");
+    assert_eq!(resolve(&["no[pattern.csv"]).expect("files"), ["no[pattern.csv"]);
     assert_eq!(resolve(&[]).expect("none"), [""; 0]);
     let message = |error: ProjectError| error.to_string().replace(&root.display().to_string(), "ROOT");
     expect![[r#"source "events": no file matches "data/*.ndjson" in ROOT"#]]

@@ -1,0 +1,50 @@
+//! Test equipment: twins of what onepath stands on, which delay, fail and change by a seed, and the suites of checks that every
+//! implementation of a seam passes.
+//!
+//! It is always compiled and hidden from the documentation, rather than behind a feature: integration tests and benchmarks are
+//! crates of their own that cannot turn on a feature of the package they are in, and whoever writes a storage of their own needs
+//! the suite against the very library that they link. Nothing of the host names it.
+
+pub mod broken;
+mod faults;
+pub mod memory;
+pub mod online_store;
+pub mod source;
+pub mod storage;
+#[cfg(test)]
+mod tests;
+pub mod twin_store;
+
+use std::fmt;
+
+pub use faults::Faults;
+
+/// A check of a suite that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The name of the check.
+    pub check: &'static str,
+    /// What was found instead.
+    pub found: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.check, self.found)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// Fails the check of this name unless `holds`.
+fn require(check: &'static str, holds: bool, found: impl FnOnce() -> String) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(Violation { check, found: found() }) }
+}
+
+/// The next number of a sequence that `state` begins: splitmix64.
+fn mixed(state: u64) -> u64 {
+    let mut number = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}

@@ -1,0 +1,276 @@
+//! An online store in memory, which by a seed delays, fails, and forgets what was not put on disk; and twins of it that are broken in
+//! one way each.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Faults;
+use super::online_store::Stand;
+use crate::entity::{EntityKey, EntityState};
+use crate::store::{OnlineStore, Replacement, StoreError, StoreReader, ViewMark, ViewUpdate};
+use crate::time::EventTime;
+
+/// What a twin does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreDefect {
+    /// A group is acknowledged, and now and then not written.
+    LostWrite,
+    /// The views of a group are written one after the other.
+    TornGroup,
+    /// When power is lost, a group may be missing that is followed by others.
+    SwappedOrder,
+    /// A reader sees what was there when it was opened.
+    StaleReader,
+    /// A writer whose term is over may go on.
+    OldTerm,
+    /// An entity of a view without a mark is absent.
+    AbsentForUnknown,
+}
+
+/// A place for a store in memory: what is on its disk outlives the stores that are opened on it.
+#[derive(Clone)]
+pub struct TwinStore {
+    disk: Arc<Mutex<Disk>>,
+    faults: Arc<Faults>,
+    defect: Option<StoreDefect>,
+}
+
+/// The states of all views at one moment.
+type Content = BTreeMap<String, View>;
+
+#[derive(Clone, Debug)]
+struct View {
+    mark: ViewMark,
+    states: BTreeMap<String, (EntityKey, EntityState)>,
+    refused: BTreeMap<String, (EntityKey, u64)>,
+}
+
+/// One step from a content to the next.
+type Step = Arc<dyn Fn(&mut Content) + Send + Sync>;
+
+#[derive(Default)]
+struct Disk {
+    /// The content after what was lost, and the steps since.
+    base: Content,
+    steps: Vec<Step>,
+    now: Arc<Content>,
+    term: u64,
+}
+
+impl Disk {
+    fn step(&mut self, step: Step) {
+        let mut now = Content::clone(&self.now);
+        step(&mut now);
+        self.now = Arc::new(now);
+        self.steps.push(step);
+    }
+}
+
+impl TwinStore {
+    /// An empty place with these faults.
+    pub fn new(faults: Faults, defect: Option<StoreDefect>) -> Self {
+        Self { disk: Arc::default(), faults: Arc::new(faults), defect }
+    }
+
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is(&self, defect: StoreDefect) -> bool {
+        self.defect == Some(defect)
+    }
+
+    fn fault(&self) -> Result<(), StoreError> {
+        self.faults.step().map_err(|(is_retryable, source)| StoreError::Failed { is_retryable, source })
+    }
+
+    fn check_term(&self, disk: &Disk, term: u64) -> Result<(), StoreError> {
+        match term == disk.term || self.is(StoreDefect::OldTerm) {
+            true => Ok(()),
+            false => Err(StoreError::Fenced { term, current: disk.term }),
+        }
+    }
+}
+
+impl Stand for TwinStore {
+    fn open(&self) -> Box<dyn OnlineStore> {
+        Box::new(self.clone())
+    }
+
+    fn lose_power(&self) {
+        let mut disk = self.disk();
+        let mut steps = std::mem::take(&mut disk.steps);
+        let kept = self.faults.below(steps.len() + 1);
+        if self.is(StoreDefect::SwappedOrder) && steps.len() > 1 {
+            steps.remove(steps.len() - 2);
+        } else {
+            steps.truncate(kept);
+        }
+        let mut content = disk.base.clone();
+        steps.iter().for_each(|step| step(&mut content));
+        disk.base.clone_from(&content);
+        disk.now = Arc::new(content);
+    }
+}
+
+impl OnlineStore for TwinStore {
+    fn begin_term(&self) -> Result<u64, StoreError> {
+        self.fault()?;
+        let mut disk = self.disk();
+        disk.term += 1;
+        Ok(disk.term)
+    }
+
+    fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
+        self.fault()?;
+        let held = self.is(StoreDefect::StaleReader).then(|| Arc::clone(&self.disk().now));
+        Ok(Box::new(TwinReader { store: self.clone(), held }))
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn StoreReader>, StoreError> {
+        self.fault()?;
+        let held = Some(Arc::clone(&self.disk().now));
+        Ok(Box::new(TwinReader { store: self.clone(), held }))
+    }
+
+    fn apply(&self, term: u64, updates: &[ViewUpdate<'_>]) -> Result<(), StoreError> {
+        self.fault()?;
+        let mut disk = self.disk();
+        self.check_term(&disk, term)?;
+        for update in updates {
+            if let Some(stored) = disk.now.get(update.view) {
+                ViewMark::check_goes_on(update.view, &stored.mark, update.mark)?;
+            }
+        }
+        if self.is(StoreDefect::LostWrite) && self.faults.below(4) == 0 {
+            return Ok(());
+        }
+        let one = |update: &ViewUpdate<'_>| -> Step {
+            let (view, mark, states) = (update.view.to_owned(), update.mark.clone(), update.states.to_vec());
+            Arc::new(move |content: &mut Content| {
+                let view = content.entry(view.clone()).or_insert_with(|| View::new(&mark));
+                view.mark = mark.clone();
+                for (key, state) in &states {
+                    view.states.insert(key.encode(), (key.clone(), EntityState::clone(state)));
+                }
+            })
+        };
+        let steps: Vec<Step> = updates.iter().map(one).collect();
+        match self.is(StoreDefect::TornGroup) {
+            true => steps.into_iter().for_each(|step| disk.step(step)),
+            false => disk.step(Arc::new(move |content: &mut Content| steps.iter().for_each(|step| step(content)))),
+        }
+        Ok(())
+    }
+
+    fn begin_replace<'s>(
+        &'s self,
+        term: u64,
+        view: &str,
+        mark: &ViewMark,
+    ) -> Result<Box<dyn Replacement + 's>, StoreError> {
+        self.fault()?;
+        self.check_term(&self.disk(), term)?;
+        Ok(Box::new(TwinReplacement { store: self, term, name: view.to_owned(), view: View::new(mark) }))
+    }
+}
+
+impl View {
+    fn new(mark: &ViewMark) -> Self {
+        Self { mark: mark.clone(), states: BTreeMap::new(), refused: BTreeMap::new() }
+    }
+}
+
+struct TwinReader {
+    store: TwinStore,
+    held: Option<Arc<Content>>,
+}
+
+impl TwinReader {
+    fn content(&self) -> Result<Arc<Content>, StoreError> {
+        self.store.fault()?;
+        Ok(self.held.clone().unwrap_or_else(|| Arc::clone(&self.store.disk().now)))
+    }
+}
+
+impl StoreReader for TwinReader {
+    fn mark(&self, view: &str) -> Result<Option<ViewMark>, StoreError> {
+        Ok(self.content()?.get(view).map(|view| view.mark.clone()))
+    }
+
+    fn get_many(&self, view: &str, keys: &[EntityKey]) -> Result<Vec<Option<EntityState>>, StoreError> {
+        let content = self.content()?;
+        let Some(found) = content.get(view) else {
+            return match self.store.is(StoreDefect::AbsentForUnknown) {
+                true => Ok(vec![None; keys.len()]),
+                false => Err(StoreError::UnknownView { view: view.to_owned() }),
+            };
+        };
+        let get = |key: &EntityKey| match (found.states.get(&key.encode()), found.refused.get(&key.encode())) {
+            (Some((_, state)), _) => Ok(Some(state.clone())),
+            (None, Some((_, bytes))) => {
+                Err(StoreError::NotServed { view: view.to_owned(), entity: key.clone(), bytes: *bytes })
+            }
+            (None, None) => Ok(None),
+        };
+        keys.iter().map(get).collect()
+    }
+
+    fn scan(
+        &self,
+        view: &str,
+        on_state: &mut dyn FnMut(EntityKey, EntityState) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let content = self.content()?;
+        for (key, state) in content.get(view).into_iter().flat_map(|view| view.states.values()) {
+            if on_state(key.clone(), state.clone()).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn refused(&self, view: &str) -> Result<Vec<(EntityKey, u64)>, StoreError> {
+        let content = self.content()?;
+        Ok(content.get(view).into_iter().flat_map(|view| view.refused.values().cloned()).collect())
+    }
+
+    fn newest_event(&self, view: &str) -> Result<Option<EventTime>, StoreError> {
+        let content = self.content()?;
+        let states = content.get(view).into_iter().flat_map(|view| view.states.values());
+        Ok(states.map(|(_, state)| state.newest_event).max())
+    }
+
+    fn count(&self, view: &str) -> Result<u64, StoreError> {
+        Ok(self.content()?.get(view).map_or(0, |view| view.states.len() as u64))
+    }
+}
+
+struct TwinReplacement<'s> {
+    store: &'s TwinStore,
+    term: u64,
+    name: String,
+    view: View,
+}
+
+impl Replacement for TwinReplacement<'_> {
+    fn put(&mut self, key: &EntityKey, state: &EntityState) -> Result<(), StoreError> {
+        self.view.states.insert(key.encode(), (key.clone(), state.clone()));
+        Ok(())
+    }
+
+    fn refuse(&mut self, key: &EntityKey, bytes: u64) -> Result<(), StoreError> {
+        self.view.refused.insert(key.encode(), (key.clone(), bytes));
+        Ok(())
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.store.fault()?;
+        let Self { store, term, name, view } = *self;
+        let mut disk = store.disk();
+        store.check_term(&disk, term)?;
+        disk.step(Arc::new(move |content: &mut Content| drop(content.insert(name.clone(), view.clone()))));
+        Ok(())
+    }
+}
