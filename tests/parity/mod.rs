@@ -213,9 +213,10 @@ type States = Vec<(String, EntityKey, EntityState)>;
 fn states(project: &Project) -> States {
     let path = project.path(".onepath/online.sqlite");
     let store = SqliteStore::open_read_only(&path).expect("opens").expect("there are states");
+    let reader = store.reader().expect("opens");
     let mut states = Vec::new();
     for view in ["activity@v1", "trace@v1"] {
-        let scanned = store.scan(view, &mut |key, state| {
+        let scanned = reader.scan(view, &mut |key, state| {
             states.push((view.to_owned(), key, EntityState { offset: 0, ..state }));
             ControlFlow::Continue(())
         });

@@ -57,7 +57,7 @@ fn written(project: &Project, out: &str) -> (Vec<u8>, String) {
 
 /// Runs a backfill whose inputs are only in `storage`, in memory or through the disk.
 fn backfill(project: &Project, storage: &MemoryStorage, out: &str, threads: usize, memory: u64) -> Result<(), String> {
-    let mut store = project.open_with(|options| {
+    let store = project.open_with(|options| {
         options.storage = Arc::new(storage.clone());
         (options.threads, options.memory_bytes) = (threads, memory);
     });

@@ -1,5 +1,7 @@
 //! A few real events of a source, for whoever needs typical values rather than all of them.
 
+use std::sync::Arc;
+
 use super::ReadError;
 use super::fields::{as_read, field_wanted, incoming_of_file};
 use crate::batch::{Value, Values};
@@ -10,7 +12,7 @@ use crate::time::EventTime;
 
 /// At most `rows_max` events of the first rows of `path`, evenly spaced: event times, and the values of `fields`.
 pub fn read_sample(
-    storage: &dyn Storage,
+    storage: &Arc<dyn Storage>,
     source: &Source,
     path: &std::path::Path,
     fields: &[Field],

@@ -85,7 +85,7 @@ fn absent_fields<'a>(input: &SourceInput<'a>, fields: &[&'a str]) -> Result<Abse
         if absent.fields.is_empty() {
             break;
         }
-        files::each_column_name(&*input.storage, path, &mut |column| {
+        files::each_column_name(&input.storage, path, &mut |column| {
             absent.fields.retain(|field| source.own_name(column) != *field);
             absent.columns.push(column.to_owned());
             if absent.fields.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

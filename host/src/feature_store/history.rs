@@ -1,6 +1,7 @@
 //! Historical features of spine rows: each view is replayed over its sources, inputs before their users.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::feeds::Feeds;
 use super::plan::run_views;
@@ -197,7 +198,7 @@ impl FeatureStore {
         keys: &'a [Key],
         events: Events<'a>,
     ) -> Result<SourceInput<'a>, Error> {
-        let input = |files| SourceInput::new(self.shared_storage(), source, keys, files);
+        let input = |files| SourceInput::new(Arc::clone(self.storage()), source, keys, files);
         Ok(match events {
             Events::Declared { overrides, pushed } => {
                 match overrides.iter().find(|given| given.source == source.name) {

@@ -122,7 +122,9 @@ pub struct FeatureStore {
     /// The views whose components were found good to use.
     admitted: OnceMap<String, ()>,
     /// That of the options, which a run may hold to one state of every file.
-    storage: Arc<PinnedStorage>,
+    storage: Arc<dyn Storage>,
+    /// The same.
+    pinned: Arc<PinnedStorage>,
     /// Where is kept what memory does not hold, unless the options name a folder.
     spill_dir: PathBuf,
     /// Where the time of its replays went.
@@ -142,7 +144,8 @@ impl FeatureStore {
         options.admission = project.admission.unwrap_or(options.admission);
         let cache = project.data_dir().join("cache");
         let runtime = Runtime::start(options.variant, options.limits.clone(), Some(cache), options.repeat_every)?;
-        let storage = PinnedStorage::new(Arc::clone(&options.storage));
+        let pinned = PinnedStorage::new(Arc::clone(&options.storage));
+        let storage = Arc::clone(&pinned) as Arc<dyn Storage>;
         let (times, spill_dir) = (ReplayTimes::default(), project.data_dir());
         Ok(Self {
             project,
@@ -152,6 +155,7 @@ impl FeatureStore {
             components: OnceMap::default(),
             admitted: OnceMap::default(),
             storage,
+            pinned,
             spill_dir,
             times,
             told_absent: Mutex::default(),
@@ -169,18 +173,13 @@ impl FeatureStore {
     }
 
     /// Where its inputs lie.
-    pub(crate) fn storage(&self) -> &dyn Storage {
-        &*self.storage
+    pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
     }
 
     /// Holds every input to the state in which it is met first, until the pin is dropped.
     pub(crate) fn pin_inputs(&self) -> Pin {
-        self.storage.pin()
-    }
-
-    /// Where its inputs lie, for what outlives a call.
-    pub(crate) fn shared_storage(&self) -> Arc<dyn Storage> {
-        Arc::clone(&self.storage) as Arc<dyn Storage>
+        self.pinned.pin()
     }
 
     /// The component file of a view.

@@ -47,7 +47,7 @@ pub(crate) fn with_inferred(
     storage: &Arc<dyn Storage>,
     mut schema: EventSchema,
 ) -> Result<EventSchema, Error> {
-    let files = schema.source.resolve_files(&**storage, &project.root).unwrap_or_default();
+    let files = schema.source.resolve_files(storage, &project.root).unwrap_or_default();
     schema.extend(inferred_fields(project, storage, &schema.source, &files)?);
     if !files.is_empty() {
         check_columns(project, &schema)?;
@@ -66,7 +66,7 @@ fn inferred_fields(
     let mut digests = Digests::begin(Arc::clone(storage), &[], 1, Some(&cache.join("digests.json")));
     let mut columns: Vec<NaturalColumn> = Vec::new();
     for path in files {
-        for NaturalColumn { name, nature } in natural_columns(&**storage, path, &cache, &mut digests)? {
+        for NaturalColumn { name, nature } in natural_columns(storage, path, &cache, &mut digests)? {
             let name = source.own_name(&name).to_owned();
             match columns.iter_mut().find(|known| known.name == name) {
                 Some(known) => known.nature = std::mem::replace(&mut known.nature, Nature::Empty).joined(nature),
@@ -111,8 +111,8 @@ impl FeatureStore {
     /// hold. Files that are not there yet hold none.
     pub fn schemas(&self) -> Result<Vec<EventSchema>, Error> {
         let views = self.plan_stateful_views()?;
-        let (project, storage) = (self.project(), self.shared_storage());
-        let schema = |source: &Source| with_inferred(project, &storage, event_schema(project, source, &views)?);
+        let (project, storage) = (self.project(), self.storage());
+        let schema = |source: &Source| with_inferred(project, storage, event_schema(project, source, &views)?);
         project.sources.iter().map(schema).collect()
     }
 

@@ -24,7 +24,7 @@ use crate::schema::ValueType;
 /// A Parquet file, whose metadata was read.
 #[derive(Clone, Debug)]
 pub(super) struct ParquetFile {
-    input: OpenInput,
+    path: PathBuf,
     pub metadata: ArrowReaderMetadata,
     int96: Option<Int96>,
 }
@@ -44,6 +44,7 @@ pub(super) fn column_names(input: &OpenInput) -> Result<Vec<String>, InputError>
 
 pub(super) fn open(input: &OpenInput, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
     ParquetFile::open(input)?.tables(
+        input,
         Rows { row_groups: None, batch_rows: TABLE_ROWS_MAX, rows_before: 0 },
         wanted,
         rest,
@@ -59,15 +60,12 @@ impl ParquetFile {
         }
         let metadata = guarded(path, || ArrowReaderMetadata::load(input, ArrowReaderOptions::new()))?;
         let metadata = metadata.map_err(|error| fail(InputFault::Parquet(error)))?;
-        let input = input.clone();
-        Ok(match int96::find(path, &metadata)? {
-            Some((metadata, int96)) => Self { input, metadata, int96: Some(int96) },
-            None => Self { input, metadata, int96: None },
+        let found = int96::find(path, &metadata)?;
+        let path = path.to_owned();
+        Ok(match found {
+            Some((metadata, int96)) => Self { path, metadata, int96: Some(int96) },
+            None => Self { path, metadata, int96: None },
         })
-    }
-
-    fn path(&self) -> &Path {
-        self.input.path()
     }
 
     /// The names of its columns.
@@ -75,37 +73,43 @@ impl ParquetFile {
         self.metadata.schema().fields().iter().map(|field| field.name().clone()).collect()
     }
 
-    /// Some of its rows as tables.
-    pub fn tables(&self, rows: Rows, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
-        let fail = |fault| InputError::new(self.path(), fault);
+    /// Some of its rows as tables, read from `input`, which it is.
+    pub fn tables(
+        &self,
+        input: &OpenInput,
+        rows: Rows,
+        wanted: &[Wanted],
+        rest: Rest,
+    ) -> Result<TableReader, InputError> {
+        let fail = |fault| InputError::new(&self.path, fault);
         let selection = self.selection(wanted, rest)?;
         let schema = match &self.int96 {
             Some(int96) => {
-                int96.units(&self.input, &self.metadata, &selection.rest_positions())?.schema(self.metadata.schema())
+                int96.units(input, &self.metadata, &selection.rest_positions())?.schema(self.metadata.schema())
             }
             None => Arc::clone(self.metadata.schema()),
         };
         let read = schema.project(&selection.read).map_err(|error| fail(InputFault::Decode(error)))?;
         let rest_schema = selection.rest_schema(&read);
         let rows_before = rows.rows_before;
-        let mut batches = self.batches(&self.metadata, &self.input, &selection, rows)?;
+        let mut batches = self.batches(&self.metadata, input, &selection, rows)?;
         let mut tables = Tables {
-            file: self.path().to_owned(),
+            file: self.path.clone(),
             wanted: wanted.to_vec(),
             selection,
             rest_schema: rest_schema.clone(),
             rows_before,
         };
         let tables = std::iter::from_fn(move || Some(batches.next()?.and_then(|batch| tables.table(batch))));
-        Ok(TableReader::new(tables, rest_schema, Some(self.input.clone())))
+        Ok(TableReader::new(tables, rest_schema, Some(input.clone())))
     }
 
     /// Which of its columns to read. Each wanted one has a type that can become its own.
     pub fn selection(&self, wanted: &[Wanted], rest: Rest) -> Result<Selection, InputError> {
-        let selection = Selection::new(self.path(), &self.names(), wanted, rest)?;
+        let selection = Selection::new(&self.path, &self.names(), wanted, rest)?;
         let read = self.metadata.schema().project(&selection.read);
-        let read = read.map_err(|error| InputError::new(self.path(), InputFault::Decode(error)))?;
-        selection.check_types(self.path(), &read, wanted)?;
+        let read = read.map_err(|error| InputError::new(&self.path, InputFault::Decode(error)))?;
+        selection.check_types(&self.path, &read, wanted)?;
         Ok(selection)
     }
 
@@ -125,15 +129,15 @@ impl ParquetFile {
             Some(groups) => builder.with_row_groups(groups.clone()),
             None => builder,
         };
-        let batches = guarded(self.path(), || builder.with_projection(mask).with_batch_size(batch_rows).build())?;
-        let batches = batches.map_err(|error| InputError::new(self.path(), InputFault::Parquet(error)))?;
+        let batches = guarded(&self.path, || builder.with_projection(mask).with_batch_size(batch_rows).build())?;
+        let batches = batches.map_err(|error| InputError::new(&self.path, InputFault::Parquet(error)))?;
         let nanos = match &self.int96 {
             Some(int96) if int96.is_among(&selection.read) => {
-                Some(int96.begin(self.path(), bytes.clone(), &selection.read, row_groups, batch_rows)?)
+                Some(int96.begin(&self.path, bytes.clone(), &selection.read, row_groups, batch_rows)?)
             }
             _ => None,
         };
-        Ok(Batches { path: self.path().to_owned(), batches, nanos })
+        Ok(Batches { path: self.path.clone(), batches, nanos })
     }
 }
 

@@ -3,7 +3,8 @@
 //! A part gives [`Sheet`]s: like tables, but larger, and with texts as codes or as sixteen bytes each instead of a column. Of a row
 //! group, only the bytes of the wanted columns are read, each range at once.
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::parquet::arrow::ProjectionMask;
@@ -20,7 +21,7 @@ use super::error::InputError;
 use super::object::OpenInput;
 use super::parquet::{Batch, ParquetFile, Rows, guarded};
 use super::read::{Rest, Selection, Table, TableReader, Wanted, column_names_as, format, open_as, whole};
-use super::storage::Storage;
+use super::storage::{Change, Identity, Storage, StorageError};
 use super::{Format, TABLE_ROWS_MAX, convert, parquet};
 use crate::batch::{Column, Lane, SHORT_BYTES_MAX};
 use crate::schema::ValueType;
@@ -34,10 +35,13 @@ const SHEET_BYTES: u64 = 16 << 20;
 /// Ranges of a file that lie closer are read as one.
 const GAP_BYTES_MAX: u64 = 1 << 16;
 
-/// A file that is read part by part.
-#[derive(Clone, Debug)]
+/// A file that is read part by part. It is open only while a part is read: a run may have thousands of them.
+#[derive(Clone)]
 pub struct Input {
-    input: OpenInput,
+    storage: Arc<dyn Storage>,
+    path: PathBuf,
+    /// That of the first time that it was opened, which it keeps.
+    identity: Identity,
     format: Format,
     /// The metadata of Parquet, read once.
     parquet: Option<ParquetFile>,
@@ -67,26 +71,36 @@ pub struct Sheet {
 
 impl Input {
     /// Opens the file at `path` of a storage, whose extension tells its format.
-    pub fn open(storage: &dyn Storage, path: &Path) -> Result<Self, InputError> {
+    pub fn open(storage: &Arc<dyn Storage>, path: &Path) -> Result<Self, InputError> {
         let format = format(path)?;
         let input = OpenInput::open(storage, path)?;
+        let (storage, path, identity) = (Arc::clone(storage), path.to_owned(), input.identity().clone());
         let parquet = match format {
             Format::Parquet => Some(ParquetFile::open(&input).map_err(|error| input.behind(error))?),
             Format::Csv | Format::Ndjson => None,
         };
-        Ok(Self { input, format, parquet })
+        Ok(Self { storage, path, identity, format, parquet })
+    }
+
+    /// Opens it once more, if it is what it was.
+    fn open_again(&self) -> Result<OpenInput, InputError> {
+        let input = OpenInput::open(&self.storage, &self.path)?;
+        match Change::between(&self.identity, input.identity()) {
+            None => Ok(input),
+            Some(change) => Err(InputError::from_storage(&self.path, StorageError::changed(&self.path, change))),
+        }
     }
 
     /// The file as it was named.
     pub fn path(&self) -> &Path {
-        self.input.path()
+        &self.path
     }
 
     /// The names of its columns: see [`super::column_names`].
     pub fn column_names(&self) -> Result<Vec<String>, InputError> {
         match &self.parquet {
             Some(file) => Ok(file.names()),
-            None => column_names_as(self.format, &self.input),
+            None => column_names_as(self.format, &self.open_again()?),
         }
     }
 
@@ -98,15 +112,21 @@ impl Input {
                 let part = |rows: i64, bytes: i64| Part { rows: Some(rows.max(0) as u64), bytes: bytes.max(0) as u64 };
                 groups.map(|group| part(group.num_rows(), group.total_byte_size())).collect()
             }
-            None => vec![Part { rows: None, bytes: self.input.bytes() }],
+            None => vec![Part { rows: None, bytes: self.identity.bytes }],
         }
     }
 
     /// The rows of one part as tables: see [`super::open`]. Here they may have up to [`SHEET_ROWS_MAX`] rows.
     pub fn tables(&self, part: usize, wanted: &[Wanted], rest: Rest) -> Result<TableReader, InputError> {
-        let Some(file) = &self.parquet else { return open_as(self.format, &self.input, wanted, rest) };
+        let input = self.open_again()?;
+        let Some(file) = &self.parquet else { return open_as(self.format, &input, wanted, rest) };
         let rows_before = rows_before(&file.metadata, part);
-        file.tables(Rows { row_groups: Some(vec![part]), batch_rows: SHEET_ROWS_MAX, rows_before }, wanted, rest)
+        file.tables(
+            &input,
+            Rows { row_groups: Some(vec![part]), batch_rows: SHEET_ROWS_MAX, rows_before },
+            wanted,
+            rest,
+        )
     }
 
     /// Reads the `wanted` columns of one part, and gives each sheet to `take`.
@@ -117,7 +137,7 @@ impl Input {
         take: &mut dyn FnMut(Sheet) -> Result<(), E>,
     ) -> Result<(), E> {
         let Some(file) = &self.parquet else {
-            for table in open_as(self.format, &self.input, wanted, Rest::Ignore)? {
+            for table in open_as(self.format, &self.open_again()?, wanted, Rest::Ignore)? {
                 let Table { columns, rows, rows_before, rounded, .. } = table?;
                 take(Sheet { lanes: columns.into_iter().map(Lane::Column).collect(), rows, rows_before, rounded })?;
             }
@@ -128,7 +148,8 @@ impl Input {
         let mask =
             ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), selection.read.iter().copied());
         // The bytes of the part are of one state once they are here, and nothing else is read of it.
-        let sections = whole(&self.input, || Sections::read(&self.input, metadata, part, &mask))?;
+        let input = self.open_again()?;
+        let sections = whole(&input, || Sections::read(&input, metadata, part, &mask))?;
         let mut rows_before = rows_before(metadata, part);
         let rows = Rows { row_groups: Some(vec![part]), batch_rows: sheet_rows(metadata, part, &mask), rows_before };
         let viewed = with_cheap_texts(metadata, part, wanted);
@@ -139,6 +160,12 @@ impl Input {
             take(sheet)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Input({})", self.path.display())
     }
 }
 

@@ -303,11 +303,7 @@ impl Server {
     /// The same with the fields that only the files of the source hold, which are looked at once.
     pub fn whole_event_schema(&self, source: &str) -> Result<Arc<EventSchema>, ServerError> {
         self.whole_schemas.get_or_make(&source.to_owned(), || {
-            Ok(Arc::new(with_inferred(
-                self.project(),
-                &self.store.shared_storage(),
-                (*self.event_schema(source)?).clone(),
-            )?))
+            Ok(Arc::new(with_inferred(self.project(), self.store.storage(), (*self.event_schema(source)?).clone())?))
         })
     }
 

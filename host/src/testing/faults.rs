@@ -9,17 +9,27 @@ use super::mixed;
 pub struct Faults {
     state: AtomicU64,
     /// One of so many calls fails; 0 for none.
-    pub fail_every: u64,
+    fail_every: u64,
     /// One of so many calls is slow; 0 for none.
-    pub delay_every: u64,
+    delay_every: u64,
     /// What a slow call does before it goes on.
-    pub delay: Box<dyn Fn() + Send + Sync>,
+    delay: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Faults {
     /// No faults; chance is by the seed.
     pub fn none(seed: u64) -> Self {
         Self { state: AtomicU64::new(mixed(seed)), fail_every: 0, delay_every: 0, delay: Box::new(|| {}) }
+    }
+
+    /// The same, and one of so many calls fails.
+    pub fn failing(self, fail_every: u64) -> Self {
+        Self { fail_every, ..self }
+    }
+
+    /// The same, and one of so many calls does this before it goes on.
+    pub fn delaying(self, delay_every: u64, delay: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { delay_every, delay: Box::new(delay), ..self }
     }
 
     /// The next number of the seed, below `limit`.

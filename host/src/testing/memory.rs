@@ -65,6 +65,7 @@ struct Shared {
     versions: AtomicU64,
     /// The virtual clock: every call is a step.
     steps: AtomicU64,
+    open: AtomicU64,
     happened: Happened,
 }
 
@@ -138,6 +139,11 @@ impl MemoryStorage {
         lock(&self.0.failing).insert(name.to_owned(), retryable);
     }
 
+    /// How many objects are open now.
+    pub fn open_objects(&self) -> u64 {
+        self.0.open.load(Ordering::Relaxed)
+    }
+
     /// How often each fault happened.
     pub fn happened(&self) -> &Happened {
         &self.0.happened
@@ -169,6 +175,7 @@ impl Storage for MemoryStorage {
 
     fn open(&self, name: &Path) -> Result<Arc<dyn StoredObject>, StorageError> {
         let identity = self.0.identity(name)?;
+        self.0.open.fetch_add(1, Ordering::Relaxed);
         Ok(Arc::new(OpenObject { name: name.to_owned(), identity, shared: Arc::clone(&self.0) }))
     }
 }
@@ -184,6 +191,12 @@ impl StoredObject for OpenObject {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, StorageError> {
         self.shared.read_at(&self.name, offset, buffer)
+    }
+}
+
+impl Drop for OpenObject {
+    fn drop(&mut self) {
+        self.shared.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads what is known of the events of a source that have an id: rows of files, and pushed events.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::content::ContentFields;
@@ -26,7 +27,7 @@ const LOGGED_ROWS: usize = 8_192;
 
 /// What is needed to read the records of a source.
 pub(super) struct Finder<'a> {
-    pub(super) storage: &'a dyn Storage,
+    pub(super) storage: &'a Arc<dyn Storage>,
     pub(super) source: &'a Source,
     /// The key columns of the view's entity.
     pub(super) keys: &'a [Key],

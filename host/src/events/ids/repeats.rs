@@ -121,8 +121,7 @@ pub(crate) fn find_repeats(
     let Some(id) = &input.source.event_id else { return Ok(repeats) };
     let content = ContentFields::new(input.source, fields);
     let SourceInput { storage, source, keys, files, up_to, .. } = input;
-    let finder =
-        Finder { storage: &**storage, source, keys, files, up_to: *up_to, id, content: &content, asked, options };
+    let finder = Finder { storage, source, keys, files, up_to: *up_to, id, content: &content, asked, options };
     let mut records = Records::new(options.memory_bytes / MEMORY_SHARE, options.spill_dir);
     finder.read_files(&mut records)?;
     if let Some(pushed) = &input.pushed {

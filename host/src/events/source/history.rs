@@ -1,6 +1,7 @@
 //! The files of a source, part by part.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{EventBatch, EventSource, Position, SourcePart};
 use crate::batch::Lane;
@@ -33,13 +34,13 @@ impl<'a> HistorySource<'a> {
     /// The history of `input`, with the columns `fields`. A nullable one that a file does not have is null in its events.
     pub fn open(input: &SourceInput<'a>, fields: &'a [Field]) -> Result<Self, InputError> {
         let columns = wanted_fields(input.source, fields);
-        let history = Self::with_columns(&*input.storage, input.source, input.keys, &input.files, &columns)?;
+        let history = Self::with_columns(&input.storage, input.source, input.keys, &input.files, &columns)?;
         Ok(Self { fields, ..history })
     }
 
     /// The history of a source in `files` of a storage, with columns of other types than those of fields.
     pub(crate) fn with_columns(
-        storage: &dyn Storage,
+        storage: &Arc<dyn Storage>,
         source: &'a Source,
         keys: &[Key],
         files: &[PathBuf],

@@ -1,5 +1,7 @@
 //! How much memory a backfill would take, from what its files say of themselves, and into how many partitions to cut it.
 
+use std::sync::Arc;
+
 use super::spine_file::SpineFile;
 use crate::Error;
 use crate::events::SourceInput;
@@ -54,7 +56,10 @@ pub(super) fn feature_bytes(views: &[PlannedView]) -> u64 {
 }
 
 /// The rows of files, and what they take by their own account.
-fn rows<'a>(storage: &dyn Storage, files: impl Iterator<Item = &'a std::path::PathBuf>) -> Result<(u64, u64), Error> {
+fn rows<'a>(
+    storage: &Arc<dyn Storage>,
+    files: impl Iterator<Item = &'a std::path::PathBuf>,
+) -> Result<(u64, u64), Error> {
     let (mut rows, mut bytes) = (0, 0);
     for file in files {
         for Part { rows: known, bytes: size } in Input::open(storage, file)?.parts() {
@@ -83,7 +88,7 @@ pub(super) struct Needed {
 
 /// What a run in memory takes beside [`FIXED_BYTES`] and [`THREAD_BYTES`].
 pub(super) fn needed(
-    storage: &dyn Storage,
+    storage: &Arc<dyn Storage>,
     plan: &FeaturePlan,
     questions: &Questions<'_>,
     feeds: &[(Feed, Vec<SourceInput<'_>>)],
@@ -110,7 +115,7 @@ pub(super) fn needed(
 /// How many tables of a spine may wait in memory for the one that is worked on, with so many bytes of features a row: together
 /// about [`AHEAD_BYTES`], as far as the file tells how long its rows are.
 pub(super) fn tables_ahead(spine: &SpineFile, features: u64) -> Result<usize, Error> {
-    let input = Input::open(&*spine.storage, &spine.path)?;
+    let input = Input::open(&spine.storage, &spine.path)?;
     let parts = input.parts();
     let Some(rows) = parts.iter().map(|part| part.rows).sum::<Option<u64>>() else { return Ok(TABLES_AHEAD.0) };
     let width = parts.iter().map(|part| part.bytes).sum::<u64>() / rows.max(1) + features + 8;

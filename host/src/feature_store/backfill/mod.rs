@@ -171,7 +171,7 @@ impl FeatureStore {
         match &request.spine {
             SpineSource::File { path, as_of_column, as_of_unit } => {
                 let spine = SpineFile::new(
-                    self.shared_storage(),
+                    Arc::clone(self.storage()),
                     &plan,
                     path,
                     &request.out,
@@ -305,7 +305,7 @@ impl FeatureStore {
     /// The digests of what a run reads, beside the project file.
     fn digests(&self, run: &Run<'_>) -> Digests {
         let kept = self.project().data_dir().join("cache").join("digests.json");
-        Digests::begin(self.shared_storage(), &run.inputs[1..], self.options().threads, Some(&kept))
+        Digests::begin(Arc::clone(self.storage()), &run.inputs[1..], self.options().threads, Some(&kept))
     }
 
     /// Where a partitioned run works, what it has done already, and into how many partitions it divides.

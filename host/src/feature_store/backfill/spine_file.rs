@@ -68,7 +68,7 @@ impl SpineFile {
         as_of_column: Option<&str>,
         as_of_unit: Option<TimeUnit>,
     ) -> Result<Self, Error> {
-        let names = files::column_names(&*storage, path)?;
+        let names = files::column_names(&storage, path)?;
         let as_of_name = match as_of_column {
             Some(name) => name.to_owned(),
             None => as_of_of(path, &names)?,
@@ -91,12 +91,12 @@ impl SpineFile {
 
     /// Its rows, table by table; without the columns that pass through.
     pub(super) fn open_questions(&self) -> Result<TableReader, Error> {
-        Ok(files::open(&*self.storage, &self.path, &self.wanted, Rest::Ignore)?)
+        Ok(files::open(&self.storage, &self.path, &self.wanted, Rest::Ignore)?)
     }
 
     /// Its rows, table by table.
     pub(super) fn open(&self) -> Result<TableReader, Error> {
-        Ok(files::open(&*self.storage, &self.path, &self.wanted, self.rest)?)
+        Ok(files::open(&self.storage, &self.path, &self.wanted, self.rest)?)
     }
 
     /// The columns that lead the output, in the order of the file, given those that pass through.
@@ -149,7 +149,7 @@ impl SpineFile {
 
     /// All rows. The parts of the file are read by several threads.
     pub(super) fn read(&self, threads: usize) -> Result<SpineRows, Error> {
-        let input = files::Input::open(&*self.storage, &self.path)?;
+        let input = files::Input::open(&self.storage, &self.path)?;
         let tables = |reader: TableReader| {
             let schema = reader.rest_schema().cloned();
             let tables = reader.map(|table| self.checked(table?)).collect::<Result<Vec<Table>, Error>>()?;

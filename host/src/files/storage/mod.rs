@@ -39,6 +39,20 @@ pub trait Storage: Send + Sync {
     fn open(&self, name: &Path) -> Result<Arc<dyn StoredObject>, StorageError>;
 }
 
+impl<S: Storage + ?Sized> Storage for Arc<S> {
+    fn list(&self, root: &Path, pattern: &ObjectPattern) -> Result<Listing, StorageError> {
+        (**self).list(root, pattern)
+    }
+
+    fn identity(&self, name: &Path) -> Result<Identity, StorageError> {
+        (**self).identity(name)
+    }
+
+    fn open(&self, name: &Path) -> Result<Arc<dyn StoredObject>, StorageError> {
+        (**self).open(name)
+    }
+}
+
 /// An object that is being read, from any number of threads.
 pub trait StoredObject: Send + Sync {
     /// Its identity when it was opened: its length then is what is read, no more and no less.

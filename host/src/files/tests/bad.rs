@@ -226,7 +226,7 @@ fn texts_of_parquet_that_are_not_utf8_are_refused() {
             let text = wanted("t", ValueType::Text);
             assert!(read_column(&path, text.clone()).is_err(), "{bad:?} as a table");
             assert!(read(&path, &[], Rest::Keep).is_err(), "{bad:?} passing through");
-            let input = Input::open(&FileSystem, &path).expect("opens");
+            let input = Input::open(&file_system(), &path).expect("opens");
             let sheets = input.read(0, &[text], &mut |_| Ok::<(), InputError>(()));
             assert!(sheets.is_err(), "{bad:?} as a sheet, dictionary {is_dictionary}");
         }

@@ -63,7 +63,7 @@ const FAR_AND_WIDE: &str = "1600-01-01T00:00:00Z 2024-01-01T00:00:00Z null 2300-
 fn both_ways(path: &Path, wanted: &Wanted) -> Result<Column, InputError> {
     let column = read_column(path, wanted.clone())?;
     let mut parts = Column::new(ValueType::Time);
-    let input = Input::open(&FileSystem, path)?;
+    let input = Input::open(&file_system(), path)?;
     for part in 0..input.parts().len() {
         input.read(part, std::slice::from_ref(wanted), &mut |sheet: Sheet| {
             let lane = sheet.lanes[0].clone().into_column().expect("a column of times");

@@ -17,10 +17,14 @@ use ::parquet::file::properties::WriterProperties;
 use arrow::array::{ArrayRef, RecordBatch};
 use tempfile::TempDir;
 
-use super::{FileSystem, InputError, Nulls, Rest, Table, Wanted, open};
+use super::{FileSystem, InputError, Nulls, Rest, Storage, Table, Wanted, open};
 use crate::batch::Column;
 use crate::schema::ValueType;
 use crate::time::{TimeForm, TimeUnit};
+
+fn file_system() -> Arc<dyn Storage> {
+    Arc::new(FileSystem)
+}
 
 /// A directory of one test's files.
 struct Files(TempDir);

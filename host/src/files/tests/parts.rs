@@ -52,7 +52,7 @@ fn parts_hold_the_rows_of_the_file() {
         writer.write(&batch).expect("rows");
         writer.close().expect("a footer");
 
-        let input = Input::open(&FileSystem, &path).expect("opens");
+        let input = Input::open(&file_system(), &path).expect("opens");
         let (mut seen, mut before, mut coded) = (vec![Vec::new(); wanted.len()], 0, 0);
         for part in 0..input.parts().len() {
             let mut take = |sheet: crate::files::Sheet| {
@@ -112,6 +112,6 @@ fn texts_of_json_are_texts() {
         seen.push(sheet.lanes.remove(0).into_column().expect("small"));
         Ok::<_, InputError>(())
     };
-    Input::open(&FileSystem, &path).expect("opens").read(0, &wanted, &mut take).expect("reads");
+    Input::open(&file_system(), &path).expect("opens").read(0, &wanted, &mut take).expect("reads");
     assert_eq!((seen.len(), shown(&seen[0].take(&[0, 1, 98]).expect("small"))), (1, "{} [1] {}".to_owned()));
 }

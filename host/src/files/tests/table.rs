@@ -221,7 +221,7 @@ fn read_all(path: &Path, wanted: &Wanted) -> Read {
     let bits = |column: &Column| (0..column.len()).map(|row| column.value(row).hex()).collect::<Vec<_>>();
     let whole = read_column(path, wanted.clone()).map(|column| bits(&column)).map_err(|error| error.row);
     let by_parts = || {
-        let (input, mut all) = (Input::open(&FileSystem, path)?, Vec::new());
+        let (input, mut all) = (Input::open(&file_system(), path)?, Vec::new());
         for part in 0..input.parts().len() {
             input.read(part, std::slice::from_ref(wanted), &mut |sheet: Sheet| {
                 all.extend(bits(&sheet.lanes[0].clone().into_column().expect("a column")));

@@ -69,7 +69,7 @@ fn no_broken_twin_passes() {
 fn a_twin_that_fails_changes_nothing() {
     let (mut failed, mut applied) = (0, 0);
     for seed in 0..100 {
-        let store = TwinStore::new(Faults { fail_every: 4, ..Faults::none(seed) }, None);
+        let store = TwinStore::new(Faults::none(seed).failing(4), None);
         let Ok(term) = store.begin_term() else { continue };
         let mut last = None;
         for offset in 1..20_u64 {

@@ -126,6 +126,37 @@ fn the_history_of_a_source_conforms() {
     assert_eq!(conformance(&sources, &expected(0..ROWS, false)), Ok(()));
 }
 
+/// A source may have more files than a process may have open.
+#[test]
+fn files_are_open_only_while_they_are_read() {
+    let (project, fields) = (project(), fields());
+    let storage = MemoryStorage::new();
+    let source = history(&storage, &project, &fields, 4_096);
+    assert_eq!(storage.open_objects(), 0);
+    for part in 0..source.parts().len() {
+        let take = &mut |_| {
+            assert!(storage.open_objects() <= 1);
+            Ok(())
+        };
+        source.read(part, Position::START, take).expect("reads");
+    }
+    assert_eq!(storage.open_objects(), 0);
+}
+
+/// Parts that are read at different times are parts of one state of their file.
+#[test]
+fn a_file_that_changes_between_two_parts_is_told() {
+    let (project, fields) = (project(), fields());
+    let storage = MemoryStorage::new();
+    let source = history(&storage, &project, &fields, 4_096);
+    let read = |part| source.read(part, Position::START, &mut |_| Ok(())).map_err(|error| error.to_string());
+    assert_eq!(read(1), Ok(()));
+    history_in(&storage, 4_096);
+    let changed = "changed while it was read: it was written to; run again when nothing writes to it";
+    assert_eq!(read(2), Err(format!("/suite/data/2.parquet: {changed}")));
+    assert_eq!(read(0), Err(format!("/suite/data/1.csv: {changed}")));
+}
+
 /// Rows are positions: reading goes on within a batch too.
 #[test]
 fn history_is_read_on_from_any_row() {
@@ -166,12 +197,9 @@ fn log(folder: &Path) -> EventLog {
             key: EntityKey(vec![KeyValue::Text(customer)]),
             event_time: EventTime(at),
             arrival: Some(arrived),
-            fields: format!(
-                r#"{{"amount": {amount:?
-            place: 0,
-        }, "id": "{id}"}}"#
-            ),
+            fields: format!(r#"{{"amount": {amount:?}, "id": "{id}"}}"#),
             row: row as u64 + 1,
+            place: 0,
         }
     });
     let mut appending = log.begin().expect("begins");
