@@ -6,7 +6,7 @@ use onepath::time::AsOf;
 use rusqlite::Connection;
 
 use super::{ask, assert_verified, get, lines, plan, pushed_project, served_one, toml};
-use crate::support::{Ask, Event, Format, HOUR, Project, Random, SECOND, assert_same, at, offline, write_events};
+use crate::support::{Ask, Event, Format, HOUR, Project, Random, SECOND, assert_same, at, offline, seal, write_events};
 
 /// A day of a shop: events in ten pushes, out of order, and a thousand questions meanwhile.
 #[test]
@@ -70,10 +70,15 @@ fn a_day_is_served_and_verified() {
     .assert_eq(&ran.stdout);
 }
 
-fn check_found(project: &Project, expected: Expect) {
+/// `verify` says no, in these words.
+fn check_told(project: &Project, expected: Expect) {
     let ran = project.run("verify");
     assert_eq!((ran.code, ran.stderr.as_str()), (1, ""));
     expected.assert_eq(&ran.stdout);
+}
+
+fn check_found(project: &Project, expected: Expect) {
+    check_told(project, expected);
     let json = project.run("verify --format json");
     assert_eq!(json.code, 1);
     let report: serde_json::Value = serde_json::from_str(&json.stdout).expect("is JSON");
@@ -83,6 +88,12 @@ fn check_found(project: &Project, expected: Expect) {
 fn sql(project: &Project, file: &str, statement: &str) {
     let connection = Connection::open(project.path(file)).expect("opens");
     assert_eq!(connection.execute(statement, []).expect("runs"), 1);
+}
+
+/// Puts other bytes in place of some in the one batch that was served.
+fn change(project: &Project, from: &[u8], to: &[u8]) {
+    let path = project.path(".onepath/served.sqlite");
+    assert_eq!(seal::change_batches(&path, |body| seal::replace(body, from, to)), 1);
 }
 
 #[test]
@@ -100,6 +111,18 @@ fn verify_finds_a_state_with_one_wrong_bit() {
     bytes[place] ^= 1;
     connection.execute("UPDATE states SET bytes = ?1 WHERE rowid = ?2", (bytes, row)).expect("updates");
     drop(connection);
+    check_told(
+        &project,
+        expect![[r#"
+        verified 1 served vector (7 values): 0 differences
+        verified 2 online states: 0 differences
+        NOT verified: 0 served vectors and the states of 1 view, because what served is no longer there:
+          the state of ["a"] in view activity@v1 of the online store ./.onepath/online.sqlite is not as it was written, its checksum differs: delete it and run `onepath materialize`
+          `onepath verify --since TIME` leaves out older vectors
+    "#]],
+    );
+    // With the checksum of the wrong bit, it is found by the proof itself.
+    seal::seal_states(&path);
     check_found(
         &project,
         expect![[r#"
@@ -118,6 +141,7 @@ fn verify_finds_a_state_that_is_missing_and_one_that_should_not_be() {
     let project = served_one();
     let which = "entity = '[\"b\"]' AND view = (SELECT id FROM views WHERE name = 'trace@v1')";
     sql(&project, ".onepath/online.sqlite", &format!("UPDATE states SET entity = '[\"x\"]' WHERE {which}"));
+    seal::seal_states(&project.path(".onepath/online.sqlite"));
     check_found(
         &project,
         expect![[r#"
@@ -139,10 +163,8 @@ fn verify_finds_a_state_that_is_missing_and_one_that_should_not_be() {
 fn verify_finds_a_served_value_with_one_wrong_bit() {
     let project = served_one();
     let mean: f64 = (10.1 + 20.2) / 2.0;
-    let (bits, wrong) = (format!("{:016x}", mean.to_bits()), format!("{:016x}", mean.to_bits() ^ 1));
-    let statement =
-        format!("UPDATE served SET body = replace(body, '{bits}', '{wrong}') WHERE instr(body, '{bits}') > 0");
-    sql(&project, ".onepath/served.sqlite", &statement);
+    let wrong = f64::from_bits(mean.to_bits() ^ 1);
+    change(&project, &mean.to_le_bytes(), &wrong.to_le_bytes());
     check_found(
         &project,
         expect![[r#"
@@ -159,21 +181,59 @@ fn verify_finds_a_served_value_with_one_wrong_bit() {
 #[test]
 fn verify_finds_a_status_an_offset_and_an_event_that_changed() {
     let project = served_one();
-    sql(&project, ".onepath/served.sqlite", "UPDATE served SET body = replace(body, 'PRESENT', 'NULL_VALUE')");
+    // The statuses of seven features: form, length, code.
+    change(&project, &[0, 1, 0, 0, 0, 0].repeat(7), &[0, 1, 0, 0, 0, 1].repeat(7));
     let report = project.open().verify(None).expect("verifies");
     assert_eq!((report.differences, report.first[0].what.as_str()), (7, "status of activity@v1:purchase_count_30d"));
 
     let project = served_one();
-    sql(&project, ".onepath/served.sqlite", "UPDATE served SET body = replace(body, '[[2],[2]]', '[[1],[1]]')");
+    let offsets = |offset: u8| [0, 8, 0, 0, 0, offset, 0, 0, 0, 0, 0, 0, 0].repeat(2);
+    change(&project, &offsets(2), &offsets(1));
     let report = project.open().verify(None).expect("verifies");
     assert_eq!((report.differences, report.first[0].what.as_str()), (2, "newest log offset seen by view activity@v1"));
 
     let project = served_one();
     let later = at("2024-01-02") + 1;
     sql(&project, ".onepath/log.sqlite", &format!("UPDATE events SET event_time = {later} WHERE position = 2"));
+    seal::seal_events(&project.path(".onepath/log.sqlite"));
     let report = project.open().verify(None).expect("verifies");
     // A microsecond later it is no whole day ago. The trace view keeps no time, but its newest event differs.
     assert_eq!((report.differences, report.state_differences), (1, 2), "{:#?}", report.first);
+}
+
+/// Batches and events that are not what was written are told, and the others are proved.
+#[test]
+fn what_is_missing_or_damaged_is_told() {
+    let project = served_one();
+    let mut store = project.open();
+    ["a", "b", "a"].iter().for_each(|entity| drop(get(&mut store, entity, None)));
+    drop(store);
+    sql(&project, ".onepath/served.sqlite", "DELETE FROM batches WHERE number = 2");
+    sql(&project, ".onepath/served.sqlite", "UPDATE batches SET body = zeroblob(length(body)) WHERE number = 3");
+    check_told(
+        &project,
+        expect![[r#"
+            verified 2 served vectors (14 values): 0 differences
+            verified 4 online states: 0 differences
+            NOT verified: 2 served vectors and the states of 0 views, because what served is no longer there:
+              batch 2 of the feature log ./.onepath/served.sqlite is missing, and nothing in it says why: 1 served vector cannot be verified; restore it from a copy, or move it away to begin a new one
+              batch 3 of the feature log ./.onepath/served.sqlite is not as it was written, its checksum differs: 1 served vector cannot be verified; restore it from a copy, or move it away to begin a new one
+              `onepath verify --since TIME` leaves out older vectors
+        "#]],
+    );
+    sql(&project, ".onepath/log.sqlite", "UPDATE events SET fields = replace(fields, '1', '2') WHERE position = 1");
+    check_told(
+        &project,
+        expect![[r#"
+        verified 0 served vectors (0 values): 0 differences
+        verified 0 online states: 0 differences
+        NOT verified: 4 served vectors and the states of 2 views, because what served is no longer there:
+          batch 2 of the feature log ./.onepath/served.sqlite is missing, and nothing in it says why: 1 served vector cannot be verified; restore it from a copy, or move it away to begin a new one
+          batch 3 of the feature log ./.onepath/served.sqlite is not as it was written, its checksum differs: 1 served vector cannot be verified; restore it from a copy, or move it away to begin a new one
+          event 1 of the event log ./.onepath/log.sqlite is not as it was written, its checksum differs: restore it from a copy
+          `onepath verify --since TIME` leaves out older vectors
+    "#]],
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::support::seal;
 
 /// A project whose log holds three events of `events`, the second with a text where the view reads a number, and one of
 /// another source.
@@ -37,6 +38,7 @@ fn an_offset_that_is_skipped_is_left_out_wherever_the_log_is_read() {
         .execute("UPDATE events SET fields = replace(fields, '\"amount\":\"4\"', '\"amount\":4.0')", [])
         .expect("writes");
     drop(connection);
+    seal::seal_events(&log);
     mended(&project, "");
     let advice = "the event at offset 2 of the log (source events, entity a): field amount \"many\" is not a float64 number, \"NaN\", \
                   \"Infinity\" or \"-Infinity\"; to leave this event out, add `skip_offsets = [2]` under [sources.events]";

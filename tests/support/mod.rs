@@ -6,6 +6,7 @@ mod files;
 pub mod http;
 mod project;
 mod random;
+pub mod seal;
 mod served;
 mod session;
 

@@ -54,6 +54,21 @@ impl Answers {
 }
 
 impl Column {
+    /// Whether `row` of this column is, bit for bit, `other_row` of the other.
+    pub fn same_row(&self, row: usize, other: &Self, other_row: usize) -> bool {
+        match (self.is_null(row), other.is_null(other_row)) {
+            (false, false) => {}
+            (one, two) => return one && two,
+        }
+        match (self.values(), other.values()) {
+            (Values::Booleans(a), Values::Booleans(b)) => a[row] == b[other_row],
+            (Values::Int64s(a), Values::Int64s(b)) | (Values::Times(a), Values::Times(b)) => a[row] == b[other_row],
+            (Values::Float64s(a), Values::Float64s(b)) => a[row].to_bits() == b[other_row].to_bits(),
+            (Values::Texts(_), Values::Texts(_)) => self.text(row) == other.text(other_row),
+            _ => self.value(row).same_bits(&other.value(other_row)),
+        }
+    }
+
     /// The first row in which two columns differ in bits; floats by their 64 bits.
     pub fn first_difference(&self, other: &Self) -> Option<usize> {
         if self.len() != other.len() || self.value_type() != other.value_type() {
@@ -120,6 +135,10 @@ mod tests {
         assert_eq!(zero.first_difference(&column(&[Value::Float64(1.0), Value::Null])), Some(1));
         let nan = column(&[Value::Float64(f64::NAN)]);
         assert_eq!(nan.first_difference(&nan.clone()), None);
+        assert!(zero.same_row(1, &zero, 1) && !zero.same_row(0, &zero, 1));
+        let nulls = column(&[Value::Null, Value::Float64(0.0)]);
+        let whole = column(&[Value::Null, Value::Int64(0)]);
+        assert!(nulls.same_row(0, &whole, 0) && !nulls.same_row(1, &whole, 1) && !nulls.same_row(0, &zero, 1));
         // Texts that run together alike are still two different pairs.
         let texts = |a: &str, b: &str| column(&[Value::Text(a.to_owned()), Value::Text(b.to_owned())]);
         assert_eq!(texts("ab", "c").first_difference(&texts("a", "bc")), Some(0));

@@ -5,8 +5,10 @@ use std::collections::hash_map::Entry;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
+use super::checksum::Checksum;
 use super::clock::{LogClock, SourceId};
 use super::file::{FileName, SqliteFile, from_sql, to_sql};
+use super::read::{EVENT_COLUMNS, StoredEvent, event_checksum};
 use super::{EventContent, EventLog, IdHolder, LogError, LoggedEvent};
 use crate::entity::{EntityKey, KeyValue};
 use crate::time::{AsOf, AvailableAt, EventTime, visible};
@@ -126,7 +128,7 @@ impl Appending<'_> {
         check_limits(&events)?;
         events.sort_by_key(|event| (event.arrival.is_none(), event.arrival, event.row));
         let source_id = self.name.sql(add_source(&self.transaction, source))?;
-        let seen = self.duplicates(source_id, &events, same)?;
+        let seen = self.duplicates((source_id, source), &events, same)?;
         let decision = decide(self.clock_after, source_id, &events, &seen, now);
         if let Err(LogError::FutureEvent { refused, .. } | LogError::FutureArrival { refused, .. }) = &decision {
             self.name.sql(count(&self.transaction, REFUSED_FUTURE, *refused))?;
@@ -147,9 +149,15 @@ impl Appending<'_> {
     }
 
     /// Per event, whether its event is in the log or was earlier in the push; ids of other events refuse the push.
-    fn duplicates(&self, source: SourceId, events: &[NewEvent], same: SameContent<'_>) -> Result<Vec<bool>, LogError> {
-        let sql = "SELECT position, entity, event_time, fields FROM events WHERE source = ?1 AND event_id = ?2";
-        let mut logged = self.name.sql(self.transaction.prepare_cached(sql))?;
+    fn duplicates(
+        &self,
+        (source_id, source): (SourceId, &str),
+        events: &[NewEvent],
+        same: SameContent<'_>,
+    ) -> Result<Vec<bool>, LogError> {
+        let sql = format!("SELECT {EVENT_COLUMNS} FROM events WHERE source = ?1 AND event_id = ?2");
+        let mut logged = self.name.sql(self.transaction.prepare_cached(&sql))?;
+        let mut checksum = Checksum::default();
         let mut pushed: HashMap<&str, &NewEvent> = HashMap::new();
         let (mut duplicates, mut refused) = (Vec::with_capacity(events.len()), 0);
         let mut first: Option<(&NewEvent, &str, IdHolder)> = None;
@@ -165,8 +173,10 @@ impl Appending<'_> {
                 }
                 Entry::Vacant(new) => {
                     new.insert(event);
-                    let found = logged.query_row((source, id), |row| row.try_into()).optional();
-                    self.name.sql(found)?.map(|found| self.holder(found, event, same)).transpose()?
+                    let found = logged.query_row((source_id, id), |row| row.try_into()).optional();
+                    let found: Option<StoredEvent> = self.name.sql(found)?;
+                    let found = found.map(|found| found.logged(self.name, source, &mut checksum)).transpose()?;
+                    found.map(|found| holder(&found, event, same))
                 }
             };
             duplicates.push(holder.is_some());
@@ -180,21 +190,6 @@ impl Appending<'_> {
         let Some((NewEvent { row, .. }, id, holder)) = first else { return Ok(duplicates) };
         let (row, event_id, events) = (*row, id.to_owned(), events.len() as u64);
         Err(LogError::EventIdConflict { row, event_id, holder, refused, events })
-    }
-
-    /// The event of the log that has the id of `event`, and whether it is the same.
-    fn holder(
-        &self,
-        (offset, entity, event_time, fields): (i64, String, i64, String),
-        event: &NewEvent,
-        same: SameContent<'_>,
-    ) -> Result<(bool, IdHolder), LogError> {
-        let (offset, path) = (from_sql(offset), || self.name.path.clone());
-        let damaged = |source| LogError::Record { path: path(), record: format!("event {offset}"), source };
-        let key = EntityKey::decode(&entity).map_err(damaged)?;
-        let event_time = EventTime(event_time);
-        let is_same = same(EventContent { key: &key, event_time, fields: &fields }, event.content());
-        Ok((is_same, IdHolder::Logged { offset, key, event_time }))
     }
 
     /// Writes a stamped push after those that were accepted before. It must be the one that was stamped last.
@@ -223,6 +218,12 @@ impl Appending<'_> {
         *self.clock = self.clock_after;
         Ok(())
     }
+}
+
+/// The event of the log that has the id of `event`, and whether it is the same.
+fn holder(found: &LoggedEvent, event: &NewEvent, same: SameContent<'_>) -> (bool, IdHolder) {
+    let holder = IdHolder::Logged { offset: found.offset, key: found.key.clone(), event_time: found.event_time };
+    (same(found.content(), event.content()), holder)
 }
 
 /// The newest offset of the log.
@@ -312,12 +313,16 @@ fn is_past(time: i64, at: i64) -> bool {
 
 /// Writes the events at their offsets.
 fn insert(transaction: &Transaction<'_>, push: &Stamped) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO events (position, source, entity, event_time, available_at, event_id, fields)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT INTO events (position, source, entity, event_time, available_at, event_id, fields, checksum)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let mut add = transaction.prepare_cached(sql)?;
-    for LoggedEvent { offset, key, event_time, available_at, event_id, fields, .. } in &push.events {
+    let mut checksum = Checksum::default();
+    for event in &push.events {
+        let LoggedEvent { offset, event_time, available_at, event_id, fields, .. } = event;
+        let entity = event.key.encode();
+        let sum = event_checksum(&mut checksum, event, &entity);
         let times = (event_time.0, available_at.0);
-        add.execute((to_sql(*offset), push.source_id, key.encode(), times.0, times.1, event_id, fields))?;
+        add.execute((to_sql(*offset), push.source_id, &entity, times.0, times.1, event_id, fields, sum))?;
     }
     Ok(())
 }

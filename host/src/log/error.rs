@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::file::FileError;
+use crate::batch::ColumnError;
 use crate::entity::EntityKey;
 use crate::time::{AsOf, EventTime, format_time};
 
@@ -115,12 +116,81 @@ pub enum LogError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// Vectors whose columns are not those of their plan.
+    #[error("served vectors cannot be recorded, their columns are not those of their plan: {what}")]
+    Unfit {
+        /// Which columns.
+        what: String,
+    },
+    /// Batches of served vectors that are neither there nor expired.
+    #[error(
+        "{} of the feature log {path} {}, and nothing in it says why: {} cannot be verified; restore it from a \
+         copy, or move it away to begin a new one", Numbers(*.first, *.last), if first == last { "is missing" } else { "are missing" },
+        Vectors(*.vectors)
+    )]
+    Missing {
+        /// The feature log.
+        path: PathBuf,
+        /// The number of the first.
+        first: u64,
+        /// The number of the last.
+        last: u64,
+        /// How many vectors they held.
+        vectors: u64,
+    },
+    /// A batch of served vectors that is not what was written.
+    #[error(
+        "batch {number} of the feature log {path} is not as it was written, {why}: {} cannot be verified; restore it \
+         from a copy, or move it away to begin a new one", Vectors(*.vectors)
+    )]
+    Batch {
+        /// The feature log.
+        path: PathBuf,
+        /// The number of the batch.
+        number: u64,
+        /// How many vectors it says that it holds.
+        vectors: u64,
+        /// How it shows.
+        why: String,
+    },
+    /// More text than one column holds.
+    #[error(transparent)]
+    Column(#[from] ColumnError),
     /// A write to a log that was opened for reading.
     #[error("the event log {path} was opened for reading only: open it for writing")]
     ReadOnly {
         /// The log.
         path: PathBuf,
     },
+}
+
+impl LogError {
+    /// Whether a record is missing, or is not what was written.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::File(error) => error.is_damage(),
+            Self::Record { .. } | Self::Missing { .. } | Self::Batch { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+/// Numbers of batches, for messages.
+struct Numbers(u64, u64);
+
+impl fmt::Display for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == self.1 { write!(f, "batch {}", self.0) } else { write!(f, "batches {} to {}", self.0, self.1) }
+    }
+}
+
+/// A number of served vectors, for messages.
+struct Vectors(u64);
+
+impl fmt::Display for Vectors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} served vector{}", self.0, if self.0 == 1 { "" } else { "s" })
+    }
 }
 
 /// The event that has an id already.

@@ -11,8 +11,9 @@
 //! - `history`: which files were folded into the online states.
 //! - `identity`: what decides the values of a view version, part by part.
 //! - `sources`: the key columns of each source.
-//! - `feature_log`, `columns`: what was served, request by request, which `verify` replays.
-//! - `served`: one served vector.
+//! - `feature_log`: what was served, batch by batch, which `verify` replays.
+//! - `served`: what a view ran when it served.
+//! - `checksum`: what each record is checked by when it is read.
 //! - `file`, `schema`: opening, checking and locking the file; its tables.
 //!
 //! This module knows nothing of transforms, of a project's files or of the command line. Errors keep their cause as
@@ -21,7 +22,6 @@
 mod append;
 pub(crate) mod checksum;
 mod clock;
-mod columns;
 mod error;
 mod feature_log;
 pub(crate) mod file;
@@ -43,12 +43,15 @@ pub use append::{
     Appending, EVENT_ID_BYTES_MAX, EVENTS_PER_PUSH_MAX, FIELDS_BYTES_MAX, KEY_BYTES_MAX, NewEvent, SameContent, Stamped,
 };
 pub use error::{IdHolder, LogError};
-pub use feature_log::{FeatureLog, Recorded, ServedBatch, ServedPlan};
+pub use feature_log::{
+    Batches, FeatureLog, Head, Recorded, ServedBatch, ServedColumn, ServedField, ServedPlan, ServedRequest,
+    ServedVector, ServedVectors, StoredBatch,
+};
 pub use file::FileError;
 pub use history::{History, HistoryFile, HistorySource};
 pub use identity::{Parts, SOURCES, ViewIdentity};
 pub use read::{EventContent, LoggedEvent};
-pub use served::{ServedProgram, ServedVector, ServedView, decode_values, encode_values};
+pub use served::{STATUSES, ServedProgram, decode_values, encode_values};
 pub use sources::{KeyColumns, LoggedSource};
 
 use clock::LogClock;

@@ -1,9 +1,10 @@
 //! Reading events, in the order of their offsets.
 
-use rusqlite::{OptionalExtension, Params};
+use rusqlite::{OptionalExtension, Params, Row};
 
+use super::checksum::Checksum;
 use super::clock::SourceId;
-use super::file::{from_sql, to_sql};
+use super::file::{FileName, from_sql, to_sql};
 use super::{EventLog, LogError};
 use crate::entity::EntityKey;
 use crate::time::{AsOf, AvailableAt, EventTime, visible};
@@ -45,8 +46,58 @@ impl LoggedEvent {
     }
 }
 
-/// Position, entity, event time, availability, id and fields of an event, as they are stored.
-type StoredEvent = (i64, String, i64, i64, Option<String>, String);
+/// The columns of a [`StoredEvent`].
+pub(super) const EVENT_COLUMNS: &str = "position, entity, event_time, available_at, event_id, fields, checksum";
+
+/// An event as it is stored, unchecked: [`EVENT_COLUMNS`].
+pub(super) struct StoredEvent {
+    entity: String,
+    checksum: i64,
+    /// Its key is not read yet.
+    event: LoggedEvent,
+}
+
+impl TryFrom<&Row<'_>> for StoredEvent {
+    type Error = rusqlite::Error;
+
+    fn try_from(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let event = LoggedEvent {
+            offset: from_sql(row.get(0)?),
+            source: String::new(),
+            key: EntityKey(Vec::new()),
+            event_time: EventTime(row.get(2)?),
+            available_at: AvailableAt(row.get(3)?),
+            event_id: row.get(4)?,
+            fields: row.get(5)?,
+        };
+        Ok(Self { entity: row.get(1)?, checksum: row.get(6)?, event })
+    }
+}
+
+impl StoredEvent {
+    /// The event of `source`, if it is what was written.
+    pub(super) fn logged(
+        self,
+        name: &FileName,
+        source: &str,
+        checksum: &mut Checksum,
+    ) -> Result<LoggedEvent, LogError> {
+        let Self { entity, checksum: stored, mut event } = self;
+        event.source.push_str(source);
+        let record = || format!("event {}", event.offset);
+        name.check(stored, event_checksum(checksum, &event, &entity), record)?;
+        let damaged = |source| LogError::Record { path: name.path.clone(), record: record(), source };
+        event.key = EntityKey::decode(&entity).map_err(damaged)?;
+        Ok(event)
+    }
+}
+
+/// The checksum of an event, whose key is `entity` as it is stored.
+pub(super) fn event_checksum(checksum: &mut Checksum, event: &LoggedEvent, entity: &str) -> i64 {
+    checksum.start().number(to_sql(event.offset)).text(&event.source).text(entity);
+    checksum.number(event.event_time.0).number(event.available_at.0);
+    checksum.optional_text(event.event_id.as_deref()).text(&event.fields).finish()
+}
 
 impl EventLog {
     /// Gives `on_event` the events of `source` whose offsets are over `after` and at most `up_to`, in order, one by one.
@@ -60,9 +111,11 @@ impl EventLog {
     ) -> Result<(), E> {
         let Some(source_id) = self.source_id(source)? else { return Ok(()) };
         // Without an index the events are met in the order of their offsets; with the one by entity they would be sorted.
-        let sql = "SELECT position, entity, event_time, available_at, event_id, fields FROM events NOT INDEXED
-                   WHERE source = ?1 AND position > ?2 AND position <= ?3 ORDER BY position";
-        self.each_event(source, sql, (source_id, to_sql(after), to_sql(up_to)), on_event)
+        let sql = format!(
+            "SELECT {EVENT_COLUMNS} FROM events NOT INDEXED
+             WHERE source = ?1 AND position > ?2 AND position <= ?3 ORDER BY position"
+        );
+        self.each_event(source, &sql, (source_id, to_sql(after), to_sql(up_to)), on_event)
     }
 
     /// As [`EventLog::read`], the events of one entity only.
@@ -75,18 +128,19 @@ impl EventLog {
         on_event: impl FnMut(LoggedEvent) -> Result<(), E>,
     ) -> Result<(), E> {
         let Some(source_id) = self.source_id(source)? else { return Ok(()) };
-        let sql = "SELECT position, entity, event_time, available_at, event_id, fields FROM events INDEXED BY events_by_entity
-                   WHERE source = ?1 AND entity = ?2 AND position > ?3 AND position <= ?4 ORDER BY position";
-        self.each_event(source, sql, (source_id, key.encode(), to_sql(after), to_sql(up_to)), on_event)
+        let sql = format!(
+            "SELECT {EVENT_COLUMNS} FROM events INDEXED BY events_by_entity
+             WHERE source = ?1 AND entity = ?2 AND position > ?3 AND position <= ?4 ORDER BY position"
+        );
+        self.each_event(source, &sql, (source_id, key.encode(), to_sql(after), to_sql(up_to)), on_event)
     }
 
     /// The event of `source` with the id `event_id`.
     pub fn event_with_id(&self, source: &str, event_id: &str) -> Result<Option<LoggedEvent>, LogError> {
         let Some(source_id) = self.source_id(source)? else { return Ok(None) };
-        let sql = "SELECT position, entity, event_time, available_at, event_id, fields FROM events
-                   WHERE source = ?1 AND event_id = ?2";
+        let sql = format!("SELECT {EVENT_COLUMNS} FROM events WHERE source = ?1 AND event_id = ?2");
         let mut found = None;
-        self.each_event(source, sql, (source_id, event_id), |event| {
+        self.each_event(source, &sql, (source_id, event_id), |event| {
             found = Some(event);
             Ok::<(), LogError>(())
         })?;
@@ -95,16 +149,25 @@ impl EventLog {
 
     /// The source of the event at `offset`; `None` where the log has no such event.
     pub fn source_at(&self, offset: u64) -> Result<Option<String>, LogError> {
-        let sql = "SELECT name FROM events JOIN sources ON sources.id = source WHERE position = ?1";
-        let name = self.file.connection.query_row(sql, [to_sql(offset)], |row| row.get(0)).optional();
-        Ok(self.file.name.sql(name)?)
+        Ok(self.event_at(offset)?.map(|event| event.source))
     }
 
     /// The id of the event at `offset`, if it has one.
     pub fn event_id_at(&self, offset: u64) -> Result<Option<String>, LogError> {
-        let sql = "SELECT event_id FROM events WHERE position = ?1";
-        let id = self.file.connection.query_row(sql, [to_sql(offset)], |row| row.get(0)).optional();
-        Ok(self.file.name.sql(id)?.flatten())
+        Ok(self.event_at(offset)?.and_then(|event| event.event_id))
+    }
+
+    /// The event at `offset`.
+    fn event_at(&self, offset: u64) -> Result<Option<LoggedEvent>, LogError> {
+        let sql =
+            format!("SELECT {EVENT_COLUMNS}, name FROM events JOIN sources ON sources.id = source WHERE position = ?1");
+        let found = || {
+            let mut statement = self.file.connection.prepare_cached(&sql)?;
+            let of_row = |row: &Row<'_>| Ok((StoredEvent::try_from(row)?, row.get::<_, String>(7)?));
+            statement.query_row([to_sql(offset)], of_row).optional()
+        };
+        let Some((event, source)) = self.file.name.sql(found())? else { return Ok(None) };
+        event.logged(&self.file.name, &source, &mut Checksum::default()).map(Some)
     }
 
     /// The offset of the newest event; 0 in a log without events.
@@ -120,13 +183,10 @@ impl EventLog {
     pub fn offset_at(&self, as_of: AsOf) -> Result<u64, LogError> {
         // Availability never falls from one offset to the next, and offsets have no gaps: halving finds the last visible.
         let (mut seen, mut unseen) = (0, self.last_offset()? + 1);
-        let sql = "SELECT available_at FROM events WHERE position = ?1";
-        let mut statement = self.file.name.sql(self.file.connection.prepare_cached(sql))?;
         while unseen - seen > 1 {
             let middle = seen + (unseen - seen) / 2;
-            let available_at = statement.query_row([to_sql(middle)], |row| row.get(0)).optional();
-            match self.file.name.sql(available_at)? {
-                Some(available_at) if visible(AvailableAt(available_at), as_of) => seen = middle,
+            match self.event_at(middle)? {
+                Some(event) if visible(event.available_at, as_of) => seen = middle,
                 _ => unseen = middle,
             }
         }
@@ -179,20 +239,10 @@ impl EventLog {
         let name = &self.file.name;
         let mut statement = name.sql(self.file.connection.prepare_cached(sql)).map_err(LogError::from)?;
         let mut rows = name.sql(statement.query(parameters)).map_err(LogError::from)?;
+        let mut checksum = Checksum::default();
         while let Some(row) = name.sql(rows.next()).map_err(LogError::from)? {
-            let (offset, entity, event_time, available_at, event_id, fields): StoredEvent =
-                name.sql(row.try_into()).map_err(LogError::from)?;
-            let offset = from_sql(offset);
-            let key = EntityKey::decode(&entity).map_err(|source| self.damaged(format!("event {offset}"), source))?;
-            on_event(LoggedEvent {
-                offset,
-                source: source.to_owned(),
-                key,
-                event_time: EventTime(event_time),
-                available_at: AvailableAt(available_at),
-                event_id,
-                fields,
-            })?;
+            let event: StoredEvent = name.sql(row.try_into()).map_err(LogError::from)?;
+            on_event(event.logged(name, source, &mut checksum)?)?;
         }
         Ok(())
     }

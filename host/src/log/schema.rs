@@ -1,4 +1,4 @@
-//! The tables of the log's file, format 3, and of the feature log's, format 1.
+//! The tables of the log's file, format 3, and of the feature log's, format 2. `docs/FORMAT.md` describes them for readers.
 
 use super::file::FileKind;
 
@@ -15,7 +15,7 @@ pub(super) static EVENT_LOG: FileKind = FileKind {
 };
 
 /// - `events`: `position` is the offset; `entity` the canonical JSON of the key; times in microseconds; `fields` one JSON
-///   object. The index by entity also counts the events of a source.
+///   object; `checksum` is over all of it. The index by entity also counts the events of a source.
 /// - `sources`: `keys` has the names and types of the columns whose values `entity` has, in that order, as JSON.
 /// - `clock`: one row, see `clock`. `histories`: `body` is the list of sources.
 /// - `identity`: one row, a name that no other log has.
@@ -32,7 +32,8 @@ CREATE TABLE events (
     event_time INTEGER NOT NULL,
     available_at INTEGER NOT NULL,
     event_id TEXT,
-    fields TEXT NOT NULL
+    fields TEXT NOT NULL,
+    checksum INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX events_by_entity ON events (source, entity, position);
 CREATE UNIQUE INDEX events_by_id ON events (source, event_id) WHERE event_id IS NOT NULL;
@@ -63,28 +64,43 @@ pub(super) static FEATURE_LOG: FileKind = FileKind {
     name: "feature log",
     // "1pSV".
     application_id: 0x3170_5356,
-    version: 1,
+    version: 2,
     tables: SERVED_TABLES,
     // Written in batches, off the path of requests: what the machine's power takes is at most the last of them.
     synchronous: "NORMAL",
     mend: "move it away; what was served until now cannot be verified without it",
 };
 
-/// - `plans`: what the vectors of many requests have in common, one JSON object.
-/// - `served`: one row per request. `id` is that of its first vector, `vectors` how many there are; `log_offset` the newest
-///   visible one; `body` their columns, one JSON object.
+/// - `head`: one row: how far the batches go, and which have expired.
+/// - `plans`: what the vectors of many requests have in common: one JSON object, and its digest.
+/// - `batches`: the vectors of one plan and one commit. `body` has their columns, see `feature_log::body`; `checksum` is over all
+///   of it and the plan's digest. The body is last, so that the numbers are read without it.
 const SERVED_TABLES: &str = "
+CREATE TABLE head (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    last_batch INTEGER NOT NULL,
+    last_checksum INTEGER NOT NULL,
+    vectors INTEGER NOT NULL,
+    expired_batches INTEGER NOT NULL,
+    expired_vectors INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
+) STRICT;
+INSERT INTO head VALUES (1, 0, 0, 0, 0, 0, 1246898799889963689);
 CREATE TABLE plans (
     id INTEGER PRIMARY KEY,
-    body TEXT NOT NULL UNIQUE
-) STRICT;
-CREATE TABLE served (
-    id INTEGER PRIMARY KEY,
-    vectors INTEGER NOT NULL,
-    plan INTEGER NOT NULL REFERENCES plans (id),
-    as_of INTEGER NOT NULL,
-    log_offset INTEGER NOT NULL,
-    replayed INTEGER NOT NULL,
+    digest TEXT NOT NULL UNIQUE,
     body TEXT NOT NULL
+) STRICT;
+CREATE TABLE batches (
+    number INTEGER PRIMARY KEY,
+    plan INTEGER NOT NULL REFERENCES plans (id),
+    first_vector INTEGER NOT NULL,
+    vectors INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    first_as_of INTEGER NOT NULL,
+    last_as_of INTEGER NOT NULL,
+    last_offset INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    body BLOB NOT NULL
 ) STRICT;
 ";

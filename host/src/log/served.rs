@@ -1,4 +1,4 @@
-//! One served vector, with what is needed to compute it again and compare its bits; and named values as text.
+//! What a view ran when it served; the statuses of what it gave; and named values as text.
 //!
 //! In such a text each value carries its type; a float64 is written as its 64 bits in hexadecimal, which count, and as a
 //! number for people: `{"float64":"3ff8000000000000 1.5"}`. So NaN, infinities and -0.0 come back as they were, and the text
@@ -8,50 +8,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::ViewIdentity;
 use crate::batch::Value;
-use crate::entity::KeyValue;
-use crate::time::AsOf;
 
-/// A feature vector that was served.
-#[derive(Clone, Debug)]
-pub struct ServedVector {
-    /// Its number in the feature log, from 1.
-    pub id: u64,
-    /// The as-of that was answered.
-    pub as_of: AsOf,
-    /// The feature service that was asked for; `None` where features were named one by one.
-    pub service: Option<String>,
-    /// The identity of the log that it was served from.
-    pub log: String,
-    /// The features, as references.
-    pub features: Vec<String>,
-    /// The entity: key columns and their values.
-    pub entities: Vec<(String, KeyValue)>,
-    /// The request fields and their values.
-    pub request: Vec<(String, Value)>,
-    /// The history that the states began from.
-    pub history: Option<i64>,
-    /// The newest offset of the log when it was answered.
-    pub offset: u64,
-    /// The views that took part.
-    pub views: Vec<ServedView>,
-    /// The value of each feature.
-    pub values: Vec<Value>,
-    /// The status of each feature.
-    pub statuses: Vec<String>,
-    /// Whether it was answered by replaying the log instead of from the online states.
-    pub replayed: bool,
-}
+/// The statuses of served values, in the words of Feast's protocol. The feature log has the place of each in this list.
+pub const STATUSES: [&str; 4] = ["PRESENT", "NULL_VALUE", "NOT_FOUND", "OUTSIDE_MAX_AGE"];
 
-/// A view's part in a served vector.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServedView {
-    /// The view: `activity`, or `activity@v2`.
-    pub view: String,
-    /// What ran.
-    #[serde(flatten)]
-    pub program: ServedProgram,
-    /// The newest offset of this entity and view that it saw; 0 where there was none.
-    pub offset: u64,
+/// The place of a status among [`STATUSES`].
+pub(super) fn status_code(status: &str) -> Option<u8> {
+    STATUSES.iter().position(|known| *known == status).map(|code| code as u8)
 }
 
 /// What a view ran when it served: enough to run it again after the project has changed.

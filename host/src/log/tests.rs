@@ -66,6 +66,16 @@ fn open(directory: &Path) -> EventLog {
 }
 
 #[test]
+fn the_page_of_formats_says_what_the_code_says() {
+    file::assert_documented(&schema::EVENT_LOG, "log.sqlite");
+    file::assert_documented(&schema::FEATURE_LOG, "served.sqlite");
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/FORMAT.md");
+    let page = std::fs::read_to_string(page).expect("the page is there");
+    let statuses: Vec<String> = STATUSES.iter().enumerate().map(|(code, name)| format!("{code} `{name}`")).collect();
+    assert!(page.contains(&statuses.join(", ")), "{statuses:?}");
+}
+
+#[test]
 fn what_is_committed_is_there_and_what_is_dropped_is_not() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut log = open(directory.path());
@@ -337,4 +347,87 @@ fn damage_is_found_and_named() {
     let error = outcome.expect_err("half of the file is missing");
     let expected = format!("the event log {} is damaged or not a SQLite file: restore it from a copy", path.display());
     assert_eq!(error.to_string(), expected);
+}
+
+/// Reads one event by every way there is; all of them must refuse it or none.
+fn read_every_way(log: &mut EventLog, offset: u64) -> Vec<Result<(), String>> {
+    let mut told = Vec::new();
+    let mut tell = |result: Result<(), LogError>| told.push(result.map_err(|error| error.to_string()));
+    tell(log.read("events", offset - 1, offset, |_| Ok::<_, LogError>(())));
+    tell(log.read_entity("events", &key("a"), offset - 1, offset, |_| Ok::<_, LogError>(())));
+    tell(log.event_id_at(offset).map(drop));
+    tell(log.source_at(offset).map(drop));
+    tell(log.offset_at(AsOf(i64::MAX)).map(drop));
+    told
+}
+
+#[test]
+fn every_bit_of_an_event_that_changes_is_noticed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = open(directory.path());
+    let mut event = push(&[("a", 1, None)]).remove(0);
+    event.event_id = Some("id".into());
+    event.fields = r#"{"note":"é","x":1.5}"#.into();
+    append_all(&mut log, "events", vec![event.clone()], 100);
+    assert!(read_every_way(&mut log, 1).iter().all(Result::is_ok));
+    let file = Connection::open(log.path()).expect("opens");
+    file.execute_batch("PRAGMA foreign_keys = OFF").expect("sets");
+    let mut flips = Vec::new();
+    for name in ["event_time", "available_at", "checksum"] {
+        flips.extend((0..63).map(|bit| format!("{name} = ({name} | (1 << {bit})) - ({name} & (1 << {bit}))")));
+    }
+    for name in ["event_id", "fields"] {
+        let length: i64 = file
+            .query_row(&format!("SELECT length(CAST({name} AS BLOB)) FROM events"), [], |row| row.get(0))
+            .expect("reads");
+        // Another letter in each place, so that the text stays one.
+        let change = |at: i64| {
+            format!(
+                "{name} = CASE WHEN substr({name}, {at}, 1) = '~' THEN {name} \
+                     ELSE substr({name}, 1, {at} - 1) || '~' || substr({name}, {at} + 1) END"
+            )
+        };
+        flips.extend((1..length).map(change));
+    }
+    flips.push("event_id = NULL".into());
+    flips.push("fields = fields || ' '".into());
+    for flip in flips {
+        file.execute_batch(&format!("SAVEPOINT s; UPDATE events SET {flip}; RELEASE s")).expect("writes");
+        let expected = format!(
+            "event 1 of the event log {} is not as it was written, its checksum differs: restore it from a copy",
+            log.path().display()
+        );
+        let told = read_every_way(&mut log, 1);
+        assert!(told.iter().all(|told| told.as_ref().err() == Some(&expected)), "{flip}: {told:?}");
+        file.execute_batch(
+            r#"UPDATE events SET event_time = 1, available_at = 100, event_id = 'id', fields = '{"note":"é","x":1.5}'"#,
+        )
+        .expect("writes back");
+        let sum = read::event_checksum(&mut checksum::Checksum::default(), &stored(&event), r#"["a"]"#);
+        file.execute("UPDATE events SET checksum = ?1", [sum]).expect("writes back");
+    }
+    assert!(read_every_way(&mut log, 1).iter().all(Result::is_ok));
+    // Its entity and its source, which the ways of reading it begin with; and its id, which a push looks it up by.
+    file.execute("UPDATE events SET entity = '[\"b\"]'", []).expect("writes");
+    assert!(log.read("events", 0, 1, |_| Ok::<_, LogError>(())).expect_err("is of another").is_damage());
+    file.execute("UPDATE events SET entity = '[\"a\"]', event_id = 'other'", []).expect("writes");
+    let again = NewEvent { event_id: Some("other".into()), ..event };
+    let pushed = log.begin().expect("begins").stamp("events", vec![again], 200, &is_same).map(drop);
+    assert!(pushed.expect_err("its id was changed").is_damage());
+    file.execute("UPDATE events SET event_id = 'id'", []).expect("writes back");
+    file.execute("UPDATE sources SET name = 'others'", []).expect("writes");
+    assert!(log.read("others", 0, 1, |_| Ok::<_, LogError>(())).expect_err("is of another").is_damage());
+}
+
+/// The event as it is logged first, at 100.
+fn stored(event: &NewEvent) -> LoggedEvent {
+    LoggedEvent {
+        offset: 1,
+        source: "events".into(),
+        key: event.key.clone(),
+        event_time: event.event_time,
+        available_at: crate::time::AvailableAt(100),
+        event_id: event.event_id.clone(),
+        fields: event.fields.clone(),
+    }
 }

@@ -1,25 +1,19 @@
 //! `verify`: every served vector is replayed from history and log, and compared bit for bit.
 //!
 //! The replay is the one that makes training sets; nothing here computes a feature. Online states are compared as well: each
-//! must be what a replay of the same events ends with.
+//! must be what a replay of the same events ends with. What was served is the business of `served`; this file has the states.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use crate::Error;
-use crate::batch::{Column, Value};
-use crate::entity::{EntityKey, EntityState, KeyValue};
-use crate::feature_store::{
-    Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, PlannedView, Spine,
-};
-use crate::log::{EventLog, ServedProgram, ServedVector};
+use crate::entity::{EntityKey, EntityState};
+use crate::events::ReadError;
+use crate::feature_store::{Events, FeatureStore, PlannedView};
+use crate::log::EventLog;
 use crate::replay::FinalState;
-use crate::schema::ValueType;
-use crate::store::StoreReader;
+use crate::store::{StoreError, StoreReader};
 use crate::time::{AsOf, EventTime};
-
-/// Vectors that are replayed at once.
-const VECTORS_AT_ONCE: usize = 100_000;
 
 /// Differences that are told one by one.
 const DIFFERENCES_SHOWN: usize = 20;
@@ -74,14 +68,14 @@ impl VerifyReport {
         self.differences == 0 && self.state_differences == 0 && self.unproved == 0 && self.unproved_views == 0
     }
 
-    fn reason(&mut self, error: &Error) {
+    pub(super) fn reason(&mut self, error: &Error) {
         let reason = error.to_string();
         if !self.reasons.contains(&reason) {
             self.reasons.push(reason);
         }
     }
 
-    fn differ(&mut self, difference: Difference) {
+    pub(super) fn differ(&mut self, difference: Difference) {
         self.differences += 1;
         self.show(difference);
     }
@@ -93,9 +87,6 @@ impl VerifyReport {
     }
 }
 
-/// Vectors that one replay answers: the same features, programs and history; and whether they were served from another log.
-type Alike = (Vec<String>, Vec<(String, ServedProgram)>, Option<i64>, bool);
-
 impl FeatureStore {
     /// Replays what was served at or after `since` (default: all) and all online states.
     pub fn verify(&self, since: Option<AsOf>) -> Result<VerifyReport, Error> {
@@ -103,80 +94,12 @@ impl FeatureStore {
         let Some(log) = self.log_for_reading()? else { return Ok(report) };
         // The history whose digest is right is the one that is replayed.
         let _pin = self.pin_inputs();
-        let served = self.served_for_reading()?;
-        let mut waiting: BTreeMap<Alike, Vec<ServedVector>> = BTreeMap::new();
-        let on_vector = |vector: ServedVector| {
-            let programs = vector.views.iter().map(|view| (view.view.clone(), view.program.clone())).collect();
-            let is_other_log = vector.log != log.identity();
-            let alike = (vector.features.clone(), programs, vector.history, is_other_log);
-            let vectors = waiting.entry(alike.clone()).or_default();
-            vectors.push(vector);
-            if vectors.len() == VECTORS_AT_ONCE {
-                let vectors = std::mem::take(vectors);
-                self.verify_or_tell(&log, &alike, &vectors, &mut report)?;
-            }
-            Ok::<(), Error>(())
-        };
-        let expired = served.as_ref().map(|served| served.expired()).transpose()?;
-        if let Some(served) = served {
-            served.vectors(since, on_vector)?;
-        }
-        report.expired = expired.unwrap_or(0);
-        for (alike, vectors) in waiting {
-            self.verify_or_tell(&log, &alike, &vectors, &mut report)?;
+        if let Some(served) = self.served_for_reading()? {
+            report.expired = served.expired()?;
+            self.verify_served(&log, &served, since, &mut report)?;
         }
         self.verify_states(&log, &mut report)?;
         Ok(report)
-    }
-
-    /// Replays vectors; where what served them is gone, says so.
-    fn verify_or_tell(
-        &self,
-        log: &EventLog,
-        alike: &Alike,
-        vectors: &[ServedVector],
-        report: &mut VerifyReport,
-    ) -> Result<(), Error> {
-        match self.verify_alike(log, alike, vectors, report) {
-            Err(error) if is_gone(&error) => {
-                report.unproved += vectors.len() as u64;
-                report.reason(&error);
-                Ok(())
-            }
-            verified => verified,
-        }
-    }
-
-    fn verify_alike(
-        &self,
-        log: &EventLog,
-        (features, programs, history, is_other_log): &Alike,
-        vectors: &[ServedVector],
-        report: &mut VerifyReport,
-    ) -> Result<(), Error> {
-        if vectors.is_empty() {
-            return Ok(());
-        }
-        if *is_other_log {
-            return Err(Error::OtherLog { path: log.path().to_owned() });
-        }
-        let references = features.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
-        let plan = self.plan_pinned(&FeatureSelection::References(references), programs)?;
-        for (label, served) in programs {
-            let now = plan.views.iter().find(|view| view.program.id() == label);
-            let changes = now.map_or_else(Vec::new, |now| served.identity.changes(&now.identity));
-            if !changes.is_empty() {
-                return Err(Error::OtherIdentity { what: format!("vectors of view {label}"), changes });
-            }
-        }
-        let history = self.recorded_history(log, *history)?;
-        let spine = spine_of(&plan, vectors)?;
-        let up_to = log.last_offset()?;
-        let replayed = self.historical(&plan, &spine, Events::Recorded { history: history.as_ref(), log, up_to })?;
-        for (row, vector) in vectors.iter().enumerate() {
-            compare(&plan, vector, &replayed, row, report);
-        }
-        Ok(())
     }
 
     /// Compares every online state with the one that a replay of the same events ends with.
@@ -236,92 +159,26 @@ impl FeatureStore {
     }
 }
 
-/// Whether what served is no longer there to be replayed: its files, its component, or its name in the project.
-fn is_gone(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::ChangedHistory { .. }
-            | Error::LostComponent { .. }
-            | Error::OtherLog { .. }
-            | Error::OtherIdentity { .. }
-            | Error::Program(_)
-            | Error::Input { .. }
-            | Error::Unknown(_)
-            | Error::UnknownFeature { .. }
-    )
-}
-
-/// The served questions as a spine.
-fn spine_of(plan: &FeaturePlan, vectors: &[ServedVector]) -> Result<Spine, Error> {
-    let mut spine = Spine { as_of: vectors.iter().map(|vector| vector.as_of).collect(), ..Spine::default() };
-    for key in plan.keys() {
-        let mut column = Column::new(key.key_type.value_type());
-        for vector in vectors {
-            let found = vector.entities.iter().find(|(name, _)| *name == key.name);
-            column.push(&match found {
-                Some((_, KeyValue::Int64(value))) => Value::Int64(*value),
-                Some((_, KeyValue::Text(value))) => Value::Text(value.clone()),
-                None => Value::Null,
-            })?;
-        }
-        spine.keys.push((key.name, column));
-    }
-    for field in plan.request_fields() {
-        let mut column = Column::new(field.value_type);
-        for vector in vectors {
-            let found = vector.request.iter().find(|(name, _)| *name == field.name);
-            column.push(&match (found.map_or(&Value::Null, |(_, value)| value), field.value_type) {
-                // Declared as whole numbers, and read as float64.
-                (Value::Int64(value), ValueType::Float64) => Value::Float64(*value as f64),
-                (value, _) => value.clone(),
-            })?;
-        }
-        spine.request_fields.push((field.name.clone(), column));
-    }
-    Ok(spine)
-}
-
-/// Compares one served vector with row `row` of the replay.
-fn compare(
-    plan: &FeaturePlan,
-    vector: &ServedVector,
-    replayed: &HistoricalFeatures,
-    row: usize,
-    report: &mut VerifyReport,
-) {
-    report.vectors += 1;
-    let entity = vector.entities.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ");
-    let difference = |what: String, served: (String, String), replayed: (String, String)| Difference {
-        what,
-        entity: entity.clone(),
-        as_of: Some(vector.as_of.to_string()),
-        served: served.0,
-        served_bits: served.1,
-        replayed: replayed.0,
-        replayed_bits: replayed.1,
+/// Whether what served is no longer there to be replayed, or no longer as it was: its files, its component, its name in the
+/// project, or a record.
+pub(super) fn is_gone(error: &Error) -> bool {
+    let is_damage = match error {
+        Error::Log(error) | Error::Read(ReadError::Log(error)) => error.is_damage(),
+        Error::Store(StoreError::File(error)) => error.is_damage(),
+        _ => false,
     };
-    for (at, reference) in vector.features.iter().enumerate() {
-        report.values += 1;
-        let (served, again) = (vector.values.get(at).unwrap_or(&Value::Null), replayed.features[at].value(row));
-        if !served.same_bits(&again) {
-            let bits = ((served.to_string(), served.hex()), (again.to_string(), again.hex()));
-            report.differ(difference(reference.clone(), bits.0, bits.1));
-        }
-        let (served, again) = (vector.statuses.get(at).map_or("", String::as_str), replayed.statuses[at][row].as_str());
-        if served != again {
-            let what = format!("status of {reference}");
-            report.differ(difference(what, (served.to_owned(), String::new()), (again.to_owned(), String::new())));
-        }
-    }
-    for (at, view) in plan.views.iter().enumerate() {
-        let served = vector.views.iter().find(|served| served.view == view.program.id()).map(|served| served.offset);
-        let again = replayed.offsets[at][row];
-        if served != Some(again) {
-            let served = served.map_or_else(|| "none".to_owned(), |offset| offset.to_string());
-            let what = format!("newest log offset seen by view {}", view.program.id());
-            report.differ(difference(what, (served, String::new()), (again.to_string(), String::new())));
-        }
-    }
+    is_damage
+        || matches!(
+            error,
+            Error::ChangedHistory { .. }
+                | Error::LostComponent { .. }
+                | Error::OtherLog { .. }
+                | Error::OtherIdentity { .. }
+                | Error::Program(_)
+                | Error::Input { .. }
+                | Error::Unknown(_)
+                | Error::UnknownFeature { .. }
+        )
 }
 
 fn compare_state(

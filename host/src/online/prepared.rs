@@ -12,7 +12,7 @@ use crate::entity::{EntityKey, EntityState};
 use crate::evaluate::Status;
 use crate::events::exact_floats;
 use crate::feature_store::{Events, FeaturePlan, FeatureStore, PlannedView, Spine, run_views};
-use crate::log::{EventLog, ServedBatch, ServedPlan, ServedProgram, encode_values};
+use crate::log::{EventLog, ServedBatch, ServedField, ServedPlan, ServedProgram, encode_values};
 use crate::schema::{Field, ValueType};
 use crate::time::AsOf;
 
@@ -232,6 +232,7 @@ impl PreparedRequest {
             as_of,
             offset,
             replayed,
+            request_id: None,
             keys: keys.to_vec(),
             request: request.to_vec(),
             values: values.to_vec(),
@@ -289,8 +290,11 @@ impl PreparedRequest {
 }
 
 fn served_plan(plan: &FeaturePlan, inputs: &[RequestInput], history: Option<i64>, log: &str) -> ServedPlan {
-    let names =
-        |is_key: bool| inputs.iter().filter(|input| input.is_key == is_key).map(|input| input.name.clone()).collect();
+    let fields = |is_key: bool| {
+        let inputs = inputs.iter().filter(|input| input.is_key == is_key);
+        inputs.map(|input| ServedField::new(&input.name, input.value_type)).collect()
+    };
+    let features = plan.features.iter().zip(plan.types());
     let views = plan.views.iter().map(|view| {
         let read = view.program.description().input_features.iter().zip(&view.inputs);
         let inputs = read.map(|(field, (producer, feature))| {
@@ -311,9 +315,9 @@ fn served_plan(plan: &FeaturePlan, inputs: &[RequestInput], history: Option<i64>
         service: plan.service.clone(),
         log: log.to_owned(),
         history,
-        entities: names(true),
-        request: names(false),
-        features: plan.features.iter().map(|feature| plan.resolved(feature).to_string()).collect(),
+        keys: fields(true),
+        request: fields(false),
+        features: features.map(|(feature, of)| ServedField::new(plan.resolved(feature).to_string(), of)).collect(),
         views: views.collect(),
     }
 }

@@ -63,3 +63,68 @@ fn a_reader_cannot_write_and_a_log_is_not_a_store() {
         format!("{} is not the event log of an onepath project: move it away or name another path", path.display());
     assert_eq!(error.to_string(), expected);
 }
+
+#[test]
+fn the_page_of_formats_says_what_the_code_says() {
+    crate::log::file::assert_documented(&sqlite::ONLINE_STORE, "online.sqlite");
+}
+
+#[test]
+fn every_bit_of_a_state_that_changes_is_noticed() {
+    let (directory, store, term) = store();
+    let updates = [(key(1), state(b"one", 0)), (key(2), state(b"two", 2))];
+    apply(&store, term, "a", &updates, &mark("d", None, 2)).expect("applies");
+    let path = directory.path().join("states.db");
+    let store = store.reader().expect("opens");
+    let file = rusqlite::Connection::open(&path).expect("opens");
+    let which = "WHERE entity = (SELECT min(entity) FROM states)";
+    let mut flips = Vec::new();
+    for name in ["newest_event", "newest_available_at", "log_offset", "checksum"] {
+        let flip = |bit: u32| format!("{name} = ({name} | (1 << {bit})) - ({name} & (1 << {bit}))");
+        flips.extend(
+            (0..64).map(|bit| if bit < 63 { flip(bit) } else { format!("{name} = {name} - (1 << 62) - (1 << 62)") }),
+        );
+    }
+    for (at, byte) in b"one".iter().enumerate() {
+        for bit in 0..8 {
+            let mut bytes = b"one".to_vec();
+            bytes[at] = byte ^ (1 << bit);
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            flips.push(format!("bytes = X'{hex}'"));
+        }
+    }
+    flips.extend(["bytes = X'6f6e6500'".to_owned(), "bytes = X''".to_owned()]);
+    let expected = format!(
+        "the state of {} in view a of the online store {} is not as it was written, its checksum differs: delete it and run \
+         `onepath materialize`",
+        key(1).encode(),
+        path.display()
+    );
+    for flip in flips {
+        file.execute_batch(&format!("BEGIN; CREATE TEMP TABLE kept AS SELECT rowid AS id, * FROM states {which}"))
+            .expect("keeps");
+        // Not every number can be flipped in its last bit without an overflow, which SQLite makes a real one of.
+        let Ok(1) = file.execute(&format!("UPDATE states SET {flip} {which}"), []) else {
+            file.execute_batch("ROLLBACK").expect("undoes");
+            continue;
+        };
+        file.execute_batch("COMMIT").expect("writes");
+        let scanned = store.scan("a", &mut |_, _| ControlFlow::Continue(()));
+        let ways = [store.get("a", &key(1)).map(drop), store.get_many("a", &[key(2), key(1)]).map(drop), scanned];
+        for told in ways {
+            assert_eq!(told.map_err(|error| error.to_string()), Err(expected.clone()), "{flip}");
+        }
+        let back = "UPDATE states SET newest_event = kept.newest_event, newest_available_at = kept.newest_available_at,
+                    log_offset = kept.log_offset, bytes = kept.bytes, checksum = kept.checksum FROM kept WHERE states.rowid = kept.id;
+                    DROP TABLE kept";
+        file.execute_batch(back).expect("writes back");
+    }
+    assert!(store.get("a", &key(1)).expect("is as it was").is_some());
+    // The state of another entity, whole, in its place.
+    file.execute_batch("UPDATE states SET (newest_event, newest_available_at, log_offset, bytes, checksum) = \
+        (SELECT newest_event, newest_available_at, log_offset, bytes, checksum FROM states ORDER BY entity DESC LIMIT 1)")
+        .expect("writes");
+    assert!(store.get("a", &key(1)).is_err() && store.get("a", &key(2)).is_ok());
+    file.execute_batch("UPDATE views SET name = 'b'").expect("writes");
+    assert!(store.get("b", &key(2)).is_err());
+}

@@ -58,7 +58,9 @@ fn no_broken_twin_passes() {
         for seed in 0..10 {
             let broken = conformance(&|| Box::new(TwinStore::new(Faults::none(seed), Some(defect))));
             let violation = broken.expect_err(&format!("{defect:?}, seed {seed}"));
-            println!("{defect:?}: {violation}");
+            if seed == 0 {
+                println!("{defect:?}: {violation:.160}");
+            }
             assert!(check.is_none_or(|check| check == violation.check), "{defect:?}, seed {seed}: {violation}");
         }
     }
