@@ -2,9 +2,11 @@
 //! written, neither an output nor a part of one.
 
 mod arguments;
+mod entities;
 mod files;
 mod online;
 mod output;
+mod planning;
 mod project;
 mod selection;
 mod spine;

@@ -338,3 +338,31 @@ fn a_write_of_feasts_remote_store_is_a_push() {
     served.stop(&project);
     verified(&project);
 }
+
+/// Two versions of one view are told apart as in a training set: by the version, where it was named.
+#[test]
+fn versions_of_one_view_have_names_of_their_own() {
+    let project = project();
+    let text = std::fs::read_to_string(project.path("onepath.toml")).expect("reads");
+    let more = "\n[views.\"activity@v2\"]\nsources = [\"events\"]\ntransform = \"CHURN\"\nttl = \"1d\"\n[services.both]\nfeatures = \
+                [\"activity@v1:purchase_count_30d\", \"activity@v2:purchase_count_30d\"]\n";
+    project.configure(&text.replace("\"activity:", "\"activity@v1:").replacen(
+        "\n[services",
+        &format!("{more}[services"),
+        1,
+    ));
+    let (served, mut client) = start(&project);
+    push(&mut client, &purchases("c1", &[10.0]));
+    let ask = |full: bool| json!({"entities": {"customer_id": ["c1"]}, "feature_service": "both", "full_feature_names": full});
+    let answer = good(&mut client, "/get-online-features", &ask(true));
+    let names = json!(["customer_id", "activity@v1__purchase_count_30d", "activity@v2__purchase_count_30d"]);
+    assert_eq!(answer["metadata"]["feature_names"], names);
+    let reply = client.post("/get-online-features", ask(false).to_string()).expect("answers");
+    assert_eq!(reply.status, 422);
+    assert!(
+        reply.text().contains("two of them are named purchase_count_30d: set full_feature_names"),
+        "{}",
+        reply.text()
+    );
+    served.stop(&project);
+}

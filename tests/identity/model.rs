@@ -40,10 +40,13 @@ impl Transform {
 /// Settings by name, as TOML values.
 pub type Settings = BTreeMap<String, String>;
 
+/// Key columns with their types.
+pub type Keys = Vec<(String, &'static str)>;
+
 #[derive(Clone)]
 pub struct Entity {
     pub name: String,
-    pub keys: Vec<(String, &'static str)>,
+    pub keys: Keys,
     pub settings: Settings,
 }
 

@@ -5,7 +5,7 @@
 use onepath::feature_store::{FeatureSelection, OpenOptions};
 use onepath::project::Admission;
 
-use super::model::{Model, Transform};
+use super::model::{Keys, Model, Transform};
 use super::tally;
 use crate::support::{Project, Random};
 
@@ -101,7 +101,7 @@ fn of_entities(model: &Model) -> Vec<Change> {
         };
         // A view without sources describes what its inputs' views do.
         let direct: Vec<usize> = views.filter(|view| has(view)).collect();
-        let mut change = |words: &str, edit: &dyn Fn(&mut Vec<(String, &'static str)>)| {
+        let mut change = |words: &str, edit: &dyn Fn(&mut Keys)| {
             let mut changed = model.clone();
             edit(&mut changed.entities[at].keys);
             changes.push((format!("entity {at}: {words}"), changed, direct.clone()));
@@ -138,7 +138,7 @@ fn of_views(model: &Model, random: &mut Random) -> Vec<Change> {
             }
             _ => {
                 change("sources in another order", &mut |changed| changed.views[at].sources.rotate_left(1));
-                change("one source less", &mut |changed| drop(changed.views[at].sources.pop()));
+                change("one source less", &mut |changed| changed.views[at].sources.truncate(view.sources.len() - 1));
             }
         }
         match view.transform {

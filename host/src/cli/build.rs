@@ -12,9 +12,9 @@ use crate::feature_store::{Locking, OpenOptions};
 ///
 /// Each view's `transform` that is a cargo package is compiled for wasm32-wasip2, with settings that repeat byte for byte;
 /// a missing target is installed. A `.wasm` file is taken as it is. Every component is then loaded and described, and tried
-/// on the laws of `onepath check`, unless it was tried before. Their digests are written to onepath.lock, and fields of sources
-/// and requests that are not declared yet to onepath.toml; with --locked neither is written, and the digests must be those that
-/// are pinned.
+/// on the laws of `onepath check`, unless it was tried before. Their digests and the identities of the views are written to
+/// onepath.lock, and fields of sources and requests that are not declared yet to onepath.toml; with --locked neither is
+/// written, and all must be as it is pinned. What of views and services does not fit is told.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  onepath build\n  onepath build --project examples/churn --format json")]
 pub(super) struct Build {}
@@ -35,6 +35,7 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
     }
     // Loads every component, and refuses what differs under --locked.
     store.lock_file()?;
+    store.plan_project()?;
     if context.locking == Locking::Free {
         let written = store.write_schemas()?;
         if !written.is_empty() {

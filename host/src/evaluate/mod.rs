@@ -35,8 +35,29 @@ pub struct EvaluateError {
     pub view: String,
     /// Entity and time, as far as they are known.
     pub place: String,
+    /// The question without an answer, where it is known: its number, from 0, among those of the call, and then of whoever called.
+    pub question: Option<u32>,
     /// What happened.
     pub source: CallError,
+}
+
+impl EvaluateError {
+    /// The same, with the question as whoever called numbers it.
+    pub(crate) fn renumbered(self, number: impl FnOnce(u32) -> Option<u32>) -> Self {
+        Self { question: self.question.and_then(number), ..self }
+    }
+
+    /// The same, with words for who was asked about, in which row.
+    pub(crate) fn about(self, asked: &str) -> Self {
+        Self { place: format!("{asked}, {}", self.place), ..self }
+    }
+}
+
+/// The number of the question in `row` among those of the batch, from 0; `None` where the row is none.
+fn question_at(rows: &Rows, row: usize) -> Option<u32> {
+    let is_question = |kind: &u8| *kind == Kind::Question as u8;
+    let before = rows.kinds.iter().take(row).filter(|kind| is_question(kind)).count() as u32;
+    rows.kinds.get(row).is_some_and(is_question).then_some(before)
 }
 
 /// Evaluates one batch of one view.
@@ -51,7 +72,8 @@ pub fn evaluate(
 ) -> Result<Evaluated, EvaluateError> {
     let answers = view.component().process(view.parameters(), rows).map_err(|source| {
         let at = locate::row_at_fault(view, rows, &source);
-        EvaluateError { view: view.id().to_owned(), place: place(rows, at, entity), source }
+        let question = at.and_then(|at| question_at(rows, at));
+        EvaluateError { view: view.id().to_owned(), place: place(rows, at, entity), question, source }
     })?;
     let mut features = answers.features;
     let statuses = statuses(view, rows, newest);
@@ -94,8 +116,15 @@ fn without_expired(feature: &Column, statuses: &[Status]) -> Column {
     kept
 }
 
-/// Names the row at fault, or what the batch holds where the row is not known.
+/// Names the row at fault, or what the batch holds where the row is not known. A group without a name is left out.
 fn place(rows: &Rows, at: Option<usize>, entity: &dyn Fn(u32) -> String) -> String {
+    let is_unnamed = rows.groups.first().is_some_and(|group| entity(*group).is_empty());
+    if is_unnamed {
+        return match at.filter(|at| *at < rows.len()) {
+            Some(at) => format!("question at {}", format_time(rows.times[at])),
+            None => format!("{} questions in one call", rows.len()),
+        };
+    }
     let Some(at) = at.filter(|at| *at < rows.len()) else {
         return match rows.groups.first() {
             Some(group) if rows.states.len() == 1 => format!("entity {}", entity(*group)),

@@ -1,7 +1,7 @@
 //! Evaluation that goes on after a row that fails: the row is left out, or answered with nulls, and told.
 
 use super::locate::{first_trap, row_at_fault};
-use super::{EvaluateError, Evaluated, Status, ViewProgram, evaluate};
+use super::{EvaluateError, Evaluated, Status, ViewProgram, evaluate, question_at};
 use crate::batch::{Column, Kind, Rows};
 use crate::time::EventTime;
 use crate::wasm::CallError;
@@ -45,7 +45,8 @@ pub fn evaluate_or_null(
             all.features.iter_mut().for_each(Column::push_null);
             all.statuses.push(Status::NullValue);
         }
-        failed(start + at, fault);
+        // Those that were evaluated alone, or after others, were numbered by themselves.
+        failed(start + at, EvaluateError { question: question_at(rows, start + at), ..fault });
         start += at + 1;
         if start == rows.len() {
             break;

@@ -157,7 +157,8 @@ impl FeatureStore {
                 files.extend(read);
                 Ok(set)
             };
-            let answers = feeds.replay(at, view, spine, inputs, read, self.replay_options())?;
+            let answers = feeds.replay(at, view, spine, inputs, read, self.replay_options());
+            let answers = plan.locate_all(at, spine, answers)?;
             seen.push(feeds.seen(at, &answers));
             Ok::<Replayed, Error>(answers)
         })?;

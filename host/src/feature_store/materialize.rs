@@ -104,6 +104,7 @@ impl FeatureStore {
         for given in overrides {
             self.project().source(&given.source)?;
         }
+        self.plan_project()?;
         let views = self.plan_stateful_views()?;
         let now = self.options().clock.now();
         let up_to = up_to.unwrap_or(AvailableAt(now));

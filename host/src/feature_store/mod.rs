@@ -2,6 +2,7 @@
 
 mod absent;
 mod admit;
+mod asked;
 mod backfill;
 mod check;
 mod feeds;
@@ -12,6 +13,7 @@ mod identity;
 mod manifest;
 mod materialize;
 mod plan;
+mod planning;
 mod schema;
 mod skips;
 mod spine;
@@ -208,8 +210,10 @@ impl FeatureStore {
                     TransformPath::File(path) => Error::NoComponent { view: view.label(), path },
                 });
             }
-            let program = Arc::new(program_of(view, self.component(&path)?)?);
-            check_facts(view, &program)?;
+            let program =
+                program_of(view, self.component(&path)?).map_err(|wrong| self.misfit_of_program(view, wrong))?;
+            let program = Arc::new(program);
+            self.check_facts(view, &program)?;
             Ok(program)
         })
     }
@@ -275,14 +279,6 @@ impl FeatureStore {
 
     fn kept_component(&self, digest: &str) -> PathBuf {
         self.project.data_dir().join("components").join("served").join(format!("{digest}.wasm"))
-    }
-}
-
-/// Refuses facts about features that the transform does not give: a renamed feature would lose its owner unseen.
-fn check_facts(view: &View, program: &ViewProgram) -> Result<(), Error> {
-    match view.features.keys().find(|name| program.feature(name).is_none()) {
-        Some(unknown) => Err(plan::unknown_feature(program, unknown)),
-        None => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! From feature references to the views that must run, in order.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::FeatureStore;
@@ -82,18 +83,22 @@ impl FeatureStore {
         let (service, selections) = match selection {
             FeatureSelection::Service(name) => {
                 let service = self.project().service(name)?.clone();
-                (Some(service.name), service.features)
+                (Some(service.name), service.features.into_iter().zip(service.spans.into_iter().map(Some)).collect())
             }
             FeatureSelection::References(references) => {
-                (None, references.iter().cloned().map(Selection::One).collect())
+                (None, references.iter().cloned().map(|reference| (Selection::One(reference), None)).collect())
             }
         };
+        let selections: Vec<(Selection, Option<Range<usize>>)> = selections;
         let mut plan = FeaturePlan::empty(service);
-        for selection in &selections {
+        for (selection, span) in &selections {
             match selection {
                 Selection::One(reference) => {
                     let at = self.plan_view(&mut plan, &reference.view, reference.version, pins)?;
-                    let feature = feature_of(&plan.views[at].program, &reference.feature)?;
+                    let program = &plan.views[at].program;
+                    let Some(feature) = program.feature(&reference.feature) else {
+                        return Err(self.no_feature(program, &reference.feature, span.as_ref()));
+                    };
                     plan.features.push(PlannedFeature { reference: reference.clone(), view: at, feature });
                 }
                 Selection::All { view, version } => {
@@ -167,6 +172,9 @@ impl FeatureStore {
             }
             None => self.program(&view)?,
         };
+        if pins.is_empty() {
+            self.check_inputs_are_read(&view, &program)?;
+        }
         let mut inputs = Vec::new();
         for field in &program.description().input_features {
             inputs.push(self.plan_input(plan, &view, field, pins)?);
@@ -201,35 +209,42 @@ impl FeatureStore {
         field: &Field,
         pins: &[(String, ServedProgram)],
     ) -> Result<(usize, usize), Error> {
-        let named = view.inputs.iter().find_map(|input| match input {
-            Input::Feature { reference, name } if *name == field.name => Some(reference.clone()),
+        let named = view.inputs.iter().enumerate().find_map(|(at, input)| match input {
+            Input::Feature { reference, name } if *name == field.name => Some((reference.clone(), at)),
             _ => None,
         });
-        let Some(reference) = named else {
-            return Err(Error::Input {
-                view: view.label(),
-                message: format!(
-                    "its transform reads the feature {}, which is not among the view's inputs: add \"VIEW:{}\", or \"VIEW:FEATURE as \
-                     {}\", to `inputs`",
-                    field.name, field.name, field.name
-                ),
-            });
+        // Inputs that served once may stand nowhere in the project file.
+        let span = |at: usize| view.spans.inputs.get(at).filter(|_| pins.is_empty());
+        let name = &field.name;
+        let Some((reference, input)) = named else {
+            let message = format!(
+                "the transform of view {} reads the feature {name}, which is not among its inputs",
+                view.label()
+            );
+            let help = format!("add \"VIEW:{name}\", or \"VIEW:FEATURE as {name}\", to `inputs`");
+            return Err(self.misplaced(view, Some(&view.spans.table).filter(|_| pins.is_empty()), message, help));
         };
         let at = self.plan_view(plan, &reference.view, reference.version, pins)?;
         let producer = &plan.views[at];
-        let feature = feature_of(&producer.program, &reference.feature)?;
+        let Some(feature) = producer.program.feature(&reference.feature) else {
+            return Err(self.no_feature(&producer.program, &reference.feature, span(input)));
+        };
         let given = &producer.program.description().output_features[feature];
         if given.value_type != field.value_type {
-            return Err(Error::Input {
-                view: view.label(),
-                message: format!("{reference} is {} where its transform reads {}", given.value_type, field.value_type),
-            });
+            let (found, read) = (given.value_type, field.value_type);
+            let message =
+                format!("{reference} is {found}, and the transform of view {} reads {name} as {read}", view.label());
+            let help = "name a feature of that type, or change one of the transforms".to_owned();
+            return Err(self.misplaced(view, span(input), message, help));
         }
         if !field.nullable && (given.nullable || producer.view.ttl.is_some()) {
-            return Err(Error::Input {
-                view: view.label(),
-                message: format!("{reference} may be null, and its transform reads it as never null"),
-            });
+            let why = if given.nullable { "" } else { ", because its view has a ttl" };
+            let message = format!(
+                "{reference} may be null{why}, and the transform of view {} reads {name} as never null",
+                view.label()
+            );
+            let help = "read it as an Option in the transform".to_owned();
+            return Err(self.misplaced(view, span(input), message, help));
         }
         Ok((at, feature))
     }
@@ -324,6 +339,20 @@ impl FeaturePlan {
         keys
     }
 
+    /// The key columns of what a view describes, or else of what the views describe whose features it reads, each once.
+    pub(super) fn keys_of(&self, view: usize) -> Vec<crate::project::Key> {
+        if let Some(entity) = &self.views[view].entity {
+            return entity.keys.clone();
+        }
+        let mut keys: Vec<crate::project::Key> = Vec::new();
+        for key in self.views[view].inputs.iter().flat_map(|(producer, _)| self.keys_of(*producer)) {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
     /// The request fields of all its views, each once: as declared, and a value is needed where a view needs one.
     pub fn request_fields(&self) -> &[Field] {
         &self.request.fields
@@ -359,13 +388,4 @@ pub(crate) fn run_views<T, E>(
         answers.push(run(at, view, inputs)?);
     }
     Ok(answers)
-}
-
-fn feature_of(program: &ViewProgram, name: &str) -> Result<usize, Error> {
-    program.feature(name).ok_or_else(|| unknown_feature(program, name))
-}
-
-pub(super) fn unknown_feature(program: &ViewProgram, name: &str) -> Error {
-    let known: Vec<&str> = program.description().output_features.iter().map(|field| field.name.as_str()).collect();
-    Error::UnknownFeature { view: program.id().to_owned(), feature: name.to_owned(), known: known.join(", ") }
 }

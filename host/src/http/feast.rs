@@ -89,23 +89,30 @@ fn question(app: &App, body: &[u8]) -> Result<(Request, Shape), Refusal> {
         }
     };
     let prepared = app.prepared(&selected)?;
-    if !shape.full_names {
-        refuse_equal_names(&prepared)?;
-    }
+    refuse_equal_names(&prepared, shape.full_names)?;
     // Feast writes times as seconds since the epoch.
     let request = app.request(&prepared, &entities, "entities", Some(TimeUnit::Seconds), None)?;
     Ok((request, shape))
 }
 
-fn refuse_equal_names(prepared: &crate::PreparedRequest) -> Result<(), Refusal> {
-    let features = prepared.features();
-    for (at, feature) in features.iter().enumerate() {
-        if features[..at].iter().any(|other| other.name == feature.name) {
-            let message = format!("two of them are named {}: set full_feature_names", feature.name);
-            return Err(Refusal::field(&["features"], message));
+fn refuse_equal_names(prepared: &crate::PreparedRequest, full_names: bool) -> Result<(), Refusal> {
+    let names: Vec<String> = prepared.features().iter().map(|feature| answered_name(feature, full_names)).collect();
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].contains(name) {
+            let help = if full_names { "ask for one of them" } else { "set full_feature_names" };
+            return Err(Refusal::field(&["features"], format!("two of them are named {name}: {help}")));
         }
     }
     Ok(())
+}
+
+/// The name of a feature in an answer, as in a training set: its own, or with the view before it; `view@v2__feature` where
+/// the version was named, so that two versions of one view are told apart.
+fn answered_name(feature: &crate::RequestedFeature, full_names: bool) -> String {
+    match full_names {
+        true => feature.reference.replacen(':', "__", 1),
+        false => feature.name.clone(),
+    }
 }
 
 /// One result per name, keys first, columns over the entities.
@@ -138,10 +145,7 @@ fn response(request: &Request, answer: &OnlineFeatures, shape: Shape) -> Vec<u8>
     });
     out.extend_from_slice(b",\"metadata\":{\"feature_names\":");
     let keys = keys().map(|(input, _)| input.name.clone());
-    let features = prepared.features().iter().map(|feature| match shape.full_names {
-        true => format!("{}__{}", feature.view, feature.name),
-        false => feature.name.clone(),
-    });
+    let features = prepared.features().iter().map(|feature| answered_name(feature, shape.full_names));
     json::array(&mut out, keys.chain(features), |out, name| json::text(out, &name));
     if shape.versions {
         out.extend_from_slice(b",\"feature_view_metadata\":");

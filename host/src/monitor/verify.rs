@@ -11,6 +11,7 @@ use crate::entity::{EntityKey, EntityState};
 use crate::events::ReadError;
 use crate::feature_store::{Events, FeatureStore, PlannedView};
 use crate::log::EventLog;
+use crate::project::ProjectError;
 use crate::replay::FinalState;
 use crate::store::{StoreError, StoreReader};
 use crate::time::{AsOf, EventTime};
@@ -176,6 +177,7 @@ pub(super) fn is_gone(error: &Error) -> bool {
                 | Error::OtherIdentity { .. }
                 | Error::Program(_)
                 | Error::Input { .. }
+                | Error::Project(ProjectError::Invalid(_) | ProjectError::Misfit { .. })
                 | Error::Unknown(_)
                 | Error::UnknownFeature { .. }
         )

@@ -79,7 +79,10 @@ pub(super) fn answer(
         let part = |columns: &[Column]| columns.iter().map(|column| column.take(&rows)).collect::<Result<Vec<_>, _>>();
         let (request_fields, input_features) = (part(&request_fields)?, part(&input_features)?);
         let part = Questions { states: &states[start..end], as_of, request_fields, input_features };
-        let answers = answer_call(program, part, &|row| name(start + row))?;
+        let answers = answer_call(program, part, &|row| name(start + row)).map_err(|error| match error {
+            GetError::Evaluate(error) => GetError::Evaluate(error.renumbered(|row| Some(row + start as u32))),
+            error => error,
+        })?;
         for (all, part) in all.features.iter_mut().zip(&answers.features) {
             all.append(part)?;
         }

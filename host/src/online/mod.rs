@@ -193,6 +193,8 @@ impl Server {
             Some(manifest) => pin::check(&store, manifest)?,
             None => Vec::new(),
         };
+        // Now, and not at the first question.
+        store.plan_project()?;
         let views = store.plan_stateful_views()?;
         let mut schemas = HashMap::new();
         for source in &project.sources {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::answer::{Questions, ViewAnswers, answer};
 use super::request::{InputKind, RequestBuilder, RequestError, RequestFault};
-use super::{LogShare, ServerError};
+use super::{GetError, LogShare, ServerError};
 use crate::batch::Column;
 use crate::entity::{EntityKey, EntityState};
 use crate::evaluate::Status;
@@ -187,11 +187,20 @@ impl PreparedRequest {
         let input = |answers: &[ViewAnswers], (producer, feature): (usize, usize)| -> Column {
             answers[producer].features[feature].clone()
         };
+        let column = |name: &str| {
+            let place = self.inputs.iter().position(|input| input.is_key && input.name == name);
+            place.map(|place| &inputs[place])
+        };
         run_views(&self.plan.views, input, |at, view, input_features| {
             let request_fields = self.request_columns(at, view, inputs)?;
             let questions = Questions { states: &states[at], as_of, request_fields, input_features };
-            let name = |row: usize| self.key(at, inputs, row).to_string();
-            Ok(answer(&view.program, questions, &name)?)
+            let name =
+                |row: usize| view.entity.as_ref().map_or_else(String::new, |_| self.key(at, inputs, row).to_string());
+            let answered = answer(&view.program, questions, &name);
+            Ok(answered.map_err(|error| match error {
+                GetError::Evaluate(error) => GetError::Evaluate(self.plan.locate_asked(at, error, column)),
+                error => error,
+            })?)
         })
     }
 

@@ -152,12 +152,15 @@ impl Project {
         ProjectError::Invalid(Box::new(fault.locate(&self.path, &self.text)))
     }
 
-    /// A field that a view cannot read as it is, as an error: at its line where the project file declares it.
+    /// A field that a view cannot read as it is, as an error: at its line where the project file declares it, or else at the view.
     pub(crate) fn misfit(&self, wrong: SchemaMisfit) -> ProjectError {
         let SchemaMisfit { view, message, help, span } = wrong;
         match span {
             Some(span) => self.fault(&span, message, help.to_owned()),
-            None => ProjectError::Misfit { view, message, help },
+            None => match self.views.iter().find(|known| known.label() == view) {
+                Some(known) => self.fault(&known.spans.table, format!("view {view}: {message}"), help.to_owned()),
+                None => ProjectError::Misfit { view, message, help },
+            },
         }
     }
 

@@ -45,7 +45,6 @@ pub struct View {
 
 /// Where the project file has the parts of a view: ranges of bytes, for faults that show only against its component.
 #[derive(Clone, Debug, Default)]
-#[allow(dead_code, reason = "some are for faults that are still to be placed")]
 pub(crate) struct ViewSpans {
     /// The name of its table.
     pub(crate) table: Range<usize>,

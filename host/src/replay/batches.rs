@@ -214,7 +214,8 @@ impl<'a, 'w> Batch<'a, 'w> {
         let name = |group: u32| work.keys.key(self.groups[group as usize].entity).to_string();
         let stopwatch = Stopwatch::start();
         let evaluated = match work.on_error {
-            OnError::Stop => evaluate(work.view, &rows, &mut newest, &name)?,
+            OnError::Stop => evaluate(work.view, &rows, &mut newest, &name)
+                .map_err(|error| error.renumbered(|at| self.question(at)))?,
             OnError::Null => {
                 let failed = &mut |row: usize, error| {
                     outcome.failures.push(self.failure(&rows, row, error));
@@ -261,10 +262,13 @@ impl<'a, 'w> Batch<'a, 'w> {
     /// A row of the batch that gave no answer.
     fn failure(&self, rows: &Rows, row: usize, error: EvaluateError) -> Failure {
         let entity = rows.groups.get(row).map_or(u32::MAX, |group| self.groups[*group as usize].entity);
-        let is_question = |kind: &&u8| **kind == Kind::Question as u8;
-        let before = rows.kinds.iter().take(row).filter(is_question).count();
-        let question = rows.kinds.get(row).filter(is_question).and_then(|_| self.question_rows.get(before).copied());
-        Failure { entity, question, error }
+        let error = error.renumbered(|at| self.question(at));
+        Failure { entity, question: error.question, error }
+    }
+
+    /// The number of a question of the batch among all.
+    fn question(&self, at: u32) -> Option<u32> {
+        self.question_rows.get(at as usize).copied()
     }
 
     /// The fields of the events of the batch.

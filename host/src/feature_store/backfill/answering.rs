@@ -16,7 +16,7 @@ use crate::feature_store::plan::run_views;
 use crate::feature_store::summary::ViewSeen;
 use crate::feature_store::{FeaturePlan, PlannedView, Spine};
 use crate::files::{SpillReader, SpillWriter, Spilled};
-use crate::replay::{ReplayOptions, Replayed};
+use crate::replay::{ReplayError, ReplayOptions, Replayed};
 use crate::schema::ValueType;
 use crate::time::{AsOf, AvailableAt, visible};
 
@@ -122,7 +122,8 @@ impl Answering<'_> {
         let replayed = run_views(views, input, |place, view, input_features| {
             let number = shared.number(place);
             let read = |keys: &_, _: &[_]| self.read_events(view, number, rows, keys, known.as_deref_mut());
-            let answers = shared.replay(place, view, &spine, input_features, read, options)?;
+            let answers = shared.replay(place, view, &spine, input_features, read, options);
+            let answers = answers.map_err(|error| of_the_spine(error, &numbers))?;
             failures += answers.failures.len() as u64;
             seen.push(shared.seen(place, &answers));
             if let Some(known) = known.as_deref_mut() {
@@ -307,5 +308,14 @@ pub(super) fn times(column: Option<Column>) -> Vec<i64> {
     match column.map(Column::into_values) {
         Some(Values::Times(values) | Values::Int64s(values)) => values,
         _ => Vec::new(),
+    }
+}
+
+/// A failure of a question with its number among all rows of the spine.
+fn of_the_spine(error: Error, numbers: &[i64]) -> Error {
+    let number = |question: u32| u32::try_from(*numbers.get(question as usize)?).ok();
+    match error {
+        Error::Replay(ReplayError::Evaluate(error)) => ReplayError::Evaluate(error.renumbered(number)).into(),
+        error => error,
     }
 }

@@ -7,6 +7,7 @@ mod answering;
 mod answers;
 mod divide;
 mod journal;
+mod located;
 mod memory;
 mod output;
 mod partitioned;

@@ -99,7 +99,8 @@ impl Partitioned<'_> {
                 }
             };
             answered.prepare_s += stopwatch.seconds();
-            let mut done = self.answer_all(at, stage, &prepared, journal)?;
+            let done = self.answer_all(at, stage, &prepared, journal);
+            let mut done = done.map_err(|error| self.located(error))?;
             answered.spilled_bytes +=
                 prepared.bytes() + done.iter().map(|done| done.sliced_bytes + done.answers.bytes).sum::<u64>();
             answered.entities = answered.entities.max(done.iter().map(|done| done.entities).sum());
@@ -115,7 +116,8 @@ impl Partitioned<'_> {
             answered.stages.push((stage.kept.clone(), done.into_iter().map(|done| done.answers).collect()));
         }
         failures.sort();
-        answered.first_failures = failures.into_iter().take(FAILURES_SHOWN).map(|(_, _, _, message)| message).collect();
+        failures.truncate(FAILURES_SHOWN);
+        answered.first_failures = self.located_all(failures)?;
         Ok(answered)
     }
 

@@ -24,9 +24,17 @@ pub(super) fn fields(raw: Table<Spanned<RawField>>, owner: &str) -> Result<Vec<D
     in_order(raw).into_iter().map(field).collect()
 }
 
-/// Refuses a declared type of a key, a time or the event id that is not the one that it has anyway.
+/// Refuses a declared type of a key, a time or the event id that is not the one that it has anyway, and a key or an event time
+/// that may be null.
 pub(super) fn check_roles(source: &Source) -> Result<(), Fault> {
     for field in &source.fields {
+        let is_key = source.keys.iter().any(|key| key.name == field.name);
+        if field.nullable == Some(true) && (is_key || source.event_time == field.name) {
+            let role = if is_key { "a key" } else { "the event time" };
+            let message = format!("field {:?} is {role} of source {:?}, and never null", field.name, source.name);
+            return Err(Fault::new(field.span.clone(), message)
+                .help("remove `nullable = true`: an event without it is refused"));
+        }
         let Some(expected) = source.role_type(&field.name).filter(|expected| *expected != field.value_type) else {
             continue;
         };

@@ -61,6 +61,11 @@ fn draft(
             "name the sources whose events it reads, sources = [\"events\"], or its inputs, inputs = [\"request:amount\"]",
         ));
     }
+    if let (Some(ttl), true) = (&raw.ttl, raw.sources.is_empty()) {
+        return Err(Fault::new(ttl.span(), format!("view {:?} has a ttl, but no sources", key.get_ref())).help(
+            "a ttl counts from the newest event of the view's own sources: remove it, or give it to the views whose features this one reads",
+        ));
+    }
     let declared =
         raw.entity.map(|name| sources::entity(&name, entities).map(|entity| (entity.name.clone(), name.span())));
     let entity = view_entity(key.get_ref(), declared.transpose()?, &raw.sources, sources)?;

@@ -180,3 +180,28 @@ fn offsets() {
           |                ^"#]],
     );
 }
+
+#[test]
+fn keys_and_event_times_are_never_null() {
+    let fields = |field: &str| format!("{}[sources.s.fields]\n{field}\n", source(""));
+    check(
+        &fields("customer_id = { type = \"text\", nullable = true }"),
+        &expect![[r#"
+        onepath.toml:7:15: field "customer_id" is a key of source "s", and never null
+          |
+        7 | customer_id = { type = "text", nullable = true }
+          |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: remove `nullable = true`: an event without it is refused"#]],
+    );
+    check(
+        &fields("t = { type = \"time\", nullable = true }"),
+        &expect![[r#"
+        onepath.toml:7:5: field "t" is the event time of source "s", and never null
+          |
+        7 | t = { type = "time", nullable = true }
+          |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          |
+          = help: remove `nullable = true`: an event without it is refused"#]],
+    );
+}

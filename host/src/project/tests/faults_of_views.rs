@@ -183,3 +183,17 @@ fn versions() {
           = help: a version is a whole number from 1 to 4294967295"#]],
     );
 }
+
+#[test]
+fn a_time_to_live_needs_sources() {
+    check(
+        "[views.v]\ninputs = [\"activity:count\"]\nttl = \"1d\"\ntransform = \"t\"\n",
+        &expect![[r#"
+        onepath.toml:3:7: view "v" has a ttl, but no sources
+          |
+        3 | ttl = "1d"
+          |       ^^^^
+          |
+          = help: a ttl counts from the newest event of the view's own sources: remove it, or give it to the views whose features this one reads"#]],
+    );
+}
