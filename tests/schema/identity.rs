@@ -98,3 +98,18 @@ fn a_pinned_training_set_says_what_its_views_were() {
         ran.stderr
     );
 }
+
+#[test]
+fn states_of_other_conversions_are_refused() {
+    let project = served_one();
+    let store = rusqlite::Connection::open(project.path(".onepath/online.sqlite")).expect("opens");
+    let earlier = "UPDATE views SET identity = replace(identity, '\"version ', '\"version 0')";
+    assert_eq!(store.execute(earlier, []).expect("writes"), 1);
+    drop(store);
+    let refused = "are of another identity: conversions of files and log was version 0";
+    bad(&project, "get --service all --entity user_id=a", refused);
+    let verified = project.run("verify");
+    assert!(verified.code == 1 && verified.stdout.contains(refused), "{}", verified.stdout);
+    good(&project, "materialize");
+    good(&project, "verify");
+}
