@@ -6,6 +6,7 @@ use expect_test::{Expect, expect};
 use onepath::batch::Value;
 use onepath::events::Arrival;
 use onepath::feature_store::{FeaturePlan, FeatureSelection, FeatureStore};
+use onepath::log::Log;
 use onepath::time::format_time;
 
 use crate::support::{Ask, DAY, OnlineRequest, Project, Session, Vector, assert_same, at, offline, online};
@@ -379,8 +380,8 @@ fn an_event_dated_in_the_future_is_refused_online_and_counted() {
     let applied = push(&mut store, "a w 4 2024-01-10", &Arrival::Now).expect("is taken");
     assert_eq!((applied.appended, applied.offset), (1, 1));
     drop(store);
-    let log = onepath::log::EventLog::open_read_only(&project.path(".onepath/log.sqlite")).expect("opens");
-    assert_eq!(log.expect("there is a log").refused_future().expect("counts"), 4);
+    let log = onepath::log::SqliteLog::open_read_only(&project.path(".onepath/log.sqlite")).expect("opens");
+    assert_eq!(log.expect("there is a log").reader().expect("opens").refused_future().expect("counts"), 4);
 }
 
 #[test]

@@ -130,7 +130,9 @@ fn of_views(model: &Model, random: &mut Random) -> Vec<Change> {
             change("another input", &mut |changed| changed.views[at].inputs[0] = other);
             continue;
         }
-        change("ttl", &mut |changed| drop(changed.views[at].settings.insert("ttl".into(), "\"25h\"".into())));
+        change("ttl", &mut |changed| {
+            let _ = changed.views[at].settings.insert("ttl".into(), "\"25h\"".into());
+        });
         match view.sources.len() {
             1 => {
                 let other = (view.sources[0] + 1) % model.sources.len();

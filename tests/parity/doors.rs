@@ -9,7 +9,7 @@ use onepath::evaluate::Status;
 use onepath::events::PushedEvents;
 use onepath::files::{Nulls, Wanted, raw_value};
 use onepath::http::{self, HttpLimits, HttpOptions, StopHandle};
-use onepath::log::{EventLog, LogError};
+use onepath::log::{Log, LogError, SqliteLog};
 use onepath::time::{AsOf, AvailableAt, format_time, parse_time};
 use onepath::{PreparedRequest, Server, ServerOptions};
 use serde_json::value::RawValue;
@@ -229,10 +229,11 @@ impl Run {
     /// The events as the log has them: history, then what was pushed with its stamps.
     fn events(&self, history: &[Event]) -> Vec<Event> {
         let log =
-            EventLog::open_read_only(&self.project.path(".onepath/log.sqlite")).expect("opens").expect("is there");
+            SqliteLog::open_read_only(&self.project.path(".onepath/log.sqlite")).expect("opens").expect("is there");
+        let log = log.reader().expect("opens");
         let mut stamps = Vec::new();
         for source in SOURCES {
-            log.read(source, 0, u64::MAX, |event| {
+            log.each(source, 0, u64::MAX, |event| {
                 stamps.push((event.offset, event.available_at.0));
                 Ok::<(), LogError>(())
             })

@@ -8,6 +8,7 @@ mod push;
 mod skips;
 mod written;
 
+use onepath::log::Log;
 use serde_json::{Value as Json, json};
 
 use crate::support::http::{Client, Reply};
@@ -70,14 +71,14 @@ fn bad(project: &Project, words: &str, expected: &str) {
 
 /// What the log holds of the events, in order.
 fn logged(project: &Project) -> Vec<Json> {
-    let log = onepath::log::EventLog::open_read_only(&project.path(".onepath/log.sqlite")).expect("opens");
+    let log = onepath::log::SqliteLog::open_read_only(&project.path(".onepath/log.sqlite")).expect("opens");
     let mut events = Vec::new();
     if let Some(log) = log {
         let keep = |event: onepath::log::LoggedEvent| {
             events.push(serde_json::from_str(&event.fields).expect("JSON"));
             Ok::<(), onepath::log::LogError>(())
         };
-        log.read("events", 0, u64::MAX, keep).expect("reads");
+        log.reader().expect("opens").each("events", 0, u64::MAX, keep).expect("reads");
     }
     events
 }

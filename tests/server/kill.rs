@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use onepath::batch::Value;
-use onepath::log::{EventLog, LogError};
+use onepath::log::{Log, LogError, SqliteLog};
 use serde_json::Value as Json;
 
 use super::{TWO_VIEWS, ask, open_now, prepare, texts};
@@ -93,9 +93,10 @@ fn applied(project: &Project, what: &str) -> BTreeMap<u64, usize> {
     let inputs = [texts(entities.iter().map(String::as_str))];
     let answer = ask(&server, &prepare(&server, "all"), &inputs, None).expect("answers");
     server.close().expect("closes");
-    let log = EventLog::open_read_only(&project.path(".onepath/log.sqlite")).expect("opens").expect("is there");
+    let log = SqliteLog::open_read_only(&project.path(".onepath/log.sqlite")).expect("opens").expect("is there");
+    let log = log.reader().expect("opens");
     let (mut applied, mut events) = (BTreeMap::new(), 0);
-    log.read("events", 0, u64::MAX, |event| {
+    log.each("events", 0, u64::MAX, |event| {
         let fields: Json = serde_json::from_str(&event.fields).expect("is JSON");
         *applied.entry(fields["event_id"].as_str().and_then(|id| id.parse().ok()).expect("an id")).or_insert(0) += 1;
         events += 1;

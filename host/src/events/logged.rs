@@ -40,9 +40,9 @@ impl Pushed<'_> {
             Some(asked) => (after.group..asked.len() as u64).try_for_each(|group| {
                 let after = if group == after.group { after.at } else { 0 };
                 let key = asked.key(group as u32);
-                self.log.read_entity(&source.name, &key, after, self.up_to, |event| append(group, event))
+                self.log.each_of_entity(&source.name, &key, after, self.up_to, |event| append(group, event))
             }),
-            None => self.log.read(&source.name, after.at, self.up_to, |event| append(0, event)),
+            None => self.log.each(&source.name, after.at, self.up_to, |event| append(0, event)),
         }
     }
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::batch::ColumnError;
 use crate::entity::{EntityKey, TooManyEntities};
 use crate::files::{InputError, Storage};
-use crate::log::{EventLog, LogError};
+use crate::log::{LogError, LogReader};
 use crate::project::{Key, Source};
 use crate::time::AvailableAt;
 
@@ -78,14 +78,14 @@ impl<'a> SourceInput<'a> {
 #[derive(Clone, Copy)]
 pub struct Pushed<'a> {
     /// The log.
-    pub log: &'a EventLog,
+    pub log: &'a dyn LogReader,
     /// The last offset to read, inclusive.
     pub up_to: u64,
 }
 
 impl<'a> Pushed<'a> {
     /// All events that the log holds now.
-    pub fn all(log: &'a EventLog) -> Result<Self, LogError> {
+    pub fn all(log: &'a dyn LogReader) -> Result<Self, LogError> {
         Ok(Self { log, up_to: log.last_offset()? })
     }
 }

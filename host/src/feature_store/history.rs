@@ -13,7 +13,7 @@ use crate::entity::EntityKey;
 use crate::evaluate::{EvaluateError, Status};
 use crate::events::{FileCount, IdScope, Pushed, ReadOptions, SourceInput};
 use crate::files::storage::{Identity, StorageError, StorageFault};
-use crate::log::{EventLog, History};
+use crate::log::{History, LogReader};
 use crate::project::{Key, Source, distinct_files};
 use crate::replay::{ReplayOptions, Replayed};
 use crate::time::{AsOf, EventTime, Stopwatch};
@@ -42,7 +42,7 @@ pub(crate) enum Events<'a> {
         /// The history; none where nothing was materialized.
         history: Option<&'a History>,
         /// The log.
-        log: &'a EventLog,
+        log: &'a dyn LogReader,
         /// The last offset, inclusive.
         up_to: u64,
     },
@@ -85,7 +85,11 @@ impl FeatureStore {
         overrides: &[SourceOverride],
     ) -> Result<HistoricalFeatures, Error> {
         let log = self.log_for_reading()?;
-        self.historical(plan, spine, Events::Declared { overrides, pushed: log.as_ref().map(Pushed::all).transpose()? })
+        self.historical(
+            plan,
+            spine,
+            Events::Declared { overrides, pushed: log.as_deref().map(Pushed::all).transpose()? },
+        )
     }
 
     pub(crate) fn historical(
@@ -166,7 +170,7 @@ impl FeatureStore {
     }
 
     /// The history of `id`, whose files must be what they were.
-    pub(crate) fn recorded_history(&self, log: &EventLog, id: Option<i64>) -> Result<Option<History>, Error> {
+    pub(crate) fn recorded_history(&self, log: &dyn LogReader, id: Option<i64>) -> Result<Option<History>, Error> {
         let Some(history) = id.map(|id| log.history(id)).transpose()?.flatten() else { return Ok(None) };
         for file in history.sources.iter().flat_map(|source| &source.files) {
             let path = self.project().located(&file.path);

@@ -116,7 +116,9 @@ impl FeatureStore {
         self.warn_of_absent_fields(&views, overrides)?;
         let mut stores = self.open_stores()?;
         let term = stores.online.begin_term()?;
-        let pushed = Pushed::all(&stores.log)?;
+        // A handle of its own: the writer's is wanted when the history is recorded.
+        let reader = stores.log.log().reader()?;
+        let pushed = Pushed::all(&*reader)?;
         let applied_offset = pushed.up_to;
         // Everything is read and evaluated before anything is written.
         let ids = self.fold_ids(&views, |view| self.folded_inputs(view, overrides, up_to, pushed))?;

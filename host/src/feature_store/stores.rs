@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::FeatureStore;
 use super::skips::check_log;
 use crate::Error;
-use crate::log::{EventLog, FeatureLog};
+use crate::log::{FeatureLog, Log, LogReader, LogWriter, SqliteLog};
 use crate::store::{OnlineStore, SqliteStore, StoreReader};
 
 /// The log, the online store and the feature log of a project, which one process writes at a time.
 pub(crate) struct Stores {
-    pub(crate) log: EventLog,
+    pub(crate) log: LogWriter,
     pub(crate) online: Arc<dyn OnlineStore>,
     pub(crate) served: FeatureLog,
 }
@@ -18,9 +18,9 @@ pub(crate) struct Stores {
 impl FeatureStore {
     /// Opens the stores for writing, which makes this process the one that does.
     pub(crate) fn open_stores(&self) -> Result<Stores, Error> {
-        let log = EventLog::open(&self.log_path())?;
-        check_log(self.project(), Some(&log))?;
-        self.warn_of_unread(&log)?;
+        let log = LogWriter::new(Arc::new(SqliteLog::open(&self.log_path())?))?;
+        check_log(self.project(), Some(log.reader()))?;
+        self.warn_of_unread(log.reader())?;
         let online = SqliteStore::open(&self.online_path())?.with_state_bytes_max(self.limits().state_bytes_max);
         let online: Arc<dyn OnlineStore> = Arc::new(online);
         let served = FeatureLog::open(&self.served_path())?.with_bytes_max(self.project().serving.served_bytes_max);
@@ -28,10 +28,10 @@ impl FeatureStore {
     }
 
     /// The log for reading, if there is one.
-    pub(crate) fn log_for_reading(&self) -> Result<Option<EventLog>, Error> {
-        let log = EventLog::open_read_only(&self.log_path())?;
-        check_log(self.project(), log.as_ref())?;
-        log.iter().try_for_each(|log| self.warn_of_unread(log))?;
+    pub(crate) fn log_for_reading(&self) -> Result<Option<Box<dyn LogReader>>, Error> {
+        let log = SqliteLog::open_read_only(&self.log_path())?.map(|log| log.reader()).transpose()?;
+        check_log(self.project(), log.as_deref())?;
+        log.as_deref().map_or(Ok(()), |log| self.warn_of_unread(log))?;
         Ok(log)
     }
 

@@ -2,6 +2,9 @@
 
 use twox_hash::XxHash3_64;
 
+/// Room for the input of most records, so that it does not grow bit by bit.
+const INPUT_BYTES: usize = 512;
+
 /// What stands for a text that a record does not have.
 const NULL: i64 = -1;
 
@@ -15,6 +18,7 @@ impl Checksum {
     /// Begins the checksum of another record.
     pub fn start(&mut self) -> &mut Self {
         self.input.clear();
+        self.input.reserve(INPUT_BYTES);
         self
     }
 

@@ -14,19 +14,16 @@
 //!
 //! Time has an end only in principle: beyond year 294,246 stamps would stand still.
 
-use rusqlite::Connection;
-
-use super::{EventLog, LogError};
-use crate::time::{AsOf, AvailableAt};
-
-/// The number of a source within the log.
-pub(super) type SourceId = i64;
+use std::sync::Arc;
 
 /// The newest stamps, in microseconds; `None` before the first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LogClock {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogClock {
+    /// The newest arrival.
     pub last_arrival: Option<i64>,
-    pub last_arrival_source: Option<SourceId>,
+    /// The source that it came from.
+    pub last_arrival_source: Option<Arc<str>>,
+    /// The newest as-of that was answered, or reserved.
     pub last_as_of: Option<i64>,
 }
 
@@ -37,90 +34,43 @@ fn after(last: Option<i64>) -> i64 {
 
 impl LogClock {
     /// Stamps an arrival at `now`.
-    pub fn arrive(&mut self, source: SourceId, now: i64) -> i64 {
-        self.arrived(source, now.max(after(self.last_arrival)).max(after(self.last_as_of)))
+    pub(super) fn arrive(&mut self, source: &Arc<str>, now: i64) -> i64 {
+        self.arrived(source, self.next_arrival(now))
     }
 
     /// Stamps an arrival that is declared to have been at `declared`. The stamp is later where it has to be.
-    pub fn arrive_declared(&mut self, source: SourceId, declared: i64) -> i64 {
+    pub(super) fn arrive_declared(&mut self, source: &Arc<str>, declared: i64) -> i64 {
         let earliest = match self.last_arrival {
-            Some(last) if self.last_arrival_source == Some(source) => last,
+            Some(last) if self.last_arrival_source.as_ref() == Some(source) => last,
             last => after(last),
         };
         self.arrived(source, declared.max(earliest).max(after(self.last_as_of)))
     }
 
     /// Puts every later arrival after `time`.
-    pub fn pass(&mut self, time: i64) {
+    pub(super) fn pass(&mut self, time: i64) {
         self.last_as_of = self.last_as_of.max(Some(time));
     }
 
-    fn arrived(&mut self, source: SourceId, stamp: i64) -> i64 {
+    fn arrived(&mut self, source: &Arc<str>, stamp: i64) -> i64 {
         self.last_arrival = Some(stamp);
-        self.last_arrival_source = Some(source);
+        self.last_arrival_source = Some(Arc::clone(source));
         stamp
     }
 
-    /// The clock as it was saved.
-    pub fn load(connection: &Connection) -> rusqlite::Result<Self> {
-        let sql = "SELECT last_arrival, last_arrival_source, last_as_of FROM clock";
-        connection.query_row(sql, [], |row| {
-            Ok(Self { last_arrival: row.get(0)?, last_arrival_source: row.get(1)?, last_as_of: row.get(2)? })
-        })
-    }
-
-    /// Saves the clock within the transaction of what it stamped. As-ofs up to `reserved` are saved as if they had been
-    /// answered.
-    pub fn save(&self, reserved: Option<i64>, connection: &Connection) -> rusqlite::Result<()> {
-        let sql = "UPDATE clock SET last_arrival = ?1, last_arrival_source = ?2, last_as_of = ?3";
-        let mut statement = connection.prepare_cached(sql)?;
-        statement.execute((self.last_arrival, self.last_arrival_source, self.last_as_of.max(reserved))).map(|_| ())
-    }
-}
-
-impl EventLog {
-    /// Notes that a question was answered at `as_of`: what arrives later in this process is stamped after it. It is on disk
-    /// with the next commit; until then [`EventLog::reserve`] covers it.
-    pub fn pass(&mut self, as_of: AsOf) {
-        self.clock.pass(as_of.0);
-    }
-
-    /// Puts the arrivals of later processes after `until`, so that as-ofs up to it may be answered without a commit of their
-    /// own. `None` takes the reservation back: what was really answered counts. On disk when this returns.
-    pub fn reserve(&mut self, until: Option<AsOf>) -> Result<(), LogError> {
-        self.save_clock(self.clock, until.map(|until| until.0))
-    }
-
     /// The earliest stamp that an arrival at `now` can get.
-    pub fn next_arrival(&self, now: i64) -> AvailableAt {
-        AvailableAt(now.max(after(self.clock.last_arrival)).max(after(self.clock.last_as_of)))
+    pub(super) fn next_arrival(&self, now: i64) -> i64 {
+        now.max(after(self.last_arrival)).max(after(self.last_as_of))
     }
 
     /// The earliest stamp that an arrival can get that is declared to have been before.
-    pub fn next_declared_arrival(&self) -> AvailableAt {
-        AvailableAt(self.clock.last_arrival.unwrap_or(i64::MIN).max(after(self.clock.last_as_of)))
+    pub(super) fn next_declared_arrival(&self) -> i64 {
+        self.last_arrival.unwrap_or(i64::MIN).max(after(self.last_as_of))
     }
 
-    /// The newest arrival; `None` in a log without events.
-    pub fn last_arrival(&self) -> Option<AvailableAt> {
-        self.clock.last_arrival.map(AvailableAt)
-    }
-
-    /// The newest as-of that arrivals are stamped after; `None` before the first.
-    pub fn last_as_of(&self) -> Option<AsOf> {
-        self.clock.last_as_of.map(AsOf)
-    }
-
-    fn save_clock(&mut self, clock: LogClock, reserved: Option<i64>) -> Result<(), LogError> {
-        self.writable()?;
-        self.file.name.sql(clock.save(reserved, &self.file.connection))?;
-        (self.clock, self.reserved) = (clock, reserved);
-        Ok(())
-    }
-
-    /// Refuses where the log was opened for reading.
-    pub(super) fn writable(&self) -> Result<(), LogError> {
-        if self.file.is_writable() { Ok(()) } else { Err(LogError::ReadOnly { path: self.path().to_owned() }) }
+    /// The clock as it is saved: as-ofs up to `reserved` as if they had been answered.
+    pub(super) fn reserved(&self, reserved: Option<i64>) -> Self {
+        Self { last_as_of: self.last_as_of.max(reserved), ..self.clone() }
     }
 }
 
@@ -130,18 +80,22 @@ mod tests {
 
     /// One step of the clock and the stamp that it must give.
     enum Step {
-        Arrive(SourceId, i64),
-        Declare(SourceId, i64),
+        Arrive(i64, i64),
+        Declare(i64, i64),
         Pass(i64),
     }
     use Step::{Arrive, Declare, Pass};
+
+    fn name(source: i64) -> Arc<str> {
+        source.to_string().into()
+    }
 
     fn check(rule: &str, steps: &[(Step, Option<i64>)]) {
         let mut clock = LogClock::default();
         for (number, (step, expected)) in steps.iter().enumerate() {
             let stamp = match step {
-                Arrive(source, now) => Some(clock.arrive(*source, *now)),
-                Declare(source, at) => Some(clock.arrive_declared(*source, *at)),
+                Arrive(source, now) => Some(clock.arrive(&name(*source), *now)),
+                Declare(source, at) => Some(clock.arrive_declared(&name(*source), *at)),
                 Pass(time) => {
                     clock.pass(*time);
                     None

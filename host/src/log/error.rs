@@ -156,6 +156,44 @@ pub enum LogError {
     /// More text than one column holds.
     #[error(transparent)]
     Column(#[from] ColumnError),
+    /// Another writer has begun a later term.
+    #[error(
+        "the event log {path} is written by another process (term {current}, this one has {term}): this one may not write any more"
+    )]
+    Fenced {
+        /// The log.
+        path: PathBuf,
+        /// The term of this writer.
+        term: u64,
+        /// The newest term.
+        current: u64,
+    },
+    /// The log has gone on, or back, without its writer.
+    #[error(
+        "the event log {path} ends at offset {last}, where this process left it at {expected}: it was replaced, or written by another"
+    )]
+    Moved {
+        /// The log.
+        path: PathBuf,
+        /// The newest offset that the writer knows.
+        expected: u64,
+        /// The newest offset.
+        last: u64,
+    },
+    /// The log was removed while it was open.
+    #[error("the event log {path} is gone: it was removed while it was open; restore it from a copy")]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+    },
+    /// The place that keeps the log failed; whether it may work when tried again is for the place to say.
+    #[error("the event log failed{}", if *.is_retryable { ": try again" } else { "" })]
+    Failed {
+        /// Whether trying again may help.
+        is_retryable: bool,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A write to a log that was opened for reading.
     #[error("the event log {path} was opened for reading only: open it for writing")]
     ReadOnly {

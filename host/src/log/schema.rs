@@ -17,7 +17,7 @@ pub(super) static EVENT_LOG: FileKind = FileKind {
 /// - `events`: `position` is the offset; `entity` the canonical JSON of the key; times in microseconds; `fields` one JSON
 ///   object; `checksum` is over all of it. The index by entity also counts the events of a source.
 /// - `sources`: `keys` has the names and types of the columns whose values `entity` has, in that order, as JSON.
-/// - `clock`: one row, see `clock`. `histories`: `body` is the list of sources.
+/// - `clock`: one row, see `clock`. `writer`: one row, the newest term. `histories`: `body` is the list of sources.
 /// - `identity`: one row, a name that no other log has.
 const TABLES: &str = "
 CREATE TABLE sources (
@@ -44,6 +44,11 @@ CREATE TABLE clock (
     last_as_of INTEGER
 ) STRICT;
 INSERT INTO clock VALUES (1, NULL, NULL, NULL);
+CREATE TABLE writer (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    term INTEGER NOT NULL
+) STRICT;
+INSERT INTO writer VALUES (1, 0);
 CREATE TABLE counters (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL

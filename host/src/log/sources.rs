@@ -1,9 +1,6 @@
 //! The sources of the log: of which key columns each event's key holds the values.
 
-use rusqlite::OptionalExtension;
-
-use super::clock::SourceId;
-use super::{Appending, EventLog, LogError};
+use super::LogError;
 use crate::entity::KeyType;
 
 /// The names and types of key columns, in the order in which keys hold their values.
@@ -26,58 +23,6 @@ impl LogError {
     }
 }
 
-impl EventLog {
-    /// The sources that have events, by name.
-    pub fn sources(&self) -> Result<Vec<LoggedSource>, LogError> {
-        let sql = "SELECT name, keys FROM sources
-                   WHERE EXISTS (SELECT 1 FROM events WHERE source = sources.id) ORDER BY name";
-        let rows = || {
-            let mut statement = self.file.connection.prepare_cached(sql)?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            rows.collect::<rusqlite::Result<Vec<(String, String)>>>()
-        };
-        let source = |(name, keys): (String, String)| {
-            let keys = decode(&keys).map_err(|error| self.damaged(format!("source {name}"), error))?;
-            Ok(LoggedSource { name, keys })
-        };
-        self.file.name.sql(rows())?.into_iter().map(source).collect()
-    }
-}
-
-impl Appending<'_> {
-    /// Declares the key columns of a source before its events are stamped: [`EventLog::sources`] gives them again. Other
-    /// columns than those by which it has events are refused.
-    pub fn declare(&mut self, source: &str, keys: &[(String, KeyType)]) -> Result<(), LogError> {
-        let declared = encode(keys);
-        let found = || {
-            let mut known = self.transaction.prepare_cached("SELECT id, keys FROM sources WHERE name = ?1")?;
-            known.query_row([source], |row| Ok((row.get(0)?, row.get(1)?))).optional()
-        };
-        let known: Option<(SourceId, String)> = self.name.sql(found())?;
-        let write = match known {
-            Some((_, known)) if known == declared => return Ok(()),
-            Some((id, known)) if self.has_events(id)? => {
-                let damaged = |error| LogError::Record {
-                    path: self.name.path.clone(),
-                    record: format!("source {source}"),
-                    source: error,
-                };
-                let logged = decode(&known).map_err(damaged)?;
-                return Err(LogError::other_keys(source, &logged, keys));
-            }
-            Some(_) => "UPDATE sources SET keys = ?2 WHERE name = ?1",
-            None => "INSERT INTO sources (name, keys) VALUES (?1, ?2)",
-        };
-        self.name.sql(self.transaction.execute(write, (source, declared)))?;
-        Ok(())
-    }
-
-    fn has_events(&self, source: SourceId) -> Result<bool, LogError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE source = ?1)";
-        Ok(self.name.sql(self.transaction.query_row(sql, [source], |row| row.get(0)))?)
-    }
-}
-
 /// Key columns in words: `item int64, user text`.
 fn key_names(keys: &[(String, KeyType)]) -> String {
     let names = keys.iter().map(|(name, key_type)| format!("{name} {}", key_type.value_type()));
@@ -86,19 +31,21 @@ fn key_names(keys: &[(String, KeyType)]) -> String {
 }
 
 /// Key columns as they are stored; none are an empty text.
-fn encode(keys: &[(String, KeyType)]) -> String {
+pub(super) fn encode(keys: &[(String, KeyType)]) -> String {
     if keys.is_empty() { String::new() } else { serde_json::to_string(keys).expect("names and types are always JSON") }
 }
 
-fn decode(text: &str) -> Result<KeyColumns, serde_json::Error> {
+pub(super) fn decode(text: &str) -> Result<KeyColumns, serde_json::Error> {
     if text.is_empty() { Ok(KeyColumns::new()) } else { serde_json::from_str(text) }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::entity::{EntityKey, KeyValue};
-    use crate::log::NewEvent;
+    use crate::log::{LogWriter, NewEvent, SqliteLog};
     use crate::time::EventTime;
 
     fn columns(names: &[(&str, KeyType)]) -> KeyColumns {
@@ -108,10 +55,11 @@ mod tests {
     #[test]
     fn key_columns_are_kept_with_the_events_that_have_them() {
         let directory = tempfile::tempdir().expect("a directory");
-        let mut log = EventLog::open(&directory.path().join("log")).expect("opens");
+        let mut log =
+            LogWriter::new(Arc::new(SqliteLog::open(&directory.path().join("log")).expect("opens"))).expect("begins");
         let (by_one, by_two) =
             (columns(&[("id", KeyType::Int64)]), columns(&[("a", KeyType::Text), ("id", KeyType::Int64)]));
-        let mut appending = log.begin().expect("begins");
+        let mut appending = log.begin();
         // Nothing was pushed yet: the last declaration counts.
         appending.declare("events", &by_two).expect("is declared");
         appending.declare("events", &by_one).expect("is declared again");
@@ -125,11 +73,11 @@ mod tests {
             place: 0,
         };
         let stamped = appending.stamp("events", vec![event], 1_000, &|_, _| true).expect("stamps");
-        appending.accept(&stamped).expect("accepts");
+        appending.accept(stamped);
         appending.commit().expect("commits");
         let expected = [LoggedSource { name: "events".into(), keys: by_one.clone() }];
-        assert_eq!(log.sources().expect("reads"), expected);
-        let mut appending = log.begin().expect("begins");
+        assert_eq!(log.reader().sources().expect("reads"), expected);
+        let mut appending = log.begin();
         appending.declare("events", &by_one).expect("is the same");
         let error = appending.declare("events", &by_two).expect_err("is refused");
         let expected =

@@ -1,6 +1,9 @@
 //! Appending and reading, together.
 
 use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
 
 use super::*;
 use crate::entity::{EntityKey, KeyValue};
@@ -30,39 +33,45 @@ fn is_same(one: EventContent<'_>, other: EventContent<'_>) -> bool {
 }
 
 /// Appends and commits; gives the stamps and how many of them were adjusted.
-fn append(log: &mut EventLog, source: &str, events: Vec<NewEvent>, now: i64) -> (Vec<i64>, usize) {
+fn append(log: &mut LogWriter, source: &str, events: Vec<NewEvent>, now: i64) -> (Vec<i64>, usize) {
     let stamped = append_all(log, source, events, now);
     (stamped.events.iter().map(|event| event.available_at.0).collect(), stamped.adjusted)
 }
 
-fn append_all(log: &mut EventLog, source: &str, events: Vec<NewEvent>, now: i64) -> Stamped {
-    let mut appending = log.begin().expect("begins");
+fn append_all(log: &mut LogWriter, source: &str, events: Vec<NewEvent>, now: i64) -> Stamped {
+    let mut appending = log.begin();
     let stamped = appending.stamp(source, events, now, &is_same).expect("stamps");
-    appending.accept(&stamped).expect("accepts");
+    appending.accept(stamped.clone());
     appending.commit().expect("commits");
     stamped
 }
 
 /// The error of a push that is refused; what it counted is committed.
-fn refused(log: &mut EventLog, events: Vec<NewEvent>, now: i64) -> String {
-    let mut appending = log.begin().expect("begins");
+fn refused(log: &mut LogWriter, events: Vec<NewEvent>, now: i64) -> String {
+    let mut appending = log.begin();
     let error = appending.stamp("events", events, now, &is_same).expect_err("is refused");
     appending.commit().expect("commits the count");
     error.to_string()
 }
 
-fn read(log: &EventLog, source: &str, after: u64, up_to: u64) -> Vec<LoggedEvent> {
+fn read(log: &LogWriter, source: &str, after: u64, up_to: u64) -> Vec<LoggedEvent> {
     let mut events = Vec::new();
-    log.read(source, after, up_to, |event| {
-        events.push(event);
-        Ok::<_, LogError>(())
-    })
-    .expect("reads");
+    log.reader()
+        .each(source, after, up_to, |event| {
+            events.push(event);
+            Ok::<_, LogError>(())
+        })
+        .expect("reads");
     events
 }
 
-fn open(directory: &Path) -> EventLog {
-    EventLog::open(&directory.join("state/log.db")).expect("opens")
+fn reader(path: &Path) -> Box<dyn LogReader> {
+    SqliteLog::open_read_only(path).expect("opens").expect("is there").reader().expect("opens")
+}
+
+fn open(directory: &Path) -> LogWriter {
+    let log = SqliteLog::open(&directory.join("state/log.db")).expect("opens");
+    LogWriter::new(Arc::new(log)).expect("begins")
 }
 
 #[test]
@@ -80,19 +89,19 @@ fn what_is_committed_is_there_and_what_is_dropped_is_not() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut log = open(directory.path());
     let first = append_all(&mut log, "events", push(&[("a", 10, None), ("b", 20, None)]), 100).events;
-    let mut dropped = log.begin().expect("begins");
+    let mut dropped = log.begin();
     let stamped = dropped.stamp("others", push(&[("c", 10, None)]), 5_000, &is_same).expect("stamps");
     assert_eq!((stamped.events[0].offset, stamped.events[0].available_at.0), (3, 5_000));
-    dropped.accept(&stamped).expect("accepts");
+    dropped.accept(stamped.clone());
     drop(dropped);
-    assert_eq!(log.last_offset().expect("reads"), 2);
+    assert_eq!(log.last_offset(), 2);
     // The clock of the dropped push is forgotten too.
     assert_eq!(append(&mut log, "others", push(&[("c", 10, None)]), 100), (vec![102], 0));
     drop(log);
 
     let mut log = open(directory.path());
     assert_eq!(read(&log, "events", 0, u64::MAX), first);
-    assert_eq!((log.last_offset().expect("reads"), log.count("events").expect("counts")), (3, 2));
+    assert_eq!((log.last_offset(), log.reader().count("events", 0, u64::MAX).expect("counts")), (3, 2));
     // The clock goes on where it was.
     assert_eq!((log.last_arrival(), log.next_arrival(50)), (Some(AvailableAt(102)), AvailableAt(103)));
     log.reserve(Some(AsOf(103))).expect("reserves");
@@ -114,22 +123,22 @@ fn an_event_id_is_appended_once_per_source() {
     let again = append_all(&mut log, "events", with_ids(&[Some("y"), Some("z")]), 200);
     assert_eq!((again.events.len(), again.duplicates, again.events[0].offset), (1, 1, 5));
     // Two pushes of one commit, the second of which brings an id again.
-    let mut appending = log.begin().expect("begins");
+    let mut appending = log.begin();
     for (ids, expected) in [([Some("p"), Some("y")], (1, 1)), ([Some("p"), Some("q")], (1, 1))] {
         let stamped = appending.stamp("events", with_ids(&ids), 300, &is_same).expect("stamps");
         assert_eq!((stamped.events.len(), stamped.duplicates), expected);
-        appending.accept(&stamped).expect("accepts");
+        appending.accept(stamped.clone());
     }
     appending.commit().expect("commits");
-    let mut elsewhere = log.begin().expect("begins");
+    let mut elsewhere = log.begin();
     let stamped = elsewhere.stamp("others", with_ids(&[Some("y")]), 400, &is_same).expect("stamps");
     assert_eq!((stamped.events.len(), stamped.duplicates), (1, 0));
     drop(elsewhere);
     let ids: Vec<_> = read(&log, "events", 0, u64::MAX).into_iter().map(|event| event.event_id).collect();
     let expected = [Some("x"), Some("y"), None, None, Some("z"), Some("p"), Some("q")];
     assert_eq!(ids, expected.map(|id| id.map(str::to_owned)));
-    let found = log.event_with_id("events", "z").expect("reads").map(|event| event.offset);
-    assert_eq!((found, log.event_with_id("others", "z").expect("reads")), (Some(5), None));
+    let found = log.reader().event_with_id("events", "z").expect("reads").map(|event| event.offset);
+    assert_eq!((found, log.reader().event_with_id("others", "z").expect("reads")), (Some(5), None));
 }
 
 #[test]
@@ -159,7 +168,7 @@ fn an_id_of_another_event_refuses_the_push() {
         assert_eq!(refused(&mut log, events, 200), expected);
     }
     // Nothing was kept, and the clock stands where it did.
-    assert_eq!(log.last_offset().expect("reads"), 2);
+    assert_eq!(log.last_offset(), 2);
     let after = append_all(&mut log, "events", with_ids(&[("z", "a"), ("x", "a")]), 50);
     assert_eq!((after.events[0].offset, after.events[0].available_at.0, after.duplicates), (3, 102, 1));
 }
@@ -188,11 +197,11 @@ fn events_dated_in_the_future_refuse_the_push_and_are_counted() {
     ] {
         assert_eq!(refused(&mut log, push(&events), now), expected);
     }
-    assert_eq!((log.last_offset().expect("reads"), log.refused_future().expect("reads")), (0, 4));
+    assert_eq!((log.last_offset(), log.reader().refused_future().expect("reads")), (0, 4));
     // An event of now is not of the future, and a refused push leaves the clock alone.
     assert_eq!(append(&mut log, "events", push(&[("a", now, None)]), now), (vec![now], 0));
     drop(log);
-    assert_eq!(open(directory.path()).refused_future().expect("reads"), 4);
+    assert_eq!(open(directory.path()).reader().refused_future().expect("reads"), 4);
 }
 
 #[test]
@@ -250,7 +259,7 @@ fn a_log_keeps_its_name_and_no_other_has_it() {
     let name = open(directory.path()).identity().to_owned();
     assert_eq!(open(directory.path()).identity(), name);
     let path = directory.path().join("state/log.db");
-    assert_eq!(EventLog::open_read_only(&path).expect("opens").expect("is there").identity(), name);
+    assert_eq!(reader(&path).identity(), name);
     std::fs::remove_file(path).expect("removes");
     assert_ne!(open(directory.path()).identity(), name);
 }
@@ -259,7 +268,7 @@ fn a_log_keeps_its_name_and_no_other_has_it() {
 fn the_offset_at_an_as_of_is_that_of_the_last_visible_event() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut log = open(directory.path());
-    assert_eq!(log.offset_at(AsOf(100)).expect("reads"), 0);
+    assert_eq!(log.reader().offset_at(AsOf(100)).expect("reads"), 0);
     append(
         &mut log,
         "events",
@@ -267,7 +276,7 @@ fn the_offset_at_an_as_of_is_that_of_the_last_visible_event() {
         1_000,
     );
     for (as_of, offset) in [(9, 0), (10, 2), (19, 2), (20, 3), (39, 3), (40, 4), (1_000, 4)] {
-        assert_eq!(log.offset_at(AsOf(as_of)).expect("reads"), offset, "as of {as_of}");
+        assert_eq!(log.reader().offset_at(AsOf(as_of)).expect("reads"), offset, "as of {as_of}");
     }
 }
 
@@ -284,14 +293,14 @@ fn events_are_read_in_order_by_source_and_by_entity() {
     assert_eq!(offsets(read(&log, "odd", 2, 10)), [5, 6, 9, 10]);
     assert!(offsets(read(&log, "even", 20, u64::MAX)).is_empty());
     assert!(offsets(read(&log, "none", 0, u64::MAX)).is_empty());
-    let reader = EventLog::open_read_only(log.path()).expect("opens").expect("is there");
+    let reader = reader(log.path());
     let of_entity = |id: &str, after, up_to| {
         let mut events = Vec::new();
         let keep = |event| {
             events.push(event);
             Ok::<_, LogError>(())
         };
-        reader.read_entity("odd", &key(id), after, up_to, keep).expect("reads");
+        reader.each_of_entity("odd", &key(id), after, up_to, keep).expect("reads");
         offsets(events)
     };
     assert_eq!(of_entity("a", 2, 14), [6, 10, 14]);
@@ -299,7 +308,7 @@ fn events_are_read_in_order_by_source_and_by_entity() {
     assert!(of_entity("c", 0, u64::MAX).is_empty());
     // The caller's own error ends the reading.
     let mut seen = 0;
-    let stopped = log.read("odd", 0, u64::MAX, |event| {
+    let stopped = log.reader().each("odd", 0, u64::MAX, |event| {
         seen += 1;
         if event.offset == 5 { Err(reader_error()) } else { Ok(()) }
     });
@@ -323,11 +332,11 @@ fn limits_and_readers_that_write_are_refused() {
     let error = refused(&mut log, vec![event; EVENTS_PER_PUSH_MAX + 1], 100);
     assert_eq!(error, "a push of 1000001 events is over the limit of 1000000: send it in parts");
 
-    let mut reader = EventLog::open_read_only(log.path()).expect("opens").expect("is there");
+    let read_only = SqliteLog::open_read_only(log.path()).expect("opens").expect("is there");
     let expected = format!("the event log {} was opened for reading only: open it for writing", log.path().display());
-    assert_eq!(reader.begin().expect_err("a reader").to_string(), expected);
-    assert!(reader.reserve(None).is_err());
-    let second = EventLog::open(log.path()).expect_err("a second writer");
+    assert_eq!(read_only.begin_term().expect_err("a reader").to_string(), expected);
+    assert!(read_only.save_clock(1, &LogClock::default()).is_err());
+    let second = SqliteLog::open(log.path()).expect_err("a second writer");
     assert!(second.to_string().starts_with("another onepath process is writing "), "{second}");
 }
 
@@ -340,9 +349,9 @@ fn damage_is_found_and_named() {
     drop(log);
     let bytes = std::fs::read(&path).expect("reads");
     std::fs::write(&path, &bytes[..bytes.len() / 2]).expect("cuts");
-    let outcome = EventLog::open(&path).and_then(|log| {
-        log.read("events", 0, u64::MAX, |_| Ok::<_, LogError>(()))?;
-        log.count("events")
+    let outcome = SqliteLog::open(&path).and_then(|log| {
+        log.reader()?.each("events", 0, u64::MAX, |_| Ok::<_, LogError>(()))?;
+        log.reader()?.count("events", 0, u64::MAX)
     });
     let error = outcome.expect_err("half of the file is missing");
     let expected = format!("the event log {} is damaged or not a SQLite file: restore it from a copy", path.display());
@@ -350,14 +359,14 @@ fn damage_is_found_and_named() {
 }
 
 /// Reads one event by every way there is; all of them must refuse it or none.
-fn read_every_way(log: &mut EventLog, offset: u64) -> Vec<Result<(), String>> {
+fn read_every_way(log: &LogWriter, offset: u64) -> Vec<Result<(), String>> {
     let mut told = Vec::new();
     let mut tell = |result: Result<(), LogError>| told.push(result.map_err(|error| error.to_string()));
-    tell(log.read("events", offset - 1, offset, |_| Ok::<_, LogError>(())));
-    tell(log.read_entity("events", &key("a"), offset - 1, offset, |_| Ok::<_, LogError>(())));
-    tell(log.event_id_at(offset).map(drop));
-    tell(log.source_at(offset).map(drop));
-    tell(log.offset_at(AsOf(i64::MAX)).map(drop));
+    let reader = log.reader();
+    tell(reader.each("events", offset - 1, offset, |_| Ok::<_, LogError>(())));
+    tell(reader.each_of_entity("events", &key("a"), offset - 1, offset, |_| Ok::<_, LogError>(())));
+    tell(reader.event_at(offset).map(drop));
+    tell(reader.offset_at(AsOf(i64::MAX)).map(drop));
     told
 }
 
@@ -369,7 +378,7 @@ fn every_bit_of_an_event_that_changes_is_noticed() {
     event.event_id = Some("id".into());
     event.fields = r#"{"note":"é","x":1.5}"#.into();
     append_all(&mut log, "events", vec![event.clone()], 100);
-    assert!(read_every_way(&mut log, 1).iter().all(Result::is_ok));
+    assert!(read_every_way(&log, 1).iter().all(Result::is_ok));
     let file = Connection::open(log.path()).expect("opens");
     file.execute_batch("PRAGMA foreign_keys = OFF").expect("sets");
     let mut flips = Vec::new();
@@ -397,26 +406,26 @@ fn every_bit_of_an_event_that_changes_is_noticed() {
             "event 1 of the event log {} is not as it was written, its checksum differs: restore it from a copy",
             log.path().display()
         );
-        let told = read_every_way(&mut log, 1);
+        let told = read_every_way(&log, 1);
         assert!(told.iter().all(|told| told.as_ref().err() == Some(&expected)), "{flip}: {told:?}");
         file.execute_batch(
             r#"UPDATE events SET event_time = 1, available_at = 100, event_id = 'id', fields = '{"note":"é","x":1.5}'"#,
         )
         .expect("writes back");
-        let sum = read::event_checksum(&mut checksum::Checksum::default(), &stored(&event), r#"["a"]"#);
+        let sum = sqlite::event_checksum(&mut checksum::Checksum::default(), &stored(&event), r#"["a"]"#);
         file.execute("UPDATE events SET checksum = ?1", [sum]).expect("writes back");
     }
-    assert!(read_every_way(&mut log, 1).iter().all(Result::is_ok));
+    assert!(read_every_way(&log, 1).iter().all(Result::is_ok));
     // Its entity and its source, which the ways of reading it begin with; and its id, which a push looks it up by.
     file.execute("UPDATE events SET entity = '[\"b\"]'", []).expect("writes");
-    assert!(log.read("events", 0, 1, |_| Ok::<_, LogError>(())).expect_err("is of another").is_damage());
+    assert!(log.reader().each("events", 0, 1, |_| Ok::<_, LogError>(())).expect_err("is of another").is_damage());
     file.execute("UPDATE events SET entity = '[\"a\"]', event_id = 'other'", []).expect("writes");
     let again = NewEvent { event_id: Some("other".into()), ..event };
-    let pushed = log.begin().expect("begins").stamp("events", vec![again], 200, &is_same).map(drop);
+    let pushed = log.begin().stamp("events", vec![again], 200, &is_same).map(drop);
     assert!(pushed.expect_err("its id was changed").is_damage());
     file.execute("UPDATE events SET event_id = 'id'", []).expect("writes back");
     file.execute("UPDATE sources SET name = 'others'", []).expect("writes");
-    assert!(log.read("others", 0, 1, |_| Ok::<_, LogError>(())).expect_err("is of another").is_damage());
+    assert!(log.reader().each("others", 0, 1, |_| Ok::<_, LogError>(())).expect_err("is of another").is_damage());
 }
 
 /// The event as it is logged first, at 100.

@@ -8,7 +8,7 @@ use super::verify::{Difference, VerifyReport, is_gone};
 use crate::Error;
 use crate::batch::{Column, Value, Values};
 use crate::feature_store::{Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, Spine};
-use crate::log::{EventLog, FeatureLog, LogError, STATUSES, ServedPlan, ServedProgram, ServedVectors};
+use crate::log::{FeatureLog, LogError, LogReader, STATUSES, ServedPlan, ServedProgram, ServedVectors};
 use crate::schema::ValueType;
 use crate::time::AsOf;
 
@@ -29,7 +29,7 @@ impl FeatureStore {
     /// Replays what was served at or after `since`. Batches that are missing or damaged are told, and the others replayed.
     pub(super) fn verify_served(
         &self,
-        log: &EventLog,
+        log: &dyn LogReader,
         served: &FeatureLog,
         since: Option<AsOf>,
         report: &mut VerifyReport,
@@ -69,7 +69,7 @@ impl FeatureStore {
     /// Replays vectors; where what served them is gone, says so.
     fn verify_or_tell(
         &self,
-        log: &EventLog,
+        log: &dyn LogReader,
         alike: &Alike,
         group: &Waiting,
         report: &mut VerifyReport,
@@ -86,7 +86,7 @@ impl FeatureStore {
 
     fn verify_alike(
         &self,
-        log: &EventLog,
+        log: &dyn LogReader,
         (features, programs, history, is_other_log): &Alike,
         batches: &[ServedVectors],
         report: &mut VerifyReport,
@@ -119,7 +119,7 @@ impl FeatureStore {
     }
 }
 
-fn alike(plan: &ServedPlan, log: &EventLog) -> Alike {
+fn alike(plan: &ServedPlan, log: &dyn LogReader) -> Alike {
     let features = plan.features.iter().map(|field| field.name.clone()).collect();
     (features, plan.views.clone(), plan.history, plan.log != log.identity())
 }

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::entity::{EntityKey, EntityState};
 use crate::events::ReadError;
 use crate::feature_store::{Events, FeatureStore, PlannedView};
-use crate::log::EventLog;
+use crate::log::LogReader;
 use crate::project::ProjectError;
 use crate::replay::FinalState;
 use crate::store::{StoreError, StoreReader};
@@ -97,14 +97,14 @@ impl FeatureStore {
         let _pin = self.pin_inputs();
         if let Some(served) = self.served_for_reading()? {
             report.expired = served.expired()?;
-            self.verify_served(&log, &served, since, &mut report)?;
+            self.verify_served(&*log, &served, since, &mut report)?;
         }
-        self.verify_states(&log, &mut report)?;
+        self.verify_states(&*log, &mut report)?;
         Ok(report)
     }
 
     /// Compares every online state with the one that a replay of the same events ends with.
-    fn verify_states(&self, log: &EventLog, report: &mut VerifyReport) -> Result<(), Error> {
+    fn verify_states(&self, log: &dyn LogReader, report: &mut VerifyReport) -> Result<(), Error> {
         let Some(store) = self.online_for_reading()? else { return Ok(()) };
         for view in self.plan_stateful_views()? {
             match self.verify_states_of(&view, &*store, log, report) {
@@ -122,7 +122,7 @@ impl FeatureStore {
         &self,
         view: &PlannedView,
         store: &dyn StoreReader,
-        log: &EventLog,
+        log: &dyn LogReader,
         report: &mut VerifyReport,
     ) -> Result<(), Error> {
         let Some(mark) = store.mark(view.program.id())? else { return Ok(()) };

@@ -10,7 +10,7 @@ use crate::evaluate::{EvaluateError, evaluate};
 use crate::events::{PushedEvents, PushedFields, ReadError, append_fields, key_of, same_content, wanted_fields};
 use crate::feature_store::PlannedView;
 use crate::files::Wanted;
-use crate::log::{Appending, EventContent, EventLog, LogError, LoggedEvent};
+use crate::log::{Appending, EventContent, LogError, LogReader, LoggedEvent};
 use crate::project::Source;
 use crate::schema::Field;
 use crate::store::{OnlineStore, StoreError, StoreReader, ViewMark, ViewUpdate};
@@ -182,16 +182,13 @@ pub(super) fn push_into(
         advance(view, &stamped.events, &mut states, FieldsOf::Push(&fields, &stamped.places))?;
         moving.push((at, states.moved));
     }
-    appending.accept(&stamped)?;
     for (at, states) in moving {
         moved[at].extend(states);
     }
-    Ok(Applied {
-        appended: stamped.events.len() as u64,
-        duplicates: stamped.duplicates as u64,
-        adjusted: stamped.adjusted as u64,
-        offset: appending.last_offset(),
-    })
+    let (appended, duplicates) = (stamped.events.len() as u64, stamped.duplicates as u64);
+    let adjusted = stamped.adjusted as u64;
+    appending.accept(stamped);
+    Ok(Applied { appended, duplicates, adjusted, offset: appending.last_offset() })
 }
 
 /// Offsets that are caught up with at once.
@@ -200,7 +197,7 @@ const CATCH_UP_OFFSETS: u64 = 65_536;
 /// Applies the events of the log that the states do not include yet, and gives the mark of each view. Afterwards the store has
 /// one of every view.
 pub(super) fn catch_up(
-    log: &EventLog,
+    log: &dyn LogReader,
     store: &dyn OnlineStore,
     term: u64,
     views: &[PlannedView],
@@ -234,10 +231,15 @@ pub(super) fn catch_up(
 }
 
 /// The events that a view reads, after an offset and up to another, in the order of the log.
-fn logged_events(log: &EventLog, view: &PlannedView, after: u64, up_to: u64) -> Result<Vec<LoggedEvent>, LogError> {
+fn logged_events(
+    log: &dyn LogReader,
+    view: &PlannedView,
+    after: u64,
+    up_to: u64,
+) -> Result<Vec<LoggedEvent>, LogError> {
     let mut events = Vec::new();
     for source in &view.sources {
-        log.read(&source.name, after, up_to, |event| {
+        log.each(&source.name, after, up_to, |event| {
             if !source.skip_offsets.contains(&event.offset) {
                 events.push(event);
             }
@@ -250,7 +252,12 @@ fn logged_events(log: &EventLog, view: &PlannedView, after: u64, up_to: u64) -> 
 }
 
 /// The mark of a view's states, if they are of its identity, this log and the newest history.
-fn checked(mark: ViewMark, log: &EventLog, view: &PlannedView, history: Option<i64>) -> Result<ViewMark, PushError> {
+fn checked(
+    mark: ViewMark,
+    log: &dyn LogReader,
+    view: &PlannedView,
+    history: Option<i64>,
+) -> Result<ViewMark, PushError> {
     let program = &view.program;
     let changes = mark.identity.changes(&view.identity);
     if !changes.is_empty() {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{PushError, ServerError};
 use crate::events::{ContentFields, IdIndex, IndexError, id_hash};
 use crate::feature_store::source_parts;
-use crate::log::{EventLog, History, IdHolder, LogError, NewEvent};
+use crate::log::{History, IdHolder, LogError, LogReader, NewEvent};
 use crate::project::Source;
 
 /// The event ids that the newest history holds, by source: files that `materialize` wrote, in which a push looks.
@@ -28,7 +28,7 @@ impl HistoryIds {
     /// how many they were. An id of another event of the history refuses all, and leaves them as they are.
     pub(super) fn leave_out(
         &mut self,
-        log: &EventLog,
+        log: &dyn LogReader,
         source: &Source,
         events: &mut Vec<NewEvent>,
     ) -> Result<u64, ServerError> {
@@ -63,7 +63,7 @@ impl HistoryIds {
     }
 
     /// The ids of the history of a source; `None` where nothing of it was materialized.
-    fn open(&mut self, log: &EventLog, source: &Source, column: &str) -> Result<Option<IdIndex>, ServerError> {
+    fn open(&mut self, log: &dyn LogReader, source: &Source, column: &str) -> Result<Option<IdIndex>, ServerError> {
         if self.latest.is_none() {
             self.latest = Some(log.latest_history()?.map(|(_, history)| history));
         }

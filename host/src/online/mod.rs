@@ -4,13 +4,13 @@
 //! The event log is the truth; online states are derived from it and carry the offset that they include, so that a process that
 //! died goes on where its log ends.
 //!
-//! - `prepared`: a selection, planned once; `request`: its inputs, by name.
+//! - `prepared`: a selection, planned once; `plans`: those that are kept; `request`: its inputs, by name.
 //! - `read`: the answer to a request; `answer`: the questions of one view; `readers`: connections for states that are not in memory.
 //! - `published`: what questions see, and the clock that makes it a prefix of the log; `cache`: states in memory.
 //! - `writer`: the one thread that writes, pushes become durable in groups; `apply`: events move states, pushed ones and the tail of
 //!   the log; `history_ids`: events that the materialized history has.
 //! - `recorder`: what was served is recorded off the path of requests; `share`: of which entities.
-//! - `pin`: refuses to serve what differs from what trained the model.
+//! - `status`: what it runs and has done; `pin`: refuses to serve what differs from what trained the model.
 //!
 //! A question never waits for a push, but for the moment in which new states are put in place, and a push never waits for a
 //! question. No lock is held while a transform runs. It knows nothing of HTTP and of the command line.
@@ -21,6 +21,7 @@ mod cache;
 mod error;
 mod history_ids;
 mod pin;
+mod plans;
 mod prepared;
 mod published;
 mod read;
@@ -28,13 +29,14 @@ mod readers;
 mod recorder;
 mod request;
 mod share;
+mod status;
 mod writer;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 
 pub use answer::GetError;
@@ -42,20 +44,22 @@ pub use apply::{Applied, PushError};
 use cache::StateCache;
 pub use error::ServerError;
 use history_ids::HistoryIds;
+pub(crate) use plans::Named;
+use plans::Plans;
 pub use prepared::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
 use published::Shared;
 use readers::Readers;
 use recorder::Recorder;
 pub use request::{InputKind, Request, RequestBuilder, RequestError, RequestFault};
 use share::LogShare;
+pub use status::ServerStatus;
 use writer::{Backlog, Job, Push, Unwritten, Writer};
 
 use crate::batch::Column;
 use crate::evaluate::Status;
 use crate::events::{Arrival, EventSchema, JsonEvents, PushedEvents, read_push, unknown_columns};
 use crate::feature_store::{
-    FeatureSelection, FeatureStore, Locking, OpenOptions, PlannedView, Stores, event_schema, warnings_of_push,
-    with_inferred,
+    FeatureStore, Locking, OpenOptions, PlannedView, Stores, event_schema, warnings_of_push, with_inferred,
 };
 use crate::files;
 use crate::project::{Project, Source};
@@ -117,38 +121,6 @@ pub struct OnlineFeatures {
     pub replayed: bool,
 }
 
-/// What a server runs and has done.
-#[derive(Clone, Debug)]
-pub struct ServerStatus {
-    /// The newest offset of the log that answers see.
-    pub offset: u64,
-    /// The newest offset that the online store includes. The rest is in memory, and replayed after a crash.
-    pub stored_offset: u64,
-    /// Entities whose states are in memory.
-    pub states_cached: u64,
-    /// Bytes of these states.
-    pub cached_bytes: u64,
-    /// The views with events, and the digests of their components.
-    pub views: Vec<RequestedView>,
-    /// Per view with events, its label and the newest event applied.
-    pub newest_events: Vec<(String, Option<EventTime>)>,
-    /// Served vectors that were recorded.
-    pub served_logged: u64,
-    /// Served vectors that wait to be recorded.
-    pub served_queued: u64,
-    /// Served vectors that were not recorded: too many waited, or the feature log could not be written.
-    pub served_dropped: u64,
-    /// Recorded vectors, the oldest, that made room for newer ones.
-    pub served_expired: u64,
-    /// The thread that has ended though the server is open, which only a fault of onepath does: restart it. Answers may still
-    /// come, and are not what they should be: not recorded, or without later pushes.
-    pub ended: Option<&'static str>,
-    /// The last failure that no request was told of, such as a feature log or an online store that cannot be written.
-    pub failure: Option<String>,
-    /// What differs from the pinned manifest and should change no bit.
-    pub warnings: Vec<String>,
-}
-
 /// A feature store that answers and takes events from any thread.
 ///
 /// Dropping it waits until all that was taken is written.
@@ -156,7 +128,7 @@ pub struct Server {
     /// Plans requests, and replays those that states have passed.
     store: FeatureStore,
     /// The requests that were planned, by what they select.
-    plans: RwLock<HashMap<String, Arc<PreparedRequest>>>,
+    plans: Plans,
     views: Vec<PlannedView>,
     sources: HashMap<String, Arc<Source>>,
     schemas: HashMap<String, Arc<EventSchema>>,
@@ -202,20 +174,20 @@ impl Server {
         }
         let Stores { log, online, served } = store.open_stores()?;
         let term = online.begin_term()?;
-        let marks = apply::catch_up(&log, &*online, term, &views)?;
+        let marks = apply::catch_up(log.reader(), &*online, term, &views)?;
         let reader = online.reader()?;
         let newest = views.iter().map(|view| reader.newest_event(view.program.id())).collect::<Result<_, _>>()?;
         // Read now, so that no push and no answer waits for it.
         let mut history_ids = HistoryIds::new(store.ids_dir());
         for source in &project.sources {
-            history_ids.leave_out(&log, source, &mut Vec::new())?;
+            history_ids.leave_out(log.reader(), source, &mut Vec::new())?;
         }
         let clock = Arc::clone(&store.options().clock);
         let cache = StateCache::new(views.len(), options.cache_bytes_max);
-        let (offset, history) = (log.last_offset()?, log.latest_history()?.map(|(id, _)| id));
+        let (offset, history) = (log.last_offset(), log.reader().latest_history()?.map(|(id, _)| id));
         let shared = Arc::new(Shared::new(&log, cache, offset, newest, Arc::clone(&clock)));
         let backlog = Arc::new(Backlog::default());
-        let identity = log.identity().to_owned();
+        let (identity, log_for_readers) = (log.identity().to_owned(), Arc::clone(log.log()));
         let writer = Writer {
             log,
             store: Arc::clone(&online),
@@ -237,13 +209,13 @@ impl Server {
             schemas,
             whole_schemas: OnceMap::default(),
             share: LogShare::new(project.serving.log_share),
-            plans: RwLock::default(),
+            plans: Plans::default(),
             views,
             history,
             identity,
             number: OPENED.fetch_add(1, Ordering::Relaxed),
             shared,
-            readers: Readers::new(online, store.log_path()),
+            readers: Readers::new(online, log_for_readers),
             recorder: Some(recorder),
             jobs: Some(jobs),
             backlog,
@@ -257,44 +229,6 @@ impl Server {
     /// The project.
     pub fn project(&self) -> &Project {
         self.store.project()
-    }
-
-    /// Plans a request: loads its components and checks that every name exists. Done once for a selection, and kept.
-    pub fn prepare(&self, selection: &FeatureSelection) -> Result<Arc<PreparedRequest>, ServerError> {
-        match selection {
-            FeatureSelection::Service(name) => self.prepare_named(&Named::Service(name)),
-            FeatureSelection::References(references) => {
-                let names: Vec<String> = references.iter().map(ToString::to_string).collect();
-                self.prepare_named(&Named::Features(names.iter().map(String::as_str).collect()))
-            }
-        }
-    }
-
-    /// The plan of a selection, where it was made before.
-    pub(crate) fn prepared(&self, named: &Named<'_>) -> Option<Arc<PreparedRequest>> {
-        self.plans.read().unwrap_or_else(PoisonError::into_inner).get(&named.key()).map(Arc::clone)
-    }
-
-    /// As [`Server::prepare`], by names.
-    pub(crate) fn prepare_named(&self, named: &Named<'_>) -> Result<Arc<PreparedRequest>, ServerError> {
-        if let Some(prepared) = self.prepared(named) {
-            return Ok(prepared);
-        }
-        let plan = self.store.plan(&named.selection()?)?;
-        for view in &plan.views {
-            self.store.keep_component(&view.view, view.program.digest())?;
-        }
-        let state_views =
-            plan.views.iter().map(|view| self.views.iter().position(|served| served.program.id() == view.program.id()));
-        let state_views = state_views.collect();
-        let prepared = PreparedRequest::new(plan, self.history, &self.identity).for_server(self.number, state_views);
-        let prepared = Arc::new(prepared);
-        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
-        if plans.len() >= self.options.prepared_max {
-            plans.clear();
-        }
-        plans.insert(named.key(), Arc::clone(&prepared));
-        Ok(prepared)
     }
 
     /// What an event of `source` must have: the fields that the project declares, and those that its views read.
@@ -368,44 +302,6 @@ impl Server {
         }
     }
 
-    /// What it runs and has done.
-    pub fn status(&self) -> ServerStatus {
-        let recorded = self.recorder.as_ref().map(Recorder::recorded).unwrap_or_default();
-        let failure = self.backlog.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let published = self.shared.read();
-        let labels = self.views.iter().map(|view| view.program.id().to_owned());
-        ServerStatus {
-            offset: published.offset,
-            stored_offset: published.stored_offset,
-            states_cached: published.cache.len() as u64,
-            cached_bytes: published.cache.bytes() as u64,
-            views: self
-                .views
-                .iter()
-                .map(|view| RequestedView {
-                    label: view.program.id().to_owned(),
-                    component: view.program.digest().to_owned(),
-                })
-                .collect(),
-            newest_events: labels.zip(published.newest_events.iter().copied()).collect(),
-            served_logged: recorded.written,
-            served_queued: recorded.queued,
-            served_dropped: recorded.dropped,
-            served_expired: recorded.expired,
-            ended: self.ended(),
-            failure: failure.or(recorded.failure),
-            warnings: self.warnings.clone(),
-        }
-    }
-
-    /// The thread that has ended though the server is open: the status tells it too.
-    pub fn ended(&self) -> Option<&'static str> {
-        if self.writer.as_ref().is_none_or(JoinHandle::is_finished) {
-            return Some(WRITER);
-        }
-        self.recorder.as_ref().is_none_or(Recorder::has_ended).then_some(recorder::RECORDER)
-    }
-
     /// Writes all that was taken and ends. Dropping it does the same; this tells what could not be written.
     pub fn close(mut self) -> Result<(), ServerError> {
         self.end();
@@ -424,35 +320,6 @@ impl Server {
             let _ = writer.join();
         }
         self.recorder = None;
-    }
-}
-
-/// A selection by names, as a request brings it.
-pub(crate) enum Named<'a> {
-    /// All features of a service.
-    Service(&'a str),
-    /// Features by their references.
-    Features(Vec<&'a str>),
-}
-
-impl Named<'_> {
-    /// A text that no other selection has.
-    fn key(&self) -> String {
-        match self {
-            Self::Service(name) => format!("service {name}"),
-            Self::Features(names) => {
-                names.iter().fold("features".to_owned(), |key, name| key + " " + &name.len().to_string() + ":" + name)
-            }
-        }
-    }
-
-    fn selection(&self) -> Result<FeatureSelection, ServerError> {
-        Ok(match self {
-            Self::Service(name) => FeatureSelection::Service((*name).to_owned()),
-            Self::Features(names) => {
-                FeatureSelection::References(names.iter().map(|name| name.parse()).collect::<Result<_, _>>()?)
-            }
-        })
     }
 }
 

@@ -12,7 +12,7 @@ use crate::entity::{EntityKey, EntityState};
 use crate::evaluate::Status;
 use crate::events::exact_floats;
 use crate::feature_store::{Events, FeaturePlan, FeatureStore, PlannedView, Spine, run_views};
-use crate::log::{EventLog, ServedBatch, ServedField, ServedPlan, ServedProgram, encode_values};
+use crate::log::{LogReader, ServedBatch, ServedField, ServedPlan, ServedProgram, encode_values};
 use crate::schema::{Field, ValueType};
 use crate::time::AsOf;
 
@@ -273,7 +273,7 @@ impl PreparedRequest {
         store: &FeatureStore,
         inputs: &[Column],
         (as_of, rows): (AsOf, usize),
-        log: &EventLog,
+        log: &dyn LogReader,
         up_to: u64,
     ) -> Result<Vec<ViewAnswers>, ServerError> {
         let history = store.recorded_history(log, self.served.history)?;

@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 
 use super::StateCache;
 use crate::entity::EntityState;
-use crate::log::{EventLog, LogError};
+use crate::log::{LogError, LogWriter};
 use crate::time::{AsOf, AvailableAt, Clock, EventTime, visible};
 
 /// How far ahead as-ofs are put on disk, in microseconds.
@@ -77,7 +77,7 @@ pub(super) type NewState = (usize, Vec<u8>, Arc<EntityState>);
 
 impl Shared {
     pub(super) fn new(
-        log: &EventLog,
+        log: &LogWriter,
         cache: StateCache,
         offset: u64,
         newest_events: Vec<Option<EventTime>>,
@@ -173,7 +173,7 @@ impl Shared {
     }
 
     /// Announces a group that arrives at `now`, and tells the log what was answered until then.
-    pub(super) fn announce(&self, log: &mut EventLog, now: i64, is_declared: bool) {
+    pub(super) fn announce(&self, log: &mut LogWriter, now: i64, is_declared: bool) {
         let mut published = self.write();
         let answered = self.answered.load(Ordering::Relaxed);
         if answered != i64::MIN {
@@ -190,7 +190,7 @@ impl Shared {
     }
 
     /// Publishes a group that is on disk.
-    pub(super) fn publish(&self, log: &EventLog, offset: u64, states: &[NewState], newest: &[Option<EventTime>]) {
+    pub(super) fn publish(&self, log: &LogWriter, offset: u64, states: &[NewState], newest: &[Option<EventTime>]) {
         let mut before = Vec::with_capacity(states.len());
         {
             let mut published = self.write();
@@ -254,7 +254,7 @@ mod tests {
 
     use super::*;
     use crate::entity::{EntityKey, KeyValue};
-    use crate::log::NewEvent;
+    use crate::log::{NewEvent, SqliteLog};
 
     struct At(AtomicI64);
 
@@ -266,14 +266,15 @@ mod tests {
 
     struct World {
         _dir: tempfile::TempDir,
-        log: EventLog,
+        log: LogWriter,
         clock: Arc<At>,
         shared: Shared,
     }
 
     fn world() -> World {
         let dir = tempfile::tempdir().expect("a directory");
-        let log = EventLog::open(&dir.path().join("log")).expect("opens");
+        let log = SqliteLog::open(&dir.path().join("log")).expect("opens");
+        let log = LogWriter::new(Arc::new(log)).expect("begins");
         let clock = Arc::new(At(AtomicI64::new(1_000)));
         let cache = StateCache::new(1, 1 << 20);
         let shared = Shared::new(&log, cache, 0, vec![None], Arc::clone(&clock) as Arc<dyn Clock>);
@@ -306,10 +307,10 @@ mod tests {
                 row,
                 place: 0,
             };
-            let mut appending = self.log.begin().expect("begins");
+            let mut appending = self.log.begin();
             let stamped =
                 appending.stamp("s", (1..).zip(arrivals).map(event).collect(), now, &|_, _| true).expect("stamps");
-            appending.accept(&stamped).expect("accepts");
+            appending.accept(stamped.clone());
             appending.commit().expect("commits");
             stamped.events.iter().map(|event| event.available_at.0).collect()
         }

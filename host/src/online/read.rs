@@ -8,6 +8,7 @@ use super::writer::Job;
 use super::{OnlineFeatures, PreparedRequest, Request, Server, ServerError};
 use crate::batch::Column;
 use crate::entity::{EntityState, write_key_bytes};
+use crate::log::LogReader;
 use crate::time::{AsOf, Stopwatch};
 
 /// How often a request is tried whose states change while they are read from the store.
@@ -40,8 +41,8 @@ impl Server {
             false => prepared.answer(inputs, &states, moment.as_of)?,
             true => {
                 let at = (moment.as_of, *rows);
-                let replay = |log: &_| prepared.replay(&self.store, inputs, at, log, offset);
-                self.readers.log(replay)?.ok_or(ServerError::Closed)?
+                let replay = |log: &dyn LogReader| prepared.replay(&self.store, inputs, at, log, offset);
+                self.readers.log(replay)?
             }
         };
         let (features, statuses) = prepared.select(&answers);
@@ -112,7 +113,7 @@ impl Server {
     }
 
     fn offset_at(&self, as_of: AsOf) -> Result<u64, ServerError> {
-        Ok(self.readers.log(|log| Ok(log.offset_at(as_of)?))?.unwrap_or(0))
+        self.readers.log(|log| Ok(log.offset_at(as_of)?))
     }
 }
 

@@ -1,11 +1,10 @@
 //! Connections for reading, one to a thread that reads, kept for the next.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ServerError;
 use crate::Error;
-use crate::log::EventLog;
+use crate::log::{Log, LogReader};
 use crate::store::{OnlineStore, StoreError, StoreReader};
 
 /// Connections that are kept while nobody reads.
@@ -14,14 +13,14 @@ const IDLE_MAX: usize = 16;
 /// Connections to the online store and the log.
 pub(super) struct Readers {
     store: Arc<dyn OnlineStore>,
-    log_path: PathBuf,
+    log: Arc<dyn Log>,
     stores: Mutex<Vec<Box<dyn StoreReader>>>,
-    logs: Mutex<Vec<EventLog>>,
+    logs: Mutex<Vec<Box<dyn LogReader>>>,
 }
 
 impl Readers {
-    pub(super) fn new(store: Arc<dyn OnlineStore>, log_path: PathBuf) -> Self {
-        Self { store, log_path, stores: Mutex::default(), logs: Mutex::default() }
+    pub(super) fn new(store: Arc<dyn OnlineStore>, log: Arc<dyn Log>) -> Self {
+        Self { store, log, stores: Mutex::default(), logs: Mutex::default() }
     }
 
     /// Reads from the online store.
@@ -29,32 +28,24 @@ impl Readers {
         &self,
         read: impl FnOnce(&dyn StoreReader) -> Result<T, ServerError>,
     ) -> Result<T, ServerError> {
-        let read = with(&self.stores, || Ok(Some(self.store.reader()?)), |reader| read(&**reader))?;
-        Ok(read.expect("a reader was opened"))
+        with(&self.stores, || Ok(self.store.reader()?), |reader| read(&**reader))
     }
 
-    /// Reads from the log; `None` where there is none.
-    pub(super) fn log<T>(
-        &self,
-        read: impl FnOnce(&EventLog) -> Result<T, ServerError>,
-    ) -> Result<Option<T>, ServerError> {
-        let open = || Ok(EventLog::open_read_only(&self.log_path)?);
-        with(&self.logs, open, read)
+    /// Reads from the log.
+    pub(super) fn log<T>(&self, read: impl FnOnce(&dyn LogReader) -> Result<T, ServerError>) -> Result<T, ServerError> {
+        with(&self.logs, || Ok(self.log.reader()?), |reader| read(&**reader))
     }
 }
 
 fn with<C, T>(
     idle: &Mutex<Vec<C>>,
-    open: impl FnOnce() -> Result<Option<C>, ServerError>,
+    open: impl FnOnce() -> Result<C, ServerError>,
     read: impl FnOnce(&C) -> Result<T, ServerError>,
-) -> Result<Option<T>, ServerError> {
+) -> Result<T, ServerError> {
     let known = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let connection = match known {
         Some(connection) => connection,
-        None => match open()? {
-            Some(connection) => connection,
-            None => return Ok(None),
-        },
+        None => open()?,
     };
     let read = read(&connection);
     // A connection whose reading failed is not used again.
@@ -68,5 +59,5 @@ fn with<C, T>(
             idle.push(connection);
         }
     }
-    read.map(Some)
+    read
 }

@@ -18,7 +18,7 @@ use crate::entity::{EntityKey, EntityState};
 use crate::error::chain;
 use crate::events::PushedEvents;
 use crate::feature_store::PlannedView;
-use crate::log::EventLog;
+use crate::log::LogWriter;
 use crate::project::Source;
 use crate::store::{OnlineStore, StoreError, StoreReader, ViewMark};
 use crate::time::{AsOf, Clock, EventTime};
@@ -73,7 +73,7 @@ impl Backlog {
 
 /// The writer's state.
 pub(super) struct Writer {
-    pub(super) log: EventLog,
+    pub(super) log: LogWriter,
     pub(super) store: Arc<dyn OnlineStore>,
     /// Reads the states that are not in memory.
     pub(super) reader: Box<dyn StoreReader>,
@@ -183,14 +183,16 @@ impl Writer {
         }
         let mut known = Vec::with_capacity(group.len());
         // A push that claims an id of another event is refused by itself.
-        group.retain_mut(|push| match self.history_ids.leave_out(&self.log, &push.source, &mut push.events.events) {
-            Ok(events) => {
-                known.push(events);
-                true
-            }
-            Err(error) => {
-                let _ = push.answer.send(Err(error));
-                false
+        group.retain_mut(|push| {
+            match self.history_ids.leave_out(self.log.reader(), &push.source, &mut push.events.events) {
+                Ok(events) => {
+                    known.push(events);
+                    true
+                }
+                Err(error) => {
+                    let _ = push.answer.send(Err(error));
+                    false
+                }
             }
         });
         if group.is_empty() {
@@ -231,7 +233,7 @@ impl Writer {
         let states = Current { shared, reader: &**reader, views };
         let mut moved: Moved = views.iter().map(|_| HashMap::new()).collect();
         let mut answers = Vec::with_capacity(pushes.len());
-        let mut appending = log.begin()?;
+        let mut appending = log.begin();
         for (source, events) in pushes {
             let answer = push_into(&mut appending, &mut moved, views, &states, &source, events, now);
             match answer {

@@ -58,7 +58,7 @@ fn a_reader_cannot_write_and_a_log_is_not_a_store() {
     let second = SqliteStore::open(&path).expect_err("a second writer");
     assert!(second.to_string().starts_with("another onepath process is writing "), "{second}");
     drop(store);
-    let error = crate::log::EventLog::open(&path).expect_err("is not a log");
+    let error = crate::log::SqliteLog::open(&path).expect_err("is not a log");
     let expected =
         format!("{} is not the event log of an onepath project: move it away or name another path", path.display());
     assert_eq!(error.to_string(), expected);

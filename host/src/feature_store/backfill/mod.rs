@@ -166,7 +166,7 @@ impl FeatureStore {
         check_output(&request.out, &inputs)?;
         let log = self.log_for_reading()?;
         // One offset for the whole run, so that events that are pushed meanwhile are in all of it or in none.
-        let pushed = log.as_ref().map(Pushed::all).transpose()?;
+        let pushed = log.as_deref().map(Pushed::all).transpose()?;
         let run = Run { plan: &plan, request, names, inputs, pushed };
         files::remove_stale(files::directory_of(&request.out));
         match &request.spine {

@@ -9,7 +9,7 @@ use parquet::file::properties::WriterProperties;
 
 use crate::entity::{EntityKey, KeyInterner, KeyRows, KeyValue};
 use crate::events::{EventSource, HistorySource, LogSource, Position, Pushed, SourceInput, key_columns};
-use crate::log::{EventLog, NewEvent};
+use crate::log::{LogReader, LogWriter, NewEvent, SqliteLog};
 use crate::project::Project;
 use crate::schema::{Field, ValueType};
 use crate::testing::broken::{BrokenSource, SourceDefect};
@@ -188,8 +188,9 @@ fn history_is_read_on_from_any_row() {
 }
 
 /// A log of the same rows.
-fn log(folder: &Path) -> EventLog {
-    let mut log = EventLog::open(&folder.join("log.sqlite")).expect("a log");
+fn log(folder: &Path) -> Box<dyn LogReader> {
+    let log = Arc::new(SqliteLog::open(&folder.join("log.sqlite")).expect("a log"));
+    let mut log = LogWriter::new(log).expect("begins");
     let events = (0..3_000).map(|row| {
         let (customer, at, arrived, amount, id) = event(row);
         NewEvent {
@@ -202,20 +203,20 @@ fn log(folder: &Path) -> EventLog {
             place: 0,
         }
     });
-    let mut appending = log.begin().expect("begins");
+    let mut appending = log.begin();
     // One push each, so that the order of the rows is that of the log.
     for event in events {
         let stamped = appending.stamp("events", vec![event], i64::MAX / 2, &|_, _| true).expect("stamps");
-        appending.accept(&stamped).expect("accepts");
+        appending.accept(stamped);
     }
     appending.commit().expect("commits");
-    log
+    log.log().reader().expect("opens")
 }
 
 /// What the log has: the stamps are its own.
-fn logged(log: &EventLog, matters: impl Fn(&str) -> bool) -> Vec<String> {
+fn logged(log: &dyn LogReader, matters: impl Fn(&str) -> bool) -> Vec<String> {
     let mut rows = Vec::new();
-    log.read("events", 0, u64::MAX >> 1, |logged| {
+    log.each("events", 0, u64::MAX >> 1, |logged| {
         let (customer, at, _, amount, id) = event(logged.offset as usize - 1);
         if matters(&customer) {
             rows.push(format!("{customer} {at} {} #{} {amount:?} {id}", logged.available_at.0, logged.offset));
@@ -231,11 +232,11 @@ fn the_log_of_a_source_conforms() {
     let (folder, project, fields) = (tempfile::tempdir().expect("a folder"), project(), fields());
     let (source, entity) = (&project.sources[0], &project.entities[0]);
     let log = log(folder.path());
-    let pushed = Pushed::all(&log).expect("a log");
+    let pushed = Pushed::all(&*log).expect("a log");
     let cut = |rows: usize, asked| -> Box<dyn EventSource + '_> {
         Box::new(LogSource::new(pushed, source, &entity.keys, &fields, asked).with_batch_rows(rows))
     };
-    let whole = logged(&log, |_| true);
+    let whole = logged(&*log, |_| true);
     assert_eq!(whole.len(), 3_000);
     assert_eq!(conformance(&[cut(100_000, None), cut(1_000, None), cut(97, None)], &whole), Ok(()));
 
@@ -249,7 +250,7 @@ fn the_log_of_a_source_conforms() {
         interner
     };
     let few = asked(&["c5", "unknown", "c3", "c16"]);
-    let by_entity = ["c5", "c3", "c16"].iter().flat_map(|asked| logged(&log, |customer| customer == *asked));
+    let by_entity = ["c5", "c3", "c16"].iter().flat_map(|asked| logged(&*log, |customer| customer == *asked));
     let by_entity: Vec<String> = by_entity.collect();
     assert_eq!(conformance(&[cut(100_000, Some(&few)), cut(50, Some(&few)), cut(7, Some(&few))], &by_entity), Ok(()));
 
@@ -257,7 +258,7 @@ fn the_log_of_a_source_conforms() {
     let customers: Vec<String> = (0..500).map(|number| format!("c{}", number * 2)).collect();
     let many = asked(&customers.iter().map(String::as_str).collect::<Vec<_>>());
     let is_even = |customer: &str| customer[1..].parse::<u32>().is_ok_and(|number| number % 2 == 0);
-    let even = logged(&log, is_even);
+    let even = logged(&*log, is_even);
     assert!(even.len() > 1_000 && even.len() < 2_000);
     assert_eq!(conformance(&[cut(100_000, Some(&many)), cut(64, Some(&many))], &even), Ok(()));
 }

@@ -1,16 +1,16 @@
-//! Appending pushes: each is stamped, evaluated by the caller and then written; one commit puts all of them on disk.
+//! The writer of a log: pushes are stamped, evaluated by the caller and then appended; one append puts all of them on disk.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::path::Path;
+use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
-
-use super::checksum::Checksum;
-use super::clock::{LogClock, SourceId};
-use super::file::{FileName, SqliteFile, from_sql, to_sql};
-use super::read::{EVENT_COLUMNS, StoredEvent, event_checksum};
-use super::{EventContent, EventLog, IdHolder, LogError, LoggedEvent};
-use crate::entity::{EntityKey, KeyValue};
+use super::clock::LogClock;
+use super::seam::last_arrival;
+use super::{
+    EventContent, History, IdHolder, KeyColumns, Log, LogBatch, LogError, LogReader, LoggedEvent, LoggedSource,
+};
+use crate::entity::{EntityKey, KeyType, KeyValue};
 use crate::time::{AsOf, AvailableAt, EventTime, visible};
 
 /// How many events one push may hold.
@@ -21,9 +21,6 @@ pub const FIELDS_BYTES_MAX: usize = 1 << 20;
 pub const KEY_BYTES_MAX: usize = 4 << 10;
 /// How many bytes an event id may have.
 pub const EVENT_ID_BYTES_MAX: usize = 1 << 10;
-
-/// The counter of events that were refused because they were dated in the future.
-const REFUSED_FUTURE: &str = "refused_future";
 
 /// An event to append.
 #[derive(Clone, Debug)]
@@ -54,20 +51,33 @@ impl NewEvent {
 /// Whether two events of one source and id have the same content.
 pub type SameContent<'a> = &'a dyn Fn(EventContent<'_>, EventContent<'_>) -> bool;
 
-/// Pushes that become part of the log together. Dropping it undoes them, and the clock with them.
-#[derive(Debug)]
-pub struct Appending<'log> {
-    pub(super) transaction: Transaction<'log>,
-    pub(super) name: &'log FileName,
-    clock: &'log mut LogClock,
-    clock_after: LogClock,
-    reserved: Option<i64>,
+/// The one that writes a log, for a term.
+pub struct LogWriter {
+    reader: Box<dyn LogReader>,
+    // After its reader, so that the last to close is the one that can tidy up.
+    log: Arc<dyn Log>,
+    term: u64,
     last_offset: u64,
-    is_changed: bool,
+    clock: LogClock,
+    /// As-ofs up to it are on disk as if they had been answered.
+    reserved: Option<i64>,
+    /// The key columns of the sources that have events.
+    keys: HashMap<String, KeyColumns>,
+}
+
+/// Pushes that become part of the log together. Dropping it undoes them, and the clock with them.
+pub struct Appending<'w> {
+    writer: &'w mut LogWriter,
+    clock: LogClock,
+    events: Vec<LoggedEvent>,
+    /// By source and id, the place of each of these events that has an id.
+    ids: HashMap<Arc<str>, HashMap<String, usize>>,
+    declared: Vec<LoggedSource>,
+    refused_future: u64,
 }
 
 /// A push with the stamps and offsets that it gets if it is accepted. Nothing of it is written yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Stamped {
     /// The new events with their offsets and stamps, in order.
     pub events: Vec<LoggedEvent>,
@@ -77,7 +87,7 @@ pub struct Stamped {
     pub duplicates: usize,
     /// How many events are stamped later than they were declared to have arrived.
     pub adjusted: usize,
-    source_id: SourceId,
+    source: Arc<str>,
     clock_after: LogClock,
 }
 
@@ -90,27 +100,111 @@ struct Decision {
     clock_after: LogClock,
 }
 
-impl EventLog {
-    /// Begins to append pushes, which one commit will put on disk together.
-    pub fn begin(&mut self) -> Result<Appending<'_>, LogError> {
-        self.writable()?;
-        let Self { file: SqliteFile { connection, name, .. }, clock, reserved, .. } = self;
-        let name: &FileName = name;
-        let transaction = name.sql(connection.transaction_with_behavior(TransactionBehavior::Immediate))?;
-        let last_offset = name.sql(last_position(&transaction))?;
-        let (clock_after, reserved) = (*clock, *reserved);
-        Ok(Appending { transaction, name, clock, clock_after, reserved, last_offset, is_changed: false })
+impl LogWriter {
+    /// Begins a term of writing `log`: an earlier writer is refused from now on.
+    pub fn new(log: Arc<dyn Log>) -> Result<Self, LogError> {
+        let term = log.begin_term()?;
+        let reader = log.reader()?;
+        let head = reader.head()?;
+        let keys = reader.sources()?.into_iter().map(|source| (source.name, source.keys)).collect();
+        Ok(Self { log, reader, term, last_offset: head.offset, clock: head.clock, reserved: None, keys })
     }
 
-    /// How many events were refused because they were dated in the future, since the log began.
-    pub fn refused_future(&self) -> Result<u64, LogError> {
-        let sql = "SELECT value FROM counters WHERE name = ?1";
-        let value = self.file.connection.query_row(sql, [REFUSED_FUTURE], |row| row.get(0)).optional();
-        Ok(self.file.name.sql(value)?.map_or(0, from_sql))
+    /// The log.
+    pub fn log(&self) -> &Arc<dyn Log> {
+        &self.log
+    }
+
+    /// A handle for reading it.
+    pub fn reader(&self) -> &dyn LogReader {
+        &*self.reader
+    }
+
+    /// The name of the log.
+    pub fn identity(&self) -> &str {
+        self.reader.identity()
+    }
+
+    /// Where the log is, for messages.
+    pub fn path(&self) -> &Path {
+        self.reader.path()
+    }
+
+    /// The newest offset; 0 in a log without events.
+    pub fn last_offset(&self) -> u64 {
+        self.last_offset
+    }
+
+    /// Begins to append pushes, which one append will put on disk together.
+    pub fn begin(&mut self) -> Appending<'_> {
+        let clock = self.clock.clone();
+        let (events, ids, declared) = (Vec::new(), HashMap::new(), Vec::new());
+        Appending { writer: self, clock, events, ids, declared, refused_future: 0 }
+    }
+
+    /// Records a history and gives it an id; later arrivals are stamped after its end.
+    pub fn record_history(&mut self, history: &History) -> Result<i64, LogError> {
+        let mut clock = self.clock.clone();
+        clock.pass(history.up_to.0);
+        let id = self.log.record_history(self.term, history, &clock.reserved(self.reserved))?;
+        self.clock = clock;
+        Ok(id)
+    }
+
+    /// Notes that a question was answered at `as_of`: what arrives later in this process is stamped after it. It is on disk
+    /// with the next append; until then [`LogWriter::reserve`] covers it.
+    pub fn pass(&mut self, as_of: AsOf) {
+        self.clock.pass(as_of.0);
+    }
+
+    /// Puts the arrivals of later processes after `until`, so that as-ofs up to it may be answered without a write of their
+    /// own. `None` takes the reservation back: what was really answered counts. On disk when this returns.
+    pub fn reserve(&mut self, until: Option<AsOf>) -> Result<(), LogError> {
+        let reserved = until.map(|until| until.0);
+        self.log.save_clock(self.term, &self.clock.reserved(reserved))?;
+        self.reserved = reserved;
+        Ok(())
+    }
+
+    /// The earliest stamp that an arrival at `now` can get.
+    pub fn next_arrival(&self, now: i64) -> AvailableAt {
+        AvailableAt(self.clock.next_arrival(now))
+    }
+
+    /// The earliest stamp that an arrival can get that is declared to have been before.
+    pub fn next_declared_arrival(&self) -> AvailableAt {
+        AvailableAt(self.clock.next_declared_arrival())
+    }
+
+    /// The newest arrival; `None` in a log without events.
+    pub fn last_arrival(&self) -> Option<AvailableAt> {
+        last_arrival(&self.clock)
+    }
+
+    /// The newest as-of that arrivals are stamped after; `None` before the first.
+    pub fn last_as_of(&self) -> Option<AsOf> {
+        self.clock.last_as_of.map(AsOf)
     }
 }
 
 impl Appending<'_> {
+    /// Declares the key columns of a source before its events are stamped: [`LogReader::sources`] gives them again. Other
+    /// columns than those by which it has events are refused.
+    pub fn declare(&mut self, source: &str, keys: &[(String, KeyType)]) -> Result<(), LogError> {
+        let pending = self.declared.iter_mut().find(|declared| declared.name == source);
+        match (self.writer.keys.get(source), pending) {
+            (Some(logged), _) if logged == keys => {}
+            (Some(logged), _) => return Err(LogError::other_keys(source, logged, keys)),
+            (None, Some(declared)) if declared.keys == keys => {}
+            (None, Some(declared)) if self.ids.contains_key(source) => {
+                return Err(LogError::other_keys(source, &declared.keys, keys));
+            }
+            (None, Some(declared)) => declared.keys = keys.to_vec(),
+            (None, None) => self.declared.push(LoggedSource { name: source.to_owned(), keys: keys.to_vec() }),
+        }
+        Ok(())
+    }
+
     /// Stamps a push of `source` that arrives at `now` (microseconds): evaluate [`Stamped::events`], then
     /// [`Appending::accept`] it, or drop it and go on with the next push.
     ///
@@ -127,37 +221,28 @@ impl Appending<'_> {
     ) -> Result<Stamped, LogError> {
         check_limits(&events)?;
         events.sort_by_key(|event| (event.arrival.is_none(), event.arrival, event.row));
-        let source_id = self.name.sql(add_source(&self.transaction, source))?;
-        let seen = self.duplicates((source_id, source), &events, same)?;
-        let decision = decide(self.clock_after, source_id, &events, &seen, now);
+        let seen = self.duplicates(source, &events, same)?;
+        let source: Arc<str> = source.into();
+        let decision = decide(self.clock.clone(), &source, &events, &seen, now);
         if let Err(LogError::FutureEvent { refused, .. } | LogError::FutureArrival { refused, .. }) = &decision {
-            self.name.sql(count(&self.transaction, REFUSED_FUTURE, *refused))?;
-            self.is_changed = true;
+            self.refused_future += refused;
         }
         let Decision { stamps, duplicates, adjusted, clock_after } = decision?;
         let mut logged = Vec::with_capacity(events.len() - duplicates);
         let mut places = Vec::with_capacity(logged.capacity());
         let stamped = events.into_iter().zip(stamps).filter_map(|(event, stamp)| Some((event, stamp?)));
         for (offset, (NewEvent { event_id, key, event_time, fields, place, .. }, stamp)) in
-            (self.last_offset + 1..).zip(stamped)
+            (self.last_offset() + 1..).zip(stamped)
         {
             places.push(place);
-            let (source, available_at) = (source.to_owned(), AvailableAt::new(event_time, stamp));
+            let (source, available_at) = (source.to_string(), AvailableAt::new(event_time, stamp));
             logged.push(LoggedEvent { offset, source, key, event_time, available_at, event_id, fields });
         }
-        Ok(Stamped { events: logged, places, duplicates, adjusted, source_id, clock_after })
+        Ok(Stamped { events: logged, places, duplicates, adjusted, source, clock_after })
     }
 
     /// Per event, whether its event is in the log or was earlier in the push; ids of other events refuse the push.
-    fn duplicates(
-        &self,
-        (source_id, source): (SourceId, &str),
-        events: &[NewEvent],
-        same: SameContent<'_>,
-    ) -> Result<Vec<bool>, LogError> {
-        let sql = format!("SELECT {EVENT_COLUMNS} FROM events WHERE source = ?1 AND event_id = ?2");
-        let mut logged = self.name.sql(self.transaction.prepare_cached(&sql))?;
-        let mut checksum = Checksum::default();
+    fn duplicates(&self, source: &str, events: &[NewEvent], same: SameContent<'_>) -> Result<Vec<bool>, LogError> {
         let mut pushed: HashMap<&str, &NewEvent> = HashMap::new();
         let (mut duplicates, mut refused) = (Vec::with_capacity(events.len()), 0);
         let mut first: Option<(&NewEvent, &str, IdHolder)> = None;
@@ -173,9 +258,10 @@ impl Appending<'_> {
                 }
                 Entry::Vacant(new) => {
                     new.insert(event);
-                    let found = logged.query_row((source_id, id), |row| row.try_into()).optional();
-                    let found: Option<StoredEvent> = self.name.sql(found)?;
-                    let found = found.map(|found| found.logged(self.name, source, &mut checksum)).transpose()?;
+                    let found = match self.pending_with_id(source, id) {
+                        Some(pending) => Some(pending.clone()),
+                        None => self.writer.reader.event_with_id(source, id)?,
+                    };
                     found.map(|found| holder(&found, event, same))
                 }
             };
@@ -192,30 +278,45 @@ impl Appending<'_> {
         Err(LogError::EventIdConflict { row, event_id, holder, refused, events })
     }
 
-    /// Writes a stamped push after those that were accepted before. It must be the one that was stamped last.
-    pub fn accept(&mut self, push: &Stamped) -> Result<(), LogError> {
-        self.name.sql(insert(&self.transaction, push))?;
-        self.clock_after = push.clock_after;
-        if let Some(last) = push.events.last() {
-            self.last_offset = last.offset;
-            self.is_changed = true;
-        }
-        Ok(())
+    /// The event with this id among those that were accepted before.
+    fn pending_with_id(&self, source: &str, id: &str) -> Option<&LoggedEvent> {
+        self.ids.get(source)?.get(id).map(|place| &self.events[*place])
+    }
+
+    /// Takes a stamped push after those that were accepted before. It must be the one that was stamped last.
+    pub fn accept(&mut self, push: Stamped) {
+        let Stamped { events, source, clock_after, .. } = push;
+        let first = self.events.len();
+        let with_ids = events.iter().enumerate().filter_map(|(at, event)| Some((event.event_id.clone()?, first + at)));
+        self.ids.entry(source).or_default().extend(with_ids);
+        self.events.extend(events);
+        self.clock = clock_after;
     }
 
     /// The newest offset, with what was accepted.
     pub fn last_offset(&self) -> u64 {
-        self.last_offset
+        self.writer.last_offset + self.events.len() as u64
     }
 
-    /// Commits what was accepted. When this returns it is on disk and may be acknowledged.
+    /// Appends what was accepted. When this returns it is on disk and may be acknowledged.
     pub fn commit(self) -> Result<(), LogError> {
-        if !self.is_changed {
+        if self.events.is_empty() && self.refused_future == 0 {
             return Ok(());
         }
-        self.name.sql(self.clock_after.save(self.reserved, &self.transaction))?;
-        self.name.sql(self.transaction.commit())?;
-        *self.clock = self.clock_after;
+        let last_offset = self.last_offset();
+        let Self { writer, clock, events, ids, declared, refused_future } = self;
+        let has_events = |source: &LoggedSource| ids.contains_key(source.name.as_str());
+        let sources: Vec<LoggedSource> = declared.into_iter().filter(has_events).collect();
+        let batch = LogBatch {
+            expected: writer.last_offset,
+            sources: &sources,
+            events: &events,
+            refused_future,
+            clock: &clock.reserved(writer.reserved),
+        };
+        writer.log.append(writer.term, &batch)?;
+        (writer.clock, writer.last_offset) = (clock, last_offset);
+        writer.keys.extend(sources.into_iter().map(|source| (source.name, source.keys)));
         Ok(())
     }
 }
@@ -224,12 +325,6 @@ impl Appending<'_> {
 fn holder(found: &LoggedEvent, event: &NewEvent, same: SameContent<'_>) -> (bool, IdHolder) {
     let holder = IdHolder::Logged { offset: found.offset, key: found.key.clone(), event_time: found.event_time };
     (same(found.content(), event.content()), holder)
-}
-
-/// The newest offset of the log.
-fn last_position(transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
-    let mut last = transaction.prepare_cached("SELECT max(position) FROM events")?;
-    last.query_row([], |row| row.get::<_, Option<i64>>(0)).map(|last| last.map_or(0, from_sql))
 }
 
 fn check_limits(events: &[NewEvent]) -> Result<(), LogError> {
@@ -255,17 +350,10 @@ fn check_limits(events: &[NewEvent]) -> Result<(), LogError> {
     Ok(())
 }
 
-/// The number of `source`, a new one where the log does not have it.
-fn add_source(transaction: &Transaction<'_>, source: &str) -> rusqlite::Result<SourceId> {
-    let mut add = transaction.prepare_cached("INSERT INTO sources (name) VALUES (?1) ON CONFLICT DO NOTHING")?;
-    add.execute([source])?;
-    transaction.prepare_cached("SELECT id FROM sources WHERE name = ?1")?.query_row([source], |row| row.get(0))
-}
-
 /// Stamps the events, or refuses them where one is dated in the future.
 fn decide(
     mut clock: LogClock,
-    source: SourceId,
+    source: &Arc<str>,
     events: &[NewEvent],
     duplicates: &[bool],
     now: i64,
@@ -309,26 +397,4 @@ fn decide(
 /// Whether `time` is not after `at`.
 fn is_past(time: i64, at: i64) -> bool {
     visible(AvailableAt(time), AsOf(at))
-}
-
-/// Writes the events at their offsets.
-fn insert(transaction: &Transaction<'_>, push: &Stamped) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO events (position, source, entity, event_time, available_at, event_id, fields, checksum)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let mut add = transaction.prepare_cached(sql)?;
-    let mut checksum = Checksum::default();
-    for event in &push.events {
-        let LoggedEvent { offset, event_time, available_at, event_id, fields, .. } = event;
-        let entity = event.key.encode();
-        let sum = event_checksum(&mut checksum, event, &entity);
-        let times = (event_time.0, available_at.0);
-        add.execute((to_sql(*offset), push.source_id, &entity, times.0, times.1, event_id, fields, sum))?;
-    }
-    Ok(())
-}
-
-/// Adds to a counter.
-fn count(connection: &Connection, counter: &str, by: u64) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO counters (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = value + ?2";
-    connection.execute(sql, (counter, to_sql(by))).map(|_| ())
 }

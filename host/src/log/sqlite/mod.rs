@@ -1,0 +1,86 @@
+//! The event log of one project in one SQLite file, format 3. `docs/FORMAT.md` describes it for readers.
+
+mod read;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use rusqlite::{Connection, OptionalExtension};
+use sha2::{Digest, Sha256};
+
+use read::Reading;
+#[cfg(test)]
+pub(in crate::log) use read::event_checksum;
+
+use super::clock::LogClock;
+use super::file::SqliteFile;
+use super::{History, Log, LogBatch, LogError, LogReader, schema};
+use crate::digest::hex;
+use crate::time::{Clock, SystemClock};
+
+/// The event log of one project in a SQLite file. One process writes it at a time, any number read it.
+#[derive(Debug)]
+pub struct SqliteLog {
+    path: PathBuf,
+    /// The connection that writes; `None` where the log was opened for reading.
+    writer: Option<Mutex<SqliteFile>>,
+}
+
+impl SqliteLog {
+    /// Opens the log at `path` for writing; makes it, and the directories above it, where there is none.
+    pub fn open(path: &Path) -> Result<Self, LogError> {
+        let file = SqliteFile::open(path, &schema::EVENT_LOG)?;
+        file.name.sql(set_identity(&file.connection, path))?;
+        Ok(Self { path: path.to_owned(), writer: Some(Mutex::new(file)) })
+    }
+
+    /// Opens the log at `path` for reading, beside a process that may be writing it. `None` where there is no log yet.
+    pub fn open_read_only(path: &Path) -> Result<Option<Self>, LogError> {
+        let file = SqliteFile::open_read_only(path, &schema::EVENT_LOG)?;
+        Ok(file.map(|_| Self { path: path.to_owned(), writer: None }))
+    }
+
+    fn writer(&self) -> Result<&Mutex<SqliteFile>, LogError> {
+        self.writer.as_ref().ok_or_else(|| LogError::ReadOnly { path: self.path.clone() })
+    }
+}
+
+impl Log for SqliteLog {
+    fn begin_term(&self) -> Result<u64, LogError> {
+        write::begin_term(self.writer()?)
+    }
+
+    fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
+        let file = SqliteFile::open_read_only(&self.path, &schema::EVENT_LOG)?;
+        let file = file.ok_or_else(|| LogError::Gone { path: self.path.clone() })?;
+        let identity = file.name.sql(identity(&file.connection))?;
+        Ok(Box::new(Reading { file, identity }))
+    }
+
+    fn append(&self, term: u64, batch: &LogBatch<'_>) -> Result<(), LogError> {
+        write::append(self.writer()?, term, batch)
+    }
+
+    fn save_clock(&self, term: u64, clock: &LogClock) -> Result<(), LogError> {
+        write::save_clock(self.writer()?, term, clock)
+    }
+
+    fn record_history(&self, term: u64, history: &History, clock: &LogClock) -> Result<i64, LogError> {
+        write::record_history(self.writer()?, term, history, clock)
+    }
+}
+
+/// Names a log that has no name yet after where, when and by which process it is named.
+fn set_identity(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    let (now, process) = (SystemClock.now(), std::process::id());
+    let digest = Sha256::digest(format!("{}\n{now}\n{process}", path.display()));
+    let name = hex(&digest[..16]);
+    connection.execute("INSERT INTO identity (one, name) VALUES (1, ?1) ON CONFLICT DO NOTHING", [name]).map(|_| ())
+}
+
+/// The log's name; none in one that another process is making just now.
+fn identity(connection: &Connection) -> rusqlite::Result<String> {
+    let name = connection.query_row("SELECT name FROM identity", [], |row| row.get(0)).optional()?;
+    Ok(name.unwrap_or_default())
+}

@@ -1,0 +1,80 @@
+//! What a server runs and has done.
+
+use std::sync::PoisonError;
+use std::thread::JoinHandle;
+
+use super::recorder::{self, Recorder};
+use super::{RequestedView, Server, WRITER};
+use crate::time::EventTime;
+
+/// What a server runs and has done.
+#[derive(Clone, Debug)]
+pub struct ServerStatus {
+    /// The newest offset of the log that answers see.
+    pub offset: u64,
+    /// The newest offset that the online store includes. The rest is in memory, and replayed after a crash.
+    pub stored_offset: u64,
+    /// Entities whose states are in memory.
+    pub states_cached: u64,
+    /// Bytes of these states.
+    pub cached_bytes: u64,
+    /// The views with events, and the digests of their components.
+    pub views: Vec<RequestedView>,
+    /// Per view with events, its label and the newest event applied.
+    pub newest_events: Vec<(String, Option<EventTime>)>,
+    /// Served vectors that were recorded.
+    pub served_logged: u64,
+    /// Served vectors that wait to be recorded.
+    pub served_queued: u64,
+    /// Served vectors that were not recorded: too many waited, or the feature log could not be written.
+    pub served_dropped: u64,
+    /// Recorded vectors, the oldest, that made room for newer ones.
+    pub served_expired: u64,
+    /// The thread that has ended though the server is open, which only a fault of onepath does: restart it. Answers may still
+    /// come, and are not what they should be: not recorded, or without later pushes.
+    pub ended: Option<&'static str>,
+    /// The last failure that no request was told of, such as a feature log or an online store that cannot be written.
+    pub failure: Option<String>,
+    /// What differs from the pinned manifest and should change no bit.
+    pub warnings: Vec<String>,
+}
+
+impl Server {
+    /// What it runs and has done.
+    pub fn status(&self) -> ServerStatus {
+        let recorded = self.recorder.as_ref().map(Recorder::recorded).unwrap_or_default();
+        let failure = self.backlog.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let published = self.shared.read();
+        let labels = self.views.iter().map(|view| view.program.id().to_owned());
+        ServerStatus {
+            offset: published.offset,
+            stored_offset: published.stored_offset,
+            states_cached: published.cache.len() as u64,
+            cached_bytes: published.cache.bytes() as u64,
+            views: self
+                .views
+                .iter()
+                .map(|view| RequestedView {
+                    label: view.program.id().to_owned(),
+                    component: view.program.digest().to_owned(),
+                })
+                .collect(),
+            newest_events: labels.zip(published.newest_events.iter().copied()).collect(),
+            served_logged: recorded.written,
+            served_queued: recorded.queued,
+            served_dropped: recorded.dropped,
+            served_expired: recorded.expired,
+            ended: self.ended(),
+            failure: failure.or(recorded.failure),
+            warnings: self.warnings.clone(),
+        }
+    }
+
+    /// The thread that has ended though the server is open: the status tells it too.
+    pub fn ended(&self) -> Option<&'static str> {
+        if self.writer.as_ref().is_none_or(JoinHandle::is_finished) {
+            return Some(WRITER);
+        }
+        self.recorder.as_ref().is_none_or(Recorder::has_ended).then_some(recorder::RECORDER)
+    }
+}
