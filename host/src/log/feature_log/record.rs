@@ -186,21 +186,21 @@ fn expire(connection: &Connection, head: &mut Head, kept_after: u64, bytes_max: 
         if excess == 0 {
             break;
         }
-        let sql = "SELECT number, vectors, length(body) FROM batches WHERE number <= ?1 ORDER BY number";
+        let sql =
+            "SELECT number, first_vector + vectors - 1, length(body) FROM batches WHERE number <= ?1 ORDER BY number";
         let mut oldest = connection.prepare_cached(sql)?;
         let mut rows = oldest.query([to_sql(kept_after)])?;
         let (mut last, mut freed) = (None, 0);
         while freed < excess {
             let Some(row) = rows.next()? else { break };
-            let (number, vectors, bytes): (i64, i64, i64) = row.try_into()?;
-            last = Some(number);
+            let (number, last_vector, bytes): (i64, i64, i64) = row.try_into()?;
+            last = Some((number, last_vector));
             freed += from_sql(bytes);
-            head.expired_vectors += from_sql(vectors);
         }
         drop(rows);
-        let Some(last) = last else { break };
+        let Some((last, last_vector)) = last else { break };
         connection.prepare_cached("DELETE FROM batches WHERE number <= ?1")?.execute([last])?;
-        head.expired_batches = from_sql(last);
+        (head.expired_batches, head.expired_vectors) = (from_sql(last), from_sql(last_vector));
     }
     Ok(())
 }

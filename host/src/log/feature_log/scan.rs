@@ -81,7 +81,8 @@ impl FeatureLog {
     ///
     /// They are read page by page, and the file is not held open for reading between pages: a writer may go on meanwhile, and
     /// what it writes is read too. A batch that is missing without a reason, or is not what was written, comes as an error
-    /// ([`LogError::is_damage`]), and those after it follow. Any other error ends the reading.
+    /// ([`LogError::is_damage`]), and those after it follow. Any other error ends the reading. Of a batch without such an as-of
+    /// only its numbers are read, and those are not checked.
     pub fn batches(&self, from: u64, since: Option<AsOf>) -> Batches<'_> {
         Batches {
             log: self,
