@@ -7,12 +7,14 @@
 
 pub mod broken;
 mod faults;
+pub mod log;
 pub mod memory;
 pub mod online_store;
 pub mod source;
 pub mod storage;
 #[cfg(test)]
 mod tests;
+pub mod twin_log;
 pub mod twin_store;
 
 use std::fmt;

@@ -1,5 +1,6 @@
 //! The suites, run on everything that must pass them and on everything that must not.
 
+mod logs;
 mod online_stores;
 mod reading;
 mod sources;

@@ -1,0 +1,119 @@
+//! The suite of logs, on all of them, and on twins that it must not let pass.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::log::{Log, LogBatch, SqliteLog};
+use crate::testing::log::{
+    ACKNOWLEDGED, BATCHES, DURABLE, EVENTS, EXPECTED, ORDER, REFUSAL, Stand, TERM, append, conformance, event, read,
+};
+use crate::testing::twin_log::{LogDefect, TwinLog};
+use crate::testing::{Faults, mixed};
+
+struct InSqlite {
+    folder: tempfile::TempDir,
+    chance: AtomicU64,
+}
+
+impl InSqlite {
+    fn new(seed: u64) -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder"), chance: AtomicU64::new(mixed(seed)) }
+    }
+
+    fn files(&self) -> [PathBuf; 3] {
+        ["log.sqlite", "log.sqlite-wal", "log.sqlite-shm"].map(|name| self.folder.path().join(name))
+    }
+
+    fn below(&self, limit: usize) -> usize {
+        (mixed(self.chance.fetch_add(1, Ordering::Relaxed)) % limit as u64) as usize
+    }
+}
+
+impl Stand for InSqlite {
+    fn open(&self) -> Box<dyn Log> {
+        Box::new(SqliteLog::open(&self.files()[0]).expect("opens"))
+    }
+
+    /// Of the bytes that the append adds to the write-ahead log, some of the first are on disk.
+    fn append_torn(&self, batch: &LogBatch<'_>) {
+        let [file, write_ahead, shared] = self.files();
+        let log = SqliteLog::open(&file).expect("opens");
+        let term = log.begin_term().expect("begins");
+        let size = || std::fs::metadata(&write_ahead).map_or(0, |data| data.len()) as usize;
+        let before = size();
+        log.append(term, batch).expect("appends");
+        let (main, mut ahead) = (std::fs::read(&file).expect("reads"), std::fs::read(&write_ahead).expect("reads"));
+        assert!(ahead.len() > before, "{} {before}", ahead.len());
+        drop(log);
+        ahead.truncate(before + self.below(ahead.len() - before + 1));
+        std::fs::write(&file, main).expect("writes");
+        std::fs::write(&write_ahead, ahead).expect("writes");
+        let _ = std::fs::remove_file(shared);
+    }
+
+    /// Every append waited for the disk: nothing is lost.
+    fn lose_power(&self) {}
+}
+
+#[test]
+fn sqlite_passes() {
+    for seed in 0..5 {
+        let made = conformance(&|| Box::new(InSqlite::new(seed)));
+        assert_eq!(made, Ok(()), "seed {seed}");
+    }
+}
+
+#[test]
+fn the_twin_passes_with_every_seed() {
+    for seed in 0..50 {
+        let made = conformance(&|| Box::new(TwinLog::new(Faults::none(seed), None)));
+        assert_eq!(made, Ok(()), "seed {seed}");
+    }
+}
+
+#[test]
+fn no_broken_twin_passes() {
+    for (defect, checks) in [
+        (LogDefect::LostWrite, &[DURABLE][..]),
+        (LogDefect::TornBatch, &[REFUSAL, BATCHES]),
+        (LogDefect::SwappedOrder, &[ORDER]),
+        (LogDefect::StaleReader, &[EVENTS, ACKNOWLEDGED]),
+        (LogDefect::OldTerm, &[TERM]),
+        (LogDefect::AnyOffset, &[EXPECTED]),
+        (LogDefect::LostClock, &[DURABLE]),
+    ] {
+        for seed in 0..10 {
+            let broken = conformance(&|| Box::new(TwinLog::new(Faults::none(seed), Some(defect))));
+            let violation = broken.expect_err(&format!("{defect:?}, seed {seed}"));
+            if seed == 0 {
+                println!("{defect:?}: {violation:.160}");
+            }
+            let is_told = checks.iter().any(|check| *check == violation.check);
+            assert!(is_told, "{defect:?}, seed {seed}: {violation}");
+        }
+    }
+}
+
+/// A call that fails leaves everything as it was.
+#[test]
+fn a_twin_that_fails_changes_nothing() {
+    let (mut failed, mut appended) = (0, 0);
+    for seed in 0..100 {
+        let log = TwinLog::new(Faults::none(seed).failing(4), None);
+        let Ok(term) = log.begin_term() else { continue };
+        let mut last = 0;
+        for _ in 1..20 {
+            match append(&log, term, last, last + 2) {
+                Ok(()) => (last, appended) = (last + 2, appended + 1),
+                Err(_) => failed += 1,
+            }
+            if let Ok(reader) = log.reader()
+                && let Ok(found) = read(&*reader, "a", 0, u64::MAX)
+            {
+                let expected: Vec<_> = (1..=last).step_by(2).map(event).collect();
+                assert_eq!(found, expected, "seed {seed}");
+            }
+        }
+    }
+    assert!(failed > 100 && appended > 100, "{failed} {appended}");
+}

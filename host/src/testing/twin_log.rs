@@ -1,0 +1,291 @@
+//! A log in memory, which by a seed delays, fails, and forgets what was not put on disk; and twins of it that are broken in one way
+//! each.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Faults;
+use super::log::Stand;
+use crate::entity::EntityKey;
+use crate::log::{History, Log, LogBatch, LogClock, LogError, LogHead, LogReader, LoggedEvent, LoggedSource};
+
+/// What a twin does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogDefect {
+    /// A batch is acknowledged, and now and then not on disk.
+    LostWrite,
+    /// The events of a batch are written one after the other.
+    TornBatch,
+    /// Now and then two events are read in the wrong order.
+    SwappedOrder,
+    /// A reader sees what was there when it was opened.
+    StaleReader,
+    /// A writer whose term is over may go on.
+    OldTerm,
+    /// Where a batch goes on from is not looked at.
+    AnyOffset,
+    /// The clock is acknowledged before it is on disk.
+    LostClock,
+}
+
+/// A place for a log in memory: what is on its disk outlives the logs that are opened on it.
+#[derive(Clone)]
+pub struct TwinLog {
+    disk: Arc<Mutex<Disk>>,
+    faults: Arc<Faults>,
+    defect: Option<LogDefect>,
+    identity: Arc<str>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Content {
+    events: Vec<LoggedEvent>,
+    sources: Vec<LoggedSource>,
+    refused_future: u64,
+    clock: LogClock,
+    histories: Vec<History>,
+}
+
+#[derive(Default)]
+struct Disk {
+    now: Content,
+    /// What is there after power was lost; `None` where that is all.
+    synced: Option<Content>,
+    term: u64,
+}
+
+impl TwinLog {
+    /// An empty place with these faults.
+    pub fn new(faults: Faults, defect: Option<LogDefect>) -> Self {
+        static MADE: AtomicU64 = AtomicU64::new(1);
+        let identity = format!("twin {}", MADE.fetch_add(1, Ordering::Relaxed)).into();
+        Self { disk: Arc::default(), faults: Arc::new(faults), defect, identity }
+    }
+
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is(&self, defect: LogDefect) -> bool {
+        self.defect == Some(defect)
+    }
+
+    fn fault(&self) -> Result<(), LogError> {
+        self.faults.step().map_err(|(is_retryable, source)| LogError::Failed { is_retryable, source })
+    }
+
+    /// The disk for a write of this term, which is not refused.
+    fn write(&self, term: u64) -> Result<MutexGuard<'_, Disk>, LogError> {
+        self.fault()?;
+        let disk = self.disk();
+        match term == disk.term || self.is(LogDefect::OldTerm) {
+            true => Ok(disk),
+            false => Err(LogError::Fenced { path: path(), term, current: disk.term }),
+        }
+    }
+}
+
+fn path() -> PathBuf {
+    PathBuf::from("memory")
+}
+
+impl Content {
+    /// Appends one event, if its id is new to its source.
+    fn add(&mut self, event: &LoggedEvent) -> Result<(), LogError> {
+        let is_same = |other: &LoggedEvent| other.source == event.source && other.event_id == event.event_id;
+        if event.event_id.is_some() && self.events.iter().any(is_same) {
+            let source = format!("the id of the event at offset {} is not new", event.offset).into();
+            return Err(LogError::Failed { is_retryable: false, source });
+        }
+        self.events.push(event.clone());
+        Ok(())
+    }
+}
+
+impl Stand for TwinLog {
+    fn open(&self) -> Box<dyn Log> {
+        Box::new(self.clone())
+    }
+
+    fn append_torn(&self, batch: &LogBatch<'_>) {
+        let written = match self.is(LogDefect::TornBatch) {
+            true => self.faults.below(batch.events.len() + 1),
+            false => self.faults.below(2) * batch.events.len(),
+        };
+        let events = &batch.events[..written];
+        if written > 0 {
+            let written = self.begin_term().and_then(|term| self.append(term, &LogBatch { events, ..batch.clone() }));
+            debug_assert!(written.is_ok(), "{written:?}");
+        }
+    }
+
+    fn lose_power(&self) {
+        let mut disk = self.disk();
+        if let Some(synced) = disk.synced.take() {
+            disk.now = synced;
+        }
+    }
+}
+
+impl Log for TwinLog {
+    fn begin_term(&self) -> Result<u64, LogError> {
+        self.fault()?;
+        let mut disk = self.disk();
+        disk.term += 1;
+        Ok(disk.term)
+    }
+
+    fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
+        self.fault()?;
+        let held = self.is(LogDefect::StaleReader).then(|| self.disk().now.clone());
+        Ok(Box::new(TwinReader { log: self.clone(), held, path: path() }))
+    }
+
+    fn append(&self, term: u64, batch: &LogBatch<'_>) -> Result<(), LogError> {
+        let mut disk = self.write(term)?;
+        let (expected, last) = (batch.expected, disk.now.events.len() as u64);
+        if expected != last && !self.is(LogDefect::AnyOffset) {
+            return Err(LogError::Moved { path: path(), expected, last });
+        }
+        let before = disk.now.clone();
+        for event in batch.events {
+            if let Err(error) = disk.now.add(event) {
+                if !self.is(LogDefect::TornBatch) {
+                    disk.now = before;
+                }
+                return Err(error);
+            }
+        }
+        let now = &mut disk.now;
+        for source in batch.sources {
+            now.sources.retain(|known| known.name != source.name);
+            now.sources.push(source.clone());
+        }
+        now.refused_future += batch.refused_future;
+        now.clock = batch.clock.clone();
+        if self.is(LogDefect::LostWrite) && disk.synced.is_none() && self.faults.below(4) == 0 {
+            disk.synced = Some(before);
+        } else if self.is(LogDefect::LostClock) {
+            disk.synced = Some(Content { clock: before.clock, ..disk.now.clone() });
+        }
+        Ok(())
+    }
+
+    fn save_clock(&self, term: u64, clock: &LogClock) -> Result<(), LogError> {
+        self.write(term)?.now.clock = clock.clone();
+        Ok(())
+    }
+
+    fn record_history(&self, term: u64, history: &History, clock: &LogClock) -> Result<i64, LogError> {
+        let mut disk = self.write(term)?;
+        disk.now.histories.push(history.clone());
+        disk.now.clock = clock.clone();
+        Ok(disk.now.histories.len() as i64)
+    }
+}
+
+struct TwinReader {
+    log: TwinLog,
+    held: Option<Content>,
+    path: PathBuf,
+}
+
+impl TwinReader {
+    /// What `of` makes of what is there now.
+    fn now<T>(&self, of: impl FnOnce(&Content) -> T) -> Result<T, LogError> {
+        self.log.fault()?;
+        Ok(match &self.held {
+            Some(held) => of(held),
+            None => of(&self.log.disk().now),
+        })
+    }
+
+    fn each(
+        &self,
+        is_asked_for: impl Fn(&LoggedEvent) -> bool,
+        on_event: &mut dyn FnMut(LoggedEvent) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
+        let mut events: Vec<LoggedEvent> =
+            self.now(|now| now.events.iter().filter(|event| is_asked_for(event)).cloned().collect())?;
+        if self.log.is(LogDefect::SwappedOrder) && events.len() > 1 {
+            events.swap(0, 1);
+        }
+        for event in events {
+            if on_event(event).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl LogReader for TwinReader {
+    fn identity(&self) -> &str {
+        &self.log.identity
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn head(&self) -> Result<LogHead, LogError> {
+        self.now(|now| LogHead { offset: now.events.len() as u64, clock: now.clock.clone() })
+    }
+
+    fn read(
+        &self,
+        source: &str,
+        after: u64,
+        up_to: u64,
+        on_event: &mut dyn FnMut(LoggedEvent) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
+        self.each(|event| event.source == source && after < event.offset && event.offset <= up_to, on_event)
+    }
+
+    fn read_entity(
+        &self,
+        source: &str,
+        key: &EntityKey,
+        after: u64,
+        up_to: u64,
+        on_event: &mut dyn FnMut(LoggedEvent) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
+        let is_between = |event: &LoggedEvent| after < event.offset && event.offset <= up_to;
+        self.each(|event| event.source == source && event.key == *key && is_between(event), on_event)
+    }
+
+    fn event_with_id(&self, source: &str, event_id: &str) -> Result<Option<LoggedEvent>, LogError> {
+        let is_it = |event: &&LoggedEvent| event.source == source && event.event_id.as_deref() == Some(event_id);
+        self.now(|now| now.events.iter().find(is_it).cloned())
+    }
+
+    fn event_at(&self, offset: u64) -> Result<Option<LoggedEvent>, LogError> {
+        self.now(|now| now.events.iter().find(|event| event.offset == offset).cloned())
+    }
+
+    fn count(&self, source: &str, after: u64, up_to: u64) -> Result<u64, LogError> {
+        let is_counted = |event: &&LoggedEvent| event.source == source && after < event.offset && event.offset <= up_to;
+        self.now(|now| now.events.iter().filter(is_counted).count() as u64)
+    }
+
+    fn sources(&self) -> Result<Vec<LoggedSource>, LogError> {
+        let mut sources = self.now(|now| now.sources.clone())?;
+        sources.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(sources)
+    }
+
+    fn refused_future(&self) -> Result<u64, LogError> {
+        self.now(|now| now.refused_future)
+    }
+
+    fn history(&self, id: i64) -> Result<Option<History>, LogError> {
+        let at = usize::try_from(id - 1).unwrap_or(usize::MAX);
+        self.now(|now| now.histories.get(at).cloned())
+    }
+
+    fn latest_history(&self) -> Result<Option<(i64, History)>, LogError> {
+        self.now(|now| now.histories.last().map(|last| (now.histories.len() as i64, last.clone())))
+    }
+}
