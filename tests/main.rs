@@ -16,9 +16,10 @@
 //! - `guide`: the author's guide, as far as it is not Rust.
 //! - `storage`: inputs that lie elsewhere than in files, and storages that fail.
 //! - `summary`: what a run tells of what it saw, and what is hardly what was meant.
-//! - `tidy`: the shape of the code.
+//! - `tidy`: the shape of the code; `documents`: that documents name what there is.
 
 mod bad_input;
+mod documents;
 mod example;
 mod examples;
 mod gate;

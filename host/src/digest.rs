@@ -1,4 +1,4 @@
-//! SHA-256 digests and bytes as hexadecimal text.
+//! SHA-256 digests and bytes as hexadecimal text. Knows nothing of what is digested.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,5 @@
 //! What can go wrong, in one type. Each room has its own errors; here they meet for those who use a whole feature store.
+//! Of answering online it knows nothing: that has an error of its own.
 
 use std::path::PathBuf;
 

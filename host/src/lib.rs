@@ -6,33 +6,35 @@
 //!
 //! # The map
 //!
-//! From the bottom up; each room knows only those above it in this list.
+//! From the bottom up; each room knows only those above it in this list, and a few know less. `tests/tidy.rs` holds the code to
+//! it. ARCHITECTURE.md follows a push, a question and a backfill through the rooms.
 //!
 //! | room | answers | knows nothing of |
 //! |---|---|---|
-//! | `digest` | SHA-256 and hexadecimal text | everything |
-//! | `threads` | how is work shared out, so that threads decide nothing? | everything |
+//! | `digest` | SHA-256 and hexadecimal text | everything else |
+//! | `threads` | how is work shared out, so that threads decide nothing? | everything else |
 //! | [`usage`] | what does the machine have, what did this process take? | everything else |
-//! | [`time`] | what is visible when? what is now? | everything else |
-//! | [`schema`], [`batch`] | which types, which columns? | files, components |
-//! | [`entity`] | whom does a feature describe? | files, components |
-//! | [`files`] | how are rows read and written? | projects, components |
-//! | [`project`] | what does `onepath.toml` say? | components, stores |
-//! | [`scaffold`] | what is in a new project? | building it |
-//! | [`build`] | how does a package become a component? | running it |
-//! | [`wasm`] | how is a component run, and what may it do? (the only room that names wasmtime) | views, time |
-//! | [`admission`] | is a component a pure function of its rows? | views, files |
-//! | [`evaluate`] | what are the features of these rows? | where rows come from |
-//! | [`log`] | what was pushed, and what was served? | components |
-//! | [`store`] | what is the state of an entity? | components |
-//! | [`events`] | which events does a view see? | questions |
-//! | [`replay`] | history and spine to training set | online states |
+//! | [`time`] | what is visible when? what is now? what does a text say of time? | everything else |
+//! | [`schema`], [`batch`] | which types, which columns? | entities, files, components |
+//! | [`entity`] | whom does a feature describe, and what is its key? | files, projects, components |
+//! | [`files`] | how are rows read and written? where do inputs lie ([`files::storage`])? | projects, views, components |
+//! | [`project`] | what does `onepath.toml` say? | components, logs, stores |
+//! | [`scaffold`] | what is in a new project? | what a project means, building it |
+//! | [`build`] | how does a package become a component? | what a project means, running it |
+//! | [`wasm`] | how is a component run, and what may it do? (the only room that names wasmtime) | views, entities, time, files |
+//! | [`admission`] | is a component a pure function of its rows? | views, entities, files |
+//! | [`evaluate`] | what are the features of these rows? | where rows and states come from |
+//! | [`log`] | what was pushed, when, and what was served? what is a view's identity made of? | files, projects, components |
+//! | [`store`] | what is the state of an entity? | files, projects, components |
+//! | [`events`] | which events does a view see? what is a push? | components, online states |
+//! | [`replay`] | what are the answers of one view to questions, from its events? | files, logs, online states |
+//! | [`Error`] (`error`) | what can go wrong, for whoever uses a whole feature store? | answering online |
 //! | [`feature_store`] | plans, training sets and materialized states of one project | answering online |
 //! | [`monitor`] | is what was served what a backfill gives? | who serves |
-//! | [`Server`] (`online`) | pushes and questions, from many threads at once | HTTP |
-//! | [`http`] | how is it asked over HTTP? (the only room that names axum) | the command line |
-//! | [`cli`] | one file per command | |
-//! | [`testing`] | does an implementation of a seam keep its promises? (test equipment, which no other room names) | |
+//! | [`Server`] (`online`) | pushes and questions, from many threads at once | HTTP, the command line |
+//! | [`http`] | how is it asked over HTTP? (the only room that names axum) | what a feature is, the command line |
+//! | [`cli`] | one file per command (the only room that names clap) | nothing: it is the top |
+//! | [`testing`] | does an implementation of a seam keep its promises? (named by no other room) | projects, components |
 //!
 //! # A whole program
 //!

@@ -1,4 +1,4 @@
-//! Work on several threads, whose results do not tell how many there were.
+//! Parallel work whose results do not depend on the number of threads. Knows nothing of what the work is.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;

@@ -1,5 +1,5 @@
 //! What the machine has, what this process took of it, and how it takes memory, where the system has a word for it: on Linux,
-//! elsewhere nothing.
+//! elsewhere nothing. Knows nothing of the rest of the host.
 
 /// The share of the machine's memory that a run may take where nothing else is said: one half.
 const MEMORY_SHARE: u64 = 2;

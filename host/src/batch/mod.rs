@@ -3,6 +3,8 @@
 //! A [`Column`] holds contiguous plain numbers in the layout of the component contract (`wit/types.wit`), so that crossing
 //! the boundary is a copy per list. A [`Lane`] is what a file is read as: a column, or texts in a form that costs
 //! less. Arrow arrays stay at the edges, in [`crate::files`].
+//!
+//! Knows nothing of entities, files or components.
 
 mod column;
 mod extend;

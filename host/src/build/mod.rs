@@ -3,6 +3,8 @@
 //! The compiler's settings are fixed here and not in the author's `Cargo.toml`, paths are mapped to constants, and the
 //! nested cargo runs in a folder of its own with an environment of its own, so that nothing of the caller's build reaches
 //! the component.
+//!
+//! Knows nothing of what a project file says, nor of running what it has built.
 
 mod cargo;
 mod package;

@@ -1,6 +1,8 @@
 //! The command line: one file per command.
 //!
-//! Exit codes: 0 good, 1 the answer is no, 2 misuse or an error.
+//! Exit codes: 0 good, 1 the answer is no, 2 misuse or an error, 3 from `ingest` where an event has the id of another.
+//!
+//! The only room that names clap. What a command does belongs to the library; here are its arguments and what is printed.
 
 mod backfill;
 mod build;

@@ -1,4 +1,8 @@
-//! Entities: what features describe, and the keys that name them.
+//! Entities: what features describe, the keys that name them, and the state that a view keeps of one.
+//!
+//! - `keys`: keys as rows of columns, and as bytes. - `intern`: keys as dense numbers. - `state`: the state of one entity.
+//!
+//! Knows nothing of files, projects or components: a state is bytes here.
 
 mod intern;
 mod keys;

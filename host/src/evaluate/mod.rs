@@ -2,6 +2,11 @@
 //!
 //! Offline replay and online serving reach a component only through [`evaluate`]. What is decided here is therefore the
 //! same on both sides: the call itself, the status of each answer, the time to live, and the nulls of an expired view.
+//!
+//! - `program`: a view ready to run. - `locate`: which row a failure is about. - `skip`: rows without an answer become nulls.
+//! - `status`: how a view answered.
+//!
+//! Knows nothing of where rows and states come from, nor of what becomes of the answers.
 
 mod locate;
 mod program;

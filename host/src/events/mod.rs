@@ -1,4 +1,12 @@
 //! Events of a source: from files and the log into the columns that a view's transform reads, and from a push into the log.
+//!
+//! - `source`: the seam: an [`EventSource`] gives events in parts and batches. The history of a source and its log are two.
+//! - `read`: the events of a view, of all its sources in order. - `set`, `counts`: what comes of it. - `sample`: a few.
+//! - `ids`: of one entity an event id counts once.
+//! - `schema`, `fields`, `times`: what an event of a source has, and as what a view reads it.
+//! - `rows`: pushed JSON to columns. - `push`: columns, or a file, to events of the log. - `logged`: the log's JSON to columns.
+//!
+//! Knows nothing of components, of online states and of how questions are answered.
 
 mod counts;
 mod fields;

@@ -1,7 +1,7 @@
 //! The HTTP of a [`Server`]: Feast's feature-server routes, a typed native API under `/v1`, health and metrics.
 //!
 //! The only room that names axum and hyper. It reads requests into columns, asks the [`Server`], and writes the answer's columns
-//! straight to bytes; what a feature is, it does not know.
+//! straight to bytes; what a feature is, it does not know. Nor does it know the command line.
 //!
 //! - `listen`: connections, their limits, and the graceful end.
 //! - `routes`: which path is answered by what; `observe`: what happens around every request.

@@ -5,9 +5,9 @@
 //! function of a prefix of it and can be made anew. Each event gets an *offset* (1, 2, 3 ... across all sources) and an
 //! [`AvailableAt`](crate::time::AvailableAt) stamp; both only grow, so what a question at an as-of sees is a prefix.
 //!
-//! - `clock`: which stamps arrivals and as-ofs get, and why.
 //! - `seam`: [`Log`] and [`LogReader`], which a place for the log implements; `sqlite`: the one in a SQLite file.
-//! - `writer`: pushes, each stamped first and appended once its events were evaluated; one append for many. `clock`: the stamps.
+//! - `writer`: pushes, each stamped first and appended once its events were evaluated; one append for many.
+//! - `clock`: which stamps arrivals and as-ofs get, and why.
 //! - `event`: an event of the log.
 //! - `history`: which files were folded into the online states.
 //! - `identity`: what decides the values of a view version, part by part.

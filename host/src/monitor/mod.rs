@@ -1,4 +1,8 @@
 //! Health of what was served. The first and strictest measure: is it what a backfill gives, bit for bit?
+//!
+//! - `verify`: the report, and online states. - `served`: the vectors of the feature log.
+//!
+//! Knows nothing of who serves: it reads what was recorded, and replays.
 
 mod served;
 mod verify;

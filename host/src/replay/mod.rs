@@ -8,7 +8,10 @@
 //! gathered and ordered entity by entity, merged with its questions and evaluated in batches, and the answers are put into the
 //! rows that they belong to.
 //!
-//! Replay knows nothing of online states or serving; both meet only in [`crate::evaluate`].
+//! - `questions`: what is asked, by a spine or a rule. - `run`: partitions on threads, and the answers in order.
+//! - `partition`: events by entity and in order. - `batches`: from the rows of each entity to the batches of a call.
+//!
+//! Replay knows nothing of files, logs, online states or serving; the two halves meet only in [`crate::evaluate`].
 
 mod batches;
 mod partition;

@@ -9,7 +9,8 @@
 //! | `sdk.rs` | the copy of the SDK |
 //! | `write.rs` | the files, written whole or not at all |
 //!
-//! The texts themselves lie in `host/templates`.
+//! The texts themselves lie in `host/templates`. This room knows nothing of what they mean: it neither reads a project nor builds
+//! one.
 
 mod sdk;
 mod template;

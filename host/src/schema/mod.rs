@@ -1,4 +1,6 @@
 //! Field types and the description of a component: what it reads and what it gives.
+//!
+//! Knows nothing of how a component is run, nor of where values come from.
 
 use std::fmt;
 

@@ -3,7 +3,10 @@
 //!
 //! It is always compiled and hidden from the documentation, rather than behind a feature: integration tests and benchmarks are
 //! crates of their own that cannot turn on a feature of the package they are in, and whoever writes a storage of their own needs
-//! the suite against the very library that they link. Nothing of the host names it.
+//! the suite against the very library that they link. Nothing of the host names it. It knows nothing of projects and components.
+//!
+//! - `storage`, `source`, `online_store`: the suites. - `memory`, `twin_store`: the twins. - `faults`: which calls fail.
+//! - `broken`: implementations that are broken in one way each.
 
 pub mod broken;
 mod faults;

@@ -2,6 +2,11 @@
 //!
 //! All times are `i64` microseconds since the Unix epoch, UTC. [`visible`] is the one function that compares an event's
 //! time with a question's; nobody else does.
+//!
+//! - `grammar`: what a text says of a time. - `form`: the forms that a source declares, and which way finer digits round.
+//! - `profile`: what the times of a column look like, for warnings.
+//!
+//! Knows nothing of the rest of the host.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! The sandbox: the only code that names wasmtime.
+//! The sandbox: the only code that names wasmtime. It knows nothing of views, entities, time or files.
 //!
 //! A [`Component`] is loaded by a [`Runtime`], describes itself, and processes batches. It is pure by construction:
 //!

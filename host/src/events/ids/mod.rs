@@ -13,6 +13,8 @@
 //! - `repeats`: which rows of files are left out.
 //! - `content`: whether two pushed events are the same.
 //! - `index`: the ids of a materialized history in a file, for pushes.
+//!
+//! Knows nothing of questions: which copy counts is decided by the events alone.
 
 mod content;
 mod finder;

@@ -2,6 +2,8 @@
 //!
 //! What fits in memory is read once and answered there. What does not is divided by entity into partitions on disk, each of
 //! which is answered as a small backfill by itself; the training set is the same, bit for bit.
+//!
+//! It decides nothing about values, and knows nothing of answering online: it hands rows to replay and puts the answers in order.
 
 mod answering;
 mod answers;

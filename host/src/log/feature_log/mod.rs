@@ -10,6 +10,8 @@
 //! - `scan`: batches are read and checked.
 //! - `body`, `decode`: the columns of a batch, to bytes and back.
 //! - `vectors`: served vectors as columns, and one by one.
+//!
+//! Knows nothing of who serves, nor of how a vector is computed again.
 
 mod body;
 mod decode;

@@ -1,4 +1,8 @@
 //! The event log of one project in one SQLite file, format 3. `docs/FORMAT.md` describes it for readers.
+//!
+//! - `read`: handles for reading. - `write`: one transaction a call, in the term of its writer.
+//!
+//! Knows nothing of what a stamp means or which one comes next: it keeps what it is given.
 
 mod read;
 mod write;

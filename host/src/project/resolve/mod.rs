@@ -1,6 +1,8 @@
 //! From what is written to what is meant: names checked, references resolved, lengths and paths read.
 //!
 //! The first fault in the order project, limits, serving, entities, sources, views, services, request is the one that is reported.
+//!
+//! It touches no file and knows nothing of components: what a transform reads is not checked here.
 
 mod fields;
 mod limits;

@@ -1,6 +1,8 @@
 //! The online states of one project in one SQLite file, format 5. `docs/FORMAT.md` describes it for readers.
 //!
 //! - `read`: connections for reading. - `write`: the one connection that writes.
+//!
+//! Knows nothing of what the bytes of a state mean.
 
 mod read;
 mod write;
