@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use onepath::batch::{Column, Value};
-use onepath::log::{FeatureLog, ServedBatch, ServedColumn, ServedField, ServedPlan, ServedProgram, ViewIdentity};
+use onepath::log::{
+    FeatureLog, ServedBatch, ServedColumn, ServedField, ServedPlan, ServedProgram, ServedSink, ServedWriter,
+    ViewIdentity,
+};
 use onepath::schema::ValueType;
 use onepath::time::AsOf;
 
@@ -72,7 +75,7 @@ fn request(plan: &Arc<ServedPlan>, number: usize, rows: usize) -> ServedBatch {
 fn record(folder: &Path, commits: usize, requests: usize, rows: usize) {
     let path = folder.join(format!("served-{requests}-{rows}.sqlite"));
     let plan = Arc::new(plan());
-    let mut log = FeatureLog::open(&path).unwrap().with_bytes_max(1 << 30);
+    let mut log = ServedWriter::new(Box::new(FeatureLog::open(&path).unwrap().with_bytes_max(1 << 30)));
     let mut times = Vec::with_capacity(commits);
     for commit in 0..commits {
         let batches: Vec<ServedBatch> = (0..requests).map(|at| request(&plan, commit * requests + at, rows)).collect();
@@ -91,7 +94,7 @@ fn record(folder: &Path, commits: usize, requests: usize, rows: usize) {
         total.as_nanos() as f64 / 1e3 / vectors as f64,
         bytes as f64 / vectors as f64,
     );
-    let log = FeatureLog::open_read_only(&path).unwrap().unwrap();
+    let log: &dyn ServedSink = &FeatureLog::open_read_only(&path).unwrap().unwrap();
     let start = Instant::now();
     let mut read = 0;
     log.vectors(None, |_| {

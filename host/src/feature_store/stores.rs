@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::FeatureStore;
 use super::skips::check_log;
 use crate::Error;
-use crate::log::{FeatureLog, Log, LogReader, LogWriter, SqliteLog};
+use crate::log::{FeatureLog, Log, LogReader, LogWriter, ServedSink, SqliteLog};
 use crate::store::{OnlineStore, SqliteStore, StoreReader};
 
 /// The log, the online store and the feature log of a project, which one process writes at a time.
 pub(crate) struct Stores {
     pub(crate) log: LogWriter,
     pub(crate) online: Arc<dyn OnlineStore>,
-    pub(crate) served: FeatureLog,
+    pub(crate) served: Box<dyn ServedSink>,
 }
 
 impl FeatureStore {
@@ -24,7 +24,7 @@ impl FeatureStore {
         let online = SqliteStore::open(&self.online_path())?.with_state_bytes_max(self.limits().state_bytes_max);
         let online: Arc<dyn OnlineStore> = Arc::new(online);
         let served = FeatureLog::open(&self.served_path())?.with_bytes_max(self.project().serving.served_bytes_max);
-        Ok(Stores { log, online, served })
+        Ok(Stores { log, online, served: Box::new(served) })
     }
 
     /// The log for reading, if there is one.
@@ -42,7 +42,8 @@ impl FeatureStore {
     }
 
     /// The feature log for reading, if there is one.
-    pub(crate) fn served_for_reading(&self) -> Result<Option<FeatureLog>, Error> {
-        Ok(FeatureLog::open_read_only(&self.served_path())?)
+    pub(crate) fn served_for_reading(&self) -> Result<Option<Box<dyn ServedSink>>, Error> {
+        let served = FeatureLog::open_read_only(&self.served_path())?;
+        Ok(served.map(|served| Box::new(served) as Box<dyn ServedSink>))
     }
 }

@@ -153,6 +153,18 @@ pub enum LogError {
         /// How it shows.
         why: String,
     },
+    /// A batch that is not the next one.
+    #[error(
+        "batch {number} does not follow batch {last}, the last of the feature log {path}: it was replaced, or written by another process"
+    )]
+    Misnumbered {
+        /// The feature log.
+        path: PathBuf,
+        /// The number of the batch.
+        number: u64,
+        /// The number of the last one.
+        last: u64,
+    },
     /// More text than one column holds.
     #[error(transparent)]
     Column(#[from] ColumnError),

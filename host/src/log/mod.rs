@@ -41,8 +41,8 @@ pub use clock::LogClock;
 pub use error::{IdHolder, LogError};
 pub use event::{EventContent, LoggedEvent};
 pub use feature_log::{
-    Batches, FeatureLog, Head, Recorded, ServedBatch, ServedColumn, ServedField, ServedPlan, ServedRequest,
-    ServedVector, ServedVectors, StoredBatch,
+    FeatureLog, Head, Recorded, ServedBatch, ServedColumn, ServedField, ServedPlan, ServedRequest, ServedSink,
+    ServedVector, ServedVectors, ServedWriter, StoredBatch,
 };
 pub use file::FileError;
 pub use history::{History, HistoryFile, HistorySource};

@@ -8,7 +8,7 @@ use super::verify::{Difference, VerifyReport, is_gone};
 use crate::Error;
 use crate::batch::{Column, Value, Values};
 use crate::feature_store::{Events, FeaturePlan, FeatureSelection, FeatureStore, HistoricalFeatures, Spine};
-use crate::log::{FeatureLog, LogError, LogReader, STATUSES, ServedPlan, ServedProgram, ServedVectors};
+use crate::log::{LogError, LogReader, STATUSES, ServedPlan, ServedProgram, ServedSink, ServedVectors};
 use crate::schema::ValueType;
 use crate::time::AsOf;
 
@@ -30,7 +30,7 @@ impl FeatureStore {
     pub(super) fn verify_served(
         &self,
         log: &dyn LogReader,
-        served: &FeatureLog,
+        served: &dyn ServedSink,
         since: Option<AsOf>,
         report: &mut VerifyReport,
     ) -> Result<(), Error> {

@@ -96,8 +96,8 @@ impl FeatureStore {
         // The history whose digest is right is the one that is replayed.
         let _pin = self.pin_inputs();
         if let Some(served) = self.served_for_reading()? {
-            report.expired = served.expired()?;
-            self.verify_served(&*log, &served, since, &mut report)?;
+            report.expired = served.head()?.expired_vectors;
+            self.verify_served(&*log, &*served, since, &mut report)?;
         }
         self.verify_states(&*log, &mut report)?;
         Ok(report)

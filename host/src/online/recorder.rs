@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::ServerError;
-use crate::log::{FeatureLog, ServedBatch};
+use crate::log::{ServedBatch, ServedSink, ServedWriter};
 
 /// How long the first vector of a commit waits for others.
 const LINGER: Duration = Duration::from_millis(50);
@@ -69,8 +69,8 @@ struct Waiting {
 }
 
 impl Recorder {
-    /// Records into `log`; at most so much waits.
-    pub(super) fn start(log: FeatureLog, limits: Limits) -> Result<Self, ServerError> {
+    /// Records into `sink`; at most so much waits.
+    pub(super) fn start(sink: Box<dyn ServedSink>, limits: Limits) -> Result<Self, ServerError> {
         let queue = Arc::new(Queue {
             waiting: Mutex::default(),
             filled: Condvar::new(),
@@ -82,7 +82,7 @@ impl Recorder {
         });
         let of_thread = Arc::clone(&queue);
         let thread = std::thread::Builder::new().name(RECORDER.to_owned());
-        let thread = thread.spawn(move || of_thread.run(log));
+        let thread = thread.spawn(move || of_thread.run(ServedWriter::new(sink)));
         let thread = thread.map_err(|source| ServerError::Thread { name: RECORDER, source })?;
         Ok(Self { queue, thread: Some(thread) })
     }
@@ -156,10 +156,10 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self, mut log: FeatureLog) {
+    fn run(&self, mut writer: ServedWriter) {
         while let Some(batches) = self.next() {
             let vectors: usize = batches.iter().map(ServedBatch::vectors).sum();
-            let recorded = log.record(&batches);
+            let recorded = writer.record(&batches);
             drop(batches);
             let mut waiting = self.lock();
             waiting.taken = 0;

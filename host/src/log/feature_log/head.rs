@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::StoredBatch;
 use crate::log::LogError;
 use crate::log::checksum::Checksum;
 use crate::log::file::{FileName, from_sql, to_sql};
@@ -23,6 +24,25 @@ pub struct Head {
 }
 
 impl Head {
+    /// How many vectors are kept.
+    pub fn kept(&self) -> u64 {
+        self.vectors - self.expired_vectors
+    }
+
+    /// The head once `batch` has followed.
+    pub fn with(self, batch: &StoredBatch) -> Self {
+        let vectors = self.vectors + batch.vectors;
+        Self { last_batch: batch.number, last_checksum: batch.checksum, vectors, ..self }
+    }
+
+    /// Checks that `batch` is the next one, with the next vectors.
+    pub fn check_follows(&self, batch: &StoredBatch) -> Result<(), LogError> {
+        if (batch.number, batch.first_vector) == (self.last_batch + 1, self.vectors + 1) {
+            return Ok(());
+        }
+        Err(LogError::Misnumbered { path: batch.path.clone(), number: batch.number, last: self.last_batch })
+    }
+
     /// The head that is stored, if it is what was written.
     pub(super) fn read(connection: &Connection, name: &FileName) -> Result<Self, LogError> {
         let sql = "SELECT last_batch, last_checksum, vectors, expired_batches, expired_vectors, checksum FROM head";

@@ -6,31 +6,35 @@
 //! noticed. `docs/FORMAT.md` describes the file.
 //!
 //! - `plan`, `head`: those two.
-//! - `record`: batches are written, and expire where the file is at its limit.
-//! - `scan`: batches are read and checked.
+//! - `seam`: [`ServedSink`], which a place for batches implements; `writer`: requests become batches, which it is given.
+//! - `append`: batches are written to the file, and expire where it is at its limit; `scan`: they are read and checked.
 //! - `body`, `decode`: the columns of a batch, to bytes and back.
 //! - `vectors`: served vectors as columns, and one by one.
 //!
 //! Knows nothing of who serves, nor of how a vector is computed again.
 
+mod append;
 mod body;
 mod decode;
 mod head;
 mod plan;
-mod record;
 mod scan;
+mod seam;
 #[cfg(test)]
 mod tests;
 mod vectors;
+mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
 
 pub use head::Head;
 pub use plan::{ServedField, ServedPlan};
-pub use record::Recorded;
-pub use scan::{Batches, StoredBatch};
+use scan::Batches;
+pub use scan::StoredBatch;
+pub use seam::ServedSink;
 pub use vectors::{ServedColumn, ServedRequest, ServedVector, ServedVectors};
+pub use writer::{Recorded, ServedWriter};
 
 use super::file::SqliteFile;
 use super::{LogError, schema};
@@ -104,7 +108,8 @@ impl ServedBatch {
 #[derive(Debug)]
 pub struct FeatureLog {
     file: SqliteFile,
-    plans: Vec<record::KnownPlan>,
+    /// The numbers of plans, by digest.
+    plans: Vec<(Arc<str>, i64)>,
     /// The head as this process wrote it.
     head: Option<Head>,
     bytes_max: u64,
@@ -131,22 +136,27 @@ impl FeatureLog {
     pub fn with_bytes_max(self, bytes_max: u64) -> Self {
         Self { bytes_max, ..self }
     }
+}
 
-    /// How far the log goes, and what has expired.
-    pub fn head(&self) -> Result<Head, LogError> {
+impl ServedSink for FeatureLog {
+    fn path(&self) -> &Path {
+        &self.file.name.path
+    }
+
+    fn head(&self) -> Result<Head, LogError> {
         Head::read(&self.file.connection, &self.file.name)
     }
 
-    /// How many vectors are recorded.
-    pub fn count(&self) -> Result<u64, LogError> {
-        self.head().map(|head| head.vectors - head.expired_vectors)
+    fn append(&mut self, batches: &[StoredBatch]) -> Result<Head, LogError> {
+        self.write(batches)
     }
 
-    /// How many vectors, the oldest, have made room for newer ones since the log began.
-    pub fn expired(&self) -> Result<u64, LogError> {
-        self.head().map(|head| head.expired_vectors)
+    fn batches(&self, from: u64, since: Option<AsOf>) -> Box<dyn Iterator<Item = Result<StoredBatch, LogError>> + '_> {
+        Box::new(Batches::new(self, from, since))
     }
+}
 
+impl dyn ServedSink + '_ {
     /// Gives `on_vector` the served vectors, or those whose as-of is not before `since`, in the order of their ids. Anything
     /// that is missing or damaged is an error.
     pub fn vectors<E: From<LogError>>(

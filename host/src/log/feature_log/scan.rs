@@ -46,10 +46,27 @@ pub struct StoredBatch {
     pub checksum: i64,
     /// Its columns, as `docs/FORMAT.md` describes them.
     pub body: Vec<u8>,
-    pub(super) path: PathBuf,
+    /// Where it is kept, for messages.
+    pub path: PathBuf,
 }
 
 impl StoredBatch {
+    /// Checks that it is what was written.
+    pub fn check(&self) -> Result<(), LogError> {
+        let sum = batch_checksum(&mut Checksum::default(), &self.plan_digest, &self.numbers(), &self.body);
+        if sum == self.checksum && *self.plan_digest == *self.plan.digest() {
+            return Ok(());
+        }
+        Err(damaged(&self.path, self.number, self.vectors, "its checksum differs".to_owned()))
+    }
+
+    /// Number, first vector, vectors, requests, smallest and largest as-of, largest offset: as they are stored.
+    pub(super) fn numbers(&self) -> [i64; 7] {
+        let [number, first_vector, vectors, requests, last_offset] =
+            [self.number, self.first_vector, self.vectors, self.requests, self.last_offset].map(to_sql);
+        [number, first_vector, vectors, requests, self.first_as_of.0, self.last_as_of.0, last_offset]
+    }
+
     /// Its vectors, with all columns.
     pub fn decode(&self) -> Result<ServedVectors, LogError> {
         self.decode_only(&|_| true)
@@ -62,9 +79,9 @@ impl StoredBatch {
     }
 }
 
-/// The batches of a feature log, in order; see [`FeatureLog::batches`].
+/// The batches of a feature log, in order.
 #[derive(Debug)]
-pub struct Batches<'log> {
+pub(super) struct Batches<'log> {
     log: &'log FeatureLog,
     since: i64,
     /// The number of the batch that must come next.
@@ -76,16 +93,12 @@ pub struct Batches<'log> {
     has_ended: bool,
 }
 
-impl FeatureLog {
-    /// The batches from the number `from` on, or those of them that hold an as-of that is not before `since`, in order.
-    ///
-    /// They are read page by page, and the file is not held open for reading between pages: a writer may go on meanwhile, and
-    /// what it writes is read too. A batch that is missing without a reason, or is not what was written, comes as an error
-    /// ([`LogError::is_damage`]), and those after it follow. Any other error ends the reading. Of a batch without such an as-of
-    /// only its numbers are read, and those are not checked.
-    pub fn batches(&self, from: u64, since: Option<AsOf>) -> Batches<'_> {
-        Batches {
-            log: self,
+impl<'log> Batches<'log> {
+    /// The batches of `log`, page by page: the file is not held open for reading between pages, a writer may go on meanwhile, and
+    /// what it writes is read too. Of a batch without an as-of since `since` only its numbers are read, and those are not checked.
+    pub(super) fn new(log: &'log FeatureLog, from: u64, since: Option<AsOf>) -> Self {
+        Self {
+            log,
             since: since.map_or(i64::MIN, |since| since.0),
             next: from.max(1),
             next_vector: (from <= 1).then_some(1),

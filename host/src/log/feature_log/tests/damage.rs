@@ -127,13 +127,14 @@ fn what_is_not_committed_leaves_no_gap() {
     assert_eq!(outcome(&reader(&path)), ["1"]);
     drop(killed);
     // The same within this process: no room is left in the middle of a commit.
-    log.file
+    log.sink()
+        .file
         .connection
         .execute_batch("CREATE TEMP TRIGGER full BEFORE UPDATE ON head BEGIN SELECT RAISE(ABORT, 'full'); END")
         .expect("makes");
     let error = log.record(&[numbers("b", 2, 2)]).expect_err("is full").to_string();
     assert!(error.starts_with("cannot read or write the feature log"), "{error}");
-    log.file.connection.execute_batch("DROP TRIGGER full").expect("drops");
+    log.sink().file.connection.execute_batch("DROP TRIGGER full").expect("drops");
     assert_eq!(log.record(&[numbers("b", 3, 1), numbers("a", 3, 1)]).expect("records").ids, 3..5);
     assert_eq!(outcome(&reader(&path)), ["1", "2", "3"]);
     drop(directory);

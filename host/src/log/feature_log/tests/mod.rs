@@ -65,10 +65,15 @@ fn numbers(service: &str, as_of: i64, rows: usize) -> ServedBatch {
     request(service, as_of, vec![column(ValueType::Int64, &vec![Value::Int64(1); rows])])
 }
 
-fn open() -> (tempfile::TempDir, PathBuf, FeatureLog) {
+/// A log that is written, with a limit for its file.
+fn writer(path: &Path, bytes_max: u64) -> ServedWriter<FeatureLog> {
+    ServedWriter::new(Box::new(FeatureLog::open(path).expect("opens").with_bytes_max(bytes_max)))
+}
+
+fn open() -> (tempfile::TempDir, PathBuf, ServedWriter<FeatureLog>) {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("served");
-    let log = FeatureLog::open(&path).expect("opens");
+    let log = writer(&path, u64::MAX);
     (directory, path, log)
 }
 
@@ -78,6 +83,7 @@ fn reader(path: &Path) -> FeatureLog {
 
 fn all(log: &FeatureLog, since: Option<AsOf>) -> Vec<ServedVector> {
     let mut vectors = Vec::new();
+    let log: &dyn ServedSink = log;
     log.vectors(since, |vector| {
         vectors.push(vector);
         Ok::<_, LogError>(())
@@ -106,7 +112,7 @@ fn the_requests_of_a_commit_are_batches_by_plan() {
     let commit = [numbers("a", 10, 2), numbers("b", 30, 1), numbers("a", 20, 3), numbers("b", 25, 0)];
     assert_eq!(log.record(&commit).expect("records").ids, 1..7);
     drop(log);
-    let mut log = FeatureLog::open(&path).expect("opens again");
+    let mut log = writer(&path, u64::MAX);
     assert_eq!(log.record(&[numbers("b", 40, 1)]).expect("records").ids, 7..8);
     let log = reader(&path);
     let told = |batch: StoredBatch| {
@@ -150,19 +156,20 @@ fn vectors_are_read_since_an_as_of_in_the_order_of_their_ids() {
     let (_directory, path, mut log) = open();
     log.record(&[numbers("a", 10, 2)]).expect("records");
     log.record(&[numbers("a", 30, 1), numbers("a", 15, 1), numbers("a", 20, 2)]).expect("records");
-    let seen = |since| all(&log, since).iter().map(|vector| (vector.id, vector.as_of.0)).collect::<Vec<_>>();
+    let seen = |since| all(log.sink(), since).iter().map(|vector| (vector.id, vector.as_of.0)).collect::<Vec<_>>();
     assert_eq!(seen(None), [(1, 10), (2, 10), (3, 30), (4, 15), (5, 20), (6, 20)]);
     assert_eq!(seen(Some(AsOf(20))), [(3, 30), (5, 20), (6, 20)]);
     assert_eq!(seen(Some(AsOf(31))), []);
-    let last = all(&log, Some(AsOf(20))).remove(1);
+    let last = all(log.sink(), Some(AsOf(20))).remove(1);
     assert_eq!(
         (last.request_id.as_deref(), last.replayed, last.keys[0].to_string()),
         (Some("r20"), true, "c\"0🦀".into())
     );
     // A batch that is older is not read, and not missed.
-    let batches: Vec<u64> = log.batches(1, Some(AsOf(15))).map(|batch| batch.expect("is whole").number).collect();
-    assert_eq!((batches, log.count().expect("counts")), (vec![2], 6));
-    assert!(reader(&path).record(&[]).is_err(), "a reader records nothing");
+    let batches: Vec<u64> =
+        log.sink().batches(1, Some(AsOf(15))).map(|batch| batch.expect("is whole").number).collect();
+    assert_eq!((batches, log.sink().head().expect("reads").kept()), (vec![2], 6));
+    assert!(reader(&path).append(&[]).is_err(), "a reader records nothing");
 }
 
 #[test]
@@ -188,7 +195,8 @@ fn vectors_that_do_not_fit_their_plan_are_not_recorded() {
 #[test]
 fn where_the_file_is_full_the_oldest_batches_go() {
     let (_directory, path, log) = open();
-    let mut log = log.with_bytes_max(256 << 10);
+    drop(log);
+    let mut log = writer(&path, 256 << 10);
     let long = Value::Text("x".repeat(1_000));
     let mut random = 1_u32;
     let (mut expired, mut written) = (0, 0);
@@ -202,26 +210,27 @@ fn where_the_file_is_full_the_oldest_batches_go() {
         written += 2 * requests as u64;
         expired += recorded.expired;
         assert_eq!(recorded.ids, written - 2 * requests as u64 + 1..written + 1);
-        assert_eq!(log.expired().expect("reads"), expired);
-        assert_eq!(log.count().expect("counts"), written - expired);
+        assert_eq!(log.sink().head().expect("reads").expired_vectors, expired);
+        assert_eq!(log.sink().head().expect("reads").kept(), written - expired);
     }
-    let head = log.head().expect("reads");
+    let head = log.sink().head().expect("reads");
     assert!(expired > 500 && head.expired_batches > 10 && head.last_batch == 60, "{head:?}");
-    let ids: Vec<u64> = all(&log, None).iter().map(|vector| vector.id).collect();
+    let ids: Vec<u64> = all(log.sink(), None).iter().map(|vector| vector.id).collect();
     assert_eq!(ids, (expired + 1..=written).collect::<Vec<_>>());
     drop(log);
     assert!(std::fs::metadata(&path).expect("is there").len() < 512 << 10);
     // What is recorded at once stays, however much it is; nothing else does.
-    let mut log = FeatureLog::open(&path).expect("opens").with_bytes_max(1);
+    let mut log = writer(&path, 1);
     let recorded = log.record(&[request("a", 1, vec![column(ValueType::Text, &vec![long; 500])])]).expect("records");
-    assert_eq!((log.count().expect("counts"), recorded.expired), (500, written - expired));
-    assert_eq!(outcome(&log), ["61"]);
+    assert_eq!((log.sink().head().expect("reads").kept(), recorded.expired), (500, written - expired));
+    assert_eq!(outcome(log.sink()), ["61"]);
 }
 
 #[test]
 fn batches_that_expire_while_they_are_read_are_not_missed() {
     let (_directory, path, log) = open();
-    let mut log = log.with_bytes_max(64 << 20);
+    drop(log);
+    let mut log = writer(&path, 64 << 20);
     // More batches than a page holds.
     for round in 0..600 {
         log.record(&[numbers("a", round, 1)]).expect("records");
@@ -229,9 +238,11 @@ fn batches_that_expire_while_they_are_read_are_not_missed() {
     let reader = reader(&path);
     let mut batches = reader.batches(1, None);
     assert_eq!(batches.next().expect("is there").expect("is whole").number, 1);
-    let mut log = log.with_bytes_max(1);
+    drop(log);
+    let mut log = writer(&path, 1);
     log.record(&[numbers("a", 600, 1)]).expect("records");
-    let mut log = log.with_bytes_max(u64::MAX);
+    drop(log);
+    let mut log = writer(&path, u64::MAX);
     log.record(&[numbers("a", 601, 1)]).expect("records");
     let rest: Vec<u64> = batches.map(|batch| batch.expect("is whole or has expired").number).collect();
     assert_eq!(rest, (2..=256).chain([601, 602]).collect::<Vec<_>>());
@@ -241,7 +252,7 @@ fn batches_that_expire_while_they_are_read_are_not_missed() {
 #[test]
 fn a_new_log_has_the_head_of_one_without_batches() {
     let (_directory, path, log) = open();
-    assert_eq!((log.head().expect("reads"), outcome(&reader(&path))), (Head::default(), Vec::<String>::new()));
+    assert_eq!((log.sink().head().expect("reads"), outcome(&reader(&path))), (Head::default(), Vec::<String>::new()));
     let mut checksum = Checksum::default();
     for _ in 0..5 {
         checksum.number(0);
