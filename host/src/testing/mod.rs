@@ -13,11 +13,13 @@ mod faults;
 pub mod log;
 pub mod memory;
 pub mod online_store;
+pub mod served_sink;
 pub mod source;
 pub mod storage;
 #[cfg(test)]
 mod tests;
 pub mod twin_log;
+pub mod twin_sink;
 pub mod twin_store;
 
 use std::fmt;

@@ -3,5 +3,6 @@
 mod logs;
 mod online_stores;
 mod reading;
+mod served_sinks;
 mod sources;
 mod storages;
