@@ -3,6 +3,7 @@
 mod kill;
 mod load;
 mod rules;
+mod twins;
 
 use std::sync::Arc;
 

@@ -114,10 +114,11 @@ impl FeatureStore {
         // What is folded is what the history records.
         let _pin = self.pin_inputs();
         self.warn_of_absent_fields(&views, overrides)?;
-        let mut stores = self.open_stores()?;
+        let stores = self.open_stores()?;
+        let mut log = self.begin_log(&stores.log)?;
         let term = stores.online.begin_term()?;
         // A handle of its own: the writer's is wanted when the history is recorded.
-        let reader = stores.log.log().reader()?;
+        let reader = stores.log.reader()?;
         let pushed = Pushed::all(&*reader)?;
         let applied_offset = pushed.up_to;
         // Everything is read and evaluated before anything is written.
@@ -141,9 +142,9 @@ impl FeatureStore {
         for source in &mut record.sources {
             (source.ids, source.log_offset) = (names.remove(&source.source), Some(applied_offset));
         }
-        let history = stores.log.record_history(&record)?;
+        let history = log.record_history(&record)?;
         self.remove_other_ids(&record);
-        let log = stores.log.identity().to_owned();
+        let log = log.identity().to_owned();
         let mut reports = Vec::new();
         for (view, folded) in folded {
             reports.push(MaterializedView::of(view, &folded, self.limits().state_bytes_max));

@@ -47,7 +47,7 @@ pub(crate) use plan::run_views;
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};
 pub(crate) use schema::{event_schema, with_inferred};
 pub use spine::Spine;
-pub(crate) use stores::Stores;
+pub use stores::Stores;
 pub use summary::{FeatureNulls, RunSummary, SourceSummary, SpineSummary, UnseenEvents, ViewSummary};
 pub(crate) use warnings::warnings_of_push;
 

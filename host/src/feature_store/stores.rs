@@ -8,23 +8,31 @@ use crate::Error;
 use crate::log::{FeatureLog, Log, LogReader, LogWriter, ServedSink, SqliteLog};
 use crate::store::{OnlineStore, SqliteStore, StoreReader};
 
-/// The log, the online store and the feature log of a project, which one process writes at a time.
-pub(crate) struct Stores {
-    pub(crate) log: LogWriter,
-    pub(crate) online: Arc<dyn OnlineStore>,
-    pub(crate) served: Box<dyn ServedSink>,
+/// Where a project keeps what was pushed, its states and what was served, open for writing, which one process does at a time.
+pub struct Stores {
+    /// The event log.
+    pub log: Arc<dyn Log>,
+    /// The states of its views.
+    pub online: Arc<dyn OnlineStore>,
+    /// What was served.
+    pub served: Box<dyn ServedSink>,
 }
 
 impl FeatureStore {
-    /// Opens the stores for writing, which makes this process the one that does.
+    /// Opens the stores in the project's folder for writing, which makes this process the one that does.
     pub(crate) fn open_stores(&self) -> Result<Stores, Error> {
-        let log = LogWriter::new(Arc::new(SqliteLog::open(&self.log_path())?))?;
+        let log = SqliteLog::open(&self.log_path())?;
+        let online = SqliteStore::open(&self.online_path())?.with_state_bytes_max(self.limits().state_bytes_max);
+        let served = FeatureLog::open(&self.served_path())?.with_bytes_max(self.project().serving.served_bytes_max);
+        Ok(Stores { log: Arc::new(log), online: Arc::new(online), served: Box::new(served) })
+    }
+
+    /// Begins to write the log, if it fits the project.
+    pub(crate) fn begin_log(&self, log: &Arc<dyn Log>) -> Result<LogWriter, Error> {
+        let log = LogWriter::new(Arc::clone(log))?;
         check_log(self.project(), Some(log.reader()))?;
         self.warn_of_unread(log.reader())?;
-        let online = SqliteStore::open(&self.online_path())?.with_state_bytes_max(self.limits().state_bytes_max);
-        let online: Arc<dyn OnlineStore> = Arc::new(online);
-        let served = FeatureLog::open(&self.served_path())?.with_bytes_max(self.project().serving.served_bytes_max);
-        Ok(Stores { log, online, served: Box::new(served) })
+        Ok(log)
     }
 
     /// The log for reading, if there is one.

@@ -55,6 +55,7 @@ use share::LogShare;
 pub use status::ServerStatus;
 use writer::{Backlog, Job, Push, Unwritten, Writer};
 
+use crate::Error;
 use crate::batch::Column;
 use crate::evaluate::Status;
 use crate::events::{Arrival, EventSchema, JsonEvents, PushedEvents, read_push, unknown_columns};
@@ -154,6 +155,20 @@ impl Server {
     ///
     /// It becomes the one process that writes the project's stores.
     pub fn open(dir: &Path, options: ServerOptions) -> Result<Self, ServerError> {
+        Self::open_over(dir, options, |store| store.open_stores())
+    }
+
+    /// As [`Server::open`], over stores elsewhere than in the project's folder. They must be of this project, and no other server may
+    /// be open over them. `FeatureStore` does not read them: it verifies and backfills from the project's folder.
+    pub fn open_over_stores(dir: &Path, options: ServerOptions, stores: Stores) -> Result<Self, ServerError> {
+        Self::open_over(dir, options, |_| Ok(stores))
+    }
+
+    fn open_over(
+        dir: &Path,
+        options: ServerOptions,
+        open: impl FnOnce(&FeatureStore) -> Result<Stores, Error>,
+    ) -> Result<Self, ServerError> {
         static OPENED: AtomicU64 = AtomicU64::new(1);
         let store = FeatureStore::open(dir, options.open.clone())?;
         let project = store.project();
@@ -172,7 +187,8 @@ impl Server {
         for source in &project.sources {
             schemas.insert(source.name.clone(), Arc::new(event_schema(project, source, &views)?));
         }
-        let Stores { log, online, served } = store.open_stores()?;
+        let Stores { log: events, online, served } = open(&store)?;
+        let log = store.begin_log(&events)?;
         let term = online.begin_term()?;
         let marks = apply::catch_up(log.reader(), &*online, term, &views)?;
         let reader = online.reader()?;
@@ -187,7 +203,7 @@ impl Server {
         let (offset, history) = (log.last_offset(), log.reader().latest_history()?.map(|(id, _)| id));
         let shared = Arc::new(Shared::new(&log, cache, offset, newest, Arc::clone(&clock)));
         let backlog = Arc::new(Backlog::default());
-        let (identity, log_for_readers) = (log.identity().to_owned(), Arc::clone(log.log()));
+        let identity = log.identity().to_owned();
         let writer = Writer {
             log,
             store: Arc::clone(&online),
@@ -215,7 +231,7 @@ impl Server {
             identity,
             number: OPENED.fetch_add(1, Ordering::Relaxed),
             shared,
-            readers: Readers::new(online, log_for_readers),
+            readers: Readers::new(online, events),
             recorder: Some(recorder),
             jobs: Some(jobs),
             backlog,
