@@ -30,8 +30,7 @@ impl<K: Clone + Eq + Hash, V: Clone> OnceMap<K, V> {
     /// The value of `key`, if it was made.
     pub(crate) fn get(&self, key: &K) -> Option<V> {
         let place = unpoisoned(&self.0).get(key).map(Arc::clone)?;
-        let value = unpoisoned(&place).clone();
-        value
+        unpoisoned(&place).clone()
     }
 }
 

@@ -9,7 +9,7 @@ use arbitrary::{Result, Unstructured};
 
 use crate::entity::{EntityKey, EntityState, KeyValue};
 use crate::log::ViewIdentity;
-use crate::store::{OnlineStore, Replacement, SqliteStore, ViewMark};
+use crate::store::{OnlineStore, SqliteStore, StoreError, ViewMark, ViewUpdate};
 use crate::time::{AvailableAt, EventTime};
 
 const STATE_BYTES_MAX: usize = 32;
@@ -29,17 +29,21 @@ pub fn state_store(data: &[u8]) {
 
 fn run(path: &Path, u: &mut Unstructured<'_>) -> Result<()> {
     let open = || SqliteStore::open(path).expect("opens").with_state_bytes_max(STATE_BYTES_MAX);
-    let mut store = open();
+    let begin = |store: SqliteStore| {
+        let term = store.begin_term().expect("begins");
+        (store, term)
+    };
+    let (mut store, mut term) = begin(open());
     let mut model: BTreeMap<&str, View> = BTreeMap::new();
     while !u.is_empty() {
         let name = *u.choose(&["a", "b", "it's \"c\""])?;
         let view = model.entry(name).or_default();
         match u.int_in_range(0..=6)? {
-            0..=2 => apply(&mut store, name, view, u)?,
-            3 => replace(&mut store, name, view, u)?,
+            0..=2 => apply(&store, term, name, view, u)?,
+            3 => replace(&store, term, name, view, u)?,
             4 => {
                 drop(store);
-                store = open();
+                (store, term) = begin(open());
             }
             5 => {
                 let reader = SqliteStore::open_read_only(path).expect("opens").expect("is there");
@@ -47,7 +51,11 @@ fn run(path: &Path, u: &mut Unstructured<'_>) -> Result<()> {
             }
             _ => {
                 let key = key(u)?;
-                assert_eq!(store.get(name, &key).expect("reads").as_ref(), view.states.get(&key.encode()));
+                let found = store.reader().expect("opens").get(name, &key);
+                match view.mark {
+                    Some(_) => assert_eq!(found.expect("reads").as_ref(), view.states.get(&key.encode())),
+                    None => assert!(matches!(found, Err(StoreError::UnknownView { .. })), "{found:?}"),
+                }
             }
         }
         agree(&store, name, view);
@@ -56,7 +64,7 @@ fn run(path: &Path, u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-fn apply(store: &mut SqliteStore, name: &str, view: &mut View, u: &mut Unstructured<'_>) -> Result<()> {
+fn apply(store: &SqliteStore, term: u64, name: &str, view: &mut View, u: &mut Unstructured<'_>) -> Result<()> {
     let (updates, mark) = (updates(u)?, mark(u)?);
     let made_of = |mark: &ViewMark| (mark.digest.clone(), mark.state_version, mark.history, mark.log.clone());
     let goes_on = view
@@ -65,7 +73,7 @@ fn apply(store: &mut SqliteStore, name: &str, view: &mut View, u: &mut Unstructu
         .is_none_or(|stored| made_of(stored) == made_of(&mark) && stored.applied_offset <= mark.applied_offset);
     let fits = updates.iter().all(|(_, state)| state.bytes.len() <= STATE_BYTES_MAX);
     let shared: Vec<_> = updates.iter().map(|(key, state)| (key.clone(), Arc::new(state.clone()))).collect();
-    let applied = store.apply(name, &shared, &mark);
+    let applied = store.apply(term, &[ViewUpdate { view: name, states: &shared, mark: &mark }]);
     assert_eq!(applied.is_ok(), goes_on && fits, "{applied:?}");
     if applied.is_ok() {
         view.mark = Some(mark);
@@ -74,9 +82,9 @@ fn apply(store: &mut SqliteStore, name: &str, view: &mut View, u: &mut Unstructu
     Ok(())
 }
 
-fn replace(store: &mut SqliteStore, name: &str, view: &mut View, u: &mut Unstructured<'_>) -> Result<()> {
+fn replace(store: &SqliteStore, term: u64, name: &str, view: &mut View, u: &mut Unstructured<'_>) -> Result<()> {
     let (updates, mark, commits) = (updates(u)?, mark(u)?, u.arbitrary()?);
-    let mut replacement = store.begin_replace(name, &mark).expect("begins");
+    let mut replacement = store.begin_replace(term, name, &mark).expect("begins");
     let mut states = BTreeMap::new();
     for (key, state) in updates {
         let put = replacement.put(&key, &state);
@@ -97,6 +105,7 @@ fn replace(store: &mut SqliteStore, name: &str, view: &mut View, u: &mut Unstruc
 
 /// The store holds what the model holds, in the order of the keys' bytes.
 fn agree(store: &SqliteStore, name: &str, view: &View) {
+    let store = store.reader().expect("opens");
     assert_eq!(store.mark(name).expect("reads"), view.mark);
     assert_eq!(store.count(name).expect("counts"), view.states.len() as u64);
     let mut found = Vec::new();
@@ -107,7 +116,7 @@ fn agree(store: &SqliteStore, name: &str, view: &View) {
     store.scan(name, &mut keep).expect("reads");
     assert!(found.iter().map(|(key, state)| (key, state)).eq(&view.states), "{found:?}");
     let keys: Vec<EntityKey> = found.iter().map(|(key, _)| EntityKey::decode(key).expect("is a key")).collect();
-    let many = store.get_many(name, &keys).expect("reads");
+    let many = if view.mark.is_some() { store.get_many(name, &keys).expect("reads") } else { Vec::new() };
     assert!(many.into_iter().eq(found.into_iter().map(|(_, state)| Some(state))));
 }
 

@@ -12,6 +12,9 @@ use crate::replay::{Carry, FinalState, Questions, ReplayOptions, Replayed, ViewE
 use crate::schema::Field;
 use crate::time::{AsOf, AvailableAt, EventTime, visible};
 
+/// Per view, the newest event of its entity that each row saw.
+pub(crate) type NewestEvents = Vec<Vec<Option<EventTime>>>;
+
 /// The events that the views of one entity with one list of sources read.
 pub(super) struct Feed {
     /// The entity; `None` for views without one.
@@ -41,7 +44,7 @@ pub(super) struct Feeds {
     /// Where the spine is one of several that follow each other in time.
     carried: Option<Carried>,
     newest_at: Option<AsOf>,
-    newest: Vec<Vec<Option<EventTime>>>,
+    newest: NewestEvents,
 }
 
 /// What goes from one spine to the next that follows it in time.
@@ -123,7 +126,7 @@ impl Feeds {
     }
 
     /// Per replayed view, the newest visible event of each row's entity; nothing where it was not wanted.
-    pub(super) fn take_newest_events(&mut self) -> Vec<Vec<Option<EventTime>>> {
+    pub(super) fn take_newest_events(&mut self) -> NewestEvents {
         std::mem::take(&mut self.newest)
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::feeds::Feeds;
+use super::feeds::{Feeds, NewestEvents};
 use super::plan::run_views;
 use super::summary::{LeftOut, ViewSeen};
 use super::{FeaturePlan, FeatureStore, PlannedView, Spine};
@@ -16,7 +16,7 @@ use crate::files::storage::{Identity, StorageError, StorageFault};
 use crate::log::{History, LogReader};
 use crate::project::{Key, Source, distinct_files};
 use crate::replay::{ReplayOptions, Replayed};
-use crate::time::{AsOf, EventTime, Stopwatch};
+use crate::time::{AsOf, Stopwatch};
 
 /// Files that stand for a source in one run, instead of its own files and the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl FeatureStore {
         spine: &Spine,
         as_of: AsOf,
         events: Events<'_>,
-    ) -> Result<(Vec<Replayed>, Vec<Vec<Option<EventTime>>>), Error> {
+    ) -> Result<(Vec<Replayed>, NewestEvents), Error> {
         let mut feeds = Feeds::new(&plan.views).with_newest_events(as_of);
         let replayed = self.replay_feeds(plan, spine, events, &mut feeds, None)?;
         Ok((replayed.views, feeds.take_newest_events()))

@@ -26,7 +26,7 @@ pub(super) fn sha256_of(input: &OpenInput) -> Result<String, InputError> {
         let mut buffer = vec![0; 1 << 18];
         loop {
             match bytes.read(&mut buffer) {
-                Ok(0) => return Ok(hex(&sha256.finalize())),
+                Ok(0) => return Ok(hex(sha256.finalize())),
                 Ok(read) => sha256.update(&buffer[..read]),
                 Err(error) => return Err(InputError::new(input.path(), InputFault::Read(error))),
             }

@@ -13,8 +13,6 @@
 //! the caller chooses.
 
 mod sqlite;
-#[cfg(test)]
-mod tests;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;

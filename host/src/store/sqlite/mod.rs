@@ -16,7 +16,7 @@ use write::Writing;
 use super::{OnlineStore, Replacement, STATE_BYTES_MAX, StoreError, StoreReader, ViewMark, ViewUpdate};
 use crate::log::file::{FileKind, SqliteFile};
 
-pub(super) static ONLINE_STORE: FileKind = FileKind {
+static ONLINE_STORE: FileKind = FileKind {
     name: "online store",
     // "1pST".
     application_id: 0x3170_5354,
@@ -134,5 +134,13 @@ impl OnlineStore for SqliteStore {
         let mut writing = self.writing(term)?;
         writing.clear(view, mark)?;
         Ok(Box::new(writing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_page_of_formats_says_what_the_code_says() {
+        crate::log::file::assert_documented(&super::ONLINE_STORE, "online.sqlite");
     }
 }

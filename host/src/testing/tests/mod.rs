@@ -5,4 +5,5 @@ mod online_stores;
 mod reading;
 mod served_sinks;
 mod sources;
+mod sqlite_store;
 mod storages;

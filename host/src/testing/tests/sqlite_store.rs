@@ -1,6 +1,8 @@
 //! The store in SQLite: what only it does. What every store does is in [`crate::testing::online_store`].
 
-use super::*;
+use std::ops::ControlFlow;
+
+use crate::store::*;
 use crate::testing::online_store::{all, apply, key, mark, state};
 
 fn store() -> (tempfile::TempDir, SqliteStore, u64) {
@@ -62,11 +64,6 @@ fn a_reader_cannot_write_and_a_log_is_not_a_store() {
     let expected =
         format!("{} is not the event log of an onepath project: move it away or name another path", path.display());
     assert_eq!(error.to_string(), expected);
-}
-
-#[test]
-fn the_page_of_formats_says_what_the_code_says() {
-    crate::log::file::assert_documented(&sqlite::ONLINE_STORE, "online.sqlite");
 }
 
 #[test]
