@@ -66,7 +66,7 @@ fn table(asks: &[Ask], answers: &[Vector]) -> String {
 /// Answers the spine offline and online, compares the two, and compares the table with what is expected.
 fn check_project(project: &Project, features: &str, spine: &str, expected: Expect) {
     let mut store = project.open();
-    let (plan, asks) = (plan(&mut store, features), asks(spine));
+    let (plan, asks) = (plan(&store, features), asks(spine));
     let answers = offline(&store, &plan, &asks, &[]);
     expected.assert_eq(&table(&asks, &answers));
     store.materialize(&[], None).expect("materializes");
@@ -390,7 +390,7 @@ fn a_question_about_the_future_is_refused() {
     project.write("events.csv", events("a w 1 2024-01-01"));
     project.clock.set(at("2024-01-10"));
     let mut store = project.open();
-    let plan = plan(&mut store, TRAIL);
+    let plan = plan(&store, TRAIL);
     let ask = |as_of| OnlineRequest {
         inputs: vec![("customer_id".to_owned(), Value::Text("a".to_owned()))],
         as_of: Some(onepath::time::AsOf(as_of)),
@@ -407,7 +407,7 @@ fn arrivals_grow_strictly_and_answers_never_go_back() {
     let now = at("2024-01-10");
     project.clock.set(now);
     let mut store = project.open();
-    let plan = plan(&mut store, TRAIL);
+    let plan = plan(&store, TRAIL);
     let request = OnlineRequest {
         inputs: vec![("customer_id".to_owned(), Value::Text("a".to_owned()))],
         ..OnlineRequest::default()

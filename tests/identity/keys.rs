@@ -118,7 +118,7 @@ fn the_order_of_keys_entities_and_tables_decides_nothing() {
             let sums = [pairs.get(pair), targets.get(pair.2)];
             sums.map(|sum| Value::Float64(sum.copied().unwrap_or(0.0)))
         };
-        for (pair, features) in PAIRS.iter().zip(backfilled(&mut store)) {
+        for (pair, features) in PAIRS.iter().zip(backfilled(&store)) {
             assert!(
                 features.iter().zip(expected(pair)).all(|(a, b)| a.same_bits(&b)),
                 "{pair:?}: {features:?}\n{text}"

@@ -23,7 +23,7 @@ fn vectors_are_verified_with_the_component_that_served_them() {
     std::fs::copy(&components().retrace, project.path("trace.wasm")).expect("copies");
     let mut store = project.open();
     assert_verified(&mut store, 2);
-    let now = plan(&mut store);
+    let now = plan(&store);
     let error = store.get_online_features(&now, &ask("a", None)).expect_err("the states are the old one's");
     let digest = |view: usize| now.views[view].program.digest().to_owned();
     assert!(error.to_string().contains(&format!(", and is now {}…", &digest(1)[..12])), "{error}");
@@ -62,7 +62,7 @@ fn vectors_are_verified_with_the_time_to_live_that_served_them() {
     project.configure(&stale);
     let mut store = project.open();
     assert_verified(&mut store, 1);
-    let now = plan(&mut store);
+    let now = plan(&store);
     let error = store.get_online_features(&now, &ask("a", None)).expect_err("the states are of the old identity");
     let expected = "the states of view activity@v1 are of another identity: ttl was none, and is now 1d; put back what changed, or \
                     run `onepath materialize` to rebuild them";
@@ -92,7 +92,7 @@ fn a_changed_parameter_is_a_changed_view() {
 
     project.configure(&project_file("10.0"));
     let mut store = project.open();
-    let now = plan(&mut store);
+    let now = plan(&store);
     let error = store.get_online_features(&now, &ask("a", None)).expect_err("the states are of the old factor");
     assert!(error.to_string().contains("run `onepath materialize` to rebuild them"), "{error}");
     let ran = project.run("verify");

@@ -140,7 +140,7 @@ fn an_event_that_was_pushed_and_is_then_in_a_file_counts_once() {
     project.write("all.ndjson", lines("1 a w 1 2024-01-01\n2 a w 2 2024-01-02\n3 a w 3 2024-01-03"));
     project.configure(&toml("[\"all.ndjson\"]", BY_ID, "TRACE"));
     let mut store = project.open();
-    let plan = plan(&mut store);
+    let plan = plan(&store);
     let question = Ask { entity: "a".to_owned(), as_of: at("2024-01-03"), cart_value: 0.0 };
     let answers = offline(&store, &plan, std::slice::from_ref(&question), &[]);
     assert_eq!(answers[0][5].0.to_string(), "w1;w2;w3;");
@@ -162,7 +162,7 @@ fn an_event_of_the_materialized_history_that_is_then_pushed_counts_once() {
     // The ninth lies after the cut: the states do not have it yet.
     assert_eq!(push(&project, &mut store, "2 a w 2 2024-01-02\n3 a w 3 2024-02-03\n9 a w 9 2024-03-01"), Ok((2, 1, 2)));
     assert_eq!(trail(&mut store, "a"), "w1;w2;w3;w9;");
-    let plan = plan(&mut store);
+    let plan = plan(&store);
     let question = Ask { entity: "a".to_owned(), as_of: at("2031-01-01"), cart_value: 0.0 };
     let answers = offline(&store, &plan, std::slice::from_ref(&question), &[]);
     assert_same(&online(&mut store, &plan, &question).0, &answers[0], &question, "served");

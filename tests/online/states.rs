@@ -73,7 +73,7 @@ fn states_on_a_history_are_not_made_up_from_the_log_alone() {
     drop(store);
     std::fs::remove_file(project.path(".onepath/online.sqlite")).expect("removes");
     let mut store = project.open();
-    let plan = plan(&mut store);
+    let plan = plan(&store);
     let error = store.get_online_features(&plan, &ask("a", None)).expect_err("the history is missing");
     expect!["view activity@v1 has no states on top of the newest materialized history: run `onepath materialize`"]
         .assert_eq(&error.to_string());
@@ -92,7 +92,7 @@ fn states_that_are_ahead_of_the_log_are_refused() {
         let _ = std::fs::remove_file(project.path(".onepath").join(file));
     }
     let mut store = project.open();
-    let plan = plan(&mut store);
+    let plan = plan(&store);
     let error = store.get_online_features(&plan, &ask("a", None)).expect_err("the log is another one");
     assert!(error.to_string().contains("it was replaced or cut"), "{error}");
     let error = push(&project, &mut store, "3 b w 3 2024-01-03").expect_err("the log is another one");

@@ -27,7 +27,7 @@ fn a_day_is_served_and_verified() {
     random.shuffle(&mut events);
     project.clock.set(day + 24 * HOUR);
     let mut store = project.open();
-    let plan = plan(&mut store);
+    let plan = plan(&store);
     let (mut replayed, mut served) = (0, Vec::new());
     for (number, part) in events.chunks(60).enumerate() {
         project.clock.set(day + (24 + number as i64) * HOUR);

@@ -97,7 +97,7 @@ fn assert_served(case: &Case, expected: &[Vec<Vector>]) {
     let project = project(&history);
     let mut store = project.open();
     store.materialize(&[], Some(AvailableAt(cut))).expect("materializes");
-    let plans: Vec<FeaturePlan> = VIEWS.iter().map(|(name, _)| plan(&mut store, name)).collect();
+    let plans: Vec<FeaturePlan> = VIEWS.iter().map(|(name, _)| plan(&store, name)).collect();
     let mut order: Vec<usize> = (0..case.asks.len()).collect();
     order.sort_by_key(|row| case.asks[*row].as_of);
     let mut order = order.into_iter().peekable();
@@ -130,9 +130,8 @@ fn every_kind_in_every_way() {
             let mut whole: Option<Vec<Vector>> = None;
             for (batch_rows, threads) in [(8_192, 1), (1, 1), (7, 2)] {
                 let project = project(&case.events);
-                let mut store =
-                    project.open_with(|options| (options.batch_rows, options.threads) = (batch_rows, threads));
-                let plan = plan(&mut store, name);
+                let store = project.open_with(|options| (options.batch_rows, options.threads) = (batch_rows, threads));
+                let plan = plan(&store, name);
                 let found = offline(&store, &plan, &case.asks, &[]);
                 let whole = whole.get_or_insert_with(|| {
                     assert_meant(&found, &plan, &case, days);
@@ -158,10 +157,10 @@ fn a_parameter_is_the_length_of_a_window() {
          c1,purchase,1.0,2024-01-01,2024-01-01\nc1,purchase,2.0,2024-01-20,2024-01-20\n\
          c1,purchase,6.0,2024-01-27,2024-01-27\n",
     );
-    let mut store = project.open();
+    let store = project.open();
     let asks = [Ask { entity: "c1".to_owned(), as_of: crate::support::at("2024-01-28"), cart_value: 0.0 }];
     let means = VIEWS.map(|(name, _)| {
-        let plan = plan(&mut store, name);
+        let plan = plan(&store, name);
         let column =
             plan.features.iter().position(|feature| feature.reference.feature == "mean_in_days").expect("is a feature");
         offline(&store, &plan, &asks, &[])[0][column].0.clone()

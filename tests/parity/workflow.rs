@@ -178,8 +178,8 @@ fn texts(values: impl Iterator<Item = String>) -> Column {
 }
 
 fn backfilled(project: &Project, questions: &[Question], batch_rows: usize, threads: usize) -> Vec<Vector> {
-    let mut store = project.open_with(|options| (options.batch_rows, options.threads) = (batch_rows, threads));
-    let plan = plan(&mut store);
+    let store = project.open_with(|options| (options.batch_rows, options.threads) = (batch_rows, threads));
+    let plan = plan(&store);
     let carts = questions.iter().map(|question| question.cart_value).collect();
     let spine = Spine {
         keys: vec![
@@ -274,7 +274,7 @@ fn check(seed: u64, sources: Sources) {
     // Lived through: each event is pushed when it was available, and each question asked when its time has come.
     let pushed = project(sources, &[], &[]);
     let mut store = pushed.open();
-    let plan = plan(&mut store);
+    let plan = plan(&store);
     let mut pushes: Vec<(&Event, Option<&str>)> = match sources {
         Sources::Two => purchases.iter().chain(&sales).map(|event| (event, None)).collect(),
         Sources::Shared => purchases.iter().zip(&sales).map(|(event, sale)| (event, Some(&*sale.entity))).collect(),

@@ -13,7 +13,7 @@ use crate::support::{HOUR, Project, SECOND, at, seal};
 
 /// The trail of entities: their events in the order of application.
 fn trails(server: &Server, entities: &[&str]) -> Vec<String> {
-    let answer = ask(&server, &prepare(server, "all"), &[texts(entities.iter().copied())], None);
+    let answer = ask(server, &prepare(server, "all"), &[texts(entities.iter().copied())], None);
     let answer = answer.expect("answers");
     (0..entities.len()).map(|at| row(&answer, at)[5].clone()).collect()
 }

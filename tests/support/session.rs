@@ -91,6 +91,7 @@ impl Session {
         })
     }
 
+    #[allow(clippy::result_large_err, reason = "the library's error, as it is")]
     pub fn materialize(
         &mut self,
         overrides: &[SourceOverride],
@@ -100,6 +101,7 @@ impl Session {
         self.store.materialize(overrides, up_to)
     }
 
+    #[allow(clippy::result_large_err, reason = "the library's error, as it is")]
     pub fn verify(&mut self, since: Option<AsOf>) -> Result<VerifyReport, Error> {
         self.close();
         self.store.verify(since)
