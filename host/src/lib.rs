@@ -117,6 +117,7 @@ pub mod wasm;
 pub use error::Error;
 pub use events::EventSchema;
 pub use online::{
-    Applied, GetError, InputKind, OnlineFeatures, PreparedRequest, PushError, Request, RequestBuilder, RequestError,
-    RequestFault, RequestInput, RequestedFeature, RequestedView, Server, ServerError, ServerOptions, ServerStatus,
+    Applied, ErrorKind, GetError, InputKind, OnlineFeatures, PreparedRequest, PushError, Request, RequestBuilder,
+    RequestError, RequestFault, RequestInput, RequestedFeature, RequestedView, Server, ServerError, ServerOptions,
+    ServerStatus,
 };

@@ -7,6 +7,7 @@ use axum::body::Bytes;
 
 use super::refusal::{Cause, Refusal};
 use super::routes::App;
+use crate::ErrorKind;
 use crate::files::Fields;
 use crate::online::Named;
 use crate::project::FeatureReference;
@@ -85,8 +86,9 @@ impl App {
                 let _room = room;
                 app.ask(&request).map(|features| write(&request, &features))
             });
-            work.await
-                .map_err(|error| Refusal::new(Cause::Failed, format!("the question was not finished: {error}")))?
+            work.await.map_err(|error| {
+                Refusal::new(Cause::Of(ErrorKind::Failed), format!("the question was not finished: {error}"))
+            })?
         };
         match tokio::time::timeout(Duration::from_millis(milliseconds), answered).await {
             Ok(answered) => answered,
@@ -120,7 +122,7 @@ fn refused(error: &RequestError, path: &str) -> Refusal {
         None => Refusal::field(&here, &error.fault),
     };
     match error.fault {
-        RequestFault::TooMany { .. } => Refusal { cause: Cause::TooManyRows, ..refusal },
+        RequestFault::TooMany { .. } => Refusal { cause: Cause::Of(ErrorKind::TooManyRows), ..refusal },
         _ => refusal,
     }
 }

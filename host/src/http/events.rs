@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::HttpLimits;
 use super::refusal::{Cause, Refusal};
 use super::routes::App;
+use crate::ErrorKind;
 use crate::events::{JsonEvents, PushedEvents, PushedFieldError};
 use crate::files::Fields;
 use crate::{Applied, ServerError};
@@ -39,7 +40,9 @@ pub(super) async fn push(
         pushing.metrics.duplicates.inc_by(applied.duplicates);
         Ok(applied)
     });
-    pushed.await.map_err(|error| Refusal::new(Cause::Failed, format!("the push was not finished: {error}")))?
+    pushed
+        .await
+        .map_err(|error| Refusal::new(Cause::Of(ErrorKind::Failed), format!("the push was not finished: {error}")))?
 }
 
 impl<'a> Pushed<'a> {
@@ -93,5 +96,5 @@ fn refuse_too_many(rows: usize, path: &str, limits: &HttpLimits) -> Result<(), R
         return Ok(());
     }
     let message = format!("{rows} events are over the limit of {}: push them in parts", limits.events_max);
-    Err(Refusal { cause: Cause::TooManyRows, ..Refusal::field(&[path], message) })
+    Err(Refusal { cause: Cause::Of(ErrorKind::TooManyRows), ..Refusal::field(&[path], message) })
 }

@@ -16,6 +16,7 @@ use super::events::Pushed;
 use super::refusal::{Cause, Refusal};
 use super::routes::{self, App};
 use super::{events, json};
+use crate::ErrorKind;
 use crate::evaluate::Status;
 use crate::files::{Fields, Name};
 use crate::online::Named;
@@ -204,7 +205,7 @@ pub(super) async fn write_to_online_store(State(app): State<Arc<App>>, body: Bod
             sources => {
                 let message =
                     format!("has {} sources: write to one of them by its name ({})", sources.len(), sources.join(", "));
-                Err(Refusal { cause: Cause::Invalid, ..Refusal::field(&["feature_view_name"], message) })
+                Err(Refusal { cause: Cause::Of(ErrorKind::Invalid), ..Refusal::field(&["feature_view_name"], message) })
             }
         }
     });

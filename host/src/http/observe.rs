@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use super::refusal::{Cause, Refusal};
 use super::routes::App;
+use crate::ErrorKind;
 use crate::time::Stopwatch;
 
 /// Names a request, in logs and in the answer.
@@ -77,7 +78,7 @@ fn admit<'a>(app: &'a App, request: &Request) -> Result<Option<tokio::sync::Sema
     match app.requests.try_acquire() {
         Ok(room) => Ok(Some(room)),
         Err(_) => Err(Refusal::new(
-            Cause::Busy,
+            Cause::Of(ErrorKind::Busy),
             format!("{} requests are being worked on, the most that may be: try again", app.limits.requests_max),
         )),
     }

@@ -5,96 +5,73 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::routes;
-use crate::evaluate::EvaluateError;
-use crate::log::LogError;
-use crate::store::StoreError;
-use crate::wasm::CallError;
-use crate::{Error, PushError, RequestFault, ServerError};
+use crate::{ErrorKind, ServerError};
 
 /// Why a request was refused; the label of the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Cause {
     /// The body is not what the route takes.
     Malformed,
-    /// It is, and asks for what cannot be, such as an event dated in the future.
-    Invalid,
-    /// An event claims the id of another.
-    EventIdConflict,
-    UnknownService,
-    UnknownView,
-    UnknownFeature,
-    UnknownSource,
     NoRoute,
     Method,
     Token,
     BodyTooLarge,
     BodyTooSlow,
-    TooManyRows,
-    /// As many requests as may be are being worked on.
-    Busy,
     /// The answer did not come in time.
     Timeout,
-    TransformRefused,
-    TransformTrapped,
-    TransformLimit,
-    TransformBroken,
-    /// A fault of the host.
-    Failed,
+    /// What the server says, whoever asks it.
+    Of(ErrorKind),
 }
 
 impl Cause {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
-            Self::Invalid => "invalid",
-            Self::EventIdConflict => "event_id_conflict",
-            Self::UnknownService => "unknown_service",
-            Self::UnknownView => "unknown_view",
-            Self::UnknownFeature => "unknown_feature",
-            Self::UnknownSource => "unknown_source",
             Self::NoRoute => "no_route",
             Self::Method => "method",
             Self::Token => "token",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTooSlow => "body_too_slow",
-            Self::TooManyRows => "too_many_rows",
-            Self::Busy => "busy",
             Self::Timeout => "timeout",
-            Self::TransformRefused => "transform_refused",
-            Self::TransformTrapped => "transform_trapped",
-            Self::TransformLimit => "transform_limit",
-            Self::TransformBroken => "transform_broken",
-            Self::Failed => "failed",
+            Self::Of(kind) => kind.as_str(),
         }
     }
 
     fn status(self) -> StatusCode {
         match self {
-            Self::Malformed | Self::Invalid | Self::EventIdConflict | Self::TooManyRows => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
-            // A transform's answer to this input will be the same next time.
-            Self::TransformRefused | Self::TransformTrapped | Self::TransformLimit => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::UnknownService | Self::UnknownView | Self::UnknownFeature | Self::UnknownSource | Self::NoRoute => {
-                StatusCode::NOT_FOUND
-            }
+            Self::Malformed => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoRoute => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Token => StatusCode::UNAUTHORIZED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Busy | Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
-            // A component that is not what it promised to be is a fault of this side.
-            Self::TransformBroken | Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Of(kind) => match kind {
+                ErrorKind::Invalid | ErrorKind::EventIdConflict | ErrorKind::TooManyRows => {
+                    StatusCode::UNPROCESSABLE_ENTITY
+                }
+                // A transform's answer to this input will be the same next time.
+                ErrorKind::TransformRefused | ErrorKind::TransformTrapped | ErrorKind::TransformLimit => {
+                    StatusCode::UNPROCESSABLE_ENTITY
+                }
+                ErrorKind::UnknownService
+                | ErrorKind::UnknownView
+                | ErrorKind::UnknownFeature
+                | ErrorKind::UnknownSource => StatusCode::NOT_FOUND,
+                ErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
+                // A component that is not what it promised to be is a fault of this side.
+                ErrorKind::TransformBroken | ErrorKind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            },
         }
     }
 
     /// The class of Feast's exception that its client raises for it, where there is one.
     fn feast_class(self) -> Option<&'static str> {
         match self {
-            Self::UnknownService => Some("FeatureServiceNotFoundException"),
-            Self::UnknownView | Self::UnknownFeature => Some("FeatureViewNotFoundException"),
-            Self::UnknownSource => Some("PushSourceNotFoundException"),
-            Self::Busy | Self::Timeout | Self::Failed => Some("FeastError"),
+            Self::Of(ErrorKind::UnknownService) => Some("FeatureServiceNotFoundException"),
+            Self::Of(ErrorKind::UnknownView | ErrorKind::UnknownFeature) => Some("FeatureViewNotFoundException"),
+            Self::Of(ErrorKind::UnknownSource) => Some("PushSourceNotFoundException"),
+            Self::Timeout | Self::Of(ErrorKind::Busy | ErrorKind::Failed) => Some("FeastError"),
             _ => None,
         }
     }
@@ -164,11 +141,11 @@ impl Refusal {
         let mut response = routes::json(body);
         *response.status_mut() = match self.cause {
             // As Feast's server has it.
-            Cause::UnknownSource if !is_native => StatusCode::UNPROCESSABLE_ENTITY,
+            Cause::Of(ErrorKind::UnknownSource) if !is_native => StatusCode::UNPROCESSABLE_ENTITY,
             cause => cause.status(),
         };
         match self.cause {
-            Cause::Busy => {
+            Cause::Of(ErrorKind::Busy) => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Cause::Token => {
@@ -211,59 +188,7 @@ impl Refusal {
 
 impl From<ServerError> for Refusal {
     fn from(error: ServerError) -> Self {
-        Self::new(cause(&error), told(&error))
-    }
-}
-
-fn cause(error: &ServerError) -> Cause {
-    if let Some(evaluation) = error.evaluation() {
-        return transform(evaluation);
-    }
-    if let Some(log) = error.log() {
-        return of_log(log);
-    }
-    match (error, error.push()) {
-        (ServerError::Project(error), _) => match &**error {
-            Error::Unknown(unknown) => match unknown.kind {
-                "service" => Cause::UnknownService,
-                "source" => Cause::UnknownSource,
-                _ => Cause::UnknownView,
-            },
-            Error::UnknownFeature { .. } => Cause::UnknownFeature,
-            Error::Reference(_) | Error::Request { .. } | Error::Column(_) | Error::Time(_) => Cause::Invalid,
-            Error::Store(StoreError::NotServed { .. }) => Cause::TransformLimit,
-            _ => Cause::Failed,
-        },
-        (ServerError::Request(error), _) => match error.fault {
-            RequestFault::TooMany { .. } => Cause::TooManyRows,
-            _ => Cause::Invalid,
-        },
-        (ServerError::Field(_), _) | (_, Some(PushError::Event(_) | PushError::Column(_))) => Cause::Invalid,
-        (_, Some(PushError::Store(StoreError::NotServed { .. }))) => Cause::TransformLimit,
-        (ServerError::Busy { .. } | ServerError::Moving { .. } | ServerError::Closed, _) => Cause::Busy,
-        _ => Cause::Failed,
-    }
-}
-
-fn transform(error: &EvaluateError) -> Cause {
-    match &error.source {
-        CallError::Failure { .. } => Cause::TransformRefused,
-        CallError::Trap { .. } => Cause::TransformTrapped,
-        CallError::Limit { .. } => Cause::TransformLimit,
-        CallError::Host { .. } => Cause::Failed,
-        _ => Cause::TransformBroken,
-    }
-}
-
-fn of_log(error: &LogError) -> Cause {
-    match error {
-        LogError::FutureEvent { .. }
-        | LogError::FutureArrival { .. }
-        | LogError::FutureAsOf { .. }
-        | LogError::TooManyEvents { .. }
-        | LogError::TooLarge { .. } => Cause::Invalid,
-        LogError::EventIdConflict { .. } => Cause::EventIdConflict,
-        _ => Cause::Failed,
+        Self::new(Cause::Of(error.kind()), told(&error))
     }
 }
 

@@ -10,7 +10,7 @@
 //! - `writer`: the one thread that writes, pushes become durable in groups; `apply`: events move states, pushed ones and the tail of
 //!   the log; `history_ids`: events that the materialized history has.
 //! - `recorder`: what was served is recorded off the path of requests; `share`: of which entities.
-//! - `status`: what it runs and has done; `pin`: refuses to serve what differs from what trained the model.
+//! - `status`: what it runs and has done; `kind`: what kind of failure an error is; `pin`: refuses to serve what differs from what trained the model.
 //!
 //! A question never waits for a push, but for the moment in which new states are put in place, and a push never waits for a
 //! question. No lock is held while a transform runs. It knows nothing of HTTP and of the command line.
@@ -20,6 +20,7 @@ mod apply;
 mod cache;
 mod error;
 mod history_ids;
+mod kind;
 mod pin;
 mod plans;
 mod prepared;
@@ -44,6 +45,7 @@ pub use apply::{Applied, PushError};
 use cache::StateCache;
 pub use error::ServerError;
 use history_ids::HistoryIds;
+pub use kind::ErrorKind;
 pub(crate) use plans::Named;
 use plans::Plans;
 pub use prepared::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};

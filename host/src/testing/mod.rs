@@ -5,7 +5,8 @@
 //! crates of their own that cannot turn on a feature of the package they are in, and whoever writes a storage of their own needs
 //! the suite against the very library that they link. Nothing of the host names it. It knows nothing of projects and components.
 //!
-//! - `storage`, `source`, `online_store`: the suites. - `memory`, `twin_store`: the twins. - `faults`: which calls fail.
+//! - `storage`, `source`, `log`, `online_store`, `served_sink`: the suites.
+//! - `memory`, `twin_log`, `twin_store`, `twin_sink`: the twins. - `faults`: which calls fail.
 //! - `broken`: implementations that are broken in one way each.
 
 pub mod broken;
