@@ -393,7 +393,7 @@ fn a_question_about_the_future_is_refused() {
     let plan = plan(&store, TRAIL);
     let ask = |as_of| OnlineRequest {
         inputs: vec![("customer_id".to_owned(), Value::Text("a".to_owned()))],
-        as_of: Some(onepath::time::AsOf(as_of)),
+        as_of: Some(onepath::time::AsOf::from_micros(as_of)),
     };
     store.get_online_features(&plan, &ask(at("2024-01-10"))).expect("now is not the future");
     let error = store.get_online_features(&plan, &ask(at("2024-01-10") + 1)).expect_err("is refused");

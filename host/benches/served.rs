@@ -50,7 +50,7 @@ fn request(plan: &Arc<ServedPlan>, number: usize, rows: usize) -> ServedBatch {
     let rows_of = |value: &dyn Fn(usize) -> Value, value_type| column(value_type, (0..rows).map(value));
     ServedBatch {
         plan: Arc::clone(plan),
-        as_of: AsOf(1_700_000_000_000_000 + number as i64 * 137),
+        as_of: AsOf::from_micros(1_700_000_000_000_000 + number as i64 * 137),
         offset: 1_000_000 + number as u64,
         replayed: false,
         request_id: None,

@@ -85,7 +85,7 @@ fn backfilled(store: &FeatureStore) -> Vec<Vec<Value>> {
     let names = ["to", "from", "lane"].map(str::to_owned);
     let spine = Spine {
         keys: names.into_iter().zip(columns).collect(),
-        as_of: vec![AsOf(at("2031-01-01")); PAIRS.len()],
+        as_of: vec![AsOf::from_micros(at("2031-01-01")); PAIRS.len()],
         request_fields: Vec::new(),
     };
     let features = store.get_historical_features(&plan, &spine, &[]).expect("is answered").features;

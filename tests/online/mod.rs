@@ -39,7 +39,7 @@ fn plan(store: &FeatureStore) -> FeaturePlan {
 
 fn ask(entity: &str, as_of: Option<i64>) -> OnlineRequest {
     let inputs = vec![("customer_id".to_owned(), Value::Text(entity.to_owned()))];
-    OnlineRequest { inputs, as_of: as_of.map(AsOf) }
+    OnlineRequest { inputs, as_of: as_of.map(AsOf::from_micros) }
 }
 
 fn get(store: &mut Session, entity: &str, as_of: Option<i64>) -> OnlineVector {

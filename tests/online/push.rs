@@ -156,7 +156,7 @@ fn an_event_of_the_materialized_history_that_is_then_pushed_counts_once() {
     let project = Project::new(&toml("[\"history.ndjson\"]", BY_ID, "TRACE"));
     project.write("history.ndjson", lines("1 a w 1 2024-01-01\n2 a w 2 2024-01-02\n9 a w 9 2024-03-01"));
     let mut store = project.open();
-    store.materialize(&[], Some(AvailableAt(at("2024-02-01")))).expect("materializes");
+    store.materialize(&[], Some(AvailableAt::from_micros(at("2024-02-01")))).expect("materializes");
     assert_eq!(trail(&mut store, "a"), "w1;w2;");
     project.clock.set(at("2031-01-01"));
     // The ninth lies after the cut: the states do not have it yet.

@@ -52,13 +52,13 @@ fn a_day_is_served_and_verified() {
     // A plain backfill over the log gives the same vectors.
     let asks: Vec<Ask> = served
         .iter()
-        .map(|(entity, vector)| Ask { entity: entity.clone(), as_of: vector.as_of.0, cart_value: 0.0 })
+        .map(|(entity, vector)| Ask { entity: entity.clone(), as_of: vector.as_of.micros(), cart_value: 0.0 })
         .collect();
     for ((answer, (_, vector)), ask) in offline(&store, &plan, &asks, &[]).iter().zip(&served).zip(&asks) {
         let vector = vector.values.iter().cloned().zip(vector.statuses.iter().copied()).collect();
         assert_same(&vector, answer, ask, "served and backfilled");
     }
-    let later = store.verify(Some(AsOf(day + 30 * HOUR))).expect("verifies").vectors;
+    let later = store.verify(Some(AsOf::from_micros(day + 30 * HOUR))).expect("verifies").vectors;
     assert!(0 < later && later < 1_000, "{later}");
     drop(store);
     let ran = project.run("verify");

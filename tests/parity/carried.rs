@@ -49,7 +49,8 @@ fn states_of_many_entities_are_carried_within_the_memory_of_a_component() {
     let none = EventSet::new(0, vec![ValueType::Text, ValueType::Float64]);
     let mut events = none.clone();
     events.push(chunk).expect("few");
-    let (asked, as_of) = ((0..ENTITIES).collect::<Vec<u32>>(), vec![AsOf(at("2024-03-01")); ENTITIES as usize]);
+    let (asked, as_of) =
+        ((0..ENTITIES).collect::<Vec<u32>>(), vec![AsOf::from_micros(at("2024-03-01")); ENTITIES as usize]);
     let questions = Questions { entities: &asked, as_of: &as_of, ..Questions::none(program.description()) };
 
     let (stop, times) = (AtomicBool::new(false), ReplayTimes::default());

@@ -169,12 +169,12 @@ impl Run {
 
     fn ask_by_library(&mut self, ask: &Ask, declared: Option<i64>) -> (&'static str, i64, Vector) {
         let open = self.open();
-        let request = open.prepared.request().as_of(declared.map(AsOf));
+        let request = open.prepared.request().as_of(declared.map(AsOf::from_micros));
         let request = request.input("customer_id", [ask.entity.as_str()]).expect("fits");
         let request = request.input("cart_value", [ask.cart_value]).expect("fits").build().expect("is whole");
         let answer = open.server.get_online_features(&request).expect("answers");
         let cells = answer.features.iter().zip(&answer.statuses);
-        ("library", answer.as_of.0, cells.map(|(column, statuses)| (column.value(0), statuses[0])).collect())
+        ("library", answer.as_of.micros(), cells.map(|(column, statuses)| (column.value(0), statuses[0])).collect())
     }
 
     fn ask_by_native(&mut self, ask: &Ask, declared: Option<i64>) -> (&'static str, i64, Vector) {
@@ -234,7 +234,7 @@ impl Run {
         let mut stamps = Vec::new();
         for source in SOURCES {
             log.each(source, 0, u64::MAX, |event| {
-                stamps.push((event.offset, event.available_at.0));
+                stamps.push((event.offset, event.available_at.micros()));
                 Ok::<(), LogError>(())
             })
             .expect("reads");
@@ -281,7 +281,7 @@ fn check(seed: u64) {
     pushed.sort_by_key(|event| event.available().max(event.at));
     let of_history = Case { events: history.clone(), asks: Vec::new(), ..case };
     let project = project(&of_history, PLAIN, seed);
-    project.open().materialize(&[], Some(AvailableAt(cut))).expect("materializes");
+    project.open().materialize(&[], Some(AvailableAt::from_micros(cut))).expect("materializes");
     let mut run = Run { project, open: None, random, now: cut, pushed: Vec::new(), answered: Vec::new() };
     let mut order: Vec<&Ask> = case.asks.iter().collect();
     order.sort_by_key(|ask| ask.as_of);

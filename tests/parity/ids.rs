@@ -186,7 +186,7 @@ fn an_id_counts_once_however_its_events_are_split() {
         }
         let plan = store.plan(&selection()).expect("plans");
         check(&offline(&store, &plan, &case.asks, &[]), &case, &case.expected(&[&case.before]), "the log and files");
-        let report = store.materialize(&[], Some(AvailableAt(case.cut))).expect("materializes");
+        let report = store.materialize(&[], Some(AvailableAt::from_micros(case.cut))).expect("materializes");
         assert!(report.views.iter().all(|view| view.repeats > 10 && view.conflicts > 5), "{report:?}");
 
         // What the history holds is a repeat, also beside what is new; with other content it is refused.
@@ -222,7 +222,7 @@ fn an_id_counts_once_however_its_events_are_split() {
 
         // Folded anew with all that was pushed, the states are the same.
         let mut store = project.open();
-        store.materialize(&[], Some(AvailableAt(case.cut))).expect("materializes");
+        store.materialize(&[], Some(AvailableAt::from_micros(case.cut))).expect("materializes");
         served(&mut store, &case, &expected, "materialized anew");
         let report = store.verify(None).expect("verifies");
         assert!(report.is_equal(), "seed {seed}: {:#?} {:#?}", report.first, report.reasons);

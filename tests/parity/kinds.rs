@@ -96,7 +96,7 @@ fn assert_served(case: &Case, expected: &[Vec<Vector>]) {
         case.events.iter().cloned().partition(|event| event.available() <= cut);
     let project = project(&history);
     let mut store = project.open();
-    store.materialize(&[], Some(AvailableAt(cut))).expect("materializes");
+    store.materialize(&[], Some(AvailableAt::from_micros(cut))).expect("materializes");
     let plans: Vec<FeaturePlan> = VIEWS.iter().map(|(name, _)| plan(&store, name)).collect();
     let mut order: Vec<usize> = (0..case.asks.len()).collect();
     order.sort_by_key(|row| case.asks[*row].as_of);

@@ -256,7 +256,7 @@ fn check_served(case: &Case, expected: &[Vector], whole: &States, seed: u64) {
 
     let project = project(&history, PLAIN, seed);
     let mut store = project.open();
-    store.materialize(&[], Some(AvailableAt(cut))).expect("materializes");
+    store.materialize(&[], Some(AvailableAt::from_micros(cut))).expect("materializes");
     let plan = store.plan(&selection()).expect("plans");
     let mut order: Vec<usize> = (0..case.asks.len()).collect();
     order.sort_by_key(|row| case.asks[*row].as_of);

@@ -186,7 +186,7 @@ fn backfilled(project: &Project, questions: &[Question], batch_rows: usize, thre
             ("shop_id".to_owned(), texts(questions.iter().map(|question| question.shop.clone()))),
             ("customer_id".to_owned(), texts(questions.iter().map(|question| question.customer.clone()))),
         ],
-        as_of: questions.iter().map(|question| AsOf(question.as_of)).collect(),
+        as_of: questions.iter().map(|question| AsOf::from_micros(question.as_of)).collect(),
         request_fields: vec![("cart_value".to_owned(), Column::from_parts(Values::Float64s(carts), None))],
     };
     let answers = store.get_historical_features(&plan, &spine, &[]).expect("the backfill runs");
@@ -204,7 +204,7 @@ fn served(store: &mut Session, plan: &FeaturePlan, question: &Question) -> Vecto
             ("shop_id".to_owned(), Value::Text(question.shop.clone())),
             ("cart_value".to_owned(), Value::Float64(question.cart_value)),
         ],
-        as_of: Some(AsOf(question.as_of)),
+        as_of: Some(AsOf::from_micros(question.as_of)),
     };
     let vector = store.get_online_features(plan, &request).expect("the question is answered");
     vector.values.into_iter().zip(vector.statuses).collect()

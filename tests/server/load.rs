@@ -84,8 +84,8 @@ fn questions(server: &Server, seed: u64, until: Instant, vectors: &AtomicU64) ->
         let carts = Column::from_parts(onepath::batch::Values::Float64s(carts), None);
         // Mostly now; sometimes just before, where a group of pushes may be on its way; rarely long before, by replay.
         let as_of = match random.below(400) {
-            0 => Some(AsOf(now() - 500_000)),
-            1..40 => Some(AsOf(now() - random.below(2_000) as i64)),
+            0 => Some(AsOf::from_micros(now() - 500_000)),
+            1..40 => Some(AsOf::from_micros(now() - random.below(2_000) as i64)),
             _ => None,
         };
         let answer = match random.once_in(3) {
@@ -96,7 +96,7 @@ fn questions(server: &Server, seed: u64, until: Instant, vectors: &AtomicU64) ->
         vectors.fetch_add(rows as u64, Ordering::Relaxed);
         if random.once_in(50) {
             let entity = entities[0].clone();
-            asked.push(Ask { entity, as_of: answer.as_of.0, cart_value: 0.0 });
+            asked.push(Ask { entity, as_of: answer.as_of.micros(), cart_value: 0.0 });
         }
     }
     asked
@@ -158,8 +158,10 @@ fn whatever_was_served_under_load_is_what_a_backfill_gives() {
 
     // A backfill of its own, by the path of training sets, gives the last answers too.
     let plan = store.plan(&onepath::feature_store::FeatureSelection::Service("all".to_owned())).expect("plans");
-    let mut asks: Vec<Ask> =
-        entities.iter().map(|entity| Ask { entity: entity.clone(), as_of: last.as_of.0, cart_value: 0.0 }).collect();
+    let mut asks: Vec<Ask> = entities
+        .iter()
+        .map(|entity| Ask { entity: entity.clone(), as_of: last.as_of.micros(), cart_value: 0.0 })
+        .collect();
     asks.extend(asked.into_iter().take(50));
     let answers = offline(&store, &plan, &asks, &[]);
     for (at, (ask, answer)) in asks.iter().zip(&answers).take(320).enumerate() {

@@ -40,7 +40,7 @@ fn a_request_of_many_entities_is_answered_row_by_row() {
     let statuses: Vec<&str> = answer.statuses[1].iter().map(|status| status.as_str()).collect();
     assert_eq!(statuses, ["PRESENT", "PRESENT", "PRESENT", "NOT_FOUND"]);
     let activity = checkout.views().iter().position(|view| view.label == "activity@v1").expect("takes part");
-    let newest: Vec<_> = answer.newest_events[activity].iter().map(|at| at.map(|at| at.0 - start)).collect();
+    let newest: Vec<_> = answer.newest_events[activity].iter().map(|at| at.map(|at| at.micros() - start)).collect();
     assert_eq!(newest, [Some(2 * HOUR), Some(HOUR), Some(2 * HOUR), None]);
     assert_eq!((answer.offset, answer.replayed), (3, false));
     assert_eq!(trails(&server, &["b", "a"]), ["purchase7;", "purchase10;return0;"]);
@@ -113,29 +113,30 @@ fn the_clock_keeps_answers_and_arrivals_apart() {
     let now = at("2030-01-01");
     let server = open(&project);
     let all = prepare(&server, "all");
-    let at_time =
-        |as_of: Option<i64>| ask(&server, &all, &[texts(["a"])], as_of.map(AsOf)).map_err(|error| error.to_string());
+    let at_time = |as_of: Option<i64>| {
+        ask(&server, &all, &[texts(["a"])], as_of.map(AsOf::from_micros)).map_err(|error| error.to_string())
+    };
     // The clock stands still: answers share an as-of, and what arrives later arrives after it.
-    assert_eq!([at_time(None), at_time(None)].map(|answer| answer.expect("answers").as_of.0), [now, now]);
+    assert_eq!([at_time(None), at_time(None)].map(|answer| answer.expect("answers").as_of.micros()), [now, now]);
     push(&server, &[event("1", "a", "w", 1.0, now), event("2", "a", "w", 2.0, now)]).expect("is taken");
     let answer = at_time(None).expect("answers");
-    assert_eq!((answer.as_of.0, answer.offset, row(&answer, 0)[5].as_str()), (now + 2, 2, "w1;w2;"));
+    assert_eq!((answer.as_of.micros(), answer.offset, row(&answer, 0)[5].as_str()), (now + 2, 2, "w1;w2;"));
     project.clock.set(now + 10 * SECOND);
     // Before the second event: the state has passed it, so it is replayed.
     let answer = at_time(Some(now + 1)).expect("answers");
     assert_eq!((answer.offset, answer.replayed, row(&answer, 0)[5].as_str()), (1, true, "w1;"));
     let answer = at_time(Some(now + 5)).expect("answers");
-    assert_eq!((answer.as_of.0, answer.offset, answer.replayed), (now + 5, 2, false));
+    assert_eq!((answer.as_of.micros(), answer.offset, answer.replayed), (now + 5, 2, false));
     let error = at_time(Some(now + 11 * SECOND)).expect_err("has not come");
     assert!(error.contains("is in the future"), "{error}");
-    assert_eq!(at_time(None).expect("answers").as_of.0, now + 10 * SECOND);
+    assert_eq!(at_time(None).expect("answers").as_of.micros(), now + 10 * SECOND);
     server.close().expect("closes");
     // The machine's clock goes back; what arrives is after all that was answered.
     project.clock.set(now);
     let server = open(&project);
     push(&server, &[event("3", "a", "w", 3.0, now)]).expect("is taken");
     let answer = ask(&server, &prepare(&server, "all"), &[texts(["a"])], None).expect("answers");
-    assert_eq!((answer.as_of.0, row(&answer, 0)[5].as_str()), (now + 10 * SECOND + 1, "w1;w2;w3;"));
+    assert_eq!((answer.as_of.micros(), row(&answer, 0)[5].as_str()), (now + 10 * SECOND + 1, "w1;w2;w3;"));
     server.close().expect("closes");
     assert_verified(&project, 7);
 }
@@ -154,7 +155,7 @@ fn declared_arrivals_are_taken_as_they_are() {
     let applied = push(&server, &[declared("2", day + HOUR), declared("1", day)]).expect("is taken");
     assert_eq!((applied.appended, applied.adjusted), (2, 0));
     let all = prepare(&server, "all");
-    let ask = |as_of: i64| ask(&server, &all, &[texts(["a"])], Some(AsOf(as_of))).expect("answers");
+    let ask = |as_of: i64| ask(&server, &all, &[texts(["a"])], Some(AsOf::from_micros(as_of))).expect("answers");
     let answer = ask(day + 2 * HOUR);
     assert_eq!((answer.replayed, row(&answer, 0)[5].as_str()), (false, "w1;w2;"));
     // What is declared to have arrived before that answer arrives after it.
@@ -338,14 +339,14 @@ fn a_replayed_answer_reads_its_own_entities_alone() {
         push(&server, &[event(&id, entity, "w", number as f64, start + number as i64 * HOUR)]).expect("is taken");
     }
     let all = prepare(&server, "all");
-    let as_of = AsOf(start + 30 * HOUR + HOUR / 2);
+    let as_of = AsOf::from_micros(start + 30 * HOUR + HOUR / 2);
     let ask = |entities: &[&str]| {
         let answer = ask(&server, &all, &[texts(entities.iter().copied())], Some(as_of));
         answer.map_err(|error| error.to_string())
     };
     let many = ask(&["c", "a", "x", "b", "a"]).expect("answers");
     assert!(many.replayed);
-    let newest: Vec<_> = many.newest_events[0].iter().map(|at| at.map(|at| (at.0 - start) / HOUR)).collect();
+    let newest: Vec<_> = many.newest_events[0].iter().map(|at| at.map(|at| (at.micros() - start) / HOUR)).collect();
     assert_eq!(newest, [Some(29), Some(30), None, Some(28), Some(30)]);
     assert_eq!(many.newest_events[1], many.newest_events[0]);
     assert_eq!(row(&many, 0)[5], (4..10).map(|nth| format!("w{};", 3 * nth + 2)).collect::<String>());

@@ -30,7 +30,7 @@ pub fn offline(store: &FeatureStore, plan: &FeaturePlan, asks: &[Ask], overrides
     let carts = Column::from_parts(Values::Float64s(asks.iter().map(|ask| ask.cart_value).collect()), None);
     let spine = Spine {
         keys: vec![("customer_id".to_owned(), keys)],
-        as_of: asks.iter().map(|ask| AsOf(ask.as_of)).collect(),
+        as_of: asks.iter().map(|ask| AsOf::from_micros(ask.as_of)).collect(),
         request_fields: vec![("cart_value".to_owned(), carts)],
     };
     let answers = store.get_historical_features(plan, &spine, overrides).expect("the backfill runs");
@@ -46,7 +46,7 @@ pub fn online(store: &mut Session, plan: &FeaturePlan, ask: &Ask) -> (Vector, On
     let has_cart = plan.views.iter().any(|view| view.view.name == "cart");
     let mut inputs = vec![("customer_id".to_owned(), Value::Text(ask.entity.clone()))];
     inputs.extend(has_cart.then(|| ("cart_value".to_owned(), Value::Float64(ask.cart_value))));
-    let request = OnlineRequest { inputs, as_of: Some(AsOf(ask.as_of)) };
+    let request = OnlineRequest { inputs, as_of: Some(AsOf::from_micros(ask.as_of)) };
     let vector = store.get_online_features(plan, &request).expect("the question is answered");
     (vector.values.iter().cloned().zip(vector.statuses.iter().copied()).collect(), vector)
 }

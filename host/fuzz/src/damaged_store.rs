@@ -113,7 +113,7 @@ fn key(id: i64) -> EntityKey {
 }
 
 fn state(offset: u64) -> EntityState {
-    let (newest_event, newest_available_at) = (EventTime(5), AvailableAt(6));
+    let (newest_event, newest_available_at) = (EventTime::from_micros(5), AvailableAt::from_micros(6));
     EntityState { bytes: vec![9; 40], newest_event, newest_available_at, offset }
 }
 

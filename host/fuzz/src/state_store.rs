@@ -135,8 +135,8 @@ fn state(u: &mut Unstructured<'_>) -> Result<EntityState> {
     let length = u.int_in_range(0..=STATE_BYTES_MAX + 1)?;
     Ok(EntityState {
         bytes: vec![u.arbitrary()?; length],
-        newest_event: EventTime(u.arbitrary()?),
-        newest_available_at: AvailableAt(u.arbitrary()?),
+        newest_event: EventTime::from_micros(u.arbitrary()?),
+        newest_available_at: AvailableAt::from_micros(u.arbitrary()?),
         offset: u.int_in_range(0..=9)?,
     })
 }

@@ -297,5 +297,5 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 
 /// Parses an as-of.
 pub(super) fn parse_as_of(text: &str) -> Result<AsOf, String> {
-    parse_time(text).map(AsOf).map_err(|error| error.to_string())
+    parse_time(text).map(AsOf::from_micros).map_err(|error| error.to_string())
 }

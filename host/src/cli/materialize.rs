@@ -31,7 +31,8 @@ pub(super) struct Materialize {
 pub(super) fn run(context: &Context, command: &Materialize) -> anyhow::Result<ExitCode> {
     let (options, bar) = progress::shown(OpenOptions::default(), "materialize");
     let store = context.open(options)?;
-    let report = store.materialize(&overrides(&command.source), command.up_to.map(|up_to| AvailableAt(up_to.0)));
+    let report = store
+        .materialize(&overrides(&command.source), command.up_to.map(|up_to| AvailableAt::from_micros(up_to.micros())));
     bar.finish_and_clear();
     let report = report?;
     match context.format {

@@ -96,10 +96,10 @@ fn statuses(view: &ViewProgram, rows: &Rows, newest: &mut [Option<EventTime>]) -
     for ((time, group), kind) in rows.times.iter().zip(&rows.groups).zip(&rows.kinds) {
         let newest = &mut newest[*group as usize];
         if *kind == Kind::Event as u8 {
-            *newest = (*newest).max(Some(EventTime(*time)));
+            *newest = EventTime::newer_of(*newest, Some(EventTime::from_micros(*time)));
         } else if view.has_sources() && newest.is_none() {
             statuses.push(Status::NotFound);
-        } else if outside_max_age(*newest, AsOf(*time), view.ttl()) {
+        } else if outside_max_age(*newest, AsOf::from_micros(*time), view.ttl()) {
             statuses.push(Status::OutsideMaxAge);
         } else {
             statuses.push(Status::Present);

@@ -68,7 +68,7 @@ impl FileTimes {
     /// Counts events that were available after the last as-of.
     pub(super) fn count_later(&mut self, available: &[i64], last: Option<AsOf>) {
         if let Some(last) = last {
-            self.later += available.iter().filter(|at| !visible(AvailableAt(**at), last)).count() as u64;
+            self.later += available.iter().filter(|at| !visible(AvailableAt::from_micros(**at), last)).count() as u64;
         }
     }
 }

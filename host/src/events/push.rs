@@ -280,7 +280,7 @@ impl PushedRows<'_> {
         NewEvent {
             event_id: named_value(wanted, columns, schema.source.event_id.as_deref(), row).map(|id| id.to_string()),
             key: EntityKey::from_columns(&columns[..keys], row).expect("readers refuse null keys"),
-            event_time: EventTime(event_time),
+            event_time: EventTime::from_micros(event_time),
             arrival: match arrival {
                 Arrival::Now => None,
                 Arrival::EventTime => Some(event_time),

@@ -257,7 +257,7 @@ impl Reader<'_> {
         let mut dropped: Vec<bool> = Vec::new();
         if up_to.is_some() || history.repeats.is_some() {
             dropped.extend((0..batch.rows).map(|row| {
-                let is_later = up_to.is_some_and(|up_to| AvailableAt(available[row]) > up_to);
+                let is_later = up_to.is_some_and(|up_to| !AvailableAt::from_micros(available[row]).is_by(up_to));
                 after_cut += u64::from(is_later);
                 is_later || is_repeat(row)
             }));

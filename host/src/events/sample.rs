@@ -33,7 +33,7 @@ pub fn read_sample(
         };
         let values = table.columns[1..].iter().zip(fields).enumerate();
         let values = values.map(|(at, (column, field))| as_read(column.value(row), field).map_err(|f| wrong(at, f)));
-        sampled.push((EventTime(times[row]), values.collect::<Result<_, _>>()?));
+        sampled.push((EventTime::from_micros(times[row]), values.collect::<Result<_, _>>()?));
     }
     Ok(sampled)
 }

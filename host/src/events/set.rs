@@ -94,7 +94,8 @@ impl EventSet {
 
     /// Per event, its entity and when it was first known.
     pub fn moments(&self) -> impl Iterator<Item = (u32, AvailableAt)> + '_ {
-        let of = |chunk: &'_ EventChunk, at: usize| (chunk.entities[at], AvailableAt(chunk.available()[at]));
+        let of =
+            |chunk: &'_ EventChunk, at: usize| (chunk.entities[at], AvailableAt::from_micros(chunk.available()[at]));
         self.chunks.iter().flat_map(move |chunk| (0..chunk.entities.len()).map(move |at| of(chunk, at)))
     }
 }

@@ -9,7 +9,7 @@ use crate::time::{AvailableAt, EventTime};
 /// When the event in `row` was first known; `arrivals` may hold nulls.
 pub(super) fn available_at(event_time: EventTime, arrivals: Option<&Column>, row: usize) -> AvailableAt {
     let arrival = arrivals.filter(|arrivals| !arrivals.is_null(row)).map(|arrivals| column_times(arrivals)[row]);
-    AvailableAt::new(event_time, arrival.unwrap_or(event_time.0))
+    AvailableAt::new(event_time, arrival.unwrap_or(event_time.micros()))
 }
 
 /// The column of the event time and, where there is one, that of the arrival time.
@@ -25,7 +25,7 @@ pub(super) fn time_columns(source: &Source) -> Vec<Wanted> {
 pub(super) fn availabilities(event_times: &[i64], arrivals: &Lane) -> Vec<i64> {
     let Lane::Column(arrivals) = arrivals else { return event_times.to_vec() };
     let rows = event_times.iter().enumerate();
-    rows.map(|(row, time)| available_at(EventTime(*time), Some(arrivals), row).0).collect()
+    rows.map(|(row, time)| available_at(EventTime::from_micros(*time), Some(arrivals), row).micros()).collect()
 }
 
 /// The times of a lane that was read as times.

@@ -88,7 +88,7 @@ impl FeatureStore {
             let files = source.resolve_files(self.storage(), &self.project().root).unwrap_or_default();
             let Some(path) = files.first() else { continue };
             for (time, values) in crate::events::read_sample(self.storage(), source, path, &fields, SAMPLE_ROWS_MAX)? {
-                sample.times.push(time.0);
+                sample.times.push(time.micros());
                 sample.events.push(values);
             }
         }

@@ -241,9 +241,9 @@ fn newest_events(events: &EventSet, entities: usize, as_of: AsOf) -> Vec<Option<
     let mut newest = vec![None; entities];
     for chunk in events.chunks() {
         for ((entity, time), available_at) in chunk.entities.iter().zip(&chunk.event_times).zip(chunk.available()) {
-            if visible(AvailableAt(*available_at), as_of) {
+            if visible(AvailableAt::from_micros(*available_at), as_of) {
                 let newest = &mut newest[*entity as usize];
-                *newest = (*newest).max(Some(EventTime(*time)));
+                *newest = EventTime::newer_of(*newest, Some(EventTime::from_micros(*time)));
             }
         }
     }

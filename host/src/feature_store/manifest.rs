@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::skips::skipped;
 use super::{FeaturePlan, FeatureStore, RunSummary, SourceOverride};
 use crate::Error;
@@ -14,57 +16,77 @@ use crate::wasm::ENGINE_VERSION;
 pub(super) const FAILURES_SHOWN: usize = 10;
 
 /// What a training set was made of. The same inputs give the same manifest, whatever the threads or batches.
-#[derive(Clone, Debug, serde::Serialize)]
-pub(super) struct Manifest {
-    onepath: &'static str,
-    engine: &'static str,
+///
+/// Only what decides features is read again. The rest is for people and their tools: another onepath may have written it
+/// otherwise, or not at all, and its training set can be pinned all the same.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Manifest {
+    pub(crate) onepath: String,
+    pub(crate) engine: String,
     /// The version of the conversions by which files and log were read.
+    #[serde(skip_deserializing)]
     conversions: u32,
+    #[serde(skip_deserializing)]
     project: String,
-    service: Option<String>,
-    features: Vec<String>,
-    views: Vec<ViewRecord>,
+    pub(crate) service: Option<String>,
+    pub(crate) features: Vec<String>,
+    pub(crate) views: Vec<ViewRecord>,
+    #[serde(skip_deserializing)]
     sources: Vec<SourceRecord>,
     /// The newest offset of the log, where pushed events were read too.
+    #[serde(skip_deserializing)]
     log_offset: Option<u64>,
     /// Events of the log that the project leaves out.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     skipped: Vec<SkippedRecord>,
-    spine: SpineRecord,
+    /// Always written.
+    #[serde(skip_deserializing)]
+    spine: Option<SpineRecord>,
+    #[serde(skip_deserializing)]
     rows: u64,
     /// Rows without an answer: events left out, questions answered with nulls.
+    #[serde(skip_deserializing)]
     failures: u64,
     /// The first of them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     first_failures: Vec<String>,
+    #[serde(skip_deserializing)]
     summary: RunSummary,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     output: Option<OutputRecord>,
 }
 
-#[derive(Clone, Debug, serde::Serialize)]
-struct ViewRecord {
-    view: String,
+/// What a view was made by.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct ViewRecord {
+    pub(crate) view: String,
+    #[serde(skip_deserializing)]
     component: String,
+    #[serde(skip_deserializing)]
     author_version: String,
+    #[serde(skip_deserializing)]
     state_version: u32,
+    #[serde(skip_deserializing)]
     ttl: Option<String>,
+    #[serde(skip_deserializing)]
     parameters: serde_json::Map<String, serde_json::Value>,
     /// The digest of its identity.
+    #[serde(skip_deserializing)]
     identity: String,
-    /// What its identity is made of.
-    parts: Parts,
+    /// What its identity is made of; nothing in training sets that were made before identities were recorded.
+    #[serde(default)]
+    pub(crate) parts: Parts,
 }
 
 /// Events of a source that were left out of the log.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct SkippedRecord {
     source: String,
     events: u64,
     offsets: Vec<u64>,
 }
 
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct SourceRecord {
     source: String,
     /// Relative to the project's folder, where the file lies in it.
@@ -74,7 +96,7 @@ struct SourceRecord {
 }
 
 /// Where the questions came from.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum SpineRecord {
     File { path: PathBuf, as_of_column: String, rows: u64, sha256: String },
@@ -95,7 +117,7 @@ pub(super) struct MadeOf<'a> {
     pub(super) overridden: &'a [SourceOverride],
 }
 
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct OutputRecord {
     path: PathBuf,
     bytes: u64,
@@ -138,8 +160,8 @@ impl Manifest {
             parts: view.identity.parts().clone(),
         });
         Ok(Self {
-            onepath: env!("CARGO_PKG_VERSION"),
-            engine: ENGINE_VERSION,
+            onepath: env!("CARGO_PKG_VERSION").to_owned(),
+            engine: ENGINE_VERSION.to_owned(),
             conversions: CONVERSIONS_VERSION,
             project: store.project().name.clone(),
             service: plan.service.clone(),
@@ -148,7 +170,7 @@ impl Manifest {
             sources,
             skipped: log_offset.map_or_else(Vec::new, |up_to| skipped_of(plan, overridden, up_to)),
             log_offset,
-            spine,
+            spine: Some(spine),
             rows,
             failures,
             first_failures,
@@ -175,6 +197,11 @@ impl Manifest {
     pub(super) fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("names, numbers and paths are always JSON")
     }
+
+    /// What decides features, of a manifest that was written.
+    pub(crate) fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
 }
 
 /// The events that are left out of a log that is read up to an offset.
@@ -188,4 +215,119 @@ fn skipped_of(plan: &FeaturePlan, overridden: &[SourceOverride], up_to: u64) -> 
         }
     }
     records
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn manifest() -> Manifest {
+        let view = ViewRecord {
+            view: "seen@v1".to_owned(),
+            component: "c0".to_owned(),
+            author_version: "1".to_owned(),
+            state_version: 2,
+            ttl: None,
+            parameters: serde_json::Map::new(),
+            identity: "1d".to_owned(),
+            parts: serde_json::from_str(r#"{"component": "c0", "ttl": "none"}"#).expect("parts"),
+        };
+        Manifest {
+            onepath: "0.1.0".to_owned(),
+            engine: "48".to_owned(),
+            conversions: 3,
+            project: "p".to_owned(),
+            service: None,
+            features: vec!["seen@v1:events".to_owned()],
+            views: vec![view],
+            sources: Vec::new(),
+            log_offset: None,
+            skipped: Vec::new(),
+            spine: Some(SpineRecord::AtEvents { at: "events" }),
+            rows: 4,
+            failures: 0,
+            first_failures: Vec::new(),
+            summary: RunSummary::default(),
+            output: None,
+        }
+    }
+
+    #[test]
+    fn what_decides_features_is_read_as_it_was_written() {
+        let written = manifest();
+        let read = Manifest::from_json(written.to_json().as_bytes()).expect("reads");
+        assert_eq!((read.onepath, read.engine, read.service), (written.onepath, written.engine, written.service));
+        assert_eq!(read.features, written.features);
+        assert_eq!(read.views.len(), 1);
+        assert_eq!(read.views[0].view, written.views[0].view);
+        assert!(!read.views[0].parts.is_empty());
+        assert_eq!(read.views[0].parts, written.views[0].parts);
+    }
+
+    #[test]
+    fn nothing_else_is_needed() {
+        let few = r#"{"onepath": "0", "engine": "1", "features": [], "views": [{"view": "a@v1"}]}"#;
+        let read = Manifest::from_json(few.as_bytes()).expect("reads");
+        assert!(read.service.is_none() && read.views[0].parts.is_empty());
+        // Written otherwise by another onepath.
+        let others = few.replacen('{', r#"{"spine": {"moons": 3}, "rows": "many", "summary": null, "new": [], "#, 1);
+        assert!(Manifest::from_json(others.as_bytes()).is_ok(), "{others}");
+        for needed in ["onepath", "engine", "features", "views", "view"] {
+            let without = few.replace(&format!("\"{needed}\""), "\"other\"");
+            let error = Manifest::from_json(without.as_bytes()).expect_err(needed).to_string();
+            assert!(error.starts_with(&format!("missing field `{needed}`")), "{error}");
+        }
+    }
+
+    #[test]
+    fn members_are_written_in_one_order() {
+        expect![[r#"
+            {
+              "onepath": "0.1.0",
+              "engine": "48",
+              "conversions": 3,
+              "project": "p",
+              "service": null,
+              "features": [
+                "seen@v1:events"
+              ],
+              "views": [
+                {
+                  "view": "seen@v1",
+                  "component": "c0",
+                  "author_version": "1",
+                  "state_version": 2,
+                  "ttl": null,
+                  "parameters": {},
+                  "identity": "1d",
+                  "parts": {
+                    "component": "c0",
+                    "ttl": "none"
+                  }
+                }
+              ],
+              "sources": [],
+              "log_offset": null,
+              "spine": {
+                "at": "events"
+              },
+              "rows": 4,
+              "failures": 0,
+              "summary": {
+                "spine": {
+                  "rows": 0,
+                  "rounded": 0,
+                  "first_as_of": null,
+                  "last_as_of": null
+                },
+                "sources": [],
+                "views": [],
+                "nulls": [],
+                "warnings": []
+              }
+            }"#]]
+        .assert_eq(&manifest().to_json());
+    }
 }

@@ -107,8 +107,8 @@ impl FeatureStore {
         self.plan_project()?;
         let views = self.plan_stateful_views()?;
         let now = self.options().clock.now();
-        let up_to = up_to.unwrap_or(AvailableAt(now));
-        if up_to.0 > now {
+        let up_to = up_to.unwrap_or(AvailableAt::from_micros(now));
+        if !up_to.is_by(AvailableAt::from_micros(now)) {
             return Err(Error::Request { message: format!("cannot materialize up to {up_to}: it is in the future") });
         }
         // What is folded is what the history records.

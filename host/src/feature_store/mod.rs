@@ -42,6 +42,7 @@ pub(crate) use fold::Folded;
 pub(crate) use history::Events;
 pub use history::{HistoricalFeatures, SourceOverride};
 pub(crate) use identity::source_parts;
+pub(crate) use manifest::Manifest;
 pub use materialize::{MaterializeReport, MaterializedView, RefusedEntity};
 pub(crate) use plan::run_views;
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};

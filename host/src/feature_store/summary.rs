@@ -16,7 +16,7 @@ use crate::project::Project;
 use crate::time::{AsOf, TimeProfile, format_time};
 
 /// What a backfill saw.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RunSummary {
     /// The questions.
     pub spine: SpineSummary,
@@ -31,7 +31,7 @@ pub struct RunSummary {
 }
 
 /// The questions of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SpineSummary {
     /// How many.
     pub rows: u64,
@@ -152,7 +152,7 @@ impl SpineSeen {
         const AT_A_TIME: usize = 8_192;
         let mut seen = Self::default();
         for (at, part) in as_of.chunks(AT_A_TIME).enumerate() {
-            let times: Vec<i64> = part.iter().map(|as_of| as_of.0).collect();
+            let times: Vec<i64> = part.iter().map(|as_of| as_of.micros()).collect();
             seen.as_of.add(&times, None, (at * AT_A_TIME) as u64);
         }
         seen
@@ -160,7 +160,7 @@ impl SpineSeen {
 
     /// The last as-of.
     pub(super) fn last(&self) -> Option<AsOf> {
-        self.as_of.newest.map(AsOf)
+        self.as_of.newest.map(AsOf::from_micros)
     }
 }
 

@@ -147,7 +147,7 @@ pub(crate) fn warnings_of_push(
 ) -> Vec<String> {
     let (mut event_times, mut arrivals) = (TimeProfile::default(), TimeProfile::default());
     for (row, event) in (0..).zip(events) {
-        event_times.add(&[event.event_time.0], None, row);
+        event_times.add(&[event.event_time.micros()], None, row);
         event.arrival.iter().for_each(|arrival| arrivals.add(&[*arrival], None, row));
     }
     let shown = shown(project, path);

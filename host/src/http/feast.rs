@@ -28,7 +28,7 @@ use crate::{OnlineFeatures, Request};
 const DIALECT: &str = "/";
 
 /// Feast's time of what has no event.
-const EPOCH: EventTime = EventTime(0);
+const EPOCH: EventTime = EventTime::from_micros(0);
 
 /// What Feast's client calls the time at which it made a row.
 const CREATED: &str = "created";
@@ -165,7 +165,7 @@ fn response(request: &Request, answer: &OnlineFeatures, shape: Shape) -> Vec<u8>
 
 fn times(newest: &[Option<EventTime>]) -> Vec<u8> {
     let mut out = Vec::with_capacity(24 * newest.len() + 2);
-    json::array(&mut out, newest, |out, time| json::time(out, time.unwrap_or(EPOCH).0));
+    json::array(&mut out, newest, |out, time| json::time(out, time.unwrap_or(EPOCH).micros()));
     out
 }
 

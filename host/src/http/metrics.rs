@@ -177,8 +177,8 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
     for (view, newest) in &status.newest_events {
         if let Some(newest) = newest {
             let view = View { view: view.clone() };
-            metrics.newest.get_or_create(&view).set(seconds(newest.0));
-            metrics.age.get_or_create(&view).set(seconds(now.saturating_sub(newest.0)));
+            metrics.newest.get_or_create(&view).set(seconds(newest.micros()));
+            metrics.age.get_or_create(&view).set(seconds(now.saturating_sub(newest.micros())));
         }
     }
     for view in &app.server.project().views {

@@ -62,7 +62,7 @@ fn question(app: &App, body: &[u8]) -> Result<Request, Refusal> {
 fn moment(as_of: &serde_json::Value) -> Result<AsOf, Refusal> {
     let told = |message: &dyn std::fmt::Display| Refusal::field(&["as_of"], message);
     match as_of {
-        serde_json::Value::String(text) => parse_time(text).map(AsOf).map_err(|error| told(&error)),
+        serde_json::Value::String(text) => parse_time(text).map(AsOf::from_micros).map_err(|error| told(&error)),
         other => Err(told(&format!("{other} is not an ISO 8601 time such as \"2024-02-29T12:30:00.000001Z\""))),
     }
 }
@@ -71,7 +71,7 @@ fn response(request: &Request, answer: &OnlineFeatures) -> Vec<u8> {
     let prepared = request.prepared();
     let mut out = Vec::with_capacity(512 + 64 * request.rows() * prepared.features().len());
     out.extend_from_slice(b"{\"as_of\":");
-    write::time(&mut out, answer.as_of.0);
+    write::time(&mut out, answer.as_of.micros());
     out.extend_from_slice(
         format!(",\"offset\":{},\"replayed\":{},\"views\":", answer.offset, answer.replayed).as_bytes(),
     );
@@ -83,7 +83,7 @@ fn response(request: &Request, answer: &OnlineFeatures) -> Vec<u8> {
         write::text(out, &view.component);
         out.extend_from_slice(b",\"newest_events\":");
         write::array(out, newest, |out, newest| match newest {
-            Some(newest) => write::time(out, newest.0),
+            Some(newest) => write::time(out, newest.micros()),
             None => out.extend_from_slice(b"null"),
         });
         out.push(b'}');

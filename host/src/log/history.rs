@@ -75,8 +75,8 @@ mod tests {
             conversions: 2,
             parts: Parts::new(),
         }];
-        let first = History { up_to: AvailableAt(100), sources };
-        let second = History { up_to: AvailableAt(90), sources: Vec::new() };
+        let first = History { up_to: AvailableAt::from_micros(100), sources };
+        let second = History { up_to: AvailableAt::from_micros(90), sources: Vec::new() };
         let ids = [&first, &second].map(|history| log.record_history(history).expect("records"));
         drop(log);
 
@@ -87,13 +87,13 @@ mod tests {
         let event = NewEvent {
             event_id: None,
             key: EntityKey(vec![KeyValue::Int64(1)]),
-            event_time: EventTime(40),
+            event_time: EventTime::from_micros(40),
             arrival: Some(40),
             fields: "{}".into(),
             row: 1,
             place: 0,
         };
         let stamped = log.begin().stamp("events", vec![event], 1_000, &|_, _| true).expect("stamps");
-        assert_eq!((stamped.events[0].available_at, stamped.adjusted), (AvailableAt(101), 1));
+        assert_eq!((stamped.events[0].available_at, stamped.adjusted), (AvailableAt::from_micros(101), 1));
     }
 }

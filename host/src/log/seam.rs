@@ -57,7 +57,7 @@ pub struct LogHead {
 impl LogHead {
     /// The closed time: no event will ever be stamped at or before it, so that every as-of up to it is a fixed prefix of the log.
     pub fn closed_time(&self) -> Option<AsOf> {
-        self.clock.last_as_of.map(AsOf)
+        self.clock.last_as_of.map(AsOf::from_micros)
     }
 }
 
@@ -191,5 +191,5 @@ fn until_error<E: From<LogError>>(
 
 /// The newest arrival that a clock has stamped; `None` in a log without events.
 pub(super) fn last_arrival(clock: &LogClock) -> Option<AvailableAt> {
-    clock.last_arrival.map(AvailableAt)
+    clock.last_arrival.map(AvailableAt::from_micros)
 }

@@ -66,7 +66,7 @@ mod tests {
         let event = NewEvent {
             event_id: None,
             key: EntityKey(vec![KeyValue::Int64(1)]),
-            event_time: EventTime(40),
+            event_time: EventTime::from_micros(40),
             arrival: None,
             fields: "{}".into(),
             row: 1,

@@ -18,7 +18,7 @@ fn push(events: &[(&str, i64, Option<i64>)]) -> Vec<NewEvent> {
     let event = |(row, (entity, event_time, arrival)): (u64, &(&str, i64, Option<i64>))| NewEvent {
         event_id: None,
         key: key(entity),
-        event_time: EventTime(*event_time),
+        event_time: EventTime::from_micros(*event_time),
         arrival: *arrival,
         fields: format!(r#"{{"row":{row}}}"#),
         row,
@@ -35,7 +35,7 @@ fn is_same(one: EventContent<'_>, other: EventContent<'_>) -> bool {
 /// Appends and commits; gives the stamps and how many of them were adjusted.
 fn append(log: &mut LogWriter, source: &str, events: Vec<NewEvent>, now: i64) -> (Vec<i64>, usize) {
     let stamped = append_all(log, source, events, now);
-    (stamped.events.iter().map(|event| event.available_at.0).collect(), stamped.adjusted)
+    (stamped.events.iter().map(|event| event.available_at.micros()).collect(), stamped.adjusted)
 }
 
 fn append_all(log: &mut LogWriter, source: &str, events: Vec<NewEvent>, now: i64) -> Stamped {
@@ -91,7 +91,7 @@ fn what_is_committed_is_there_and_what_is_dropped_is_not() {
     let first = append_all(&mut log, "events", push(&[("a", 10, None), ("b", 20, None)]), 100).events;
     let mut dropped = log.begin();
     let stamped = dropped.stamp("others", push(&[("c", 10, None)]), 5_000, &is_same).expect("stamps");
-    assert_eq!((stamped.events[0].offset, stamped.events[0].available_at.0), (3, 5_000));
+    assert_eq!((stamped.events[0].offset, stamped.events[0].available_at.micros()), (3, 5_000));
     dropped.accept(stamped.clone());
     drop(dropped);
     assert_eq!(log.last_offset(), 2);
@@ -103,8 +103,11 @@ fn what_is_committed_is_there_and_what_is_dropped_is_not() {
     assert_eq!(read(&log, "events", 0, u64::MAX), first);
     assert_eq!((log.last_offset(), log.reader().count("events", 0, u64::MAX).expect("counts")), (3, 2));
     // The clock goes on where it was.
-    assert_eq!((log.last_arrival(), log.next_arrival(50)), (Some(AvailableAt(102)), AvailableAt(103)));
-    log.reserve(Some(AsOf(103))).expect("reserves");
+    assert_eq!(
+        (log.last_arrival(), log.next_arrival(50)),
+        (Some(AvailableAt::from_micros(102)), AvailableAt::from_micros(103))
+    );
+    log.reserve(Some(AsOf::from_micros(103))).expect("reserves");
     drop(log);
     assert_eq!(append(&mut open(directory.path()), "events", push(&[("a", 1, None)]), 50), (vec![104], 0));
 }
@@ -170,7 +173,7 @@ fn an_id_of_another_event_refuses_the_push() {
     // Nothing was kept, and the clock stands where it did.
     assert_eq!(log.last_offset(), 2);
     let after = append_all(&mut log, "events", with_ids(&[("z", "a"), ("x", "a")]), 50);
-    assert_eq!((after.events[0].offset, after.events[0].available_at.0, after.duplicates), (3, 102, 1));
+    assert_eq!((after.events[0].offset, after.events[0].available_at.micros(), after.duplicates), (3, 102, 1));
 }
 
 #[test]
@@ -221,7 +224,7 @@ fn declared_arrivals_are_moved_after_answers_and_other_sources() {
     let mut log = open(directory.path());
     assert_eq!(append(&mut log, "events", push(&[("a", 1, Some(10)), ("a", 1, Some(10))]), 1_000), (vec![10, 10], 0));
     assert_eq!(append(&mut log, "others", push(&[("a", 1, Some(10)), ("a", 1, Some(12))]), 1_000), (vec![11, 12], 1));
-    log.pass(AsOf(20));
+    log.pass(AsOf::from_micros(20));
     assert_eq!(append(&mut log, "others", push(&[("a", 15, Some(15)), ("a", 1, Some(22))]), 1_000), (vec![21, 22], 1));
 }
 
@@ -229,25 +232,25 @@ fn declared_arrivals_are_moved_after_answers_and_other_sources() {
 fn a_noted_as_of_is_saved_with_the_next_commit() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut log = open(directory.path());
-    log.pass(AsOf(100));
+    log.pass(AsOf::from_micros(100));
     assert_eq!(append(&mut log, "events", push(&[("a", 1, Some(50))]), 1_000), (vec![101], 1));
     drop(log);
     let log = open(directory.path());
-    assert_eq!((log.last_as_of(), log.next_arrival(0)), (Some(AsOf(100)), AvailableAt(102)));
+    assert_eq!((log.last_as_of(), log.next_arrival(0)), (Some(AsOf::from_micros(100)), AvailableAt::from_micros(102)));
 }
 
 #[test]
 fn arrivals_of_a_later_process_are_after_what_was_reserved() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut log = open(directory.path());
-    log.reserve(Some(AsOf(500))).expect("reserves");
+    log.reserve(Some(AsOf::from_micros(500))).expect("reserves");
     // This process knows what it answered, so its own arrivals need not wait for the end of the reservation.
     assert_eq!(append(&mut log, "events", push(&[("a", 1, None)]), 100), (vec![100], 0));
     drop(log);
     let mut log = open(directory.path());
     assert_eq!(append(&mut log, "events", push(&[("a", 1, None)]), 100), (vec![501], 0));
-    log.reserve(Some(AsOf(900))).expect("reserves");
-    log.pass(AsOf(600));
+    log.reserve(Some(AsOf::from_micros(900))).expect("reserves");
+    log.pass(AsOf::from_micros(600));
     log.reserve(None).expect("takes it back");
     drop(log);
     assert_eq!(append(&mut open(directory.path()), "events", push(&[("a", 1, None)]), 100), (vec![601], 0));
@@ -268,7 +271,7 @@ fn a_log_keeps_its_name_and_no_other_has_it() {
 fn the_offset_at_an_as_of_is_that_of_the_last_visible_event() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut log = open(directory.path());
-    assert_eq!(log.reader().offset_at(AsOf(100)).expect("reads"), 0);
+    assert_eq!(log.reader().offset_at(AsOf::from_micros(100)).expect("reads"), 0);
     append(
         &mut log,
         "events",
@@ -276,7 +279,7 @@ fn the_offset_at_an_as_of_is_that_of_the_last_visible_event() {
         1_000,
     );
     for (as_of, offset) in [(9, 0), (10, 2), (19, 2), (20, 3), (39, 3), (40, 4), (1_000, 4)] {
-        assert_eq!(log.reader().offset_at(AsOf(as_of)).expect("reads"), offset, "as of {as_of}");
+        assert_eq!(log.reader().offset_at(AsOf::from_micros(as_of)).expect("reads"), offset, "as of {as_of}");
     }
 }
 
@@ -366,7 +369,7 @@ fn read_every_way(log: &LogWriter, offset: u64) -> Vec<Result<(), String>> {
     tell(reader.each("events", offset - 1, offset, |_| Ok::<_, LogError>(())));
     tell(reader.each_of_entity("events", &key("a"), offset - 1, offset, |_| Ok::<_, LogError>(())));
     tell(reader.event_at(offset).map(drop));
-    tell(reader.offset_at(AsOf(i64::MAX)).map(drop));
+    tell(reader.offset_at(AsOf::from_micros(i64::MAX)).map(drop));
     told
 }
 
@@ -435,7 +438,7 @@ fn stored(event: &NewEvent) -> LoggedEvent {
         source: "events".into(),
         key: event.key.clone(),
         event_time: event.event_time,
-        available_at: crate::time::AvailableAt(100),
+        available_at: crate::time::AvailableAt::from_micros(100),
         event_id: event.event_id.clone(),
         fields: event.fields.clone(),
     }

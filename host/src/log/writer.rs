@@ -145,7 +145,7 @@ impl LogWriter {
     /// Records a history and gives it an id; later arrivals are stamped after its end.
     pub fn record_history(&mut self, history: &History) -> Result<i64, LogError> {
         let mut clock = self.clock.clone();
-        clock.pass(history.up_to.0);
+        clock.pass(history.up_to.micros());
         let id = self.log.record_history(self.term, history, &clock.reserved(self.reserved))?;
         self.clock = clock;
         Ok(id)
@@ -154,13 +154,13 @@ impl LogWriter {
     /// Notes that a question was answered at `as_of`: what arrives later in this process is stamped after it. It is on disk
     /// with the next append; until then [`LogWriter::reserve`] covers it.
     pub fn pass(&mut self, as_of: AsOf) {
-        self.clock.pass(as_of.0);
+        self.clock.pass(as_of.micros());
     }
 
     /// Puts the arrivals of later processes after `until`, so that as-ofs up to it may be answered without a write of their
     /// own. `None` takes the reservation back: what was really answered counts. On disk when this returns.
     pub fn reserve(&mut self, until: Option<AsOf>) -> Result<(), LogError> {
-        let reserved = until.map(|until| until.0);
+        let reserved = until.map(|until| until.micros());
         self.log.save_clock(self.term, &self.clock.reserved(reserved))?;
         self.reserved = reserved;
         Ok(())
@@ -168,12 +168,12 @@ impl LogWriter {
 
     /// The earliest stamp that an arrival at `now` can get.
     pub fn next_arrival(&self, now: i64) -> AvailableAt {
-        AvailableAt(self.clock.next_arrival(now))
+        AvailableAt::from_micros(self.clock.next_arrival(now))
     }
 
     /// The earliest stamp that an arrival can get that is declared to have been before.
     pub fn next_declared_arrival(&self) -> AvailableAt {
-        AvailableAt(self.clock.next_declared_arrival())
+        AvailableAt::from_micros(self.clock.next_declared_arrival())
     }
 
     /// The newest arrival; `None` in a log without events.
@@ -183,7 +183,7 @@ impl LogWriter {
 
     /// The newest as-of that arrivals are stamped after; `None` before the first.
     pub fn last_as_of(&self) -> Option<AsOf> {
-        self.clock.last_as_of.map(AsOf)
+        self.clock.last_as_of.map(AsOf::from_micros)
     }
 }
 
@@ -376,7 +376,7 @@ fn decide(
         // What is dated in the future is so by the arrival that was declared, wherever its stamp was moved to.
         let arrival = event.arrival.unwrap_or(stamp);
         let arrives_later = event.arrival.is_some_and(|declared| !is_past(declared, now));
-        if arrives_later || !is_past(event.event_time.0, arrival) {
+        if arrives_later || !is_past(event.event_time.micros(), arrival) {
             refused += 1;
             if first.is_none_or(|(first, _)| event.row < first.row) {
                 first = Some((event, arrival));
@@ -388,7 +388,7 @@ fn decide(
         return Ok(Decision { stamps, duplicates, adjusted, clock_after: clock });
     };
     let (row, events) = (event.row, events.len() as u64);
-    if is_past(event.event_time.0, arrival) {
+    if is_past(event.event_time.micros(), arrival) {
         return Err(LogError::FutureArrival { row, arrival, now, refused, events });
     }
     Err(LogError::FutureEvent { row, event_time: event.event_time, arrival, refused, events })
@@ -396,5 +396,5 @@ fn decide(
 
 /// Whether `time` is not after `at`.
 fn is_past(time: i64, at: i64) -> bool {
-    visible(AvailableAt(time), AsOf(at))
+    visible(AvailableAt::from_micros(time), AsOf::from_micros(at))
 }

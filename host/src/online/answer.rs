@@ -113,7 +113,7 @@ fn answer_call(
     let count = states.len();
     let event_fields = &program.description().event_fields;
     let mut rows = Rows {
-        times: vec![as_of.0; count],
+        times: vec![as_of.micros(); count],
         groups: (0..count as u32).collect(),
         kinds: vec![Kind::Question as u8; count],
         event_fields: event_fields.iter().map(|field| Column::new(field.value_type)).collect(),

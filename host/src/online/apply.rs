@@ -339,7 +339,7 @@ fn advance_batch(
                 group
             }
         };
-        rows.push(Kind::Event, group, event.event_time.0);
+        rows.push(Kind::Event, group, event.event_time.micros());
         last[group as usize] = event;
     }
     let name = |group: u32| keys[group as usize].to_string();

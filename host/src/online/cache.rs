@@ -122,7 +122,7 @@ mod tests {
     use crate::time::{AvailableAt, EventTime};
 
     fn state(bytes: usize, offset: u64) -> Option<Arc<EntityState>> {
-        let (newest_event, newest_available_at) = (EventTime(0), AvailableAt(0));
+        let (newest_event, newest_available_at) = (EventTime::from_micros(0), AvailableAt::from_micros(0));
         Some(Arc::new(EntityState { bytes: vec![7; bytes], newest_event, newest_available_at, offset }))
     }
 

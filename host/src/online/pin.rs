@@ -2,39 +2,19 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::ServerError;
-use crate::feature_store::{FeaturePlan, FeatureSelection, FeatureStore};
-use crate::log::{Parts, ViewIdentity};
+use crate::feature_store::{FeaturePlan, FeatureSelection, FeatureStore, Manifest};
+use crate::log::ViewIdentity;
 use crate::project::FeatureReference;
 use crate::wasm::ENGINE_VERSION;
-
-/// The parts of a manifest that decide features.
-#[derive(Deserialize)]
-struct Manifest {
-    onepath: String,
-    engine: String,
-    service: Option<String>,
-    features: Vec<String>,
-    views: Vec<ViewRecord>,
-}
-
-#[derive(Deserialize)]
-struct ViewRecord {
-    view: String,
-    /// What its identity is made of; nothing in training sets that were made before identities were recorded.
-    #[serde(default)]
-    parts: Parts,
-}
 
 /// Refuses where what the project runs now differs from what the manifest at `path` records. Gives warnings: what differs and
 /// should change no bit.
 pub(super) fn check(store: &FeatureStore, path: &Path) -> Result<Vec<String>, ServerError> {
     let bytes = std::fs::read(path);
     let bytes = bytes.map_err(|source| ServerError::ManifestFile { path: path.to_owned(), source })?;
-    let manifest: Manifest =
-        serde_json::from_slice(&bytes).map_err(|source| ServerError::Manifest { path: path.to_owned(), source })?;
+    let manifest =
+        Manifest::from_json(&bytes).map_err(|source| ServerError::Manifest { path: path.to_owned(), source })?;
     let mut differences = Vec::new();
     let references: Vec<FeatureReference> =
         manifest.features.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;

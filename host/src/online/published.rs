@@ -89,7 +89,7 @@ impl Shared {
         Self {
             published: RwLock::new(published),
             clock,
-            answered: AtomicI64::new(log.last_as_of().map_or(i64::MIN, |as_of| as_of.0)),
+            answered: AtomicI64::new(log.last_as_of().map_or(i64::MIN, |as_of| as_of.micros())),
             reserved: AtomicI64::new(i64::MIN),
             is_reservation_wanted: AtomicBool::new(false),
             turn: Mutex::new(0),
@@ -106,19 +106,19 @@ impl Shared {
     ) -> Result<(Moment, T), LogError> {
         loop {
             let now = self.clock.now();
-            if let Some(as_of) = declared.filter(|declared| !visible(AvailableAt(declared.0), AsOf(now))) {
+            if let Some(as_of) = declared.filter(|declared| AsOf::from_micros(now).is_before(*declared)) {
                 return Err(LogError::FutureAsOf { as_of, now });
             }
             {
                 let published = self.read();
                 if let Some(as_of) = published.as_of(declared, now, self.answered.load(Ordering::Relaxed)) {
-                    let left = self.reserved.load(Ordering::Relaxed).saturating_sub(as_of.0);
+                    let left = self.reserved.load(Ordering::Relaxed).saturating_sub(as_of.micros());
                     if left < RENEW_US && !self.is_reservation_wanted.swap(true, Ordering::Relaxed) {
                         wake();
                     }
                     if left >= 0 {
                         // Within the lock, so that the group that is announced next knows it.
-                        self.answered.fetch_max(as_of.0, Ordering::Relaxed);
+                        self.answered.fetch_max(as_of.micros(), Ordering::Relaxed);
                         let is_newest = published.last_arrival.is_none_or(|last| visible(last, as_of));
                         let moment = Moment { as_of, offset: published.offset, is_newest };
                         return Ok((moment, read(&published)));
@@ -136,7 +136,7 @@ impl Shared {
         let as_of = self.read().as_of(declared, self.clock.now(), self.answered.load(Ordering::Relaxed));
         let is_waiting = match as_of {
             None => true,
-            Some(as_of) if visible(AvailableAt(as_of.0), AsOf(self.reserved.load(Ordering::Relaxed))) => false,
+            Some(as_of) if !AsOf::from_micros(self.reserved.load(Ordering::Relaxed)).is_before(as_of) => false,
             // Where nobody asked for a reservation yet, it is asked for first.
             Some(_) => self.is_reservation_wanted.load(Ordering::Relaxed),
         };
@@ -177,7 +177,7 @@ impl Shared {
         let mut published = self.write();
         let answered = self.answered.load(Ordering::Relaxed);
         if answered != i64::MIN {
-            log.pass(AsOf(answered));
+            log.pass(AsOf::from_micros(answered));
         }
         let first = if is_declared { log.next_declared_arrival() } else { log.next_arrival(now) };
         published.announced = Some(Announced { first, is_declared });
@@ -198,7 +198,7 @@ impl Shared {
                 before.push(published.cache.put(*view, key, Some(Arc::clone(state))));
             }
             for (known, newest) in published.newest_events.iter_mut().zip(newest) {
-                *known = (*known).max(*newest);
+                *known = EventTime::newer_of(*known, *newest);
             }
             published.offset = offset;
             published.last_arrival = log.last_arrival();
@@ -223,13 +223,13 @@ impl Shared {
 
     /// Notes that as-ofs up to `until` are on disk.
     pub(super) fn reserved(&self, until: AsOf) {
-        self.reserved.fetch_max(until.0, Ordering::Relaxed);
+        self.reserved.fetch_max(until.micros(), Ordering::Relaxed);
         self.turn();
     }
 
     /// The newest as-of that was answered.
     pub(super) fn answered(&self) -> Option<AsOf> {
-        Some(self.answered.load(Ordering::Relaxed)).filter(|answered| *answered != i64::MIN).map(AsOf)
+        Some(self.answered.load(Ordering::Relaxed)).filter(|answered| *answered != i64::MIN).map(AsOf::from_micros)
     }
 }
 
@@ -241,8 +241,9 @@ impl Published {
             (Some(declared), _) => Some(declared),
             (None, Some(group)) if group.is_declared => None,
             (None, announced) => {
-                let newest = now.max(answered).max(self.last_arrival.map_or(i64::MIN, |last| last.0));
-                Some(AsOf(announced.map_or(newest, |group| newest.min(group.first.0.saturating_sub(1)))))
+                let newest = AsOf::from_micros(now.max(answered));
+                let newest = self.last_arrival.map_or(newest, |last| newest.that_sees(last));
+                Some(announced.map_or(newest, |group| newest.that_misses(group.first)))
             }
         }
     }
@@ -283,8 +284,8 @@ mod tests {
 
     /// The as-of and offset of a question.
     fn ask(shared: &Shared, declared: Option<i64>) -> (i64, u64) {
-        let (moment, ()) = shared.take(declared.map(AsOf), &|| {}, |_| ()).expect("is answered");
-        (moment.as_of.0, moment.offset)
+        let (moment, ()) = shared.take(declared.map(AsOf::from_micros), &|| {}, |_| ()).expect("is answered");
+        (moment.as_of.micros(), moment.offset)
     }
 
     impl World {
@@ -301,7 +302,7 @@ mod tests {
             let event = |(row, arrival): (u64, &Option<i64>)| NewEvent {
                 event_id: None,
                 key: EntityKey(vec![KeyValue::Int64(1)]),
-                event_time: EventTime(1),
+                event_time: EventTime::from_micros(1),
                 arrival: *arrival,
                 fields: "{}".into(),
                 row,
@@ -312,14 +313,14 @@ mod tests {
                 appending.stamp("s", (1..).zip(arrivals).map(event).collect(), now, &|_, _| true).expect("stamps");
             appending.accept(stamped.clone());
             appending.commit().expect("commits");
-            stamped.events.iter().map(|event| event.available_at.0).collect()
+            stamped.events.iter().map(|event| event.available_at.micros()).collect()
         }
     }
 
     #[test]
     fn answers_are_before_an_announced_group_and_after_a_published_one() {
         let mut world = world();
-        world.shared.reserved(AsOf(1_000_000));
+        world.shared.reserved(AsOf::from_micros(1_000_000));
         assert_eq!((world.ask(None), world.ask(Some(1_000))), ((1_000, 0), (1_000, 0)));
         world.shared.announce(&mut world.log, 1_000, false);
         world.at(5_000);
@@ -327,11 +328,11 @@ mod tests {
         assert_eq!((world.ask(None), world.ask(Some(700)), world.ask(Some(1_000))), ((1_000, 0), (700, 0), (1_000, 0)));
         assert_eq!(world.append(1_000, &[None, None]), [1_001, 1_002]);
         assert_eq!(world.ask(None), (1_000, 0));
-        world.shared.publish(&world.log, 2, &[], &[Some(EventTime(1))]);
+        world.shared.publish(&world.log, 2, &[], &[Some(EventTime::from_micros(1))]);
         world.at(900);
         // The clock went back; the answer is after the group all the same, for it includes it.
         assert_eq!(world.ask(None), (1_002, 2));
-        let (moment, ()) = world.shared.take(Some(AsOf(500)), &|| {}, |_| ()).expect("is answered");
+        let (moment, ()) = world.shared.take(Some(AsOf::from_micros(500)), &|| {}, |_| ()).expect("is answered");
         assert!(!moment.is_newest, "not all of the log is visible then");
         // A group that was not written leaves nothing.
         world.shared.announce(&mut world.log, 900, false);
@@ -348,7 +349,7 @@ mod tests {
     #[test]
     fn questions_wait_for_a_group_that_lies_before_them() {
         let mut world = world();
-        world.shared.reserved(AsOf(1_000_000));
+        world.shared.reserved(AsOf::from_micros(1_000_000));
         for (arrivals, is_declared, asked, expected) in [
             // Declared arrivals may lie anywhere before now, so nothing is answered until they are there.
             (vec![Some(400), Some(300)], true, None, (1_000, 2)),
@@ -380,11 +381,11 @@ mod tests {
             asked.fetch_add(1, Ordering::Relaxed);
         };
         std::thread::scope(|scope| {
-            let asking = scope.spawn(|| shared.take(None, &wake, |_| ()).map(|(moment, ())| moment.as_of.0));
+            let asking = scope.spawn(|| shared.take(None, &wake, |_| ()).map(|(moment, ())| moment.as_of.micros()));
             while asked.load(Ordering::Relaxed) == 0 {
                 std::thread::yield_now();
             }
-            shared.reserved(AsOf(1_000 + RESERVED_US));
+            shared.reserved(AsOf::from_micros(1_000 + RESERVED_US));
             assert_eq!(asking.join().expect("no panic").expect("is answered"), 1_000);
         });
         // Asked for once, as long as the one who was asked has not taken it up.

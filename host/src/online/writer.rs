@@ -161,8 +161,8 @@ impl Writer {
     /// Puts as-ofs of the near future on disk. Where that fails, questions are answered all the same: a later process stamps
     /// after them unless the machine's clock goes back.
     fn reserve(&mut self) {
-        let now = self.clock.now().max(self.shared.answered().map_or(i64::MIN, |answered| answered.0));
-        let until = AsOf(now.saturating_add(RESERVED_US));
+        let now = self.clock.now().max(self.shared.answered().map_or(i64::MIN, |answered| answered.micros()));
+        let until = AsOf::from_micros(now.saturating_add(RESERVED_US));
         if let Err(error) = self.log.reserve(Some(until)) {
             self.backlog.fail(&error);
         }
@@ -251,7 +251,8 @@ impl Writer {
         let mut states: Vec<NewState> = Vec::with_capacity(moved.iter().map(HashMap::len).sum());
         let mut newest: Vec<Option<EventTime>> = Vec::with_capacity(moved.len());
         for (view, moved) in moved.iter().enumerate() {
-            newest.push(moved.values().map(|state| state.newest_event).max());
+            let events = moved.values().map(|state| Some(state.newest_event));
+            newest.push(events.fold(None, EventTime::newer_of));
             for (key, state) in moved {
                 let mut bytes = Vec::with_capacity(64);
                 key.write_bytes(&mut bytes);

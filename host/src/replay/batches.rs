@@ -81,7 +81,7 @@ pub(super) fn run_partition(
         batch.begin(entity, work.before(entity), outcome)?;
         let mut event = 0;
         for (question, as_of) in questions.rows.iter().zip(questions.times) {
-            let is_seen = |at: &&i64| visible(AvailableAt(**at), AsOf(*as_of));
+            let is_seen = |at: &&i64| visible(AvailableAt::from_micros(**at), AsOf::from_micros(*as_of));
             let seen = event + events.times[event..].iter().take_while(is_seen).count();
             batch.push_events(events.part(event..seen), outcome)?;
             event = seen;
@@ -163,7 +163,11 @@ impl<'a, 'w> Batch<'a, 'w> {
             }
             self.event_rows.extend_from_slice(now.rows);
             let group = &mut self.groups[last];
-            group.newest_available_at = now.times.last().copied().map(AvailableAt).max(group.newest_available_at);
+            if let Some(last) = now.times.last().copied().map(AvailableAt::from_micros)
+                && group.newest_available_at.is_none_or(|newest| newest.is_by(last))
+            {
+                group.newest_available_at = Some(last);
+            }
             if let Some(offsets) = &self.events.log_offsets {
                 let newest = now.rows.iter().map(|row| offsets[*row as usize]).max();
                 group.offset = group.offset.max(newest.unwrap_or(0));

@@ -43,8 +43,9 @@ impl Questions<'_> {
 /// One question at each event: as of the moment when it was available. Equal moments of an entity are asked once.
 /// Ordered by as-of, then by entity number.
 pub fn at_events(events: &[EventSet]) -> (Vec<u32>, Vec<AsOf>) {
-    let mut asked: Vec<(AsOf, u32)> = moments(events).map(|(entity, at)| (AsOf(at.0), entity)).collect();
-    asked.sort_unstable();
+    let mut asked: Vec<(AsOf, u32)> =
+        moments(events).map(|(entity, at)| (AsOf::from_micros(at.micros()), entity)).collect();
+    asked.sort_unstable_by_key(|(as_of, entity)| (as_of.micros(), *entity));
     asked.dedup();
     asked.into_iter().map(|(as_of, entity)| (entity, as_of)).unzip()
 }
@@ -60,18 +61,18 @@ pub fn on_grid(events: &[EventSet], entities: usize, from: AsOf, to: AsOf, every
     let mut first = vec![None::<AvailableAt>; entities];
     for (entity, at) in moments(events) {
         let first = &mut first[entity as usize];
-        *first = Some(first.map_or(at, |first| first.min(at)));
+        *first = Some(first.filter(|first| first.is_by(at)).unwrap_or(at));
     }
     let (mut asked, mut as_of) = ((Vec::new(), Vec::new()), from);
-    while as_of <= to {
+    while !to.is_before(as_of) {
         for (entity, first) in first.iter().enumerate() {
             if first.is_some_and(|first| visible(first, as_of)) {
                 asked.0.push(entity as u32);
                 asked.1.push(as_of);
             }
         }
-        let Some(next) = as_of.0.checked_add(every) else { break };
-        as_of = AsOf(next);
+        let Some(next) = as_of.micros().checked_add(every) else { break };
+        as_of = AsOf::from_micros(next);
     }
     asked
 }

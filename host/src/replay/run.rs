@@ -256,7 +256,7 @@ impl Work<'_> {
     fn run(&self, partition: usize) -> Result<Outcome, PartitionError> {
         let stopwatch = Stopwatch::start();
         let places = self.places(partition);
-        let as_of = |row: u32| self.questions.as_of[row as usize].0;
+        let as_of = |row: u32| self.questions.as_of[row as usize].micros();
         let questions = self.by_partition.of(partition, self.questions.entities, self.bits, places, as_of);
         let mut outcome = Outcome::default();
         if self.want_states || self.by_partition.count(partition) > 0 {

@@ -55,8 +55,8 @@ pub fn event(offset: u64) -> LoggedEvent {
         offset,
         source: if offset % 2 == 1 { "a" } else { "b" }.into(),
         key: key(offset),
-        event_time: EventTime(at - 7),
-        available_at: AvailableAt(at),
+        event_time: EventTime::from_micros(at - 7),
+        available_at: AvailableAt::from_micros(at),
         event_id: (!offset.is_multiple_of(3)).then(|| format!("id {offset}")),
         fields: format!("{{\"n\":{offset},\"text\":\"it's \\\"{offset}\\\"\"}}"),
     }
@@ -68,7 +68,7 @@ fn key(offset: u64) -> EntityKey {
 
 /// The clock after the event at an offset.
 pub fn clock(offset: u64) -> LogClock {
-    let (last_arrival, source) = (event(offset).available_at.0, event(offset).source);
+    let (last_arrival, source) = (event(offset).available_at.micros(), event(offset).source);
     LogClock {
         last_arrival: Some(last_arrival),
         last_arrival_source: Some(source.into()),
@@ -168,7 +168,7 @@ fn events(log: &dyn Log) -> Result<(), Violation> {
     given(EVENTS, reader.read_entity("a", &key(1), 1, u64::MAX, &mut twice))?;
     require(EVENTS, found == [7, 13], || format!("offsets {found:?} of one entity instead of [7, 13]"))?;
     for (as_of, offset) in [(99, 0), (100, 1), (1_050, 10), (9_999, 20)] {
-        equal(EVENTS, reader.offset_at(AsOf(as_of)), offset)?;
+        equal(EVENTS, reader.offset_at(AsOf::from_micros(as_of)), offset)?;
     }
     Ok(())
 }
@@ -211,7 +211,7 @@ fn terms(stand: &dyn Stand) -> Result<(), Violation> {
     given(TERM, append(&*log, first, 0, 2))?;
     let second = given(TERM, log.begin_term())?;
     require(TERM, second > first, || format!("term {second} follows term {first}"))?;
-    let history = History { up_to: AvailableAt(1), sources: Vec::new() };
+    let history = History { up_to: AvailableAt::from_micros(1), sources: Vec::new() };
     for late in [
         append(&*log, first, 2, 3),
         log.save_clock(first, &clock(9)),
@@ -234,7 +234,7 @@ fn histories(stand: &dyn Stand) -> Result<(), Violation> {
     given(HISTORIES, append(&*log, term, 0, 2))?;
     equal(HISTORIES, given(HISTORIES, log.reader())?.latest_history(), None)?;
     let later = LogClock { last_as_of: Some(999), ..clock(2) };
-    let of = |up_to| History { up_to: AvailableAt(up_to), sources: Vec::new() };
+    let of = |up_to| History { up_to: AvailableAt::from_micros(up_to), sources: Vec::new() };
     let first = given(HISTORIES, log.record_history(term, &of(90), &clock(2)))?;
     let second = given(HISTORIES, log.record_history(term, &of(80), &later))?;
     require(HISTORIES, second > first, || format!("history {second} follows history {first}"))?;

@@ -59,7 +59,12 @@ pub fn key(id: i64) -> EntityKey {
 /// A state of these bytes that includes events up to an offset.
 pub fn state(bytes: &[u8], offset: u64) -> EntityState {
     let at = 100 + offset as i64;
-    EntityState { bytes: bytes.to_vec(), newest_event: EventTime(-at), newest_available_at: AvailableAt(at), offset }
+    EntityState {
+        bytes: bytes.to_vec(),
+        newest_event: EventTime::from_micros(-at),
+        newest_available_at: AvailableAt::from_micros(at),
+        offset,
+    }
 }
 
 /// A mark of the component `digest`.
@@ -138,7 +143,7 @@ fn states(store: &dyn OnlineStore) -> Result<(), Violation> {
     equal(STATES, reader.mark("b"), Some(mark("e", Some(7), 9)))?;
     equal(STATES, reader.mark("none"), None)?;
     equal(STATES, reader.count("a"), 3)?;
-    equal(STATES, reader.newest_event("a"), Some(EventTime(-100)))?;
+    equal(STATES, reader.newest_event("a"), Some(EventTime::from_micros(-100)))?;
     let keys: Vec<EntityKey> = given(STATES, all(&*reader, "a"))?.into_iter().map(|(key, _)| key).collect();
     require(STATES, keys == [key(1), key(2), key(3)], || format!("scanned in the order {keys:?}"))?;
     let mut seen = 0;

@@ -69,7 +69,7 @@ pub fn request(service: &str, as_of: i64, first: i64, rows: i64) -> ServedBatch 
     (first..first + rows).for_each(|number| drop(column.push(&Value::Int64(number))));
     ServedBatch {
         plan: Arc::new(plan),
-        as_of: AsOf(as_of),
+        as_of: AsOf::from_micros(as_of),
         offset: as_of.unsigned_abs(),
         replayed: false,
         request_id: None,
@@ -122,9 +122,12 @@ fn vectors(stand: &dyn Stand) -> Result<(), Violation> {
     drop(writer);
     let sink = stand.open();
     holds(VECTORS, &*sink, 3, 5)?;
-    for (from, since, expected) in
-        [(2, None, vec![2, 3]), (1, Some(AsOf(10)), vec![1, 3]), (1, Some(AsOf(31)), vec![]), (4, None, vec![])]
-    {
+    for (from, since, expected) in [
+        (2, None, vec![2, 3]),
+        (1, Some(AsOf::from_micros(10)), vec![1, 3]),
+        (1, Some(AsOf::from_micros(31)), vec![]),
+        (4, None, vec![]),
+    ] {
         let found: Result<Vec<u64>, _> =
             sink.batches(from, since).map(|batch| batch.map(|batch| batch.number)).collect();
         let found = given(ORDER, found)?;

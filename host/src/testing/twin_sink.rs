@@ -131,7 +131,7 @@ impl ServedSink for TwinSink {
         if self.is(SinkDefect::SwappedOrder) {
             kept.reverse();
         }
-        let is_new = move |batch: &StoredBatch| since.is_none_or(|since| batch.last_as_of.0 >= since.0);
+        let is_new = move |batch: &StoredBatch| since.is_none_or(|since| !batch.last_as_of.is_before(since));
         let wanted = kept.into_iter().filter(move |batch| batch.number >= from && is_new(batch));
         Box::new(wanted.map(|batch| match self.is(SinkDefect::UncheckedBatch) {
             true => Ok(batch),

@@ -239,7 +239,7 @@ impl StoreReader for TwinReader {
     fn newest_event(&self, view: &str) -> Result<Option<EventTime>, StoreError> {
         let content = self.content()?;
         let states = content.get(view).into_iter().flat_map(|view| view.states.values());
-        Ok(states.map(|(_, state)| state.newest_event).max())
+        Ok(states.map(|(_, state)| Some(state.newest_event)).fold(None, EventTime::newer_of))
     }
 
     fn count(&self, view: &str) -> Result<u64, StoreError> {

@@ -3,6 +3,7 @@
 //! All times are `i64` microseconds since the Unix epoch, UTC. [`visible`] is the one function that compares an event's
 //! time with a question's; nobody else does.
 //!
+//! - `kinds`: the three types, and the few comparisons that there are.
 //! - `grammar`: what a text says of a time. - `form`: the forms that a source declares, and which way finer digits round.
 //! - `profile`: what the times of a column look like, for warnings.
 //!
@@ -16,44 +17,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 mod form;
 mod grammar;
+mod kinds;
 mod profile;
 
 pub use form::{Instant, Rounding, TimeForm, TimeFormat, other_readings};
+pub use kinds::{AsOf, AvailableAt, EventTime, outside_max_age, visible};
 pub use profile::{TimeInRow, TimeProfile};
-
-/// When an event happened: microseconds since the Unix epoch, UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EventTime(pub i64);
-
-/// When the platform could first have known an event: `max(event time, arrival time)`, microseconds, UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AvailableAt(pub i64);
-
-/// The cut-off of a question: microseconds since the Unix epoch, UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AsOf(pub i64);
-
-impl AvailableAt {
-    /// The availability of an event that happened at `event_time` and arrived at `arrival` (both in microseconds).
-    pub fn new(event_time: EventTime, arrival: i64) -> Self {
-        Self(event_time.0.max(arrival))
-    }
-}
-
-/// Whether a question at `as_of` sees an event that was available at `available_at`. Inclusive: at equal times it does.
-pub fn visible(available_at: AvailableAt, as_of: AsOf) -> bool {
-    available_at.0 <= as_of.0
-}
-
-/// Whether a view whose newest applied event happened at `newest_event` is too old to answer at `as_of`.
-///
-/// The age is counted back from `as_of`; an age equal to `ttl` is still served. Without events there is no age.
-pub fn outside_max_age(newest_event: Option<EventTime>, as_of: AsOf, ttl: Option<Length>) -> bool {
-    match (newest_event, ttl) {
-        (Some(newest), Some(ttl)) => as_of.0.saturating_sub(newest.0) > ttl.0,
-        _ => false,
-    }
-}
 
 /// A source of "now", in microseconds since the Unix epoch, UTC.
 pub trait Clock: Send + Sync {
@@ -239,24 +208,6 @@ pub fn format_time(micros: i64) -> String {
     }
 }
 
-impl fmt::Display for EventTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&format_time(self.0))
-    }
-}
-
-impl fmt::Display for AvailableAt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&format_time(self.0))
-    }
-}
-
-impl fmt::Display for AsOf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&format_time(self.0))
-    }
-}
-
 impl fmt::Display for Length {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (unit, name) in
@@ -316,14 +267,5 @@ mod tests {
         for text in ["", "d", "10", "10y", "-3d", "99999999999999d"] {
             assert!(text.parse::<Length>().is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn age_equal_to_the_ttl_is_still_served() {
-        let ttl = Some(Length(10));
-        assert!(!outside_max_age(Some(EventTime(0)), AsOf(10), ttl));
-        assert!(outside_max_age(Some(EventTime(0)), AsOf(11), ttl));
-        assert!(!outside_max_age(None, AsOf(11), ttl));
-        assert!(!outside_max_age(Some(EventTime(i64::MAX)), AsOf(i64::MIN), ttl));
     }
 }

@@ -12,7 +12,7 @@ use crate::files::{self, Fields, Nulls, Wanted};
 use crate::log::EventContent;
 use crate::project::Source;
 use crate::schema::Field;
-use crate::time::{EventTime, parse_time};
+use crate::time::parse_time;
 
 /// What the content of the events of a source is made of, beside the event time.
 pub(crate) struct ContentFields<'a> {
@@ -69,9 +69,9 @@ impl<'a> ContentFields<'a> {
 
     /// The hash of the content of a pushed event: that of a row of a file with the same content.
     pub(crate) fn hash(&self, event: EventContent<'_>) -> Result<u128, ReadError> {
-        let EventContent { key, event_time: EventTime(time), fields } = event;
+        let EventContent { key, event_time, fields } = event;
         let mut hash = [RowHash::new()];
-        add_times(&mut hash, &[time]);
+        add_times(&mut hash, &[event_time.micros()]);
         self.lanes(std::iter::once((key, fields)))?.iter().for_each(|lane| add_lane(&mut hash, lane));
         Ok(hash[0].finish())
     }

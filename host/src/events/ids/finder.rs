@@ -75,7 +75,10 @@ impl Finder<'_> {
         let ids = id_hashes(&rest[0]);
         let mut matters: Vec<bool> = ids.iter().map(|id| *id != 0).collect();
         if let Some(up_to) = self.up_to {
-            matters.iter_mut().zip(available).for_each(|(matters, at)| *matters &= AvailableAt(*at) <= up_to);
+            matters
+                .iter_mut()
+                .zip(available)
+                .for_each(|(matters, at)| *matters &= AvailableAt::from_micros(*at).is_by(up_to));
         }
         if let Some(asked) = self.asked {
             let mut entities = Vec::with_capacity(batch.rows);
@@ -130,7 +133,7 @@ impl Finder<'_> {
                 all.append(column)?;
             }
         }
-        let times: Vec<i64> = events.iter().map(|event| event.event_time.0).collect();
+        let times: Vec<i64> = events.iter().map(|event| event.event_time.micros()).collect();
         let rows = events.iter().map(|event| (&event.key, event.fields.as_str()));
         let lanes = self.content.lanes(rows)?;
         let (entities, contents) = hashes(&keys, &times, lanes.iter());

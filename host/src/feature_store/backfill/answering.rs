@@ -175,7 +175,7 @@ impl Answering<'_> {
         let keys = columns.split_off(1);
         let spine = Spine {
             keys: names.into_iter().zip(keys).collect(),
-            as_of: as_of.into_iter().map(AsOf).collect(),
+            as_of: as_of.into_iter().map(AsOf::from_micros).collect(),
             request_fields: stage.request_fields.iter().map(|field| field.name.clone()).zip(requests).collect(),
         };
         Ok((times(columns.pop()), spine, inputs))
@@ -262,7 +262,7 @@ impl Known {
         for (entity, available) in entities.iter_mut().zip(available) {
             let Some(last) = self.last_as_of.get(*entity as usize) else { continue };
             self.has_events[feed][*entity as usize] = true;
-            if !visible(AvailableAt(*available), AsOf(*last)) {
+            if !visible(AvailableAt::from_micros(*available), AsOf::from_micros(*last)) {
                 *entity = u32::MAX;
             }
         }

@@ -168,7 +168,7 @@ impl Partitioned<'_> {
                 // Without an entity, rows are their own: any division will do.
                 None => partitions.resize(table.rows, (table.rows_before / RUN_ROWS) as u32 & ((1 << self.bits) - 1)),
             }
-            let as_of: Vec<i64> = spine.as_of.iter().map(|as_of| as_of.0).collect();
+            let as_of: Vec<i64> = spine.as_of.iter().map(|as_of| as_of.micros()).collect();
             asked.as_of.add(&as_of, None, table.rows_before);
             asked.rounded += table.rounded;
             let inputs = inputs.next(table.rows_before, table.rows)?;

@@ -66,8 +66,8 @@ impl FeatureStore {
         (0..).zip(&keys).for_each(|(place, (_, id))| places[*id as usize] = place);
         let place = |entity: u32| places[entity as usize];
         let mut asked: Vec<(AsOf, u32)> = moments.into_iter().zip(entities.into_iter().map(place)).collect();
-        asked.sort_unstable();
-        let keys: Vec<(EntityKey, AsOf)> = keys.into_iter().map(|(key, _)| (key, AsOf(0))).collect();
+        asked.sort_unstable_by_key(|(as_of, place)| (as_of.micros(), *place));
+        let keys: Vec<(EntityKey, AsOf)> = keys.into_iter().map(|(key, _)| (key, AsOf::from_micros(0))).collect();
         let (as_of, places): (Vec<AsOf>, Vec<u32>) = asked.into_iter().unzip();
         let distinct = spine_of_keys(entity, &keys)?.keys.into_iter();
         let keys = distinct.map(|(name, column)| Ok::<_, ColumnError>((name, column.take(&places)?)));
@@ -92,7 +92,7 @@ fn check_steps(every: Length, from: AsOf, to: AsOf) -> Result<(), Error> {
     if every.0 <= 0 {
         return Err(wrong("--every must be longer than nothing, such as 1d".to_owned()));
     }
-    if from > to {
+    if to.is_before(from) {
         return Err(wrong(format!("the grid begins at {from}, which is after its end {to}")));
     }
     Ok(())
@@ -100,7 +100,7 @@ fn check_steps(every: Length, from: AsOf, to: AsOf) -> Result<(), Error> {
 
 /// Refuses a grid of more rows than a run holds in memory.
 fn check_grid(every: Length, from: AsOf, to: AsOf, entities: usize) -> Result<(), Error> {
-    let moments = (i128::from(to.0) - i128::from(from.0)) / i128::from(every.0) + 1;
+    let moments = (i128::from(to.micros()) - i128::from(from.micros())) / i128::from(every.0) + 1;
     let rows = moments.saturating_mul(entities as i128);
     if moments > GRID_ROWS_MAX || rows > GRID_ROWS_MAX {
         return Err(wrong(format!(

@@ -127,7 +127,7 @@ impl SpineFile {
         Spine {
             keys: names(0).zip(columns).collect(),
             as_of: match as_of {
-                Some(Values::Times(times)) => times.into_iter().map(AsOf).collect(),
+                Some(Values::Times(times)) => times.into_iter().map(AsOf::from_micros).collect(),
                 _ => Vec::new(),
             },
             request_fields: names(self.keys + 1).zip(request_fields).collect(),
@@ -218,7 +218,7 @@ pub(super) fn leading_arrays(
         Leading::Key(at) => super::array(take(&mut spine.keys, *at)),
         Leading::Request(at) => super::array(take(&mut spine.request_fields, *at)),
         Leading::AsOf => {
-            let times = std::mem::take(&mut spine.as_of).into_iter().map(|as_of| as_of.0).collect();
+            let times = std::mem::take(&mut spine.as_of).into_iter().map(|as_of| as_of.micros()).collect();
             super::array(Column::from_parts(Values::Times(times), None))
         }
         Leading::Rest(at) => Ok(Arc::clone(&rest[*at])),

@@ -61,7 +61,7 @@ fn put_requests(body: &mut Vec<u8>, requests: &[&ServedBatch]) -> Result<(), Log
         return Err(unfit("a request has more rows than 32 bits count".to_owned()));
     }
     put_fixed(body, requests.iter().map(|request| rows(request).to_le_bytes()));
-    put_fixed(body, requests.iter().map(|request| request.as_of.0.to_le_bytes()));
+    put_fixed(body, requests.iter().map(|request| request.as_of.micros().to_le_bytes()));
     put_fixed(body, requests.iter().map(|request| request.offset.to_le_bytes()));
     put_fixed(body, requests.iter().map(|request| [if request.replayed { REPLAYED } else { 0 }]));
     if requests.iter().all(|request| request.request_id.is_none()) {

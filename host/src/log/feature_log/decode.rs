@@ -71,7 +71,7 @@ fn requests(reader: &mut Reader<'_>, batch: &StoredBatch) -> Result<Vec<ServedRe
         let id = ids.text(at).filter(|_| !ids.is_null(at)).map(|id| Arc::from(String::from_utf8_lossy(id)));
         requests.push(ServedRequest {
             rows: start..end,
-            as_of: AsOf(as_ofs[at]),
+            as_of: AsOf::from_micros(as_ofs[at]),
             offset: offsets[at],
             replayed: flags[at] & REPLAYED != 0,
             request_id: id,

@@ -64,7 +64,7 @@ impl StoredBatch {
     pub(super) fn numbers(&self) -> [i64; 7] {
         let [number, first_vector, vectors, requests, last_offset] =
             [self.number, self.first_vector, self.vectors, self.requests, self.last_offset].map(to_sql);
-        [number, first_vector, vectors, requests, self.first_as_of.0, self.last_as_of.0, last_offset]
+        [number, first_vector, vectors, requests, self.first_as_of.micros(), self.last_as_of.micros(), last_offset]
     }
 
     /// Its vectors, with all columns.
@@ -99,7 +99,7 @@ impl<'log> Batches<'log> {
     pub(super) fn new(log: &'log FeatureLog, from: u64, since: Option<AsOf>) -> Self {
         Self {
             log,
-            since: since.map_or(i64::MIN, |since| since.0),
+            since: since.map_or(i64::MIN, |since| since.micros()),
             next: from.max(1),
             next_vector: (from <= 1).then_some(1),
             page: VecDeque::new(),
@@ -231,8 +231,8 @@ impl Batches<'_> {
             first_vector,
             vectors,
             requests,
-            first_as_of: AsOf(numbers[4]),
-            last_as_of: AsOf(numbers[5]),
+            first_as_of: AsOf::from_micros(numbers[4]),
+            last_as_of: AsOf::from_micros(numbers[5]),
             last_offset,
             checksum,
             body,

@@ -101,12 +101,12 @@ impl ServedVectors {
 
     /// The vectors whose as-of is `since` or later.
     pub fn since(self, since: AsOf) -> Result<Self, ColumnError> {
-        if self.requests.iter().all(|request| request.as_of >= since) {
+        if self.requests.iter().all(|request| !request.as_of.is_before(since)) {
             return Ok(self);
         }
         let mut requests: Vec<ServedRequest> = Vec::new();
         let mut rows: Vec<u32> = Vec::new();
-        for request in self.requests.iter().filter(|request| request.as_of >= since) {
+        for request in self.requests.iter().filter(|request| !request.as_of.is_before(since)) {
             let start = rows.len();
             rows.extend(request.rows.clone().map(|row| row as u32));
             requests.push(ServedRequest { rows: start..rows.len(), ..request.clone() });

@@ -7,7 +7,6 @@ use super::scan::batch_checksum;
 use super::{Head, ServedBatch, ServedPlan, ServedSink, StoredBatch, body};
 use crate::log::LogError;
 use crate::log::checksum::Checksum;
-use crate::time::AsOf;
 
 /// Plans whose digests are remembered.
 const PLANS_KNOWN_MAX: usize = 256;
@@ -65,7 +64,7 @@ impl<S: ServedSink + ?Sized> ServedWriter<S> {
     /// The requests as the batch after `head`, which then ends with it.
     fn batch(&mut self, head: &mut Head, requests: &[&ServedBatch]) -> Result<StoredBatch, LogError> {
         let as_ofs = || requests.iter().map(|request| request.as_of);
-        let (plan, sorted) = (&requests[0].plan, |a: &AsOf, b: &AsOf| a.0.cmp(&b.0));
+        let plan = &requests[0].plan;
         let mut batch = StoredBatch {
             number: head.last_batch + 1,
             plan: Arc::clone(plan),
@@ -73,8 +72,8 @@ impl<S: ServedSink + ?Sized> ServedWriter<S> {
             first_vector: head.vectors + 1,
             vectors: requests.iter().map(|request| request.vectors() as u64).sum(),
             requests: requests.len() as u64,
-            first_as_of: as_ofs().min_by(sorted).unwrap_or(requests[0].as_of),
-            last_as_of: as_ofs().max_by(sorted).unwrap_or(requests[0].as_of),
+            first_as_of: as_ofs().min_by_key(|as_of| as_of.micros()).unwrap_or(requests[0].as_of),
+            last_as_of: as_ofs().max_by_key(|as_of| as_of.micros()).unwrap_or(requests[0].as_of),
             last_offset: requests.iter().map(|request| request.offset).max().unwrap_or(0),
             checksum: 0,
             body: body::encode(plan, requests)?,

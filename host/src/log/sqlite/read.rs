@@ -23,8 +23,8 @@ fn logged(row: &Row<'_>, name: &FileName, source: String, checksum: &mut Checksu
             offset: from_sql(row.get(0)?),
             source,
             key: EntityKey(Vec::new()),
-            event_time: EventTime(row.get(2)?),
-            available_at: AvailableAt(row.get(3)?),
+            event_time: EventTime::from_micros(row.get(2)?),
+            available_at: AvailableAt::from_micros(row.get(3)?),
             event_id: row.get(4)?,
             fields: row.get(5)?,
         };
@@ -41,7 +41,7 @@ fn logged(row: &Row<'_>, name: &FileName, source: String, checksum: &mut Checksu
 /// The checksum of an event, whose key is `entity` as it is stored.
 pub(in crate::log) fn event_checksum(checksum: &mut Checksum, event: &LoggedEvent, entity: &str) -> i64 {
     checksum.start().number(to_sql(event.offset)).text(&event.source).text(entity);
-    checksum.number(event.event_time.0).number(event.available_at.0);
+    checksum.number(event.event_time.micros()).number(event.available_at.micros());
     checksum.optional_text(event.event_id.as_deref()).text(&event.fields).finish()
 }
 
@@ -86,7 +86,7 @@ impl Reading {
 
     fn decode_history(&self, (id, up_to, body): (i64, i64, String)) -> Result<(i64, History), LogError> {
         let sources = serde_json::from_str(&body).map_err(|source| self.damaged(format!("history {id}"), source))?;
-        Ok((id, History { up_to: AvailableAt(up_to), sources }))
+        Ok((id, History { up_to: AvailableAt::from_micros(up_to), sources }))
     }
 }
 

@@ -80,7 +80,8 @@ pub(super) fn record_history(
         let damaged = |source| LogError::Record { path: name.path.clone(), record: record(), source };
         let body = serde_json::to_string(&history.sources).map_err(damaged)?;
         let write = || {
-            transaction.execute("INSERT INTO histories (up_to, body) VALUES (?1, ?2)", (history.up_to.0, body))?;
+            transaction
+                .execute("INSERT INTO histories (up_to, body) VALUES (?1, ?2)", (history.up_to.micros(), body))?;
             let id = transaction.last_insert_rowid();
             save(transaction, clock)?;
             Ok(id)
@@ -125,7 +126,7 @@ fn insert(connection: &Connection, events: &[LoggedEvent]) -> rusqlite::Result<(
         known = Some((source, id));
         let entity = event.key.encode();
         let sum = event_checksum(&mut checksum, event, &entity);
-        add.execute((to_sql(*offset), id, &entity, event_time.0, available_at.0, event_id, fields, sum))?;
+        add.execute((to_sql(*offset), id, &entity, event_time.micros(), available_at.micros(), event_id, fields, sum))?;
     }
     Ok(())
 }

@@ -110,7 +110,7 @@ impl StoreReader for Reading {
     fn newest_event(&self, view: &str) -> Result<Option<EventTime>, StoreError> {
         let sql = "SELECT max(newest_event) FROM states JOIN views ON views.id = states.view WHERE views.name = ?1";
         let newest = self.file.connection.query_row(sql, [view], |row| row.get::<_, Option<i64>>(0));
-        Ok(self.file.name.sql(newest)?.map(EventTime))
+        Ok(self.file.name.sql(newest)?.map(EventTime::from_micros))
     }
 
     fn count(&self, view: &str) -> Result<u64, StoreError> {
@@ -157,7 +157,8 @@ impl TryFrom<&Row<'_>> for FoundState {
     type Error = rusqlite::Error;
 
     fn try_from(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let (newest_event, newest_available_at) = (EventTime(row.get(0)?), AvailableAt(row.get(1)?));
+        let (newest_event, newest_available_at) =
+            (EventTime::from_micros(row.get(0)?), AvailableAt::from_micros(row.get(1)?));
         let (offset, bytes, checksum) = (row.get(2)?, row.get(3)?, row.get(4)?);
         let state = EntityState { bytes, newest_event, newest_available_at, offset: from_sql(offset) };
         Ok(Self { state, offset, checksum })
@@ -185,7 +186,12 @@ pub(super) fn checksum_of(
     state: &EntityState,
     offset: i64,
 ) -> i64 {
-    checksum.start().text(view).text(entity).number(state.newest_event.0).number(state.newest_available_at.0);
+    checksum
+        .start()
+        .text(view)
+        .text(entity)
+        .number(state.newest_event.micros())
+        .number(state.newest_available_at.micros());
     checksum.number(offset).blob(&state.bytes).finish()
 }
 

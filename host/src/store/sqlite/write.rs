@@ -114,7 +114,7 @@ impl Replacement for Writing<'_> {
         let (entity, offset) = (key.encode(), to_sql(state.offset));
         let sum = checksum_of(&mut self.checksum, (&self.view.0, &entity), state, offset);
         let put = || {
-            let times = (state.newest_event.0, state.newest_available_at.0);
+            let times = (state.newest_event.micros(), state.newest_available_at.micros());
             let mut statement = self.file.connection.prepare_cached(sql)?;
             statement.execute((self.view.1, &entity, times.0, times.1, offset, &state.bytes, sum))
         };

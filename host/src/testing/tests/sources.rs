@@ -196,7 +196,7 @@ fn log(folder: &Path) -> Box<dyn LogReader> {
         NewEvent {
             event_id: Some(id.clone()),
             key: EntityKey(vec![KeyValue::Text(customer)]),
-            event_time: EventTime(at),
+            event_time: EventTime::from_micros(at),
             arrival: Some(arrived),
             fields: format!(r#"{{"amount": {amount:?}, "id": "{id}"}}"#),
             row: row as u64 + 1,
@@ -219,7 +219,7 @@ fn logged(log: &dyn LogReader, matters: impl Fn(&str) -> bool) -> Vec<String> {
     log.each("events", 0, u64::MAX >> 1, |logged| {
         let (customer, at, _, amount, id) = event(logged.offset as usize - 1);
         if matters(&customer) {
-            rows.push(format!("{customer} {at} {} #{} {amount:?} {id}", logged.available_at.0, logged.offset));
+            rows.push(format!("{customer} {at} {} #{} {amount:?} {id}", logged.available_at.micros(), logged.offset));
         }
         Ok::<(), crate::log::LogError>(())
     })

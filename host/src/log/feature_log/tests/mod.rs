@@ -46,7 +46,7 @@ fn request(service: &str, as_of: i64, values: Vec<Column>) -> ServedBatch {
     let numbers: Vec<Value> = (0..rows).map(|row| Value::Int64(-(row as i64))).collect();
     ServedBatch {
         plan: plan_of(service, &types),
-        as_of: AsOf(as_of),
+        as_of: AsOf::from_micros(as_of),
         offset: u64::from(u32::MAX),
         replayed: as_of == 20,
         request_id: (as_of % 20 == 0).then(|| format!("r{as_of}").into()),
@@ -116,7 +116,7 @@ fn the_requests_of_a_commit_are_batches_by_plan() {
     assert_eq!(log.record(&[numbers("b", 40, 1)]).expect("records").ids, 7..8);
     let log = reader(&path);
     let told = |batch: StoredBatch| {
-        let as_ofs = (batch.first_as_of.0, batch.last_as_of.0);
+        let as_ofs = (batch.first_as_of.micros(), batch.last_as_of.micros());
         (batch.number, batch.plan.service.clone(), batch.first_vector, batch.vectors, batch.requests, as_ofs)
     };
     let batches: Vec<StoredBatch> = log.batches(1, None).map(|batch| batch.expect("is whole")).collect();
@@ -156,18 +156,19 @@ fn vectors_are_read_since_an_as_of_in_the_order_of_their_ids() {
     let (_directory, path, mut log) = open();
     log.record(&[numbers("a", 10, 2)]).expect("records");
     log.record(&[numbers("a", 30, 1), numbers("a", 15, 1), numbers("a", 20, 2)]).expect("records");
-    let seen = |since| all(log.sink(), since).iter().map(|vector| (vector.id, vector.as_of.0)).collect::<Vec<_>>();
+    let seen =
+        |since| all(log.sink(), since).iter().map(|vector| (vector.id, vector.as_of.micros())).collect::<Vec<_>>();
     assert_eq!(seen(None), [(1, 10), (2, 10), (3, 30), (4, 15), (5, 20), (6, 20)]);
-    assert_eq!(seen(Some(AsOf(20))), [(3, 30), (5, 20), (6, 20)]);
-    assert_eq!(seen(Some(AsOf(31))), []);
-    let last = all(log.sink(), Some(AsOf(20))).remove(1);
+    assert_eq!(seen(Some(AsOf::from_micros(20))), [(3, 30), (5, 20), (6, 20)]);
+    assert_eq!(seen(Some(AsOf::from_micros(31))), []);
+    let last = all(log.sink(), Some(AsOf::from_micros(20))).remove(1);
     assert_eq!(
         (last.request_id.as_deref(), last.replayed, last.keys[0].to_string()),
         (Some("r20"), true, "c\"0🦀".into())
     );
     // A batch that is older is not read, and not missed.
     let batches: Vec<u64> =
-        log.sink().batches(1, Some(AsOf(15))).map(|batch| batch.expect("is whole").number).collect();
+        log.sink().batches(1, Some(AsOf::from_micros(15))).map(|batch| batch.expect("is whole").number).collect();
     assert_eq!((batches, log.sink().head().expect("reads").kept()), (vec![2], 6));
     assert!(reader(&path).append(&[]).is_err(), "a reader records nothing");
 }
