@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Violation, require};
+use super::{Violation, equal, given, require};
 use crate::entity::{EntityKey, KeyType, KeyValue};
 use crate::log::{History, Log, LogBatch, LogClock, LogError, LogReader, LoggedEvent, LoggedSource};
 use crate::time::{AsOf, AvailableAt, EventTime};
@@ -96,20 +96,6 @@ fn batch<'a>(
     clock: &'a LogClock,
 ) -> LogBatch<'a> {
     LogBatch { expected, sources, events, refused_future: 0, clock }
-}
-
-/// What a call that must not fail gives.
-fn given<T>(check: &'static str, result: Result<T, LogError>) -> Result<T, Violation> {
-    result.map_err(|error| Violation { check, found: error.to_string() })
-}
-
-fn equal<T: PartialEq + std::fmt::Debug>(
-    check: &'static str,
-    found: Result<T, LogError>,
-    expected: T,
-) -> Result<(), Violation> {
-    let found = given(check, found)?;
-    require(check, found == expected, || format!("{found:?} instead of {expected:?}"))
 }
 
 /// The events of a source between two offsets.

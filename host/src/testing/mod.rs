@@ -49,6 +49,21 @@ fn require(check: &'static str, holds: bool, found: impl FnOnce() -> String) -> 
     if holds { Ok(()) } else { Err(Violation { check, found: found() }) }
 }
 
+/// What a call that must not fail gives.
+fn given<T, E: fmt::Display>(check: &'static str, result: Result<T, E>) -> Result<T, Violation> {
+    result.map_err(|error| Violation { check, found: error.to_string() })
+}
+
+/// Fails the check of this name unless a call gives what is expected.
+fn equal<T: PartialEq + fmt::Debug, E: fmt::Display>(
+    check: &'static str,
+    found: Result<T, E>,
+    expected: T,
+) -> Result<(), Violation> {
+    let found = given(check, found)?;
+    require(check, found == expected, || format!("{found:?} instead of {expected:?}"))
+}
+
 /// The next number of a sequence that `state` begins: splitmix64.
 fn mixed(state: u64) -> u64 {
     let mut number = state.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{Violation, require};
+use super::{Violation, equal, given, require};
 use crate::entity::{EntityKey, EntityState, KeyValue};
 use crate::log::ViewIdentity;
 use crate::store::{OnlineStore, StoreError, StoreReader, ViewMark, ViewUpdate};
@@ -112,20 +112,6 @@ pub fn all(reader: &dyn StoreReader, view: &str) -> Result<Vec<(EntityKey, Entit
         ControlFlow::Continue(())
     })?;
     Ok(states)
-}
-
-/// What a call that must not fail gives.
-fn given<T>(check: &'static str, result: Result<T, StoreError>) -> Result<T, Violation> {
-    result.map_err(|error| Violation { check, found: error.to_string() })
-}
-
-fn equal<T: PartialEq + std::fmt::Debug>(
-    check: &'static str,
-    found: Result<T, StoreError>,
-    expected: T,
-) -> Result<(), Violation> {
-    let found = given(check, found)?;
-    require(check, found == expected, || format!("{found:?} instead of {expected:?}"))
 }
 
 fn states(store: &dyn OnlineStore) -> Result<(), Violation> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Violation, require};
+use super::{Violation, given, require};
 use crate::batch::{Column, Value};
 use crate::log::{
     LogError, ServedBatch, ServedField, ServedPlan, ServedProgram, ServedSink, ServedWriter, StoredBatch, ViewIdentity,
@@ -79,11 +79,6 @@ pub fn request(service: &str, as_of: i64, first: i64, rows: i64) -> ServedBatch 
         statuses: vec![vec!["PRESENT"; rows as usize]],
         offsets: vec![vec![1; rows as usize]],
     }
-}
-
-/// What a call that must not fail gives.
-fn given<T>(check: &'static str, result: Result<T, LogError>) -> Result<T, Violation> {
-    result.map_err(|error| Violation { check, found: error.to_string() })
 }
 
 /// The numbers that are kept in vectors, in order, and the batches that hold them.
