@@ -141,7 +141,7 @@ fn the_clock_keeps_answers_and_arrivals_apart() {
     assert_verified(&project, 7);
 }
 
-/// Past data is lived through again: arrivals are declared, and stamped as declared where nothing was asked since.
+/// Historical data is replayed: arrivals are declared, and stamped as declared where nothing was asked since.
 #[test]
 fn declared_arrivals_are_taken_as_they_are() {
     let project = Project::new(TWO_VIEWS);

@@ -14,7 +14,7 @@ use crate::feature_store::{Locking, OpenOptions};
 /// a missing target is installed. A `.wasm` file is taken as it is. Every component is then loaded and described, and tried
 /// on the laws of `onepath check`, unless it was tried before. Their digests and the identities of the views are written to
 /// onepath.lock, and fields of sources and requests that are not declared yet to onepath.toml; with --locked neither is
-/// written, and all must be as it is pinned. What of views and services does not fit is told.
+/// written, and all must be as it is pinned. Views and services that do not fit are reported.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  onepath build\n  onepath build --project examples/churn --format json")]
 pub(super) struct Build {}

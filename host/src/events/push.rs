@@ -16,7 +16,7 @@ use crate::time::{EventTime, TimeForm};
 pub enum Arrival {
     /// The clock of the log, now.
     Now,
-    /// Each event arrived when it happened: past data is lived through again.
+    /// Each event arrived when it happened: historical data is replayed.
     EventTime,
     /// A column says when each event arrived.
     Column(String),

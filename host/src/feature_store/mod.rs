@@ -1,7 +1,7 @@
 //! The feature store of one project: plans, training sets, materialized states. It knows nothing of answering online.
 //!
 //! - `plan`: from references to the views that must run, and `run_views`, which runs them in order, offline and online.
-//! - `planning`: what planning can know is told early. - `admit`, `check`: components are pinned and keep the laws.
+//! - `planning`: errors that planning can find are reported early. - `admit`, `check`: components are pinned and keep the laws.
 //! - `identity`: what decides the values of a view. - `schema`, `absent`: what events have, and which fields no file has.
 //! - `history`: views replayed for a spine, over declared events or over those that serving saw. - `feeds`: what views share.
 //! - `backfill`: training sets. - `manifest`, `summary`, `warnings`: what a run was made of, saw, and should tell.

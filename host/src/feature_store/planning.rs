@@ -9,7 +9,7 @@ use crate::events::EventSchema;
 use crate::project::{FieldSet, Input, View, closest};
 
 impl FeatureStore {
-    /// Plans every view and every service, so that whatever does not fit is told now and not at the first question.
+    /// Plans every view and every service, so that misfits are reported now and not at the first question.
     pub fn plan_project(&self) -> Result<(), Error> {
         let views = self.plan_views(|_| true)?;
         self.check_event_fields(&views)?;

@@ -19,7 +19,7 @@ pub(super) enum Cause {
     BodyTooSlow,
     /// The answer did not come in time.
     Timeout,
-    /// What the server says, whoever asks it.
+    /// An error of the server itself, the same for every protocol.
     Of(ErrorKind),
 }
 

@@ -6,7 +6,7 @@
 //! - Arrivals that the system stamps are strictly increasing: at least "now", and after both the last arrival and every as-of
 //!   that was answered, even where the machine's clock stands still or goes back. As-ofs, which whoever answers takes, never
 //!   decrease; two answers between two arrivals may have the same.
-//! - A *declared* arrival (past data, lived through again) is taken as it is where it can be. It is moved up to just after
+//! - A *declared* arrival (replayed historical data) is taken as it is where it can be. It is moved up to just after
 //!   the last as-of, because a question that was answered there did not see it. It is never before the last arrival.
 //!   It may equal it within one source, where offsets give the order as rows give it in files; arrivals of different
 //!   sources are kept apart, because the order of sources belongs to the views and the log does not know it.

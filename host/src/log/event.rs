@@ -22,7 +22,7 @@ pub struct LoggedEvent {
     pub fields: String,
 }
 
-/// What of an event is compared where two have one id.
+/// The parts of an event that must match for two events of one id to be the same.
 #[derive(Clone, Copy, Debug)]
 pub struct EventContent<'a> {
     /// The entity that it is about.
@@ -34,7 +34,7 @@ pub struct EventContent<'a> {
 }
 
 impl LoggedEvent {
-    /// What of it is compared.
+    /// The parts that are compared.
     pub fn content(&self) -> EventContent<'_> {
         EventContent { key: &self.key, event_time: self.event_time, fields: &self.fields }
     }

@@ -31,7 +31,7 @@ pub struct NewEvent {
     pub key: EntityKey,
     /// When it happened.
     pub event_time: EventTime,
-    /// When it arrived, in microseconds, where past data is lived through again; `None`: now.
+    /// When it arrived, in microseconds, for replayed historical data; `None`: now.
     pub arrival: Option<i64>,
     /// Its fields: one JSON object, checked by the caller.
     pub fields: String,
@@ -42,7 +42,7 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
-    /// What of it is compared with an event of the same id.
+    /// The parts that are compared with an event of the same id.
     pub fn content(&self) -> EventContent<'_> {
         EventContent { key: &self.key, event_time: self.event_time, fields: &self.fields }
     }

@@ -272,7 +272,7 @@ fn checked(
     Ok(mark)
 }
 
-/// Writes the moved states of views and the marks of what they include, in one stroke.
+/// Writes the changed states of several views and their marks in one transaction.
 pub(super) fn write<'a>(
     store: &dyn OnlineStore,
     term: u64,

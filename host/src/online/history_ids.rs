@@ -11,7 +11,7 @@ use crate::project::Source;
 
 /// The event ids that the newest history holds, by source: files that `materialize` wrote, in which a push looks.
 ///
-/// The newest history is read once: whoever records another one begins anew.
+/// The newest history is read once; a process that records another one reads it anew.
 pub(super) struct HistoryIds {
     dir: PathBuf,
     latest: Option<Option<History>>,

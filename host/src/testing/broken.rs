@@ -21,7 +21,7 @@ pub enum StorageDefect {
     FixedIdentity,
     /// The last byte of an object is not given.
     SwallowedTail,
-    /// A failure is told as the end.
+    /// A failure is reported as the end.
     FailureAsEnd,
     /// An object that is not there is an empty one.
     EmptyForMissing,

@@ -36,7 +36,7 @@ pub const TERM: &str = "a writer whose term is over is refused";
 /// Histories come back.
 pub const HISTORIES: &str = "histories come back by ids that grow";
 
-/// Runs the suite; `stand` makes an empty place. The first check that fails is told by its name.
+/// Runs the suite; `stand` makes an empty place. Returns the first check that fails.
 pub fn conformance(stand: &dyn Fn() -> Box<dyn Stand>) -> Result<(), Violation> {
     events(&*stand().open())?;
     handles(&*stand().open())?;

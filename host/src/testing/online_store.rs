@@ -39,7 +39,7 @@ pub const TERM: &str = "a writer whose term is over is refused";
 /// States go on.
 pub const MARKS: &str = "new states go on from those that are stored";
 
-/// Runs the suite; `stand` makes an empty place. The first check that fails is told by its name.
+/// Runs the suite; `stand` makes an empty place. Returns the first check that fails.
 pub fn conformance(stand: &dyn Fn() -> Box<dyn Stand>) -> Result<(), Violation> {
     states(&*stand().open())?;
     handles(&*stand().open())?;

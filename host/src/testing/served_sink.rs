@@ -35,10 +35,10 @@ pub const NUMBERS: &str = "a batch that does not follow the last one is refused,
 /// Appends are whole.
 pub const APPENDS: &str =
     "after power was lost, every append is there whole or not at all, and none without those before it";
-/// Damage is told.
+/// Damage is reported.
 pub const DAMAGE: &str = "a batch that is not what was written is told, and those after it are read";
 
-/// Runs the suite; `stand` makes an empty place. The first check that fails is told by its name.
+/// Runs the suite; `stand` makes an empty place. Returns the first check that fails.
 pub fn conformance(stand: &dyn Fn() -> Box<dyn Stand>) -> Result<(), Violation> {
     vectors(&*stand())?;
     handles(&*stand())?;

@@ -20,7 +20,7 @@ pub const CHUNKING: &str = "events are the same whatever the batches";
 pub const STOPS: &str = "an error of whoever takes the events ends the reading";
 
 /// Runs the suite on one source, cut in different ways: `sources` give the same events, those of `expected`, as [`rows`] shows them,
-/// in their order. The first check that fails is told by its name.
+/// in their order. Returns the first check that fails.
 pub fn conformance(sources: &[Box<dyn EventSource + '_>], expected: &[String]) -> Result<(), Violation> {
     for (number, source) in sources.iter().enumerate() {
         match number {

@@ -43,7 +43,7 @@ pub const MISSING: &str = "an object that is not there is missing, by name";
 /// A failure is an error.
 pub const FAILURES: &str = "a read that fails is an error of its kind, never an end";
 
-/// Runs the suite on a storage without objects. The first check that fails is told by its name.
+/// Runs the suite on a storage without objects. Returns the first check that fails.
 pub fn conformance(stand: &dyn Stand) -> Result<(), Violation> {
     lists(stand)?;
     ranges(stand)?;

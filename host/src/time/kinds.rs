@@ -1,7 +1,7 @@
 //! When an event happened, when it could first be known, and as of when is asked: three types that nothing outside this file
 //! compares.
 //!
-//! What a question sees is told by [`visible`]. An event's time is no as-of:
+//! Use [`visible`] to decide what a question sees. An event's time is no as-of:
 //!
 //! ```compile_fail,E0308
 //! # use onepath::time::{AsOf, EventTime};
@@ -127,7 +127,7 @@ impl AsOf {
         self.0
     }
 
-    /// Whether this is earlier than another as-of. What a question sees is told by [`visible`].
+    /// Whether this is earlier than another as-of. Use [`visible`] to decide what a question sees.
     #[inline]
     pub const fn is_before(self, other: Self) -> bool {
         self.0 < other.0

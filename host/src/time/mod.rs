@@ -43,7 +43,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that always reads the same time, for tests and for living through past data again.
+/// A clock that always reads the same time, for tests and for replaying historical data.
 #[derive(Clone, Copy, Debug)]
 pub struct FixedClock(pub i64);
 
