@@ -265,3 +265,53 @@ fn a_history_file_that_changed_is_named() {
     "#]].assert_eq(&ran.stdout);
     assert_eq!(ran.code, 1);
 }
+
+/// Without the whole log nothing is proved, and nothing goes on as if there had been no events.
+#[test]
+fn a_log_that_is_gone_short_or_not_whole_is_told() {
+    let project = served_one();
+    sql(&project, ".onepath/log.sqlite", "DELETE FROM events WHERE position = 1");
+    check_told(
+        &project,
+        expect![[r#"
+        verified 0 served vectors (0 values): 0 differences
+        verified 0 online states: 0 differences
+        NOT verified: 1 served vector and the states of 2 views, because what served is no longer there:
+          1 of the 3 events of the event log ./.onepath/log.sqlite are missing: restore it from a copy
+          `onepath verify --since TIME` leaves out older vectors
+    "#]],
+    );
+
+    let project = served_one();
+    sql(&project, ".onepath/log.sqlite", "DELETE FROM events WHERE position = (SELECT max(position) FROM events)");
+    check_told(
+        &project,
+        expect![[r#"
+        verified 0 served vectors (0 values): 0 differences
+        verified 0 online states: 0 differences
+        NOT verified: 1 served vector and the states of 2 views, because what served is no longer there:
+          the event log ./.onepath/log.sqlite ends at offset 2, and offset 3 was there once: restore the newer log from a copy
+          `onepath verify --since TIME` leaves out older vectors
+    "#]],
+    );
+
+    let project = served_one();
+    std::fs::remove_file(project.path(".onepath/log.sqlite")).expect("is there");
+    check_told(
+        &project,
+        expect![[r#"
+        verified 0 served vectors (0 values): 0 differences
+        verified 0 online states: 0 differences
+        NOT verified: 1 served vector and the states of 2 views, because what served is no longer there:
+          the event log ./.onepath/log.sqlite is gone: restore it from a copy, or delete the online store beside it to begin without the events that were pushed
+          `onepath verify --since TIME` leaves out older vectors
+    "#]],
+    );
+    project.write("gone.csv", "customer_id,as_of\na,2024-01-03\n");
+    let backfill = "backfill --service all --spine gone.csv --out gone-out.csv";
+    for words in ["get --service all --entity customer_id=a", "materialize", backfill] {
+        let ran = project.run(words);
+        assert!(ran.code == 2 && ran.stderr.contains("is gone: restore it from a copy"), "{words}: {}", ran.stderr);
+        assert!(!project.path(".onepath/log.sqlite").exists(), "{words} began another log");
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::FeatureStore;
 use super::skips::check_log;
 use crate::Error;
-use crate::log::{FeatureLog, Log, LogReader, LogWriter, ServedSink, SqliteLog};
+use crate::log::{FeatureLog, Log, LogError, LogReader, LogWriter, ServedSink, SqliteLog};
 use crate::store::{OnlineStore, SqliteStore, StoreReader};
 
 /// Where a project keeps what was pushed, its states and what was served, open for writing, which one process does at a time.
@@ -21,6 +21,7 @@ pub struct Stores {
 impl FeatureStore {
     /// Opens the stores in the project's folder for writing, which makes this process the one that does.
     pub(crate) fn open_stores(&self) -> Result<Stores, Error> {
+        self.check_log_is_there()?;
         let log = SqliteLog::open(&self.log_path())?;
         let online = SqliteStore::open(&self.online_path())?.with_state_bytes_max(self.limits().state_bytes_max);
         let served = FeatureLog::open(&self.served_path())?.with_bytes_max(self.project().serving.served_bytes_max);
@@ -35,8 +36,15 @@ impl FeatureStore {
         Ok(log)
     }
 
+    /// Refuses to go on without the log that states were made from.
+    fn check_log_is_there(&self) -> Result<(), Error> {
+        let (path, has_states) = (self.log_path(), self.online_path().exists());
+        if has_states && !path.exists() { Err(LogError::Gone { path }.into()) } else { Ok(()) }
+    }
+
     /// The log for reading, if there is one.
     pub(crate) fn log_for_reading(&self) -> Result<Option<Box<dyn LogReader>>, Error> {
+        self.check_log_is_there()?;
         let log = SqliteLog::open_read_only(&self.log_path())?.map(|log| log.reader()).transpose()?;
         check_log(self.project(), log.as_deref())?;
         log.as_deref().map_or(Ok(()), |log| self.warn_of_unread(log))?;

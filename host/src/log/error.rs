@@ -192,11 +192,36 @@ pub enum LogError {
         /// The newest offset.
         last: u64,
     },
-    /// The log was removed while it was open.
-    #[error("the event log {path} is gone: it was removed while it was open; restore it from a copy")]
+    /// The log was removed, and what was made from it was not.
+    #[error(
+        "the event log {path} is gone: restore it from a copy, or delete the online store beside it to begin without the events that \
+         were pushed"
+    )]
     Gone {
         /// Where it was.
         path: PathBuf,
+    },
+    /// Events of the log are not there any more.
+    #[error("{missing} of the {last} events of the event log {path} are missing: restore it from a copy")]
+    MissingEvents {
+        /// The log.
+        path: PathBuf,
+        /// How many.
+        missing: u64,
+        /// The newest offset.
+        last: u64,
+    },
+    /// The log ends before what was answered from it.
+    #[error(
+        "the event log {path} ends at offset {last}, and offset {offset} was there once: restore the newer log from a copy"
+    )]
+    Short {
+        /// The log.
+        path: PathBuf,
+        /// The offset that was there.
+        offset: u64,
+        /// The newest offset.
+        last: u64,
     },
     /// The place that keeps the log failed; whether it may work when tried again is for the place to say.
     #[error("the event log failed{}", if *.is_retryable { ": try again" } else { "" })]
@@ -219,7 +244,12 @@ impl LogError {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::File(error) => error.is_damage(),
-            Self::Record { .. } | Self::Missing { .. } | Self::Batch { .. } => true,
+            Self::Record { .. }
+            | Self::Missing { .. }
+            | Self::Batch { .. }
+            | Self::Gone { .. }
+            | Self::MissingEvents { .. }
+            | Self::Short { .. } => true,
             _ => false,
         }
     }

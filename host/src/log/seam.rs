@@ -149,6 +149,24 @@ pub trait LogReader: Send {
 }
 
 impl dyn LogReader + '_ {
+    /// Checks that no event is missing; counts all of them.
+    pub fn check_whole(&self) -> Result<(), LogError> {
+        let (mut events, last) = (0, self.last_offset()?);
+        for source in self.sources()? {
+            events += self.count(&source.name, 0, u64::MAX)?;
+        }
+        match last.checked_sub(events) {
+            None | Some(0) => Ok(()),
+            Some(missing) => Err(LogError::MissingEvents { path: self.path().to_owned(), missing, last }),
+        }
+    }
+
+    /// Checks that the log goes as far as `offset`, which was answered from.
+    pub fn check_reaches(&self, offset: u64) -> Result<(), LogError> {
+        let last = self.last_offset()?;
+        if offset <= last { Ok(()) } else { Err(LogError::Short { path: self.path().to_owned(), offset, last }) }
+    }
+
     /// As [`LogReader::read`]; an error of `on_event` ends the reading.
     pub fn each<E: From<LogError>>(
         &self,

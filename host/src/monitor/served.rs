@@ -106,6 +106,8 @@ impl FeatureStore {
                 return Err(Error::OtherIdentity { what: format!("vectors of view {label}"), changes });
             }
         }
+        let offsets = batches.iter().flat_map(|vectors| &vectors.requests).map(|request| request.offset);
+        log.check_reaches(offsets.max().unwrap_or(0))?;
         let history = self.recorded_history(log, *history)?;
         let spine = spine_of(&plan, batches)?;
         let up_to = log.last_offset()?;

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::entity::{EntityKey, EntityState};
 use crate::events::ReadError;
 use crate::feature_store::{Events, FeatureStore, PlannedView};
-use crate::log::LogReader;
+use crate::log::{LogError, LogReader};
 use crate::project::ProjectError;
 use crate::replay::FinalState;
 use crate::store::{StoreError, StoreReader};
@@ -92,7 +92,15 @@ impl FeatureStore {
     /// Replays what was served at or after `since` (default: all) and all online states.
     pub fn verify(&self, since: Option<AsOf>) -> Result<VerifyReport, Error> {
         let mut report = VerifyReport::default();
-        let Some(log) = self.log_for_reading()? else { return Ok(report) };
+        let log = match self.whole_log() {
+            Ok(Some(log)) => log,
+            Ok(None) => return Ok(report),
+            Err(error) if is_gone(&error) => {
+                self.nothing_is_proved(&error, &mut report)?;
+                return Ok(report);
+            }
+            Err(error) => return Err(error),
+        };
         // The history whose digest is right is the one that is replayed.
         let _pin = self.pin_inputs();
         if let Some(served) = self.served_for_reading()? {
@@ -101,6 +109,32 @@ impl FeatureStore {
         }
         self.verify_states(&*log, &mut report)?;
         Ok(report)
+    }
+
+    /// The log, if nothing of it is missing; `None` where nothing was pushed, folded or served yet.
+    fn whole_log(&self) -> Result<Option<Box<dyn LogReader>>, Error> {
+        let Some(log) = self.log_for_reading()? else {
+            let vectors = self.served_for_reading()?.map_or(Ok(0), |served| served.head().map(|head| head.kept()))?;
+            let gone = || LogError::Gone { path: self.log_path() };
+            return if vectors == 0 { Ok(None) } else { Err(gone().into()) };
+        };
+        log.check_whole()?;
+        Ok(Some(log))
+    }
+
+    /// Without the whole log no vector and no state is proved.
+    fn nothing_is_proved(&self, why: &Error, report: &mut VerifyReport) -> Result<(), Error> {
+        if let Some(served) = self.served_for_reading()? {
+            let head = served.head()?;
+            (report.unproved, report.expired) = (head.kept(), head.expired_vectors);
+        }
+        if let Some(store) = self.online_for_reading()? {
+            for view in self.plan_stateful_views()? {
+                report.unproved_views += store.mark(view.program.id())?.map_or(0, |_| 1);
+            }
+        }
+        report.reason(why);
+        Ok(())
     }
 
     /// Compares every online state with the one that a replay of the same events ends with.
@@ -135,6 +169,7 @@ impl FeatureStore {
         if mark.log != log.identity() {
             return Err(Error::OtherLog { path: log.path().to_owned() });
         }
+        log.check_reaches(mark.applied_offset)?;
         let history = self.recorded_history(log, mark.history)?;
         let events = Events::Recorded { history: history.as_ref(), log, up_to: mark.applied_offset };
         let folded = self.fold(&program, &self.source_inputs(view, events)?)?;
