@@ -65,3 +65,18 @@ fn a_field_that_no_file_has_is_told_once_with_what_may_be_meant() {
     assert!(!good(&project, "materialize").stderr.contains("warning"));
     assert_eq!(backfilled(&project, ""), "2,1,1.0,");
 }
+
+#[test]
+fn an_event_id_that_no_file_has_is_told() {
+    let project = project("files = [\"1.csv\"]\nevent_id = \"idd\"");
+    project.write("1.csv", "id,user_id,ts,amount\ne1,a,2024-01-01,1\ne1,a,2024-01-01,1\n");
+    project.write("spine.csv", "user_id,as_of\na,2024-06-01\n");
+    let warning = "warning: no file of source events has the event id idd, so events that come twice are counted twice; did you mean \
+                   the column \"id\"? Map it: columns = { idd = \"id\" }\n";
+    for words in ["backfill --service all --spine spine.csv --out out.csv", "materialize"] {
+        let ran = good(&project, words);
+        assert!(ran.stderr.contains(warning), "{words}: {}", ran.stderr);
+    }
+    project.configure(&toml("files = [\"1.csv\"]\nevent_id = \"id\""));
+    assert!(!good(&project, "materialize").stderr.contains("has the event id"));
+}

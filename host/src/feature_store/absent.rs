@@ -1,4 +1,4 @@
-//! Warnings of fields that no file has: more likely a mistake in a name than a column of nothing but nulls.
+//! Warnings of fields and event ids that no file has: more likely a mistake in a name than a column of nothing but nulls.
 
 use std::ops::ControlFlow;
 use std::sync::PoisonError;
@@ -19,7 +19,7 @@ struct Absent<'a> {
 }
 
 impl FeatureStore {
-    /// Warns, once, of each optional field of `views` that no file of its source has. Where another source of the view has it,
+    /// Warns, once, of each optional field of `views`, and of each event id, that no file of its source has. Where another source of the view has it,
     /// a warning is given only of what looks misspelt.
     pub(super) fn warn_of_absent_fields(
         &self,
@@ -57,7 +57,8 @@ impl FeatureStore {
         let free: Vec<&str> = absent.columns.iter().map(String::as_str).filter(is_free).collect();
         let column = source.incoming(field, |_| false).unwrap_or(field);
         let meant = closest(column, free.iter().copied());
-        if is_elsewhere && meant.is_none() {
+        let is_event_id = source.event_id.as_deref() == Some(field);
+        if is_elsewhere && meant.is_none() && !is_event_id {
             return;
         }
         let mut told = self.told_absent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,10 +70,12 @@ impl FeatureStore {
             None => String::new(),
         };
         let name = if column == field { String::new() } else { format!(" (column {column:?})") };
+        let (what, so) = match is_event_id {
+            true => ("event id", "events that come twice are counted twice"),
+            false => ("field", "it is null in all of their events"),
+        };
         let source = absent.source;
-        (self.options().warning)(&format!(
-            "no file of source {source} has the field {field}{name}, so it is null in all of their events{help}"
-        ));
+        (self.options().warning)(&format!("no file of source {source} has the {what} {field}{name}, so {so}{help}"));
     }
 }
 
@@ -80,6 +83,7 @@ impl FeatureStore {
 fn absent_fields<'a>(input: &SourceInput<'a>, fields: &[&'a str]) -> Result<Absent<'a>, Error> {
     let source = input.source;
     let fields = fields.iter().copied().filter(|field| source.role_type(field).is_none());
+    let fields = fields.chain(source.event_id.as_deref());
     let mut absent = Absent { source: &source.name, fields: fields.collect(), columns: Vec::new() };
     for path in &input.files {
         if absent.fields.is_empty() {
