@@ -56,8 +56,12 @@ pub struct LogHead {
 
 impl LogHead {
     /// The closed time: no event will ever be stamped at or before it, so that every as-of up to it is a fixed prefix of the log.
+    /// `None` in a log without events.
+    ///
+    /// It is just before the newest arrival, which another event of the same source may share. The newest as-of does not move it:
+    /// as-ofs are reserved ahead, and arrivals of the same process may still lie before the end of a reservation.
     pub fn closed_time(&self) -> Option<AsOf> {
-        self.clock.last_as_of.map(AsOf::from_micros)
+        self.clock.last_arrival.map(|last| AsOf::from_micros(last.saturating_sub(1)))
     }
 }
 

@@ -1,15 +1,18 @@
 //! The suite of logs, on all of them, and on twins that it must not let pass.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::no_broken_one_passes;
-use crate::log::{Log, LogBatch, SqliteLog};
+use crate::entity::{EntityKey, KeyValue};
+use crate::log::{Log, LogBatch, LogWriter, NewEvent, SqliteLog};
 use crate::testing::log::{
     ACKNOWLEDGED, BATCHES, DURABLE, EVENTS, EXPECTED, ORDER, REFUSAL, Stand, TERM, append, conformance, event, read,
 };
 use crate::testing::twin_log::{LogDefect, TwinLog};
 use crate::testing::{Faults, mixed};
+use crate::time::{AsOf, EventTime, visible};
 
 struct InSqlite {
     folder: tempfile::TempDir,
@@ -110,4 +113,46 @@ fn a_twin_that_fails_changes_nothing() {
         }
     }
     assert!(failed > 100 && appended > 100, "{failed} {appended}");
+}
+
+/// Whatever arrives later is not visible at the closed time, whoever writes next.
+#[test]
+fn nothing_arrives_at_or_before_the_closed_time() {
+    for seed in 0..50 {
+        let chance = AtomicU64::new(mixed(seed));
+        let below = |limit: u64| (mixed(chance.fetch_add(1, Ordering::Relaxed)) % limit) as i64;
+        let log: Arc<dyn Log> = Arc::new(TwinLog::new(Faults::none(seed), None));
+        let mut writer = LogWriter::new(Arc::clone(&log)).expect("begins");
+        let mut closed_before = None;
+        for row in 0..40 {
+            match below(5) {
+                0 => writer.pass(AsOf::from_micros(below(1_000))),
+                1 => writer.reserve(Some(AsOf::from_micros(below(1_000)))).expect("reserves"),
+                2 => writer = LogWriter::new(Arc::clone(&log)).expect("begins"),
+                _ => {
+                    let closed = writer.reader().head().expect("reads").closed_time();
+                    let event = NewEvent {
+                        event_id: None,
+                        key: EntityKey(vec![KeyValue::Int64(row)]),
+                        event_time: EventTime::from_micros(-1),
+                        arrival: (below(2) == 0).then(|| below(1_000)),
+                        fields: "{}".into(),
+                        row: 1,
+                        place: 0,
+                    };
+                    let mut appending = writer.begin();
+                    let stamped = appending.stamp("a", vec![event], 1_000, &|_, _| false).expect("stamps");
+                    let at = stamped.events[0].available_at;
+                    appending.accept(stamped);
+                    appending.commit().expect("commits");
+                    let is_open = closed.is_none_or(|closed| !visible(at, closed));
+                    assert!(is_open, "seed {seed}: an event at {at} after the closed time {closed:?}");
+                }
+            }
+            let closed = writer.reader().head().expect("reads").closed_time().map(AsOf::micros);
+            assert!(closed >= closed_before, "seed {seed}: closed at {closed:?} after {closed_before:?}");
+            closed_before = closed;
+        }
+        assert!(closed_before.is_some(), "seed {seed}");
+    }
 }
