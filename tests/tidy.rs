@@ -89,8 +89,8 @@ fn arguments_are_parsed_only_in_cli() {
 
 #[test]
 fn sql_is_spoken_only_in_log_and_store() {
-    only_in(&["rusqlite"], &["log/", "store/", "registry/"]);
-    only_in(&["\"SELECT", "\"INSERT", "\"UPDATE", "\"DELETE", "PRAGMA"], &["log/", "store/", "registry/"]);
+    only_in(&["rusqlite"], &["log/", "store/"]);
+    only_in(&["\"SELECT", "\"INSERT", "\"UPDATE", "\"DELETE", "PRAGMA"], &["log/", "store/"]);
 }
 
 #[test]

@@ -110,11 +110,6 @@ impl LogWriter {
         Ok(Self { log, reader, term, last_offset: head.offset, clock: head.clock, reserved: None, keys })
     }
 
-    /// The log.
-    pub fn log(&self) -> &Arc<dyn Log> {
-        &self.log
-    }
-
     /// A handle for reading it.
     pub fn reader(&self) -> &dyn LogReader {
         &*self.reader

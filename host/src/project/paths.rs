@@ -35,7 +35,7 @@ fn canonical(path: &Path) -> PathBuf {
 /// Each physical file of a storage once, under the name of its first place.
 pub(crate) fn distinct_files(storage: &dyn Storage, files: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
     let mut seen = HashSet::new();
-    // One that cannot be looked at is itself: whoever opens it is told why.
+    // A file without an identity, such as one that is missing, counts by its name; opening it reports the error.
     let named = |file: &PathBuf| canonical(file).to_string_lossy().into_owned();
     let of = |file: &PathBuf| storage.identity(file).map_or_else(|_| named(file), |identity| identity.object);
     files.into_iter().filter(|file| seen.insert(of(file))).collect()

@@ -9,7 +9,7 @@ use parquet::file::properties::WriterProperties;
 
 use crate::entity::{EntityKey, KeyInterner, KeyRows, KeyValue};
 use crate::events::{EventSource, HistorySource, LogSource, Position, Pushed, SourceInput, key_columns};
-use crate::log::{LogReader, LogWriter, NewEvent, SqliteLog};
+use crate::log::{Log, LogReader, LogWriter, NewEvent, SqliteLog};
 use crate::project::Project;
 use crate::schema::{Field, ValueType};
 use crate::testing::broken::{BrokenSource, SourceDefect};
@@ -189,8 +189,8 @@ fn history_is_read_on_from_any_row() {
 
 /// A log of the same rows.
 fn log(folder: &Path) -> Box<dyn LogReader> {
-    let log = Arc::new(SqliteLog::open(&folder.join("log.sqlite")).expect("a log"));
-    let mut log = LogWriter::new(log).expect("begins");
+    let place = Arc::new(SqliteLog::open(&folder.join("log.sqlite")).expect("a log"));
+    let mut log = LogWriter::new(Arc::clone(&place) as Arc<dyn Log>).expect("begins");
     let events = (0..3_000).map(|row| {
         let (customer, at, arrived, amount, id) = event(row);
         NewEvent {
@@ -210,7 +210,7 @@ fn log(folder: &Path) -> Box<dyn LogReader> {
         appending.accept(stamped);
     }
     appending.commit().expect("commits");
-    log.log().reader().expect("opens")
+    place.reader().expect("opens")
 }
 
 /// What the log has: the stamps are its own.
