@@ -1,9 +1,47 @@
-//! Faults by a seed: which calls are slow and which fail.
+//! Faults: which calls are slow and which fail, by a seed; and a disk whose writes hang, fail or lie when a test says so.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::mixed;
+
+/// Why a call failed, and whether it may be tried again.
+pub(super) type Fault = (bool, Box<dyn Error + Send + Sync>);
+
+/// What becomes of writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Writes {
+    /// They are made.
+    #[default]
+    Made,
+    /// They do not return until that changes, and then what it has changed to becomes of them.
+    Hang,
+    /// They fail, and nothing of them is there.
+    Fail,
+    /// They are made, and said to have failed.
+    Lie,
+    /// The writer was killed: no write of it is made any more.
+    Killed,
+}
+
+/// What becomes of the writes to a disk, which a test changes while others write. A clone is the same disk.
+#[derive(Clone, Default)]
+pub struct Disk(Arc<(Mutex<Writes>, Condvar)>);
+
+impl Disk {
+    /// From now on this becomes of writes, and of those that hang.
+    pub fn set(&self, writes: Writes) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = writes;
+        self.0.1.notify_all();
+    }
+
+    /// What becomes of a write that begins, as soon as it does not hang.
+    fn begin(&self) -> Writes {
+        let writes = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.0.1.wait_while(writes, |writes| *writes == Writes::Hang).unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Which calls of a twin fail or are slow, by a seed. The same seed and the same calls give the same faults.
 pub struct Faults {
@@ -32,6 +70,21 @@ impl Faults {
         Self { delay_every, delay: Box::new(delay), ..self }
     }
 
+    /// Makes a write to `disk`, or what becomes of it there; after the fault of a call, if it has one.
+    pub(super) fn write<T, E>(
+        &self,
+        disk: &Disk,
+        failed: impl Fn(Fault) -> E,
+        write: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.step().map_err(&failed)?;
+        match disk.begin() {
+            Writes::Made => write(),
+            Writes::Lie => write().and_then(|_| Err(failed((false, "the disk was told to lie".into())))),
+            writes => Err(failed((writes == Writes::Fail, format!("the disk does not write: {writes:?}").into()))),
+        }
+    }
+
     /// The next number of the seed, below `limit`.
     pub(super) fn below(&self, limit: usize) -> usize {
         let state = self.state.fetch_add(1, Ordering::Relaxed);
@@ -39,7 +92,7 @@ impl Faults {
     }
 
     /// The fault of a call: whether it may be tried again, and why it failed.
-    pub(super) fn step(&self) -> Result<(), (bool, Box<dyn Error + Send + Sync>)> {
+    pub(super) fn step(&self) -> Result<(), Fault> {
         if self.delay_every > 0 && self.below(self.delay_every as usize) == 0 {
             (self.delay)();
         }

@@ -6,7 +6,7 @@
 //! the suite against the very library that they link. Nothing of the host names it. It knows nothing of projects and components.
 //!
 //! - `storage`, `source`, `log`, `online_store`, `served_sink`: the suites.
-//! - `memory`, `twin_log`, `twin_store`, `twin_sink`: the twins. - `faults`: which calls fail.
+//! - `memory`, `twin_log`, `twin_store`, `twin_sink`: the twins. - `faults`: which calls fail, and disks that do not write.
 //! - `broken`: implementations that are broken in one way each.
 
 pub mod broken;
@@ -25,7 +25,7 @@ pub mod twin_store;
 
 use std::fmt;
 
-pub use faults::Faults;
+pub use faults::{Disk, Faults, Writes};
 
 /// A check of a suite that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]

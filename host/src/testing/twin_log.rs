@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Faults;
 use super::log::Stand;
+use super::{Disk, Faults};
 use crate::entity::EntityKey;
 use crate::log::{History, Log, LogBatch, LogClock, LogError, LogHead, LogReader, LoggedEvent, LoggedSource};
 
@@ -33,7 +33,8 @@ pub enum LogDefect {
 /// A place for a log in memory: what is on its disk outlives the logs that are opened on it.
 #[derive(Clone)]
 pub struct TwinLog {
-    disk: Arc<Mutex<Disk>>,
+    place: Arc<Mutex<Place>>,
+    disk: Disk,
     faults: Arc<Faults>,
     defect: Option<LogDefect>,
     identity: Arc<str>,
@@ -49,7 +50,7 @@ struct Content {
 }
 
 #[derive(Default)]
-struct Disk {
+struct Place {
     now: Content,
     /// What is there after power was lost; `None` where that is all.
     synced: Option<Content>,
@@ -61,11 +62,16 @@ impl TwinLog {
     pub fn new(faults: Faults, defect: Option<LogDefect>) -> Self {
         static MADE: AtomicU64 = AtomicU64::new(1);
         let identity = format!("twin {}", MADE.fetch_add(1, Ordering::Relaxed)).into();
-        Self { disk: Arc::default(), faults: Arc::new(faults), defect, identity }
+        Self { place: Arc::default(), disk: Disk::default(), faults: Arc::new(faults), defect, identity }
     }
 
-    fn disk(&self) -> MutexGuard<'_, Disk> {
-        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The same place by way of a disk that a test can stop.
+    pub fn on(&self, disk: &Disk) -> Self {
+        Self { disk: disk.clone(), ..self.clone() }
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is(&self, defect: LogDefect) -> bool {
@@ -76,14 +82,22 @@ impl TwinLog {
         self.faults.step().map_err(|(is_retryable, source)| LogError::Failed { is_retryable, source })
     }
 
-    /// The disk for a write of this term, which is not refused.
-    fn write(&self, term: u64) -> Result<MutexGuard<'_, Disk>, LogError> {
-        self.fault()?;
-        let disk = self.disk();
-        match term == disk.term || self.is(LogDefect::OldTerm) {
-            true => Ok(disk),
-            false => Err(LogError::Fenced { path: path(), term, current: disk.term }),
-        }
+    /// A write, as the disk makes it.
+    fn write<T>(&self, write: impl FnOnce(&mut Place) -> Result<T, LogError>) -> Result<T, LogError> {
+        let failed = |(is_retryable, source)| LogError::Failed { is_retryable, source };
+        self.faults.write(&self.disk, failed, || write(&mut self.place()))
+    }
+
+    /// A write of a term, which is refused where that is over.
+    fn write_in<T>(
+        &self,
+        term: u64,
+        write: impl FnOnce(&mut Content, &mut Option<Content>) -> Result<T, LogError>,
+    ) -> Result<T, LogError> {
+        self.write(|place| match term == place.term || self.is(LogDefect::OldTerm) {
+            true => write(&mut place.now, &mut place.synced),
+            false => Err(LogError::Fenced { path: path(), term, current: place.term }),
+        })
     }
 }
 
@@ -122,67 +136,70 @@ impl Stand for TwinLog {
     }
 
     fn lose_power(&self) {
-        let mut disk = self.disk();
-        if let Some(synced) = disk.synced.take() {
-            disk.now = synced;
+        let mut place = self.place();
+        if let Some(synced) = place.synced.take() {
+            place.now = synced;
         }
     }
 }
 
 impl Log for TwinLog {
     fn begin_term(&self) -> Result<u64, LogError> {
-        self.fault()?;
-        let mut disk = self.disk();
-        disk.term += 1;
-        Ok(disk.term)
+        self.write(|place| {
+            place.term += 1;
+            Ok(place.term)
+        })
     }
 
     fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
         self.fault()?;
-        let held = self.is(LogDefect::StaleReader).then(|| self.disk().now.clone());
+        let held = self.is(LogDefect::StaleReader).then(|| self.place().now.clone());
         Ok(Box::new(TwinReader { log: self.clone(), held, path: path() }))
     }
 
     fn append(&self, term: u64, batch: &LogBatch<'_>) -> Result<(), LogError> {
-        let mut disk = self.write(term)?;
-        let (expected, last) = (batch.expected, disk.now.events.len() as u64);
-        if expected != last && !self.is(LogDefect::AnyOffset) {
-            return Err(LogError::Moved { path: path(), expected, last });
-        }
-        let before = disk.now.clone();
-        for event in batch.events {
-            if let Err(error) = disk.now.add(event) {
-                if !self.is(LogDefect::TornBatch) {
-                    disk.now = before;
-                }
-                return Err(error);
+        self.write_in(term, |now, synced| {
+            let (expected, last) = (batch.expected, now.events.len() as u64);
+            if expected != last && !self.is(LogDefect::AnyOffset) {
+                return Err(LogError::Moved { path: path(), expected, last });
             }
-        }
-        let now = &mut disk.now;
-        for source in batch.sources {
-            now.sources.retain(|known| known.name != source.name);
-            now.sources.push(source.clone());
-        }
-        now.refused_future += batch.refused_future;
-        now.clock = batch.clock.clone();
-        if self.is(LogDefect::LostWrite) && disk.synced.is_none() && self.faults.below(4) == 0 {
-            disk.synced = Some(before);
-        } else if self.is(LogDefect::LostClock) {
-            disk.synced = Some(Content { clock: before.clock, ..disk.now.clone() });
-        }
-        Ok(())
+            let before = now.clone();
+            for event in batch.events {
+                if let Err(error) = now.add(event) {
+                    if !self.is(LogDefect::TornBatch) {
+                        *now = before;
+                    }
+                    return Err(error);
+                }
+            }
+            for source in batch.sources {
+                now.sources.retain(|known| known.name != source.name);
+                now.sources.push(source.clone());
+            }
+            now.refused_future += batch.refused_future;
+            now.clock = batch.clock.clone();
+            if self.is(LogDefect::LostWrite) && synced.is_none() && self.faults.below(4) == 0 {
+                *synced = Some(before);
+            } else if self.is(LogDefect::LostClock) {
+                *synced = Some(Content { clock: before.clock, ..now.clone() });
+            }
+            Ok(())
+        })
     }
 
     fn save_clock(&self, term: u64, clock: &LogClock) -> Result<(), LogError> {
-        self.write(term)?.now.clock = clock.clone();
-        Ok(())
+        self.write_in(term, |now, _| {
+            now.clock = clock.clone();
+            Ok(())
+        })
     }
 
     fn record_history(&self, term: u64, history: &History, clock: &LogClock) -> Result<i64, LogError> {
-        let mut disk = self.write(term)?;
-        disk.now.histories.push(history.clone());
-        disk.now.clock = clock.clone();
-        Ok(disk.now.histories.len() as i64)
+        self.write_in(term, |now, _| {
+            now.histories.push(history.clone());
+            now.clock = clock.clone();
+            Ok(now.histories.len() as i64)
+        })
     }
 }
 
@@ -198,7 +215,7 @@ impl TwinReader {
         self.log.fault()?;
         Ok(match &self.held {
             Some(held) => of(held),
-            None => of(&self.log.disk().now),
+            None => of(&self.log.place().now),
         })
     }
 

@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Faults;
 use super::served_sink::Stand;
+use super::{Disk, Faults};
 use crate::log::{Head, LogError, ServedSink, StoredBatch};
 use crate::time::AsOf;
 
@@ -29,7 +29,8 @@ pub enum SinkDefect {
 /// A place in memory: what is on its disk outlives the handles that are opened on it.
 #[derive(Clone)]
 pub struct TwinSink {
-    disk: Arc<Mutex<Disk>>,
+    place: Arc<Mutex<Place>>,
+    disk: Disk,
     faults: Arc<Faults>,
     defect: Option<SinkDefect>,
     /// What a reader that is stale sees.
@@ -37,7 +38,7 @@ pub struct TwinSink {
 }
 
 #[derive(Default)]
-struct Disk {
+struct Place {
     batches: Vec<StoredBatch>,
     /// How many batches there were after each append since power was lost last.
     appends: Vec<usize>,
@@ -46,11 +47,16 @@ struct Disk {
 impl TwinSink {
     /// An empty place with these faults.
     pub fn new(faults: Faults, defect: Option<SinkDefect>) -> Self {
-        Self { disk: Arc::default(), faults: Arc::new(faults), defect, held: None }
+        Self { place: Arc::default(), disk: Disk::default(), faults: Arc::new(faults), defect, held: None }
     }
 
-    fn disk(&self) -> MutexGuard<'_, Disk> {
-        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The same place by way of a disk that a test can stop.
+    pub fn on(&self, disk: &Disk) -> Self {
+        Self { disk: disk.clone(), ..self.clone() }
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is(&self, defect: SinkDefect) -> bool {
@@ -60,7 +66,7 @@ impl TwinSink {
     fn kept(&self) -> Result<Vec<StoredBatch>, LogError> {
         let failed = |(is_retryable, source)| LogError::Failed { is_retryable, source };
         self.faults.step().map_err(failed)?;
-        Ok(self.held.clone().unwrap_or_else(|| self.disk().batches.clone()))
+        Ok(self.held.clone().unwrap_or_else(|| self.place().batches.clone()))
     }
 }
 
@@ -70,27 +76,27 @@ impl Stand for TwinSink {
     }
 
     fn reader(&self) -> Box<dyn ServedSink> {
-        let held = self.is(SinkDefect::StaleReader).then(|| self.disk().batches.clone());
+        let held = self.is(SinkDefect::StaleReader).then(|| self.place().batches.clone());
         Box::new(Self { held, ..self.clone() })
     }
 
     fn lose_power(&self) {
-        let mut disk = self.disk();
-        let appends = std::mem::take(&mut disk.appends);
+        let mut place = self.place();
+        let appends = std::mem::take(&mut place.appends);
         let kept = self.faults.below(appends.len() + 1);
         if let Some(lost) = appends.get(kept) {
             let before = if kept == 0 { 0 } else { appends[kept - 1] };
             // Power is lost in the middle of an append.
             let torn = usize::from(self.is(SinkDefect::TornAppend) && before < *lost);
-            disk.batches.truncate(before + torn);
+            place.batches.truncate(before + torn);
         }
-        let all = disk.batches.len();
-        disk.appends.push(all);
+        let all = place.batches.len();
+        place.appends.push(all);
     }
 
     fn damage(&self, number: u64) {
-        let mut disk = self.disk();
-        if let Some(byte) = disk.batches[number as usize - 1].body.last_mut() {
+        let mut place = self.place();
+        if let Some(byte) = place.batches[number as usize - 1].body.last_mut() {
             *byte ^= 1;
         }
     }
@@ -113,14 +119,17 @@ impl ServedSink for TwinSink {
             }
             head = head.with(batch);
         }
-        if self.is(SinkDefect::LostWrite) && self.faults.below(3) == 0 {
-            return Ok(head);
-        }
-        let mut disk = self.disk();
-        disk.batches.extend_from_slice(batches);
-        let all = disk.batches.len();
-        disk.appends.push(all);
-        Ok(head)
+        let failed = |(is_retryable, source)| LogError::Failed { is_retryable, source };
+        self.faults.write(&self.disk, failed, || {
+            if self.is(SinkDefect::LostWrite) && self.faults.below(3) == 0 {
+                return Ok(head);
+            }
+            let mut place = self.place();
+            place.batches.extend_from_slice(batches);
+            let all = place.batches.len();
+            place.appends.push(all);
+            Ok(head)
+        })
     }
 
     fn batches(&self, from: u64, since: Option<AsOf>) -> Box<dyn Iterator<Item = Result<StoredBatch, LogError>> + '_> {

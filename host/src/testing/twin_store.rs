@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Faults;
 use super::online_store::Stand;
+use super::{Disk, Faults};
 use crate::entity::{EntityKey, EntityState};
 use crate::store::{OnlineStore, Replacement, StoreError, StoreReader, ViewMark, ViewUpdate};
 use crate::time::EventTime;
@@ -31,7 +31,8 @@ pub enum StoreDefect {
 /// A place for a store in memory: what is on its disk outlives the stores that are opened on it.
 #[derive(Clone)]
 pub struct TwinStore {
-    disk: Arc<Mutex<Disk>>,
+    place: Arc<Mutex<Place>>,
+    disk: Disk,
     faults: Arc<Faults>,
     defect: Option<StoreDefect>,
 }
@@ -50,7 +51,7 @@ struct View {
 type Step = Arc<dyn Fn(&mut Content) + Send + Sync>;
 
 #[derive(Default)]
-struct Disk {
+struct Place {
     /// The content after what was lost, and the steps since.
     base: Content,
     steps: Vec<Step>,
@@ -58,7 +59,7 @@ struct Disk {
     term: u64,
 }
 
-impl Disk {
+impl Place {
     fn step(&mut self, step: Step) {
         let mut now = Content::clone(&self.now);
         step(&mut now);
@@ -70,11 +71,16 @@ impl Disk {
 impl TwinStore {
     /// An empty place with these faults.
     pub fn new(faults: Faults, defect: Option<StoreDefect>) -> Self {
-        Self { disk: Arc::default(), faults: Arc::new(faults), defect }
+        Self { place: Arc::default(), disk: Disk::default(), faults: Arc::new(faults), defect }
     }
 
-    fn disk(&self) -> MutexGuard<'_, Disk> {
-        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The same place by way of a disk that a test can stop.
+    pub fn on(&self, disk: &Disk) -> Self {
+        Self { disk: disk.clone(), ..self.clone() }
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is(&self, defect: StoreDefect) -> bool {
@@ -85,10 +91,16 @@ impl TwinStore {
         self.faults.step().map_err(|(is_retryable, source)| StoreError::Failed { is_retryable, source })
     }
 
-    fn check_term(&self, disk: &Disk, term: u64) -> Result<(), StoreError> {
-        match term == disk.term || self.is(StoreDefect::OldTerm) {
+    /// A write, as the disk makes it.
+    fn write<T>(&self, write: impl FnOnce(&mut Place) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let failed = |(is_retryable, source)| StoreError::Failed { is_retryable, source };
+        self.faults.write(&self.disk, failed, || write(&mut self.place()))
+    }
+
+    fn check_term(&self, place: &Place, term: u64) -> Result<(), StoreError> {
+        match term == place.term || self.is(StoreDefect::OldTerm) {
             true => Ok(()),
-            false => Err(StoreError::Fenced { term, current: disk.term }),
+            false => Err(StoreError::Fenced { term, current: place.term }),
         }
     }
 }
@@ -99,69 +111,59 @@ impl Stand for TwinStore {
     }
 
     fn lose_power(&self) {
-        let mut disk = self.disk();
-        let mut steps = std::mem::take(&mut disk.steps);
+        let mut place = self.place();
+        let mut steps = std::mem::take(&mut place.steps);
         let kept = self.faults.below(steps.len() + 1);
         if self.is(StoreDefect::SwappedOrder) && steps.len() > 1 {
             steps.remove(steps.len() - 2);
         } else {
             steps.truncate(kept);
         }
-        let mut content = disk.base.clone();
+        let mut content = place.base.clone();
         steps.iter().for_each(|step| step(&mut content));
-        disk.base.clone_from(&content);
-        disk.now = Arc::new(content);
+        place.base.clone_from(&content);
+        place.now = Arc::new(content);
     }
 }
 
 impl OnlineStore for TwinStore {
     fn begin_term(&self) -> Result<u64, StoreError> {
-        self.fault()?;
-        let mut disk = self.disk();
-        disk.term += 1;
-        Ok(disk.term)
+        self.write(|place| {
+            place.term += 1;
+            Ok(place.term)
+        })
     }
 
     fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
         self.fault()?;
-        let held = self.is(StoreDefect::StaleReader).then(|| Arc::clone(&self.disk().now));
+        let held = self.is(StoreDefect::StaleReader).then(|| Arc::clone(&self.place().now));
         Ok(Box::new(TwinReader { store: self.clone(), held }))
     }
 
     fn snapshot(&self) -> Result<Box<dyn StoreReader>, StoreError> {
         self.fault()?;
-        let held = Some(Arc::clone(&self.disk().now));
+        let held = Some(Arc::clone(&self.place().now));
         Ok(Box::new(TwinReader { store: self.clone(), held }))
     }
 
     fn apply(&self, term: u64, updates: &[ViewUpdate<'_>]) -> Result<(), StoreError> {
-        self.fault()?;
-        let mut disk = self.disk();
-        self.check_term(&disk, term)?;
-        for update in updates {
-            if let Some(stored) = disk.now.get(update.view) {
-                ViewMark::check_goes_on(update.view, &stored.mark, update.mark)?;
-            }
-        }
-        if self.is(StoreDefect::LostWrite) && self.faults.below(4) == 0 {
-            return Ok(());
-        }
-        let one = |update: &ViewUpdate<'_>| -> Step {
-            let (view, mark, states) = (update.view.to_owned(), update.mark.clone(), update.states.to_vec());
-            Arc::new(move |content: &mut Content| {
-                let view = content.entry(view.clone()).or_insert_with(|| View::new(&mark));
-                view.mark = mark.clone();
-                for (key, state) in &states {
-                    view.states.insert(key.encode(), (key.clone(), EntityState::clone(state)));
+        self.write(|place| {
+            self.check_term(place, term)?;
+            for update in updates {
+                if let Some(stored) = place.now.get(update.view) {
+                    ViewMark::check_goes_on(update.view, &stored.mark, update.mark)?;
                 }
-            })
-        };
-        let steps: Vec<Step> = updates.iter().map(one).collect();
-        match self.is(StoreDefect::TornGroup) {
-            true => steps.into_iter().for_each(|step| disk.step(step)),
-            false => disk.step(Arc::new(move |content: &mut Content| steps.iter().for_each(|step| step(content)))),
-        }
-        Ok(())
+            }
+            if self.is(StoreDefect::LostWrite) && self.faults.below(4) == 0 {
+                return Ok(());
+            }
+            let steps: Vec<Step> = updates.iter().map(step_of).collect();
+            match self.is(StoreDefect::TornGroup) {
+                true => steps.into_iter().for_each(|step| place.step(step)),
+                false => place.step(Arc::new(move |content: &mut Content| steps.iter().for_each(|step| step(content)))),
+            }
+            Ok(())
+        })
     }
 
     fn begin_replace<'s>(
@@ -171,9 +173,21 @@ impl OnlineStore for TwinStore {
         mark: &ViewMark,
     ) -> Result<Box<dyn Replacement + 's>, StoreError> {
         self.fault()?;
-        self.check_term(&self.disk(), term)?;
+        self.check_term(&self.place(), term)?;
         Ok(Box::new(TwinReplacement { store: self, term, name: view.to_owned(), view: View::new(mark) }))
     }
+}
+
+/// The step that makes an update.
+fn step_of(update: &ViewUpdate<'_>) -> Step {
+    let (view, mark, states) = (update.view.to_owned(), update.mark.clone(), update.states.to_vec());
+    Arc::new(move |content: &mut Content| {
+        let view = content.entry(view.clone()).or_insert_with(|| View::new(&mark));
+        view.mark = mark.clone();
+        for (key, state) in &states {
+            view.states.insert(key.encode(), (key.clone(), EntityState::clone(state)));
+        }
+    })
 }
 
 impl View {
@@ -190,7 +204,7 @@ struct TwinReader {
 impl TwinReader {
     fn content(&self) -> Result<Arc<Content>, StoreError> {
         self.store.fault()?;
-        Ok(self.held.clone().unwrap_or_else(|| Arc::clone(&self.store.disk().now)))
+        Ok(self.held.clone().unwrap_or_else(|| Arc::clone(&self.store.place().now)))
     }
 }
 
@@ -266,11 +280,11 @@ impl Replacement for TwinReplacement<'_> {
     }
 
     fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        self.store.fault()?;
         let Self { store, term, name, view } = *self;
-        let mut disk = store.disk();
-        store.check_term(&disk, term)?;
-        disk.step(Arc::new(move |content: &mut Content| drop(content.insert(name.clone(), view.clone()))));
-        Ok(())
+        store.write(|place| {
+            store.check_term(place, term)?;
+            place.step(Arc::new(move |content: &mut Content| drop(content.insert(name.clone(), view.clone()))));
+            Ok(())
+        })
     }
 }
