@@ -117,7 +117,7 @@ pub mod wasm;
 pub use error::Error;
 pub use events::EventSchema;
 pub use online::{
-    Applied, ErrorKind, GetError, InputKind, OnlineFeatures, PreparedRequest, PushError, Request, RequestBuilder,
-    RequestError, RequestFault, RequestInput, RequestedFeature, RequestedView, Server, ServerError, ServerOptions,
-    ServerStatus,
+    Applied, ErrorKind, FirstReservation, GetError, InputKind, OnlineFeatures, PreparedRequest, PushError, Request,
+    RequestBuilder, RequestError, RequestFault, RequestInput, RequestedFeature, RequestedView, Server, ServerError,
+    ServerOptions, ServerStatus,
 };

@@ -324,7 +324,8 @@ fn a_thread_that_has_ended_is_told() {
     while server.ended().is_none() && std::time::Instant::now() < until {
         std::thread::yield_now();
     }
-    assert_eq!((server.ended(), server.status().ended), (Some("onepath-writer"), Some("onepath-writer")));
+    let why = Some("the thread onepath-writer has panicked: the clock was told to fail".to_owned());
+    assert_eq!((server.ended(), server.status().ended, server.unready()), (why.clone(), why.clone(), why));
 }
 
 /// A question that the states have passed reads the events of its own entities, and tells the newest of each.

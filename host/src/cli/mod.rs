@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 //!
-//! Exit codes: 0 good, 1 the answer is no, 2 misuse or an error, 3 from `ingest` where an event has the id of another.
+//! Exit codes: 0 good, 1 the answer is no, 2 misuse or an error, 3 from `ingest` where an event has the id of another, and
+//! from `serve` where the server cannot go on or its disk does not answer.
 //!
 //! The only room that names clap. What a command does belongs to the library; here are its arguments and what is printed.
 
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use crate::feature_store::{FeatureStore, Locking, OpenOptions};
-use crate::{Server, ServerOptions};
+use crate::{FirstReservation, Server, ServerOptions};
 
 /// Features without training-serving skew: one WebAssembly component, one path, offline and online.
 #[derive(Parser)]
@@ -65,6 +66,9 @@ enum Command {
     Verify(verify::Verify),
 }
 
+/// An hour, in milliseconds.
+const HOUR_MS: u64 = 3_600_000;
+
 /// What every command is given.
 struct Context {
     project: PathBuf,
@@ -79,7 +83,14 @@ impl Context {
 
     /// The server of the project: what asks and pushes goes through it.
     fn serve(&self, open: OpenOptions) -> anyhow::Result<Server> {
-        let options = ServerOptions { open: self.options(open), ..ServerOptions::default() };
+        let options = ServerOptions {
+            open: self.options(open),
+            // Whoever runs a command can end it; a large file takes its time.
+            push_ms_max: HOUR_MS,
+            close_ms_max: HOUR_MS,
+            first_reservation: FirstReservation::AtQuestion,
+            ..ServerOptions::default()
+        };
         Ok(Server::open(&self.project, options)?)
     }
 

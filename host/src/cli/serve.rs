@@ -13,11 +13,16 @@ use crate::feature_store::OpenOptions;
 use crate::http::{self, HttpLimits, HttpOptions, StopHandle, Token};
 use crate::{Server, ServerOptions};
 
+/// The exit code where a thread, a store or the disk has failed: start the server again.
+const FAILED: u8 = 3;
+
 /// Answer questions and take events over HTTP, until SIGTERM or SIGINT.
 ///
 /// Feast's feature-server routes (POST /get-online-features, /push), a typed API under /v1, /health, /ready, /metrics, and
 /// /openapi.json, which describes them all. The server speaks plain HTTP and listens on this machine alone unless --listen says
 /// otherwise; give it a token and put a TLS terminator (Caddy, nginx, a service mesh) in front before others reach it.
+///
+/// It ends with 0 when it was told to stop, and with 3 when it cannot go on or its disk does not answer: start it again then.
 #[derive(Args)]
 #[command(after_help = "Examples:
   onepath serve
@@ -87,6 +92,18 @@ struct Limits {
     /// Bytes of served vectors that may wait to be recorded; beyond, they are dropped and counted.
     #[arg(long, value_name = "BYTES", default_value_t = ServerOptions::default().waiting_vectors_bytes_max)]
     waiting_vectors_bytes_max: usize,
+    /// Milliseconds that an answer may be behind now, which it is while the disk of the event log does not answer; beyond, 503.
+    #[arg(long, value_name = "MS", default_value_t = ServerOptions::default().staleness_ms_max)]
+    staleness_ms_max: u64,
+    /// Milliseconds that a question waits for a push that is being written, or for its as-of to be reserved; beyond, 503.
+    #[arg(long, value_name = "MS", default_value_t = ServerOptions::default().wait_ms_max)]
+    wait_ms_max: u64,
+    /// Milliseconds for a push to be on disk; beyond, 503, and it may yet be taken.
+    #[arg(long, value_name = "MS", default_value_t = ServerOptions::default().push_ms_max)]
+    push_ms_max: u64,
+    /// Milliseconds for all that was taken to be written when the server ends; beyond, it ends with 3.
+    #[arg(long, value_name = "MS", default_value_t = ServerOptions::default().close_ms_max)]
+    close_ms_max: u64,
     /// Milliseconds for the requests in flight to finish when the server is told to stop.
     #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().drain_ms_max)]
     drain_ms_max: u64,
@@ -118,6 +135,10 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
         waiting_pushes_max: command.limits.waiting_pushes_max,
         waiting_vectors_max: command.limits.waiting_vectors_max,
         waiting_vectors_bytes_max: command.limits.waiting_vectors_bytes_max,
+        staleness_ms_max: command.limits.staleness_ms_max,
+        wait_ms_max: command.limits.wait_ms_max,
+        push_ms_max: command.limits.push_ms_max,
+        close_ms_max: command.limits.close_ms_max,
         ..ServerOptions::default()
     };
     let server = Arc::new(Server::open(&context.project, options)?);
@@ -146,14 +167,36 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
     };
     let listening = |address| output::line(&format!("{project}: listening on http://{address}"));
     http::serve(Arc::clone(&server), options, listening)?;
-    let server = Arc::try_unwrap(server).map_err(|_| {
-        anyhow::anyhow!(
-            "a request did not end within --drain-ms-max; what it pushed is in the log if it was acknowledged"
-        )
-    })?;
-    server.close()?;
-    output::line("stopped: requests in flight were answered, and all that was served is recorded");
-    Ok(ExitCode::SUCCESS)
+    match end(server) {
+        Ok(()) => {
+            output::line("stopped: requests in flight were answered, and all that was served is recorded");
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            output::error(&error);
+            Ok(ExitCode::from(FAILED))
+        }
+    }
+}
+
+/// Closes the server; an error says what keeps it from going on, or from ending as it should.
+fn end(server: Arc<Server>) -> anyhow::Result<()> {
+    let ended = server.ended();
+    let closed = match Arc::try_unwrap(server) {
+        Ok(server) => server.close().map_err(anyhow::Error::from),
+        Err(server) => {
+            server.flush();
+            Err(anyhow::anyhow!(
+                "a request did not end within --drain-ms-max; what it pushed is in the log if it was acknowledged"
+            ))
+        }
+    };
+    match ended {
+        Some(why) => {
+            Err(anyhow::anyhow!("the server cannot go on: {why}; start it again, and it goes on where its log ends"))
+        }
+        None => closed,
+    }
 }
 
 /// The token of the file, or of the environment; none where there is neither.

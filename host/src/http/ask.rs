@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use tokio::sync::Semaphore;
 
 use super::refusal::{Cause, Refusal};
 use super::routes::App;
@@ -12,7 +13,7 @@ use crate::files::Fields;
 use crate::online::Named;
 use crate::project::FeatureReference;
 use crate::time::{AsOf, Stopwatch, TimeUnit};
-use crate::{OnlineFeatures, PreparedRequest, Request, RequestError, RequestFault};
+use crate::{OnlineFeatures, PreparedRequest, Request, RequestError, RequestFault, Server, ServerError};
 
 /// Entities of a question that is evaluated on the thread that read it.
 const INLINE_ROWS_MAX: usize = 1_000;
@@ -23,19 +24,46 @@ const INLINE_US_MAX: u64 = 2_000;
 /// Bytes of a body that is parsed on the thread that read it.
 const INLINE_BYTES_MAX: usize = 128 << 10;
 
+/// Whether a question may be planned where it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Planning {
+    /// Plans that were made before are used, and no other is made.
+    Kept,
+    /// Components may be compiled and files be read.
+    Full,
+}
+
+/// An answer as it is sent.
+pub(super) struct Answer {
+    pub(super) body: Vec<u8>,
+    /// Milliseconds that its as-of is behind now, rounded up.
+    pub(super) lag_ms: u128,
+}
+
+/// Milliseconds that an answer's as-of is behind now, rounded up.
+pub(super) fn lag_ms(answer: &OnlineFeatures) -> u128 {
+    answer.lag.as_micros().div_ceil(1_000)
+}
+
 impl App {
-    /// The plan of a selection.
-    pub(super) fn prepared(&self, named: &Named<'_>) -> Result<Arc<PreparedRequest>, Refusal> {
+    /// The plan of a selection; `None` where it was not made before and may not be now.
+    pub(super) fn prepared(
+        &self,
+        named: &Named<'_>,
+        planning: Planning,
+    ) -> Result<Option<Arc<PreparedRequest>>, Refusal> {
         if let Some(prepared) = self.server.prepared(named) {
-            return Ok(prepared);
+            return Ok(Some(prepared));
+        }
+        if planning == Planning::Kept {
+            return Ok(None);
         }
         if let Named::Features(names) = named {
             for (at, name) in names.iter().enumerate() {
                 name.parse::<FeatureReference>().map_err(|error| Refusal::item(&["features"], at, error))?;
             }
         }
-        // Components may have to be compiled first.
-        Ok(tokio::task::block_in_place(|| self.server.prepare_named(named))?)
+        Ok(Some(self.server.prepare_named(named)?))
     }
 
     /// The question of a planned request, with the inputs in the field `path` of a body.
@@ -57,61 +85,96 @@ impl App {
         request.build().map_err(|error| refused(&error, path))
     }
 
-    /// Reads a question from a body.
-    pub(super) fn read<T>(&self, body: &Bytes, read: impl FnOnce(&[u8]) -> Result<T, Refusal>) -> Result<T, Refusal> {
-        match body.len() <= INLINE_BYTES_MAX {
-            true => read(body),
-            false => tokio::task::block_in_place(|| read(body)),
+    /// Reads a question from a body: here if it is small and its plan is kept, else on another thread.
+    pub(super) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        body: Bytes,
+        read: impl Fn(&Self, &[u8], Planning) -> Result<Option<T>, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        if body.len() <= INLINE_BYTES_MAX
+            && let Some(read) = read(self, &body, Planning::Kept)?
+        {
+            return Ok(read);
         }
+        let app = Arc::clone(self);
+        let planned = work(&self.disk, move || read(&app, &body, Planning::Full)).await?;
+        planned.ok_or_else(|| Refusal::new(Cause::Of(ErrorKind::Failed), "the question was not planned"))
     }
 
-    /// Answers a question: at once where that takes microseconds, else on another thread, and not for longer than the limit.
-    pub(super) async fn answer(
-        self: &Arc<Self>,
-        request: Request,
-        write: impl FnOnce(&Request, &OnlineFeatures) -> Vec<u8> + Send + 'static,
-    ) -> Result<Vec<u8>, Refusal> {
-        let is_short = request.rows() <= INLINE_ROWS_MAX
-            && request.as_of().is_none()
-            && request.prepared().last_us() <= INLINE_US_MAX;
-        if is_short {
-            return self.ask(&request).map(|features| write(&request, &features));
-        }
-        let milliseconds = self.limits.request_ms_max;
+    /// Answers a question: at once where that takes microseconds, else on another thread. What has to wait or to read from the disk
+    /// has room of its own, so that a disk that hangs stops nothing else.
+    pub(super) async fn answer<W>(self: &Arc<Self>, request: Request, write: W) -> Result<Answer, Refusal>
+    where
+        W: FnOnce(&Request, &OnlineFeatures) -> Vec<u8> + Send + 'static,
+    {
+        // A declared as-of is not looked for in memory, which takes no time.
+        let is_short = request.as_of().is_some()
+            || (request.rows() <= INLINE_ROWS_MAX && request.prepared().last_us() <= INLINE_US_MAX);
         let app = Arc::clone(self);
-        let answered = async move {
-            let room = Arc::clone(&app.slow).acquire_owned().await.expect("the semaphore is never closed");
-            let work = tokio::task::spawn_blocking(move || {
-                // The room is taken until the work ends, also when nobody waits for it any more.
-                let _room = room;
-                app.ask(&request).map(|features| write(&request, &features))
-            });
-            work.await.map_err(|error| {
-                Refusal::new(Cause::Of(ErrorKind::Failed), format!("the question was not finished: {error}"))
-            })?
+        let in_memory = move || match app.ask(&request, Server::online_features_in_memory)? {
+            Some(features) => Ok(Ok(Answer { body: write(&request, &features), lag_ms: lag_ms(&features) })),
+            None => Ok(Err((request, write))),
         };
-        match tokio::time::timeout(Duration::from_millis(milliseconds), answered).await {
-            Ok(answered) => answered,
-            Err(_) => Err(Refusal::new(
+        let (request, write) = match if is_short { in_memory() } else { work(&self.slow, in_memory).await }? {
+            Ok(answer) => return Ok(answer),
+            Err(asked) => asked,
+        };
+        let app = Arc::clone(self);
+        work(&self.disk, move || {
+            let features = app.ask(&request, |server, request| server.get_online_features(request).map(Some))?;
+            let features = features.ok_or_else(|| Refusal::new(Cause::Of(ErrorKind::Failed), "there is no answer"))?;
+            Ok(Answer { body: write(&request, &features), lag_ms: lag_ms(&features) })
+        })
+        .await
+    }
+
+    /// Gives up what does not end within the limit.
+    pub(super) async fn in_time<T>(&self, answering: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+        let milliseconds = self.limits.request_ms_max;
+        let answered = tokio::time::timeout(Duration::from_millis(milliseconds), answering).await;
+        answered.unwrap_or_else(|_| {
+            Err(Refusal::new(
                 Cause::Timeout,
                 format!(
                     "no answer within {milliseconds} milliseconds: ask for fewer entities, or again when there is less load"
                 ),
-            )),
-        }
+            ))
+        })
     }
 
-    fn ask(&self, request: &Request) -> Result<OnlineFeatures, Refusal> {
+    fn ask(
+        &self,
+        request: &Request,
+        ask: impl FnOnce(&Server, &Request) -> Result<Option<OnlineFeatures>, ServerError>,
+    ) -> Result<Option<OnlineFeatures>, Refusal> {
         let started = Stopwatch::start();
-        let features = self.server.get_online_features(request);
-        self.metrics.evaluation.observe(started.elapsed().as_secs_f64());
-        let features = features?;
+        let features = ask(&self.server, request);
+        if !matches!(features, Ok(None)) {
+            self.metrics.evaluation.observe(started.elapsed().as_secs_f64());
+        }
+        let Some(features) = features? else { return Ok(None) };
         self.metrics.entities.inc_by(request.rows() as u64);
         if features.replayed {
             self.metrics.replays.inc();
         }
-        Ok(features)
+        Ok(Some(features))
     }
+}
+
+/// Does work on a thread of its own, as soon as there is room.
+pub(super) async fn work<T: Send + 'static>(
+    room: &Arc<Semaphore>,
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let room = Arc::clone(room).acquire_owned().await.expect("the semaphore is never closed");
+    let work = tokio::task::spawn_blocking(move || {
+        // The room is taken until the work ends, also when nobody waits for it any more.
+        let _room = room;
+        work()
+    });
+    work.await.map_err(|error| {
+        Refusal::new(Cause::Of(ErrorKind::Failed), format!("the question was not finished: {error}"))
+    })?
 }
 
 /// The refusal of an input in the field `path` of a body.

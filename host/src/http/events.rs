@@ -1,6 +1,7 @@
 //! A push: from a body to the events of the log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::HttpLimits;
 use super::refusal::{Cause, Refusal};
@@ -27,22 +28,39 @@ pub(super) struct Pushed<'a> {
 }
 
 /// Reads events on a thread of its own, and takes them. Returns once they are durable and applied; a push that was begun is
-/// always finished.
+/// always finished, also when nobody waits for it any more.
 pub(super) async fn push(
     app: &Arc<App>,
     read: impl FnOnce(&App) -> Result<(String, PushedEvents), Refusal> + Send + 'static,
 ) -> Result<Applied, Refusal> {
+    let limit = app.pushes_max;
+    let Ok(room) = Arc::clone(&app.pushes).try_acquire_owned() else {
+        let message = format!("{limit} pushes are being worked on, the most that may be: try again");
+        return Err(Refusal::new(Cause::Of(ErrorKind::Busy), message));
+    };
     let pushing = Arc::clone(app);
     let pushed = tokio::task::spawn_blocking(move || {
+        let _room = room;
         let (source, events) = read(&pushing)?;
         let applied = pushing.server.push(&source, events)?;
         pushing.metrics.events.inc_by(applied.appended);
         pushing.metrics.duplicates.inc_by(applied.duplicates);
         Ok(applied)
     });
-    pushed
-        .await
-        .map_err(|error| Refusal::new(Cause::Of(ErrorKind::Failed), format!("the push was not finished: {error}")))?
+    // The push itself has a deadline; this one is for reading it.
+    let milliseconds = app.server.push_ms_max().saturating_add(app.limits.request_ms_max);
+    match tokio::time::timeout(Duration::from_millis(milliseconds), pushed).await {
+        Ok(pushed) => pushed.map_err(|error| {
+            Refusal::new(Cause::Of(ErrorKind::Failed), format!("the push was not finished: {error}"))
+        })?,
+        Err(_) => Err(Refusal::new(
+            Cause::Timeout,
+            format!(
+                "the push was not on disk within {milliseconds} milliseconds and may yet be taken: push it again, which is \
+                 safe where its events have ids"
+            ),
+        )),
+    }
 }
 
 impl<'a> Pushed<'a> {

@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use serde_json::value::RawValue;
 
+use super::ask::{Answer, Planning};
 use super::body::{self, Document, from_python};
 use super::events::Pushed;
 use super::refusal::{Cause, Refusal};
@@ -30,30 +32,41 @@ const DIALECT: &str = "/";
 /// Feast's time of what has no event.
 const EPOCH: EventTime = EventTime::from_micros(0);
 
+/// Milliseconds that the as-of of an answer is behind now.
+const LAG: HeaderName = HeaderName::from_static("x-onepath-lag-ms");
+
 /// What Feast's client calls the time at which it made a row.
 const CREATED: &str = "created";
 
 /// `POST /get-online-features`
 pub(super) async fn get_online_features(State(app): State<Arc<App>>, body: Body) -> Response {
     match answered(&app, body).await {
-        Ok(answer) => routes::json(answer),
+        Ok(answer) => {
+            let mut response = routes::json(answer.body);
+            response.headers_mut().insert(LAG, HeaderValue::from(u64::try_from(answer.lag_ms).unwrap_or(u64::MAX)));
+            response
+        }
         Err(refusal) => refusal.answer(DIALECT),
     }
 }
 
-async fn answered(app: &Arc<App>, body: Body) -> Result<Vec<u8>, Refusal> {
+async fn answered(app: &Arc<App>, body: Body) -> Result<Answer, Refusal> {
     let body = body::read(body, &app.limits).await?;
-    let (request, shape) = app.read(&body, |body| {
-        // Python's numbers are looked for only where the body is no JSON without it.
-        match question(app, body) {
-            Err(refusal) if refusal.at.is_empty() => match from_python(body) {
-                std::borrow::Cow::Owned(json) => question(app, &json),
-                std::borrow::Cow::Borrowed(_) => Err(refusal),
-            },
-            read => read,
-        }
-    })?;
-    app.answer(request, move |request, features| response(request, features, shape)).await
+    app.in_time(async {
+        let read = app.read(body, |app, body, planning| {
+            // Python's numbers are looked for only where the body is no JSON without it.
+            match question(app, body, planning) {
+                Err(refusal) if refusal.at.is_empty() => match from_python(body) {
+                    std::borrow::Cow::Owned(json) => question(app, &json, planning),
+                    std::borrow::Cow::Borrowed(_) => Err(refusal),
+                },
+                read => read,
+            }
+        });
+        let (request, shape) = read.await?;
+        app.answer(request, move |request, features| response(request, features, shape)).await
+    })
+    .await
 }
 
 /// What the answer should look like.
@@ -63,7 +76,7 @@ struct Shape {
     versions: bool,
 }
 
-fn question(app: &App, body: &[u8]) -> Result<(Request, Shape), Refusal> {
+fn question(app: &App, body: &[u8], planning: Planning) -> Result<Option<(Request, Shape)>, Refusal> {
     let mut document = Document::parse(body)?;
     let entities: Fields<'_> = document
         .take("entities")?
@@ -89,11 +102,11 @@ fn question(app: &App, body: &[u8]) -> Result<(Request, Shape), Refusal> {
             ));
         }
     };
-    let prepared = app.prepared(&selected)?;
+    let Some(prepared) = app.prepared(&selected, planning)? else { return Ok(None) };
     refuse_equal_names(&prepared, shape.full_names)?;
     // Feast writes times as seconds since the epoch.
     let request = app.request(&prepared, &entities, "entities", Some(TimeUnit::Seconds), None)?;
-    Ok((request, shape))
+    Ok(Some((request, shape)))
 }
 
 fn refuse_equal_names(prepared: &crate::PreparedRequest, full_names: bool) -> Result<(), Refusal> {

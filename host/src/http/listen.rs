@@ -19,6 +19,12 @@ use crate::Server;
 /// Bytes of a request's head; beyond, the connection ends with 431.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
+/// How long work that nobody waits for may go on at the end.
+const SHUTDOWN: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether the server can go on.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// A server that cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
@@ -42,15 +48,15 @@ pub(super) fn serve(
 ) -> Result<(), ListenError> {
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     threads.enable_io().enable_time().thread_name("onepath-http");
-    // Pushes and slow questions wait on threads of their own, one for each request that is worked on.
-    threads.max_blocking_threads(options.limits.requests_max.max(1));
+    // Pushes, slow questions and what reads from the disk work on threads of their own, each within its room: these are all of them.
+    threads.max_blocking_threads(2 * options.limits.requests_max.max(2));
     if let Some(count) = options.threads {
         threads.worker_threads(count.max(1));
     }
     let runtime = threads.build().map_err(ListenError::Start)?;
-    let drain = Duration::from_millis(options.limits.drain_ms_max);
     let served = runtime.block_on(accept(server, options, listening));
-    runtime.shutdown_timeout(drain);
+    // Requests had their time to finish: what works on now works for nobody.
+    runtime.shutdown_timeout(SHUTDOWN);
     served
 }
 
@@ -64,6 +70,8 @@ async fn accept(
     let address = listener.local_addr().map_err(bind)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(ListenError::Start)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ListenError::Start)?;
+    let ended = ended(Arc::clone(&server));
+    tokio::pin!(ended);
     let app = Arc::new(App::new(server, options.limits.clone(), options.token));
     let router = router(Arc::clone(&app));
     let connections = Arc::new(Semaphore::new(options.limits.connections_max.max(1)));
@@ -77,6 +85,7 @@ async fn accept(
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             () = options.stop.0.notified() => break,
+            () = &mut ended => break,
         };
         // A client that reads nothing of its answer for so long is given up, and with it its place among the connections.
         let mut stream = TimeoutStream::new(stream);
@@ -103,6 +112,18 @@ async fn accept(
         );
     }
     Ok(())
+}
+
+/// Returns once the server cannot go on.
+async fn ended(server: Arc<Server>) {
+    let mut looks = tokio::time::interval(LOOK);
+    loop {
+        looks.tick().await;
+        if let Some(why) = server.ended() {
+            tracing::error!(why, "the server cannot go on");
+            return;
+        }
+    }
 }
 
 /// The next connection, once there is room for one more.

@@ -77,6 +77,7 @@ pub(super) struct Metrics {
     dropped: Counter,
     expired: Counter,
     failing: Gauge,
+    lag: Seconds,
     newest: Family<View, Seconds>,
     age: Family<View, Seconds>,
     promised: Family<View, Seconds>,
@@ -104,6 +105,7 @@ impl Metrics {
             dropped: Counter::default(),
             expired: Counter::default(),
             failing: Gauge::default(),
+            lag: Gauge::default(),
             newest: Family::default(),
             age: Family::default(),
             promised: Family::default(),
@@ -139,6 +141,8 @@ impl Metrics {
         registry.register("served_expired", help, self.expired.clone());
         let help = "1 where something that no request was told of has failed; /v1/status says what";
         registry.register("failing", help, self.failing.clone());
+        let help = "How far behind now a question without an as-of is answered: more than moments where the log's disk is slow";
+        registry.register_with_unit("as_of_lag", help, Unit::Seconds, self.lag.clone());
         let help = "When the newest applied event of a view happened, since the Unix epoch";
         registry.register_with_unit("view_newest_event", help, Unit::Seconds, self.newest.clone());
         let help = "How long ago the newest applied event of a view happened";
@@ -173,6 +177,7 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
     metrics.dropped.inner().store(status.served_dropped, Ordering::Relaxed);
     metrics.expired.inner().store(status.served_expired, Ordering::Relaxed);
     metrics.failing.set(i64::from(status.failure.is_some() || status.ended.is_some()));
+    metrics.lag.set(status.lag.as_secs_f64());
     let seconds = |micros: i64| micros as f64 / 1e6;
     for (view, newest) in &status.newest_events {
         if let Some(newest) = newest {

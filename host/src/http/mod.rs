@@ -10,8 +10,9 @@
 //! - `body`, `json`: JSON in and out.
 //! - `refusal`: what is answered instead; `metrics`.
 //!
-//! Small questions are evaluated on the thread that read them, because they take microseconds; questions that took long before,
-//! replays and pushes go to threads of their own.
+//! Small questions that memory answers are evaluated on the thread that read them, because they take microseconds. What takes long,
+//! waits or reads from a disk goes to threads of its own, within room of its own, so that nothing of it stops the rest.
+//! `online/mod.rs` lists what waits, and for how long.
 
 mod ask;
 mod body;
@@ -100,7 +101,8 @@ impl Default for HttpLimits {
     }
 }
 
-/// Serves until it or the process is told to stop ([`StopHandle::stop`], SIGTERM, SIGINT), then lets the requests in flight finish.
+/// Serves until it or the process is told to stop ([`StopHandle::stop`], SIGTERM, SIGINT), or the server cannot go on
+/// ([`Server::ended`] says why), then lets the requests in flight finish.
 ///
 /// `listening` is told the address once requests are answered.
 pub fn serve(server: Arc<Server>, options: HttpOptions, listening: impl FnOnce(SocketAddr)) -> Result<(), ListenError> {

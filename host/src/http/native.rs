@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde_json::json;
 
+use super::ask::{Answer, Planning, lag_ms, work};
 use super::body::{self, Document};
 use super::events::Pushed;
 use super::refusal::Refusal;
@@ -28,18 +29,21 @@ const NDJSON: &str = "application/x-ndjson";
 /// `POST /v1/features`
 pub(super) async fn features(State(app): State<Arc<App>>, body: Body) -> Response {
     match answered(&app, body).await {
-        Ok(answer) => routes::json(answer),
+        Ok(answer) => routes::json(answer.body),
         Err(refusal) => refusal.answer(DIALECT),
     }
 }
 
-async fn answered(app: &Arc<App>, body: Body) -> Result<Vec<u8>, Refusal> {
+async fn answered(app: &Arc<App>, body: Body) -> Result<Answer, Refusal> {
     let body = body::read(body, &app.limits).await?;
-    let request = app.read(&body, |body| question(app, body))?;
-    app.answer(request, response).await
+    app.in_time(async {
+        let request = app.read(body, question).await?;
+        app.answer(request, response).await
+    })
+    .await
 }
 
-fn question(app: &App, body: &[u8]) -> Result<Request, Refusal> {
+fn question(app: &App, body: &[u8], planning: Planning) -> Result<Option<Request>, Refusal> {
     let mut document = Document::parse(body)?;
     let inputs: Fields<'_> = document
         .take("inputs")?
@@ -55,8 +59,8 @@ fn question(app: &App, body: &[u8]) -> Result<Request, Refusal> {
         (Some(_), Some(_)) => return Err(Refusal::field(&["features"], "is given beside service: give one of them")),
         (None, _) => return Err(Refusal::field(&["service"], "is missing: name a service, or give `features`")),
     };
-    let prepared = app.prepared(&selected)?;
-    app.request(&prepared, &inputs, "inputs", None, as_of)
+    let Some(prepared) = app.prepared(&selected, planning)? else { return Ok(None) };
+    app.request(&prepared, &inputs, "inputs", None, as_of).map(Some)
 }
 
 fn moment(as_of: &serde_json::Value) -> Result<AsOf, Refusal> {
@@ -73,7 +77,13 @@ fn response(request: &Request, answer: &OnlineFeatures) -> Vec<u8> {
     out.extend_from_slice(b"{\"as_of\":");
     write::time(&mut out, answer.as_of.micros());
     out.extend_from_slice(
-        format!(",\"offset\":{},\"replayed\":{},\"views\":", answer.offset, answer.replayed).as_bytes(),
+        format!(
+            ",\"lag_ms\":{},\"offset\":{},\"replayed\":{},\"views\":",
+            lag_ms(answer),
+            answer.offset,
+            answer.replayed
+        )
+        .as_bytes(),
     );
     let views = prepared.views().iter().zip(&answer.newest_events);
     write::array(&mut out, views, |out, (view, newest)| {
@@ -173,8 +183,15 @@ pub(super) async fn services(State(app): State<Arc<App>>) -> Response {
 
 /// `GET /v1/services/{service}`: what it reads and gives, and the components that make it.
 pub(super) async fn service(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
-    match app.prepared(&Named::Service(&name)) {
-        Ok(prepared) => routes::json(described(&name, &prepared).to_string()),
+    let described = {
+        let app = Arc::clone(&app);
+        move || {
+            let prepared = app.server.prepare_named(&Named::Service(&name))?;
+            Ok(described(&name, &prepared).to_string())
+        }
+    };
+    match app.in_time(work(&app.disk, described)).await {
+        Ok(described) => routes::json(described),
         Err(refusal) => refusal.answer(DIALECT),
     }
 }
@@ -233,6 +250,7 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
         "served_queued": status.served_queued,
         "served_dropped": status.served_dropped,
         "served_expired": status.served_expired,
+        "lag_ms": u64::try_from(status.lag.as_millis()).unwrap_or(u64::MAX),
         "ended": status.ended,
         "failure": status.failure,
         "warnings": status.warnings,

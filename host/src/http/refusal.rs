@@ -58,7 +58,7 @@ impl Cause {
                 | ErrorKind::UnknownView
                 | ErrorKind::UnknownFeature
                 | ErrorKind::UnknownSource => StatusCode::NOT_FOUND,
-                ErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
+                ErrorKind::Busy | ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
                 // A component that is not what it promised to be is a fault of this side.
                 ErrorKind::TransformBroken | ErrorKind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
             },
@@ -71,7 +71,9 @@ impl Cause {
             Self::Of(ErrorKind::UnknownService) => Some("FeatureServiceNotFoundException"),
             Self::Of(ErrorKind::UnknownView | ErrorKind::UnknownFeature) => Some("FeatureViewNotFoundException"),
             Self::Of(ErrorKind::UnknownSource) => Some("PushSourceNotFoundException"),
-            Self::Timeout | Self::Of(ErrorKind::Busy | ErrorKind::Failed) => Some("FeastError"),
+            Self::Timeout | Self::Of(ErrorKind::Busy | ErrorKind::Unavailable | ErrorKind::Failed) => {
+                Some("FeastError")
+            }
             _ => None,
         }
     }
@@ -145,7 +147,7 @@ impl Refusal {
             cause => cause.status(),
         };
         match self.cause {
-            Cause::Of(ErrorKind::Busy) => {
+            Cause::Of(ErrorKind::Busy | ErrorKind::Unavailable) => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Cause::Token => {

@@ -26,6 +26,11 @@ pub(super) struct App {
     pub(super) requests: Semaphore,
     /// Room for questions that take long.
     pub(super) slow: Arc<Semaphore>,
+    /// Room for what waits or reads from the disk.
+    pub(super) disk: Arc<Semaphore>,
+    /// Room for pushes: less than for requests, so that pushes that wait for the disk leave some for questions.
+    pub(super) pushes: Arc<Semaphore>,
+    pub(super) pushes_max: usize,
     stopping: AtomicBool,
     /// Request ids are the moment of the start and a number.
     started: i64,
@@ -35,10 +40,14 @@ pub(super) struct App {
 impl App {
     pub(super) fn new(server: Arc<Server>, limits: HttpLimits, token: Option<Token>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let half = limits.requests_max.max(2) / 2;
         Self {
             server,
             requests: Semaphore::new(limits.requests_max.max(1)),
-            slow: Arc::new(Semaphore::new((4 * cores).min(limits.requests_max.max(2) / 2))),
+            slow: Arc::new(Semaphore::new((4 * cores).min(half))),
+            disk: Arc::new(Semaphore::new((8 * cores).min(half))),
+            pushes: Arc::new(Semaphore::new(half)),
+            pushes_max: half,
             limits,
             token,
             metrics: Metrics::new(),
@@ -101,9 +110,9 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.stopping.load(Ordering::Relaxed) {
         return refused("the server is stopping".to_owned());
     }
-    match app.server.ended() {
+    match app.server.unready() {
         None => StatusCode::OK.into_response(),
-        Some(thread) => refused(format!("the thread {thread} has ended: restart the server, its log says why")),
+        Some(why) => refused(why),
     }
 }
 

@@ -107,7 +107,7 @@ fn what_is_committed_is_there_and_what_is_dropped_is_not() {
         (log.last_arrival(), log.next_arrival(50)),
         (Some(AvailableAt::from_micros(102)), AvailableAt::from_micros(103))
     );
-    log.reserve(Some(AsOf::from_micros(103))).expect("reserves");
+    log.reserve(AsOf::from_micros(103)).expect("reserves");
     drop(log);
     assert_eq!(append(&mut open(directory.path()), "events", push(&[("a", 1, None)]), 50), (vec![104], 0));
 }
@@ -243,15 +243,15 @@ fn a_noted_as_of_is_saved_with_the_next_commit() {
 fn arrivals_of_a_later_process_are_after_what_was_reserved() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut log = open(directory.path());
-    log.reserve(Some(AsOf::from_micros(500))).expect("reserves");
+    log.reserve(AsOf::from_micros(500)).expect("reserves");
     // This process knows what it answered, so its own arrivals need not wait for the end of the reservation.
     assert_eq!(append(&mut log, "events", push(&[("a", 1, None)]), 100), (vec![100], 0));
     drop(log);
     let mut log = open(directory.path());
     assert_eq!(append(&mut log, "events", push(&[("a", 1, None)]), 100), (vec![501], 0));
-    log.reserve(Some(AsOf::from_micros(900))).expect("reserves");
+    log.reserve(AsOf::from_micros(900)).expect("reserves");
     log.pass(AsOf::from_micros(600));
-    log.reserve(None).expect("takes it back");
+    log.release().expect("takes it back");
     drop(log);
     assert_eq!(append(&mut open(directory.path()), "events", push(&[("a", 1, None)]), 100), (vec![601], 0));
 }

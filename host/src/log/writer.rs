@@ -61,6 +61,8 @@ pub struct LogWriter {
     clock: LogClock,
     /// As-ofs up to it are on disk as if they had been answered.
     reserved: Option<i64>,
+    /// Whether an append failed of which it is not known yet that it left nothing.
+    is_unsettled: bool,
     /// The key columns of the sources that have events.
     keys: HashMap<String, KeyColumns>,
 }
@@ -74,6 +76,8 @@ pub struct Appending<'w> {
     ids: HashMap<Arc<str>, HashMap<String, usize>>,
     declared: Vec<LoggedSource>,
     refused_future: u64,
+    /// Up to where the append should reserve.
+    until: Option<AsOf>,
 }
 
 /// A push with the stamps and offsets that it gets if it is accepted. Nothing of it is written yet.
@@ -107,7 +111,8 @@ impl LogWriter {
         let reader = log.reader()?;
         let head = reader.head()?;
         let keys = reader.sources()?.into_iter().map(|source| (source.name, source.keys)).collect();
-        Ok(Self { log, reader, term, last_offset: head.offset, clock: head.clock, reserved: None, keys })
+        let (last_offset, clock) = (head.offset, head.clock);
+        Ok(Self { log, reader, term, last_offset, clock, reserved: None, is_unsettled: false, keys })
     }
 
     /// A handle for reading it.
@@ -134,7 +139,7 @@ impl LogWriter {
     pub fn begin(&mut self) -> Appending<'_> {
         let clock = self.clock.clone();
         let (events, ids, declared) = (Vec::new(), HashMap::new(), Vec::new());
-        Appending { writer: self, clock, events, ids, declared, refused_future: 0 }
+        Appending { writer: self, clock, events, ids, declared, refused_future: 0, until: None }
     }
 
     /// Records a history and gives it an id; later arrivals are stamped after its end.
@@ -153,11 +158,39 @@ impl LogWriter {
     }
 
     /// Puts the arrivals of later processes after `until`, so that as-ofs up to it may be answered without a write of their
-    /// own. `None` takes the reservation back: what was really answered counts. On disk when this returns.
-    pub fn reserve(&mut self, until: Option<AsOf>) -> Result<(), LogError> {
-        let reserved = until.map(|until| until.micros());
+    /// own, and gives the time up to which that now holds: a reservation is never shortened, and has all that may have been
+    /// answered. On disk when this returns; where it fails, the earlier reservation holds.
+    pub fn reserve(&mut self, until: AsOf) -> Result<AsOf, LogError> {
+        let reserved = reach(&self.clock, self.reserved, until);
+        self.save(Some(reserved))?;
+        Ok(AsOf::from_micros(reserved))
+    }
+
+    /// Takes the reservation back: what was really answered counts. On disk when this returns.
+    pub fn release(&mut self) -> Result<(), LogError> {
+        self.save(None)
+    }
+
+    /// As-ofs up to it are on disk; `None` where nothing is reserved.
+    pub fn reserved(&self) -> Option<AsOf> {
+        self.reserved.map(AsOf::from_micros)
+    }
+
+    /// Writes the clock as it is. When this returns, as when something else was written, an append that failed before is not in the
+    /// log and will not be.
+    pub fn settle(&mut self) -> Result<(), LogError> {
+        self.save(self.reserved)
+    }
+
+    fn save(&mut self, reserved: Option<i64>) -> Result<(), LogError> {
+        if self.is_unsettled {
+            let (expected, last) = (self.last_offset, self.reader.last_offset()?);
+            if expected != last {
+                return Err(LogError::Moved { path: self.path().to_owned(), expected, last });
+            }
+        }
         self.log.save_clock(self.term, &self.clock.reserved(reserved))?;
-        self.reserved = reserved;
+        (self.reserved, self.is_unsettled) = (reserved, false);
         Ok(())
     }
 
@@ -293,13 +326,21 @@ impl Appending<'_> {
         self.writer.last_offset + self.events.len() as u64
     }
 
+    /// Renews the reservation with the append, where there is one: see [`LogWriter::reserve`].
+    pub fn renew(&mut self, until: AsOf) {
+        self.until = Some(until);
+    }
+
     /// Appends what was accepted. When this returns it is on disk and may be acknowledged.
     pub fn commit(self) -> Result<(), LogError> {
         if self.events.is_empty() && self.refused_future == 0 {
             return Ok(());
         }
         let last_offset = self.last_offset();
-        let Self { writer, clock, events, ids, declared, refused_future } = self;
+        let Self { writer, clock, events, ids, declared, refused_future, until } = self;
+        // The new arrivals may be answered too, and they may lie ahead.
+        let until = until.or(writer.reserved()).filter(|_| writer.reserved.is_some());
+        let reserved = until.map(|until| reach(&clock, writer.reserved, until));
         let has_events = |source: &LoggedSource| ids.contains_key(source.name.as_str());
         let sources: Vec<LoggedSource> = declared.into_iter().filter(has_events).collect();
         let batch = LogBatch {
@@ -307,13 +348,21 @@ impl Appending<'_> {
             sources: &sources,
             events: &events,
             refused_future,
-            clock: &clock.reserved(writer.reserved),
+            clock: &clock.reserved(reserved),
         };
+        writer.is_unsettled = true;
         writer.log.append(writer.term, &batch)?;
-        (writer.clock, writer.last_offset) = (clock, last_offset);
+        writer.is_unsettled = false;
+        (writer.clock, writer.last_offset, writer.reserved) = (clock, last_offset, reserved);
         writer.keys.extend(sources.into_iter().map(|source| (source.name, source.keys)));
         Ok(())
     }
+}
+
+/// Up to where as-ofs are free that are reserved up to `until`: at or after an earlier reservation, and all that may have been answered.
+fn reach(clock: &LogClock, reserved: Option<i64>, until: AsOf) -> i64 {
+    let known = [reserved, clock.last_arrival, clock.last_as_of];
+    known.into_iter().flatten().fold(until.micros(), i64::max)
 }
 
 /// The event of the log that has the id of `event`, and whether it is the same.

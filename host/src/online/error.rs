@@ -13,6 +13,7 @@ use crate::log::LogError;
 use crate::project::{ReferenceError, UnknownName};
 use crate::replay::ReplayError;
 use crate::store::StoreError;
+use crate::time::AsOf;
 
 /// A request that a server could not take, or a project that it would not serve.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,56 @@ pub enum ServerError {
     /// The server is closing, or its writer has ended.
     #[error("the server takes no more events: it is closing, or its writer has ended; restart it")]
     Closed,
+    /// The newest as-of that can be answered is too far behind now.
+    #[error(
+        "the newest as-of that can be answered, {as_of}, is {lag_ms} ms behind now, and at most {limit_ms} may be \
+         (staleness_ms_max): {why}; the server's status says what fails"
+    )]
+    Stale {
+        /// The newest as-of that can be answered.
+        as_of: AsOf,
+        /// Milliseconds that it is behind now.
+        lag_ms: u128,
+        /// The most that may be.
+        limit_ms: u128,
+        /// What holds it.
+        why: String,
+    },
+    /// The question waited for as long as one may, and its as-of can still not be answered.
+    #[error("{}: {why}; try again", match .as_of {
+        Some(as_of) => format!("the as-of {as_of} cannot be answered yet"),
+        None => "no as-of can be answered yet".to_owned(),
+    })]
+    NotYet {
+        /// The as-of that was asked for.
+        as_of: Option<AsOf>,
+        /// What holds it.
+        why: String,
+    },
+    /// The push waited for as long as one may.
+    #[error(
+        "the push was not on disk within {waited_ms} ms (push_ms_max) and may yet be taken: push it again, which is safe \
+         where its events have ids"
+    )]
+    PushLate {
+        /// How long it waited.
+        waited_ms: u64,
+    },
+    /// A thread of the server has failed, and it cannot go on.
+    #[error("the server cannot go on: {why}; restart it")]
+    Ended {
+        /// Which one, and why.
+        why: String,
+    },
+    /// A server that was closed did not end.
+    #[error(
+        "the server did not end within {waited_ms} ms (close_ms_max), because its disk does not answer; pushes that were \
+         acknowledged are in the log"
+    )]
+    Hung {
+        /// How long it was waited for.
+        waited_ms: u64,
+    },
     /// The commit that the push was part of failed. Nothing of it was kept.
     #[error(transparent)]
     NotTaken(Arc<PushError>),

@@ -26,6 +26,8 @@ pub enum ErrorKind {
     TooManyRows,
     /// As much as may be is being worked on: try again.
     Busy,
+    /// It cannot be answered, or not be known to be taken, for the disk does not answer or the server's writer has ended.
+    Unavailable,
     /// The transform refused the input, and will again.
     TransformRefused,
     /// The transform trapped on the input, and will again.
@@ -50,6 +52,7 @@ impl ErrorKind {
             Self::UnknownSource => "unknown_source",
             Self::TooManyRows => "too_many_rows",
             Self::Busy => "busy",
+            Self::Unavailable => "unavailable",
             Self::TransformRefused => "transform_refused",
             Self::TransformTrapped => "transform_trapped",
             Self::TransformLimit => "transform_limit",
@@ -86,7 +89,16 @@ impl ServerError {
             },
             (Self::Field(_), _) | (_, Some(PushError::Event(_) | PushError::Column(_))) => ErrorKind::Invalid,
             (_, Some(PushError::Store(StoreError::NotServed { .. }))) => ErrorKind::TransformLimit,
-            (Self::Busy { .. } | Self::Moving { .. } | Self::Closed, _) => ErrorKind::Busy,
+            (Self::Busy { .. } | Self::Moving { .. }, _) => ErrorKind::Busy,
+            (
+                Self::Closed
+                | Self::Stale { .. }
+                | Self::NotYet { .. }
+                | Self::PushLate { .. }
+                | Self::Ended { .. }
+                | Self::Hung { .. },
+                _,
+            ) => ErrorKind::Unavailable,
             _ => ErrorKind::Failed,
         }
     }

@@ -18,9 +18,11 @@
 mod answer;
 mod apply;
 mod cache;
+mod end;
 mod error;
 mod history_ids;
 mod kind;
+mod options;
 mod pin;
 mod plans;
 mod prepared;
@@ -34,11 +36,12 @@ mod status;
 mod writer;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, PoisonError};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 pub use answer::GetError;
 pub use apply::{Applied, PushError};
@@ -46,65 +49,27 @@ use cache::StateCache;
 pub use error::ServerError;
 use history_ids::HistoryIds;
 pub use kind::ErrorKind;
+pub use options::{FirstReservation, ServerOptions};
 pub(crate) use plans::Named;
 use plans::Plans;
 pub use prepared::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
-use published::Shared;
+use published::{RESERVED_US, Shared};
 use readers::Readers;
 use recorder::Recorder;
 pub use request::{InputKind, Request, RequestBuilder, RequestError, RequestFault};
 use share::LogShare;
 pub use status::ServerStatus;
-use writer::{Backlog, Job, Push, Unwritten, Writer};
+use writer::{Backlog, Job, Pace, Push, Unwritten, Writer};
 
 use crate::Error;
 use crate::batch::Column;
 use crate::evaluate::Status;
 use crate::events::{Arrival, EventSchema, JsonEvents, PushedEvents, read_push, unknown_columns};
-use crate::feature_store::{
-    FeatureStore, Locking, OpenOptions, PlannedView, Stores, event_schema, warnings_of_push, with_inferred,
-};
+use crate::feature_store::{FeatureStore, Locking, PlannedView, Stores, event_schema, warnings_of_push, with_inferred};
 use crate::files;
 use crate::project::{Project, Source};
 use crate::threads::OnceMap;
 use crate::time::{AsOf, EventTime};
-
-/// How to open a server.
-#[derive(Clone)]
-pub struct ServerOptions {
-    /// How to open the project.
-    pub open: OpenOptions,
-    /// The manifest of a training set (`FILE.manifest.json`); what differs from what made it is not served.
-    pub pin: Option<PathBuf>,
-    /// Bytes of states that are kept in memory. Default 64 MiB. States that the store does not hold yet may exceed it.
-    pub cache_bytes_max: usize,
-    /// Pushes that may wait to be written. Default 1,024. Beyond, a push is refused with [`ServerError::Busy`].
-    pub waiting_pushes_max: usize,
-    /// Bytes of pushes that may wait to be written. Default 64 MiB; a single push may exceed it.
-    pub waiting_bytes_max: usize,
-    /// Served vectors that may wait to be recorded. Default 100,000. Beyond, they are dropped, and counted.
-    pub waiting_vectors_max: usize,
-    /// Bytes of served vectors that may wait to be recorded. Default 32 MiB; a single request may exceed it. Beyond, they are
-    /// dropped, and counted.
-    pub waiting_vectors_bytes_max: usize,
-    /// Prepared requests that are kept. Default 256.
-    pub prepared_max: usize,
-}
-
-impl Default for ServerOptions {
-    fn default() -> Self {
-        Self {
-            open: OpenOptions::default(),
-            pin: None,
-            cache_bytes_max: 64 << 20,
-            waiting_pushes_max: 1_024,
-            waiting_bytes_max: 64 << 20,
-            waiting_vectors_max: 100_000,
-            waiting_vectors_bytes_max: 32 << 20,
-            prepared_max: 256,
-        }
-    }
-}
 
 /// The answer to a request.
 #[derive(Clone, Debug)]
@@ -122,11 +87,14 @@ pub struct OnlineFeatures {
     pub newest_events: Vec<Vec<Option<EventTime>>>,
     /// Whether the as-of lay before a newest event, so that the answer was replayed from history and log.
     pub replayed: bool,
+    /// How far the as-of is behind now: more than moments where the disk of the event log is slow or fails. Nothing where the as-of
+    /// was declared.
+    pub lag: Duration,
 }
 
 /// A feature store that answers and takes events from any thread.
 ///
-/// Dropping it waits until all that was taken is written.
+/// Dropping it waits until all that was taken is written, at most for `close_ms_max`.
 pub struct Server {
     /// Plans requests, and replays those that states have passed.
     store: FeatureStore,
@@ -142,7 +110,8 @@ pub struct Server {
     identity: String,
     number: u64,
     shared: Arc<Shared>,
-    readers: Readers,
+    /// `None` once it is closing, as the three below.
+    readers: Option<Readers>,
     recorder: Option<Recorder>,
     share: LogShare,
     jobs: Option<SyncSender<Job>>,
@@ -190,7 +159,7 @@ impl Server {
             schemas.insert(source.name.clone(), Arc::new(event_schema(project, source, &views)?));
         }
         let Stores { log: events, online, served } = open(&store)?;
-        let log = store.begin_log(&events)?;
+        let mut log = store.begin_log(&events)?;
         let term = online.begin_term()?;
         let marks = apply::catch_up(log.reader(), &*online, term, &views)?;
         let reader = online.reader()?;
@@ -203,7 +172,15 @@ impl Server {
         let clock = Arc::clone(&store.options().clock);
         let cache = StateCache::new(views.len(), options.cache_bytes_max);
         let (offset, history) = (log.last_offset(), log.reader().latest_history()?.map(|(id, _)| id));
-        let shared = Arc::new(Shared::new(&log, cache, offset, newest, Arc::clone(&clock)));
+        if options.first_reservation == FirstReservation::AtOpen {
+            // The last step, so that it is not over when the first question comes.
+            log.reserve(AsOf::from_micros(clock.now().saturating_add(RESERVED_US)))?;
+        }
+        let limits = published::Limits {
+            staleness: Duration::from_millis(options.staleness_ms_max),
+            wait: Duration::from_millis(options.wait_ms_max),
+        };
+        let shared = Arc::new(Shared::new(&log, cache, newest, Arc::clone(&clock), limits));
         let backlog = Arc::new(Backlog::default());
         let identity = log.identity().to_owned();
         let writer = Writer {
@@ -218,6 +195,7 @@ impl Server {
             backlog: Arc::clone(&backlog),
             clock,
             unwritten: Unwritten::new(views.len(), offset),
+            pace: Pace::default(),
         };
         let (jobs, taken) = sync_channel(options.waiting_pushes_max.max(1));
         let (vectors_max, bytes_max) = (options.waiting_vectors_max, options.waiting_vectors_bytes_max);
@@ -233,11 +211,11 @@ impl Server {
             identity,
             number: OPENED.fetch_add(1, Ordering::Relaxed),
             shared,
-            readers: Readers::new(online, events),
+            readers: Some(Readers::new(online, events)),
             recorder: Some(recorder),
             jobs: Some(jobs),
             backlog,
-            writer: Some(start(writer, taken)?),
+            writer: Some(end::start(writer, taken)?),
             options,
             warnings,
             store,
@@ -247,6 +225,11 @@ impl Server {
     /// The project.
     pub fn project(&self) -> &Project {
         self.store.project()
+    }
+
+    /// Milliseconds that a push waits to be on disk.
+    pub fn push_ms_max(&self) -> u64 {
+        self.options.push_ms_max
     }
 
     /// What an event of `source` must have: the fields that the project declares, and those that its views read.
@@ -291,7 +274,8 @@ impl Server {
 
     /// Takes events of a source. When it returns they are on disk, and later answers include them.
     ///
-    /// All are taken or none. An event whose id its source has already is acknowledged again and applied once.
+    /// All are taken or none. An event whose id its source has already is acknowledged again and applied once. After
+    /// [`ServerError::PushLate`] it is not known whether they are: push them again.
     pub fn push(&self, source: &str, events: PushedEvents) -> Result<Applied, ServerError> {
         let source = Arc::clone(&self.sources[&self.project().source(source)?.name]);
         let bytes = events.memory_bytes();
@@ -310,48 +294,10 @@ impl Server {
                 TrySendError::Disconnected(_) => ServerError::Closed,
             });
         }
-        answered.recv().map_err(|_| ServerError::Closed)?
+        let waited_ms = self.options.push_ms_max;
+        answered.recv_timeout(Duration::from_millis(waited_ms)).map_err(|error| match error {
+            RecvTimeoutError::Timeout => ServerError::PushLate { waited_ms },
+            RecvTimeoutError::Disconnected => ServerError::Closed,
+        })?
     }
-
-    /// Waits until all that was served is recorded.
-    pub fn flush(&self) {
-        if let Some(recorder) = &self.recorder {
-            recorder.flush();
-        }
-    }
-
-    /// Writes all that was taken and ends. Dropping it does the same; this tells what could not be written.
-    pub fn close(mut self) -> Result<(), ServerError> {
-        self.end();
-        let failure = self.backlog.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match failure {
-            Some(failure) => Err(ServerError::Unwritten { failure }),
-            None => Ok(()),
-        }
-    }
-
-    fn end(&mut self) {
-        // The writer ends when nobody can send to it any more, the recorder when its queue is closed.
-        self.jobs = None;
-        if let Some(writer) = self.writer.take() {
-            // A writer that panicked has told its clients by leaving them.
-            let _ = writer.join();
-        }
-        self.recorder = None;
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-/// The name of the thread that writes.
-const WRITER: &str = "onepath-writer";
-
-fn start(writer: Writer, jobs: Receiver<Job>) -> Result<JoinHandle<()>, ServerError> {
-    let thread = std::thread::Builder::new().name(WRITER.to_owned());
-    let started = thread.spawn(move || writer.run(&jobs));
-    started.map_err(|source| ServerError::Thread { name: WRITER, source })
 }

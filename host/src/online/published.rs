@@ -9,22 +9,29 @@
 //! - A question that declares an as-of at or after the first stamp of an announced group waits for the group. So does every
 //!   question while a group is announced whose stamps are declared, for they may lie anywhere before now.
 //!
-//! As-ofs that were answered must be known to the next process too, for its arrivals are stamped after them. The writer puts
-//! a time a little ahead on disk, and as-ofs up to there are free.
+//! As-ofs that were answered must be known to the next process too, for its arrivals are stamped after them. The writer keeps a
+//! *reservation* on disk, a time a little ahead, and as-ofs up to there are free. Where the disk is slow, full, or hangs, the reservation
+//! is not renewed: answers go on at its end, and say how far that is behind now (the *lag*). Beyond a bound they are refused.
+//!
+//! Nothing here waits without a deadline, and nothing here holds a lock while the disk works.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
-use super::StateCache;
+use super::{ServerError, StateCache};
 use crate::entity::EntityState;
 use crate::log::{LogError, LogWriter};
-use crate::time::{AsOf, AvailableAt, Clock, EventTime, visible};
+use crate::time::{AsOf, AvailableAt, Clock, EventTime, Stopwatch, visible};
 
 /// How far ahead as-ofs are put on disk, in microseconds.
 pub(super) const RESERVED_US: i64 = 1_000_000;
 
 /// How long before the end of a reservation the next one is asked for, in microseconds.
 const RENEW_US: i64 = RESERVED_US / 2;
+
+/// How long a question waits for a reservation that has run out, where it could be answered a little behind now.
+const GRACE: Duration = Duration::from_millis(50);
 
 /// The moment of an answer.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +41,24 @@ pub(super) struct Moment {
     pub(super) offset: u64,
     /// Whether all of it is visible.
     pub(super) is_newest: bool,
+    /// How far the as-of is behind now; nothing where it was declared.
+    pub(super) lag: Duration,
+}
+
+/// Whether a question waits where it has to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// It does not.
+    Nothing,
+    /// It waits for as long as questions may.
+    Waits,
+}
+
+/// How long questions wait, and how old answers may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) staleness: Duration,
+    pub(super) wait: Duration,
 }
 
 /// The state of the world between two publications.
@@ -48,28 +73,53 @@ pub(super) struct Published {
     announced: Option<Announced>,
 }
 
-/// A group of pushes that is being written.
+/// A group of pushes that is being written, or of which it is not known whether it was.
 #[derive(Clone, Copy)]
 struct Announced {
     /// None of its stamps is earlier.
     first: AvailableAt,
     /// Whether its stamps are declared.
     is_declared: bool,
+    since: Stopwatch,
+}
+
+/// Why a question cannot have the as-of that it would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// The reservation ends before.
+    Reservation,
+    /// A group is being written.
+    Group,
+    /// A group is being written whose stamps are declared.
+    DeclaredGroup,
+}
+
+/// The as-of that can be answered now, if any, and what stands in the way of a later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Found {
+    as_of: Option<AsOf>,
+    hold: Option<Hold>,
 }
 
 /// Shared by the threads that ask and the one that writes.
 pub(super) struct Shared {
     published: RwLock<Published>,
     clock: Arc<dyn Clock>,
+    limits: Limits,
     /// The newest as-of that was answered.
     answered: AtomicI64,
-    /// As-ofs up to here are on disk.
+    /// As-ofs up to here are on disk; the least number before the first reservation.
     reserved: AtomicI64,
-    /// Whether a reservation was asked for and not made yet.
-    is_reservation_wanted: AtomicBool,
+    /// When a reservation was asked for that is not made yet, in microseconds since `started`; 0 where none was.
+    wanted_us: AtomicU64,
+    started: Stopwatch,
     /// Rises with every publication and reservation; those who wait look again.
-    turn: Mutex<u64>,
+    turn: AtomicU64,
+    turning: Mutex<()>,
     turned: Condvar,
+    has_ended: AtomicBool,
+    /// Why the writer has ended.
+    ended: Mutex<Option<String>>,
 }
 
 /// A new state of an entity, by view and the bytes of its key.
@@ -79,82 +129,148 @@ impl Shared {
     pub(super) fn new(
         log: &LogWriter,
         cache: StateCache,
-        offset: u64,
         newest_events: Vec<Option<EventTime>>,
         clock: Arc<dyn Clock>,
+        limits: Limits,
     ) -> Self {
-        let last_arrival = log.last_arrival();
+        let (offset, last_arrival) = (log.last_offset(), log.last_arrival());
         let published =
             Published { cache, offset, last_arrival, stored_offset: offset, newest_events, announced: None };
+        let or_least = |as_of: Option<AsOf>| as_of.map_or(i64::MIN, AsOf::micros);
         Self {
             published: RwLock::new(published),
             clock,
-            answered: AtomicI64::new(log.last_as_of().map_or(i64::MIN, |as_of| as_of.micros())),
-            reserved: AtomicI64::new(i64::MIN),
-            is_reservation_wanted: AtomicBool::new(false),
-            turn: Mutex::new(0),
+            limits,
+            answered: AtomicI64::new(or_least(log.last_as_of())),
+            reserved: AtomicI64::new(or_least(log.reserved())),
+            wanted_us: AtomicU64::new(0),
+            started: Stopwatch::start(),
+            turn: AtomicU64::new(0),
+            turning: Mutex::default(),
             turned: Condvar::new(),
+            has_ended: AtomicBool::new(false),
+            ended: Mutex::default(),
         }
     }
 
-    /// Gives `read` what is published, and the moment of the answer. `wake` wakes the writer.
+    /// Gives `read` what is published, and the moment of the answer; `None` where the question has to wait and does not. `wake` wakes
+    /// the writer.
     pub(super) fn take<T>(
         &self,
         declared: Option<AsOf>,
+        patience: Patience,
         wake: &dyn Fn(),
         read: impl FnOnce(&Published) -> T,
-    ) -> Result<(Moment, T), LogError> {
+    ) -> Result<Option<(Moment, T)>, ServerError> {
+        let mut waited: Option<Stopwatch> = None;
         loop {
+            // Whoever changes something turns afterwards, so what is not seen here as changed will turn.
+            let turn = self.turn.load(Ordering::Acquire);
             let now = self.clock.now();
             if let Some(as_of) = declared.filter(|declared| AsOf::from_micros(now).is_before(*declared)) {
-                return Err(LogError::FutureAsOf { as_of, now });
+                return Err(LogError::FutureAsOf { as_of, now }.into());
             }
-            {
-                let published = self.read();
-                if let Some(as_of) = published.as_of(declared, now, self.answered.load(Ordering::Relaxed)) {
-                    let left = self.reserved.load(Ordering::Relaxed).saturating_sub(as_of.micros());
-                    if left < RENEW_US && !self.is_reservation_wanted.swap(true, Ordering::Relaxed) {
-                        wake();
-                    }
-                    if left >= 0 {
-                        // Within the lock, so that the group that is announced next knows it.
-                        self.answered.fetch_max(as_of.micros(), Ordering::Relaxed);
-                        let is_newest = published.last_arrival.is_none_or(|last| visible(last, as_of));
-                        let moment = Moment { as_of, offset: published.offset, is_newest };
-                        return Ok((moment, read(&published)));
-                    }
+            let held_for = {
+                let published = self.whole()?;
+                let reserved = self.reserved.load(Ordering::Relaxed);
+                if reserved.saturating_sub(now) < RENEW_US {
+                    self.want(wake);
                 }
+                let found = published.find(declared, now, self.answered.load(Ordering::Relaxed), reserved);
+                let lag = found.as_of.filter(|_| declared.is_none()).map_or(Duration::ZERO, |as_of| behind(as_of, now));
+                let age = self.age(found.hold, published.announced.as_ref());
+                let age = waited.as_ref().map_or(age, |waited| age.max(waited.elapsed()));
+                let left = self.patience(found, lag).saturating_sub(age);
+                if left.is_zero() || self.has_ended() {
+                    let as_of = self.allowed(found, declared, lag, age)?;
+                    // Within the lock, so that the group that is announced next knows it.
+                    self.answered.fetch_max(as_of.micros(), Ordering::Relaxed);
+                    let is_newest = published.last_arrival.is_none_or(|last| visible(last, as_of));
+                    let moment = Moment { as_of, offset: published.offset, is_newest, lag };
+                    return Ok(Some((moment, read(&published))));
+                }
+                left
+            };
+            if patience == Patience::Nothing {
+                return Ok(None);
             }
-            self.wait(declared);
+            waited.get_or_insert_with(Stopwatch::start);
+            self.wait(turn, held_for);
         }
     }
 
-    /// Waits until the announced group is published, or the as-of is reserved.
-    fn wait(&self, declared: Option<AsOf>) {
-        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever changes something turns afterwards, so what is seen here as not changed yet will turn.
-        let as_of = self.read().as_of(declared, self.clock.now(), self.answered.load(Ordering::Relaxed));
-        let is_waiting = match as_of {
-            None => true,
-            Some(as_of) if !AsOf::from_micros(self.reserved.load(Ordering::Relaxed)).is_before(as_of) => false,
-            // Where nobody asked for a reservation yet, it is asked for first.
-            Some(_) => self.is_reservation_wanted.load(Ordering::Relaxed),
-        };
-        if is_waiting {
-            drop(self.turned.wait(turn));
+    /// How long a question waits for a better as-of, from when what holds it began.
+    fn patience(&self, found: Found, lag: Duration) -> Duration {
+        match found.hold {
+            None => Duration::ZERO,
+            Some(Hold::DeclaredGroup) => self.limits.wait,
+            Some(_) if found.as_of.is_none() || lag > self.limits.staleness => self.limits.wait,
+            Some(Hold::Reservation) => GRACE.min(self.limits.wait),
+            Some(Hold::Group) => Duration::ZERO,
         }
+    }
+
+    /// How long the hold has lasted.
+    fn age(&self, hold: Option<Hold>, announced: Option<&Announced>) -> Duration {
+        match (hold, announced) {
+            (Some(Hold::Group | Hold::DeclaredGroup), Some(group)) => group.since.elapsed(),
+            (Some(Hold::Reservation), _) => self.wanted_for().unwrap_or_default(),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// The as-of that was found, unless there is none or it is too old.
+    fn allowed(
+        &self,
+        found: Found,
+        declared: Option<AsOf>,
+        lag: Duration,
+        held: Duration,
+    ) -> Result<AsOf, ServerError> {
+        let why = || match (self.ended(), found.hold) {
+            (Some(ended), _) => ended,
+            (None, Some(Hold::Group | Hold::DeclaredGroup)) => {
+                format!("a push has been written to the event log for {} ms and is not on disk yet", held.as_millis())
+            }
+            (None, _) => {
+                format!("the event log's disk has not taken a reservation of as-ofs for {} ms", held.as_millis())
+            }
+        };
+        match found.as_of {
+            Some(as_of) if lag <= self.limits.staleness => Ok(as_of),
+            Some(as_of) => {
+                let limit_ms = self.limits.staleness.as_millis();
+                Err(ServerError::Stale { as_of, lag_ms: lag.as_millis(), limit_ms, why: why() })
+            }
+            None => Err(ServerError::NotYet { as_of: declared, why: why() }),
+        }
+    }
+
+    /// Waits until something turns after `turn`, at most so long.
+    fn wait(&self, turn: u64, left: Duration) {
+        let turning = self.turning.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = |(): &mut ()| self.turn.load(Ordering::Acquire) == turn && !self.has_ended();
+        drop(self.turned.wait_timeout_while(turning, left, is_same));
     }
 
     fn turn(&self) {
-        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        let turning = self.turning.lock().unwrap_or_else(PoisonError::into_inner);
+        self.turn.fetch_add(1, Ordering::Release);
+        drop(turning);
         self.turned.notify_all();
     }
 
-    pub(super) fn read(&self) -> std::sync::RwLockReadGuard<'_, Published> {
+    /// What is published, if no thread has left it half changed.
+    fn whole(&self) -> Result<RwLockReadGuard<'_, Published>, ServerError> {
+        let why = || ServerError::Ended { why: self.torn().unwrap_or_default() };
+        self.published.read().map_err(|_| why())
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Published> {
         self.published.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Published> {
+    fn write(&self) -> RwLockWriteGuard<'_, Published> {
         self.published.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -179,8 +295,12 @@ impl Shared {
         if answered != i64::MIN {
             log.pass(AsOf::from_micros(answered));
         }
-        let first = if is_declared { log.next_declared_arrival() } else { log.next_arrival(now) };
-        published.announced = Some(Announced { first, is_declared });
+        let mut first = if is_declared { log.next_declared_arrival() } else { log.next_arrival(now) };
+        // An earlier group that may be on disk, or not, is not forgotten.
+        if let Some(earlier) = published.announced.filter(|earlier| earlier.first.is_by(first)) {
+            first = earlier.first;
+        }
+        published.announced = Some(Announced { first, is_declared, since: Stopwatch::start() });
     }
 
     /// Takes an announcement back: the group was not written.
@@ -189,7 +309,7 @@ impl Shared {
         self.turn();
     }
 
-    /// Publishes a group that is on disk.
+    /// Publishes a group that is on disk, and with it the reservation.
     pub(super) fn publish(&self, log: &LogWriter, offset: u64, states: &[NewState], newest: &[Option<EventTime>]) {
         let mut before = Vec::with_capacity(states.len());
         {
@@ -205,6 +325,9 @@ impl Shared {
             published.announced = None;
             let stored_offset = published.stored_offset;
             published.cache.shrink(stored_offset);
+            if let Some(until) = log.reserved() {
+                self.note_reserved(until);
+            }
         }
         self.turn();
     }
@@ -216,184 +339,118 @@ impl Shared {
         published.cache.shrink(offset);
     }
 
-    /// Whether a reservation was asked for since this was asked last.
-    pub(super) fn wants_reservation(&self) -> bool {
-        self.is_reservation_wanted.swap(false, Ordering::Relaxed)
+    /// Asks for a reservation, once until it is made.
+    pub(super) fn want(&self, wake: &dyn Fn()) {
+        if self.wanted_us.load(Ordering::Relaxed) != 0 {
+            return;
+        }
+        let since_us = (self.started.nanoseconds() / 1_000).max(1);
+        if self.wanted_us.compare_exchange(0, since_us, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            wake();
+        }
     }
 
-    /// Notes that as-ofs up to `until` are on disk.
+    /// How long ago a reservation was asked for that is not made yet.
+    pub(super) fn wanted_for(&self) -> Option<Duration> {
+        let since_us = Some(self.wanted_us.load(Ordering::Relaxed)).filter(|since_us| *since_us != 0)?;
+        Some(self.started.elapsed().saturating_sub(Duration::from_micros(since_us)))
+    }
+
+    /// Whether as-ofs are reserved, and the reservation is not the one that would be made at `now`.
+    pub(super) fn is_renewable(&self, now: i64) -> bool {
+        let reserved = self.reserved.load(Ordering::Relaxed);
+        reserved != i64::MIN && reserved < now.saturating_add(RESERVED_US)
+    }
+
+    /// Notes that as-ofs up to `until` are on disk, and that whatever was written before is there or never will be.
     pub(super) fn reserved(&self, until: AsOf) {
-        self.reserved.fetch_max(until.micros(), Ordering::Relaxed);
+        self.write().announced = None;
+        self.note_reserved(until);
         self.turn();
+    }
+
+    fn note_reserved(&self, until: AsOf) {
+        self.reserved.fetch_max(until.micros(), Ordering::Relaxed);
+        self.wanted_us.store(0, Ordering::Relaxed);
     }
 
     /// The newest as-of that was answered.
     pub(super) fn answered(&self) -> Option<AsOf> {
         Some(self.answered.load(Ordering::Relaxed)).filter(|answered| *answered != i64::MIN).map(AsOf::from_micros)
     }
+
+    /// How far behind now a question would be answered, and whether that is too far.
+    pub(super) fn lag(&self) -> (Duration, Result<(), ServerError>) {
+        let (now, published) = (self.clock.now(), self.read());
+        let reserved = self.reserved.load(Ordering::Relaxed);
+        let found = published.find(None, now, self.answered.load(Ordering::Relaxed), reserved);
+        let held = self.age(found.hold, published.announced.as_ref());
+        let lag = found.as_of.map_or(held, |as_of| behind(as_of, now));
+        let is_waiting = found.as_of.is_none() && held <= self.limits.wait;
+        let allowed = match self.torn() {
+            Some(why) => Err(ServerError::Ended { why }),
+            None if is_waiting => Ok(()),
+            None => self.allowed(found, None, lag, held).map(|_| ()),
+        };
+        (lag, allowed)
+    }
+
+    /// Notes that the writer has ended, and wakes those who wait.
+    pub(super) fn end(&self, why: String) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+        self.has_ended.store(true, Ordering::Release);
+        self.turn();
+    }
+
+    fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
+    }
+
+    /// Why answers come to an end, where they do: the writer has ended, or what is published is not whole.
+    pub(super) fn ended(&self) -> Option<String> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone().or_else(|| self.torn())
+    }
+
+    fn torn(&self) -> Option<String> {
+        let why = "a thread panicked while it changed the states in memory";
+        self.published.is_poisoned().then(|| why.to_owned())
+    }
+}
+
+/// How far an as-of is behind now.
+fn behind(as_of: AsOf, now: i64) -> Duration {
+    Duration::from_micros(u64::try_from(now.saturating_sub(as_of.micros())).unwrap_or(0))
 }
 
 impl Published {
-    /// The as-of of a question; `None` where it must wait for the group that is announced.
-    fn as_of(&self, declared: Option<AsOf>, now: i64, answered: i64) -> Option<AsOf> {
-        match (declared, self.announced) {
-            (Some(declared), Some(group)) if visible(group.first, declared) => None,
-            (Some(declared), _) => Some(declared),
-            (None, Some(group)) if group.is_declared => None,
-            (None, announced) => {
-                let newest = AsOf::from_micros(now.max(answered));
-                let newest = self.last_arrival.map_or(newest, |last| newest.that_sees(last));
-                Some(announced.map_or(newest, |group| newest.that_misses(group.first)))
-            }
+    /// The as-of of a question, and what holds a later one.
+    fn find(&self, declared: Option<AsOf>, now: i64, answered: i64, reserved: i64) -> Found {
+        let end = AsOf::from_micros(reserved);
+        if let Some(declared) = declared {
+            let hold = match self.announced {
+                Some(group) if visible(group.first, declared) => Some(Hold::Group),
+                _ => end.is_before(declared).then_some(Hold::Reservation),
+            };
+            return Found { as_of: Some(declared).filter(|_| hold.is_none()), hold };
         }
+        if reserved == i64::MIN {
+            return Found { as_of: None, hold: Some(Hold::Reservation) };
+        }
+        let newest = AsOf::from_micros(now.min(reserved).max(answered));
+        let newest = self.last_arrival.map_or(newest, |last| newest.that_sees(last));
+        let lapsed = (reserved < now).then_some(Hold::Reservation);
+        let Some(group) = self.announced else { return Found { as_of: Some(newest), hold: lapsed } };
+        let before = newest.that_misses(group.first);
+        let hold = match group.is_declared {
+            true => Some(Hold::DeclaredGroup),
+            false if before.is_before(newest) => Some(Hold::Group),
+            false => lapsed,
+        };
+        // Where a declared arrival may equal the newest published one, or be the first of all, nothing lies before it.
+        let is_whole = self.last_arrival.is_none_or(|last| visible(last, before)) && !visible(group.first, before);
+        Found { as_of: is_whole.then_some(before), hold }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicUsize;
-
-    use super::*;
-    use crate::entity::{EntityKey, KeyValue};
-    use crate::log::{NewEvent, SqliteLog};
-
-    struct At(AtomicI64);
-
-    impl Clock for At {
-        fn now(&self) -> i64 {
-            self.0.load(Ordering::Relaxed)
-        }
-    }
-
-    struct World {
-        _dir: tempfile::TempDir,
-        log: LogWriter,
-        clock: Arc<At>,
-        shared: Shared,
-    }
-
-    fn world() -> World {
-        let dir = tempfile::tempdir().expect("a directory");
-        let log = SqliteLog::open(&dir.path().join("log")).expect("opens");
-        let log = LogWriter::new(Arc::new(log)).expect("begins");
-        let clock = Arc::new(At(AtomicI64::new(1_000)));
-        let cache = StateCache::new(1, 1 << 20);
-        let shared = Shared::new(&log, cache, 0, vec![None], Arc::clone(&clock) as Arc<dyn Clock>);
-        World { _dir: dir, log, clock, shared }
-    }
-
-    /// The as-of and offset of a question.
-    fn ask(shared: &Shared, declared: Option<i64>) -> (i64, u64) {
-        let (moment, ()) = shared.take(declared.map(AsOf::from_micros), &|| {}, |_| ()).expect("is answered");
-        (moment.as_of.micros(), moment.offset)
-    }
-
-    impl World {
-        fn at(&self, now: i64) {
-            self.clock.0.store(now, Ordering::Relaxed);
-        }
-
-        fn ask(&self, declared: Option<i64>) -> (i64, u64) {
-            ask(&self.shared, declared)
-        }
-
-        /// Appends events after an announcement; gives their stamps.
-        fn append(&mut self, now: i64, arrivals: &[Option<i64>]) -> Vec<i64> {
-            let event = |(row, arrival): (u64, &Option<i64>)| NewEvent {
-                event_id: None,
-                key: EntityKey(vec![KeyValue::Int64(1)]),
-                event_time: EventTime::from_micros(1),
-                arrival: *arrival,
-                fields: "{}".into(),
-                row,
-                place: 0,
-            };
-            let mut appending = self.log.begin();
-            let stamped =
-                appending.stamp("s", (1..).zip(arrivals).map(event).collect(), now, &|_, _| true).expect("stamps");
-            appending.accept(stamped.clone());
-            appending.commit().expect("commits");
-            stamped.events.iter().map(|event| event.available_at.micros()).collect()
-        }
-    }
-
-    #[test]
-    fn answers_are_before_an_announced_group_and_after_a_published_one() {
-        let mut world = world();
-        world.shared.reserved(AsOf::from_micros(1_000_000));
-        assert_eq!((world.ask(None), world.ask(Some(1_000))), ((1_000, 0), (1_000, 0)));
-        world.shared.announce(&mut world.log, 1_000, false);
-        world.at(5_000);
-        // The group is stamped from 1,001 on, so until it is there answers stay before it, however late it is.
-        assert_eq!((world.ask(None), world.ask(Some(700)), world.ask(Some(1_000))), ((1_000, 0), (700, 0), (1_000, 0)));
-        assert_eq!(world.append(1_000, &[None, None]), [1_001, 1_002]);
-        assert_eq!(world.ask(None), (1_000, 0));
-        world.shared.publish(&world.log, 2, &[], &[Some(EventTime::from_micros(1))]);
-        world.at(900);
-        // The clock went back; the answer is after the group all the same, for it includes it.
-        assert_eq!(world.ask(None), (1_002, 2));
-        let (moment, ()) = world.shared.take(Some(AsOf::from_micros(500)), &|| {}, |_| ()).expect("is answered");
-        assert!(!moment.is_newest, "not all of the log is visible then");
-        // A group that was not written leaves nothing.
-        world.shared.announce(&mut world.log, 900, false);
-        assert_eq!(world.ask(None), (1_002, 2));
-        world.shared.withdraw();
-        world.at(6_000);
-        assert_eq!(world.ask(None), (6_000, 2));
-        // What was answered is known to the next group.
-        world.at(900);
-        world.shared.announce(&mut world.log, 900, false);
-        assert_eq!(world.append(900, &[None]), [6_001]);
-    }
-
-    #[test]
-    fn questions_wait_for_a_group_that_lies_before_them() {
-        let mut world = world();
-        world.shared.reserved(AsOf::from_micros(1_000_000));
-        for (arrivals, is_declared, asked, expected) in [
-            // Declared arrivals may lie anywhere before now, so nothing is answered until they are there.
-            (vec![Some(400), Some(300)], true, None, (1_000, 2)),
-            (vec![None], false, Some(2_000), (2_000, 3)),
-        ] {
-            world.shared.announce(&mut world.log, world.clock.now(), is_declared);
-            let offset = expected.1;
-            if asked.is_some() {
-                world.at(2_000);
-            }
-            let stamps = world.append(1_000, &arrivals);
-            assert!(stamps.iter().all(|stamp| *stamp <= expected.0), "{stamps:?}");
-            let World { log, shared, .. } = &world;
-            std::thread::scope(|scope| {
-                let asking = scope.spawn(move || ask(shared, asked));
-                // It has nothing to answer with until this.
-                shared.publish(log, offset, &[], &[None]);
-                assert_eq!(asking.join().expect("no panic"), expected);
-            });
-        }
-    }
-
-    #[test]
-    fn an_answer_waits_until_its_as_of_is_on_disk() {
-        let world = world();
-        let shared = &world.shared;
-        let asked = AtomicUsize::new(0);
-        let wake = || {
-            asked.fetch_add(1, Ordering::Relaxed);
-        };
-        std::thread::scope(|scope| {
-            let asking = scope.spawn(|| shared.take(None, &wake, |_| ()).map(|(moment, ())| moment.as_of.micros()));
-            while asked.load(Ordering::Relaxed) == 0 {
-                std::thread::yield_now();
-            }
-            shared.reserved(AsOf::from_micros(1_000 + RESERVED_US));
-            assert_eq!(asking.join().expect("no panic").expect("is answered"), 1_000);
-        });
-        // Asked for once, as long as the one who was asked has not taken it up.
-        assert_eq!(asked.load(Ordering::Relaxed), 1);
-        assert!(shared.wants_reservation());
-        // Half of it is left: the next one is asked for, and nobody waits.
-        world.at(1_000 + RESERVED_US / 2 + 1);
-        assert_eq!(world.ask(None).0, 1_000 + RESERVED_US / 2 + 1);
-        assert!(world.shared.wants_reservation() && !world.shared.wants_reservation());
-    }
-}
+mod tests;

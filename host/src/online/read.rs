@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::answer::has_passed;
-use super::published::{Moment, Published};
+use super::published::{Moment, Patience, Published};
+use super::readers::Readers;
 use super::writer::Job;
 use super::{OnlineFeatures, PreparedRequest, Request, Server, ServerError};
 use crate::batch::Column;
@@ -23,26 +24,43 @@ impl Server {
     ///
     /// The answer is recorded, off the path of the request.
     pub fn get_online_features(&self, request: &Request) -> Result<OnlineFeatures, ServerError> {
+        let answer = self.timed(request, Patience::Waits)?;
+        // A question that waits is answered or refused.
+        answer.ok_or(ServerError::Moving { attempts: ATTEMPTS_MAX })
+    }
+
+    /// As [`Server::get_online_features`]; `None` where the answer is not to be had without waiting or reading from a disk.
+    pub(crate) fn online_features_in_memory(&self, request: &Request) -> Result<Option<OnlineFeatures>, ServerError> {
+        if request.as_of.is_some() { Ok(None) } else { self.timed(request, Patience::Nothing) }
+    }
+
+    fn timed(&self, request: &Request, patience: Patience) -> Result<Option<OnlineFeatures>, ServerError> {
         let started = Stopwatch::start();
-        let answer = self.answer(request);
-        if request.as_of.is_none() {
+        let answer = self.answer(request, patience);
+        if request.as_of.is_none() && !matches!(answer, Ok(None)) {
             request.prepared.took(started.elapsed());
         }
         answer
     }
 
-    fn answer(&self, request: &Request) -> Result<OnlineFeatures, ServerError> {
+    fn answer(&self, request: &Request, patience: Patience) -> Result<Option<OnlineFeatures>, ServerError> {
         let Request { prepared, inputs, rows, as_of } = request;
         let state_views = prepared.state_views(self.number).ok_or(ServerError::OtherServer)?;
-        let (moment, states) = self.states(prepared, state_views, inputs, *rows, *as_of)?;
+        let asked = (*as_of, patience);
+        let Some((moment, states)) = self.states(prepared, state_views, inputs, *rows, asked)? else {
+            return Ok(None);
+        };
         let replayed = states.iter().any(|states| has_passed(states, moment.as_of));
+        if patience == Patience::Nothing && (replayed || !moment.is_newest) {
+            return Ok(None);
+        }
         let offset = if moment.is_newest { moment.offset } else { self.offset_at(moment.as_of)? };
         let answers = match replayed {
             false => prepared.answer(inputs, &states, moment.as_of)?,
             true => {
                 let at = (moment.as_of, *rows);
                 let replay = |log: &dyn LogReader| prepared.replay(&self.store, inputs, at, log, offset);
-                self.readers.log(replay)?
+                self.readers()?.log(replay)?
             }
         };
         let (features, statuses) = prepared.select(&answers);
@@ -53,18 +71,23 @@ impl Server {
             recorder.record(batch);
         }
         let newest_events = answers.into_iter().map(|view| view.newest_events).collect();
-        Ok(OnlineFeatures { as_of: moment.as_of, offset, features, statuses, newest_events, replayed })
+        let Moment { as_of, lag, .. } = moment;
+        Ok(Some(OnlineFeatures { as_of, offset, features, statuses, newest_events, replayed, lag }))
     }
 
-    /// The states of a request's entities, all of one moment.
+    fn readers(&self) -> Result<&Readers, ServerError> {
+        self.readers.as_ref().ok_or(ServerError::Closed)
+    }
+
+    /// The states of a request's entities, all of one moment; `None` where it does not wait and would have to.
     fn states(
         &self,
         prepared: &PreparedRequest,
         state_views: &[Option<usize>],
         inputs: &[Column],
         rows: usize,
-        as_of: Option<AsOf>,
-    ) -> Result<(Moment, States), ServerError> {
+        (as_of, patience): (Option<AsOf>, Patience),
+    ) -> Result<Option<(Moment, States)>, ServerError> {
         let wake = || {
             if let Some(jobs) = &self.jobs {
                 // A full queue wakes the writer as well.
@@ -73,12 +96,16 @@ impl Server {
         };
         let keys = Keys::new(prepared, state_views, inputs, rows);
         for _ in 0..ATTEMPTS_MAX {
-            let (moment, (mut states, missing)) = self.shared.take(as_of, &wake, |published| keys.known(published))?;
+            let taken = self.shared.take(as_of, patience, &wake, |published| keys.known(published))?;
+            let Some((moment, (mut states, missing))) = taken else { return Ok(None) };
             if missing.iter().all(Vec::is_empty) {
-                return Ok((moment, states));
+                return Ok(Some((moment, states)));
+            }
+            if patience == Patience::Nothing {
+                return Ok(None);
             }
             if self.read_missing(prepared, &keys, &missing, moment, &mut states)? {
-                return Ok((moment, states));
+                return Ok(Some((moment, states)));
             }
         }
         Err(ServerError::Moving { attempts: ATTEMPTS_MAX })
@@ -98,7 +125,7 @@ impl Server {
             let Some(view) = keys.state_views[at] else { continue };
             let id = self.views[view].program.id();
             let entities: Vec<_> = rows.iter().map(|row| prepared.key(at, keys.inputs, *row)).collect();
-            let read = self.readers.store(|store| Ok(store.get_many(id, &entities)?))?;
+            let read = self.readers()?.store(|store| Ok(store.get_many(id, &entities)?))?;
             for (row, state) in rows.iter().zip(read) {
                 if state.as_ref().is_some_and(|state| state.offset > moment.offset) {
                     return Ok(false);
@@ -113,7 +140,7 @@ impl Server {
     }
 
     fn offset_at(&self, as_of: AsOf) -> Result<u64, ServerError> {
-        self.readers.log(|log| Ok(log.offset_at(as_of)?))
+        self.readers()?.log(|log| Ok(log.offset_at(as_of)?))
     }
 }
 

@@ -3,12 +3,14 @@
 //! What waits is bounded in vectors and in bytes, so that a disk that does not keep up costs records, which are counted, and
 //! neither memory nor answers.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::ServerError;
+use super::end::told;
 use crate::log::{ServedBatch, ServedSink, ServedWriter};
 
 /// How long the first vector of a commit waits for others.
@@ -66,6 +68,8 @@ struct Waiting {
     is_hurried: bool,
     is_closing: bool,
     failure: Option<String>,
+    /// Why the thread has ended.
+    ended: Option<String>,
 }
 
 impl Recorder {
@@ -82,7 +86,11 @@ impl Recorder {
         });
         let of_thread = Arc::clone(&queue);
         let thread = std::thread::Builder::new().name(RECORDER.to_owned());
-        let thread = thread.spawn(move || of_thread.run(ServedWriter::new(sink)));
+        let thread = thread.spawn(move || {
+            let writer = ServedWriter::new(sink);
+            let ended = catch_unwind(AssertUnwindSafe(|| of_thread.run(writer)));
+            of_thread.end(told(RECORDER, ended));
+        });
         let thread = thread.map_err(|source| ServerError::Thread { name: RECORDER, source })?;
         Ok(Self { queue, thread: Some(thread) })
     }
@@ -93,7 +101,7 @@ impl Recorder {
         let Limits { vectors_max, bytes_max } = self.queue.limits;
         let mut waiting = self.queue.lock();
         let is_full = waiting.vectors + vectors > vectors_max || waiting.bytes + bytes > bytes_max;
-        if waiting.vectors > 0 && is_full {
+        if waiting.ended.is_some() || (waiting.vectors > 0 && is_full) {
             drop(waiting);
             self.queue.dropped.fetch_add(vectors as u64, Ordering::Relaxed);
             return;
@@ -110,22 +118,25 @@ impl Recorder {
         }
     }
 
-    /// Waits until all that was queued is written, or dropped.
-    pub(super) fn flush(&self) {
+    /// Waits until all that was queued is written, or dropped, at most so long.
+    pub(super) fn flush(&self, at_most: Duration) {
         let mut waiting = self.queue.lock();
         waiting.is_hurried = true;
         self.queue.filled.notify_one();
-        // A thread that has ended writes nothing any more, and tells nobody.
-        while waiting.vectors + waiting.taken > 0 && !self.has_ended() {
-            let waited = self.queue.emptied.wait_timeout(waiting, LINGER);
-            waiting = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        waiting.is_hurried = false;
+        let is_waiting = |waiting: &mut Waiting| waiting.vectors + waiting.taken > 0;
+        let waited = self.queue.emptied.wait_timeout_while(waiting, at_most, is_waiting);
+        waited.unwrap_or_else(PoisonError::into_inner).0.is_hurried = false;
     }
 
-    /// Whether its thread has ended, which only a fault of onepath does.
-    pub(super) fn has_ended(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    /// Why its thread has ended, which only a fault of onepath makes it do.
+    pub(super) fn ended(&self) -> Option<String> {
+        self.queue.lock().ended.clone()
+    }
+
+    /// Tells the thread to write what waits and to end.
+    pub(super) fn close(&self) {
+        self.queue.lock().is_closing = true;
+        self.queue.filled.notify_one();
     }
 
     pub(super) fn recorded(&self) -> Recorded {
@@ -142,10 +153,9 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.queue.lock().is_closing = true;
-        self.queue.filled.notify_one();
+        self.close();
         if let Some(thread) = self.thread.take() {
-            // A recorder that panicked has nothing left to write.
+            // How it ended is known.
             let _ = thread.join();
         }
     }
@@ -177,6 +187,18 @@ impl Queue {
                 self.emptied.notify_all();
             }
         }
+    }
+
+    /// Drops and counts what nobody will write, and tells those who wait.
+    fn end(&self, why: String) {
+        let mut waiting = self.lock();
+        let vectors = std::mem::take(&mut waiting.vectors) + std::mem::take(&mut waiting.taken);
+        self.dropped.fetch_add(vectors as u64, Ordering::Relaxed);
+        waiting.batches.clear();
+        waiting.bytes = 0;
+        waiting.ended = Some(why);
+        drop(waiting);
+        self.emptied.notify_all();
     }
 
     /// What waits, as soon as it is enough or has waited for long enough; `None` when the queue is closed and empty.

@@ -1,10 +1,9 @@
 //! What a server runs and has done.
 
-use std::sync::PoisonError;
-use std::thread::JoinHandle;
+use std::time::Duration;
 
-use super::recorder::{self, Recorder};
-use super::{RequestedView, Server, WRITER};
+use super::recorder::Recorder;
+use super::{RequestedView, Server};
 use crate::time::EventTime;
 
 /// What a server runs and has done.
@@ -30,9 +29,11 @@ pub struct ServerStatus {
     pub served_dropped: u64,
     /// Recorded vectors, the oldest, that made room for newer ones.
     pub served_expired: u64,
-    /// The thread that has ended though the server is open, which only a fault of onepath does: restart it. Answers may still
-    /// come, and are not what they should be: not recorded, or without later pushes.
-    pub ended: Option<&'static str>,
+    /// How far behind now a question without an as-of would be answered.
+    pub lag: Duration,
+    /// Why the server cannot go on, which only a fault of onepath makes it do: restart it. Answers may still come for a while, and
+    /// are not what they should be: not recorded, or without later pushes.
+    pub ended: Option<String>,
     /// The last failure that no request was told of, such as a feature log or an online store that cannot be written.
     pub failure: Option<String>,
     /// What differs from the pinned manifest and should change no bit.
@@ -43,7 +44,7 @@ impl Server {
     /// What it runs and has done.
     pub fn status(&self) -> ServerStatus {
         let recorded = self.recorder.as_ref().map(Recorder::recorded).unwrap_or_default();
-        let failure = self.backlog.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (failure, lag) = (self.backlog.failure(), self.shared.lag().0);
         let published = self.shared.read();
         let labels = self.views.iter().map(|view| view.program.id().to_owned());
         ServerStatus {
@@ -64,17 +65,10 @@ impl Server {
             served_queued: recorded.queued,
             served_dropped: recorded.dropped,
             served_expired: recorded.expired,
+            lag,
             ended: self.ended(),
             failure: failure.or(recorded.failure),
             warnings: self.warnings.clone(),
         }
-    }
-
-    /// The thread that has ended though the server is open: the status tells it too.
-    pub fn ended(&self) -> Option<&'static str> {
-        if self.writer.as_ref().is_none_or(JoinHandle::is_finished) {
-            return Some(WRITER);
-        }
-        self.recorder.as_ref().is_none_or(Recorder::has_ended).then_some(recorder::RECORDER)
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::apply::{self, Moved, StateReader, push_into};
@@ -21,7 +21,7 @@ use crate::feature_store::PlannedView;
 use crate::log::LogWriter;
 use crate::project::Source;
 use crate::store::{OnlineStore, StoreError, StoreReader, ViewMark};
-use crate::time::{AsOf, Clock, EventTime};
+use crate::time::{AsOf, Clock, EventTime, Stopwatch};
 
 /// Events of one commit, unless a single push has more.
 const GROUP_EVENTS_MAX: usize = 16_384;
@@ -38,6 +38,12 @@ const UNWRITTEN_EVENTS: u64 = 65_536;
 /// How long the store stays behind where nothing else is to be done.
 const IDLE: Duration = Duration::from_millis(200);
 
+/// How often a reservation is renewed where nobody asks, so that it is known whether the disk answers.
+const RENEWED: Duration = Duration::from_secs(2);
+
+/// How soon a reservation that failed is tried again.
+const RETRIED: Duration = Duration::from_millis(100);
+
 /// Bytes of states that the store may be behind while it cannot be written. Then no more pushes are taken.
 const UNWRITTEN_BYTES_MAX: usize = 64 << 20;
 
@@ -45,7 +51,7 @@ const UNWRITTEN_BYTES_MAX: usize = 64 << 20;
 pub(super) enum Job {
     /// Take a push.
     Push(Push),
-    /// Look whether as-ofs are to be reserved.
+    /// Reserve as-ofs.
     Wake,
 }
 
@@ -61,13 +67,34 @@ pub(super) struct Push {
 #[derive(Default)]
 pub(super) struct Backlog {
     pub(super) bytes: AtomicUsize,
-    /// The last failure that no push was told of.
-    pub(super) failure: Mutex<Option<String>>,
+    /// Per work that no push is told of, its failure, until it succeeds.
+    failures: Mutex<[Option<String>; 2]>,
+}
+
+/// Work of the writer that no push is told of.
+#[derive(Clone, Copy)]
+enum Unasked {
+    Reservation,
+    States,
 }
 
 impl Backlog {
-    fn fail(&self, error: &dyn std::error::Error) {
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(chain(error));
+    /// A failure that no push was told of, and that nothing has made good since.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.failures().iter().flatten().next().cloned()
+    }
+
+    fn note<T, E: std::error::Error + 'static>(&self, work: Unasked, result: Result<T, E>) -> Option<T> {
+        let (failure, value) = match result {
+            Ok(value) => (None, Some(value)),
+            Err(error) => (Some(chain(&error)), None),
+        };
+        self.failures()[work as usize] = failure;
+        value
+    }
+
+    fn failures(&self) -> MutexGuard<'_, [Option<String>; 2]> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -86,6 +113,23 @@ pub(super) struct Writer {
     pub(super) backlog: Arc<Backlog>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) unwritten: Unwritten,
+    pub(super) pace: Pace,
+}
+
+/// What the writer does by the time that has passed.
+pub(super) struct Pace {
+    /// The last push, or the last time that states were written.
+    idle: Stopwatch,
+    /// The last time that as-ofs were to be reserved.
+    reserving: Stopwatch,
+    /// Whether that failed.
+    has_failed: bool,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { idle: Stopwatch::start(), reserving: Stopwatch::start(), has_failed: false }
+    }
 }
 
 /// States that are published and not in the online store yet.
@@ -120,21 +164,12 @@ impl Writer {
     /// Takes jobs until nobody can send one any more.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
         loop {
-            let job = match self.unwritten.is_empty() {
-                true => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                false => jobs.recv_timeout(IDLE),
-            };
-            let job = match job {
-                Ok(job) => job,
-                Err(RecvTimeoutError::Timeout) => {
-                    self.store();
-                    continue;
-                }
+            let mut next = match jobs.recv_timeout(self.pause()) {
+                Ok(job) => Some(job),
+                Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            let mut group = Vec::new();
-            let (mut events, mut bytes) = (0, 0);
-            let mut next = Some(job);
+            let (mut group, mut events, mut bytes) = (Vec::new(), 0, 0);
             while let Some(job) = next {
                 if let Job::Push(push) = job {
                     events += push.events.len();
@@ -144,29 +179,51 @@ impl Writer {
                 let is_full = events >= GROUP_EVENTS_MAX || bytes >= GROUP_BYTES_MAX;
                 next = if is_full { None } else { jobs.try_recv().ok() };
             }
-            if self.shared.wants_reservation() {
-                self.reserve();
-            }
             if !group.is_empty() {
                 self.backlog.bytes.fetch_sub(bytes, Ordering::Relaxed);
                 self.take(group);
+                self.pace.idle = Stopwatch::start();
             }
-            if self.unwritten.bytes >= UNWRITTEN_BYTES || self.unwritten.events() >= UNWRITTEN_EVENTS {
+            // After the group, whose commit renews the reservation.
+            if self.until_reserving().is_zero() {
+                self.reserve();
+            }
+            let is_idle = !self.unwritten.is_empty() && self.pace.idle.elapsed() >= IDLE;
+            if is_idle || self.unwritten.bytes >= UNWRITTEN_BYTES || self.unwritten.events() >= UNWRITTEN_EVENTS {
                 self.store();
             }
         }
         self.close();
     }
 
-    /// Puts as-ofs of the near future on disk. Where that fails, questions are answered all the same: a later process stamps
-    /// after them unless the machine's clock goes back.
-    fn reserve(&mut self) {
-        let now = self.clock.now().max(self.shared.answered().map_or(i64::MIN, |answered| answered.micros()));
-        let until = AsOf::from_micros(now.saturating_add(RESERVED_US));
-        if let Err(error) = self.log.reserve(Some(until)) {
-            self.backlog.fail(&error);
+    /// How long to wait for a job before something else is to be done.
+    fn pause(&self) -> Duration {
+        let storing = if self.unwritten.is_empty() { RENEWED } else { IDLE.saturating_sub(self.pace.idle.elapsed()) };
+        storing.min(self.until_reserving())
+    }
+
+    /// How long until as-ofs are to be reserved.
+    fn until_reserving(&self) -> Duration {
+        let since = self.pace.reserving.elapsed();
+        match self.shared.wanted_for() {
+            Some(_) if self.pace.has_failed => RETRIED.saturating_sub(since),
+            Some(_) => Duration::ZERO,
+            None if self.shared.is_renewable(self.clock.now()) => RENEWED.saturating_sub(since),
+            None => RENEWED,
         }
-        self.shared.reserved(until);
+    }
+
+    /// Puts as-ofs of the near future on disk. Where that fails, answers go on at the earlier reservation, and it is tried again.
+    fn reserve(&mut self) {
+        self.pace.reserving = Stopwatch::start();
+        // Known to those who ask, should the disk not answer.
+        self.shared.want(&|| {});
+        let until = AsOf::from_micros(self.clock.now().saturating_add(RESERVED_US));
+        let reserved = self.backlog.note(Unasked::Reservation, self.log.reserve(until));
+        self.pace.has_failed = reserved.is_none();
+        if let Some(until) = reserved {
+            self.shared.reserved(until);
+        }
     }
 
     /// Takes a group of pushes and answers each.
@@ -213,11 +270,24 @@ impl Writer {
                 }
             }
             Err(error) => {
-                self.shared.withdraw();
+                self.settle();
                 let error = Arc::new(error);
                 for waiting in waiting {
                     let _ = waiting.send(Err(ServerError::NotTaken(Arc::clone(&error))));
                 }
+            }
+        }
+    }
+
+    /// After a group that failed. Whether its events are on disk is not known, so answers stay before them until something else is, in
+    /// their place.
+    fn settle(&mut self) {
+        self.pace.reserving = Stopwatch::start();
+        match self.backlog.note(Unasked::Reservation, self.log.settle()) {
+            Some(()) => self.shared.withdraw(),
+            None => {
+                self.pace.has_failed = true;
+                self.shared.want(&|| {});
             }
         }
     }
@@ -229,7 +299,7 @@ impl Writer {
         pushes: Vec<(Arc<Source>, PushedEvents)>,
         now: i64,
     ) -> Result<(Vec<Result<Applied, PushError>>, Moved, u64), PushError> {
-        let Self { log, reader, views, shared, .. } = self;
+        let Self { log, reader, views, shared, clock, .. } = self;
         let states = Current { shared, reader: &**reader, views };
         let mut moved: Moved = views.iter().map(|_| HashMap::new()).collect();
         let mut answers = Vec::with_capacity(pushes.len());
@@ -242,6 +312,7 @@ impl Writer {
             }
         }
         let offset = appending.last_offset();
+        appending.renew(AsOf::from_micros(clock.now().saturating_add(RESERVED_US)));
         appending.commit()?;
         Ok((answers, moved, offset))
     }
@@ -270,8 +341,9 @@ impl Writer {
             self.marks.iter().map(|mark| ViewMark { applied_offset: offset, ..mark.clone() }).collect();
         let moved = self.views.iter().zip(&self.unwritten.states).zip(&marks);
         let moved = moved.map(|((view, states), mark)| (view, states, mark));
-        if let Err(error) = apply::write(&*self.store, self.term, moved) {
-            self.backlog.fail(&error);
+        let written = apply::write(&*self.store, self.term, moved);
+        self.pace.idle = Stopwatch::start();
+        if self.backlog.note(Unasked::States, written).is_none() {
             return;
         }
         self.marks = marks;
@@ -284,11 +356,11 @@ impl Writer {
             self.store();
         }
         // What was reserved and not answered is given back.
-        if let Some(answered) = self.shared.answered() {
-            self.log.pass(answered);
-            if let Err(error) = self.log.reserve(None) {
-                self.backlog.fail(&error);
+        if self.log.reserved().is_some() {
+            if let Some(answered) = self.shared.answered() {
+                self.log.pass(answered);
             }
+            self.backlog.note(Unasked::Reservation, self.log.release());
         }
     }
 }

@@ -127,7 +127,9 @@ fn nothing_arrives_at_or_before_the_closed_time() {
         for row in 0..40 {
             match below(5) {
                 0 => writer.pass(AsOf::from_micros(below(1_000))),
-                1 => writer.reserve(Some(AsOf::from_micros(below(1_000)))).expect("reserves"),
+                1 => {
+                    writer.reserve(AsOf::from_micros(below(1_000))).expect("reserves");
+                }
                 2 => writer = LogWriter::new(Arc::clone(&log)).expect("begins"),
                 _ => {
                     let closed = writer.reader().head().expect("reads").closed_time();
