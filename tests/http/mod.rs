@@ -1,5 +1,6 @@
 //! `onepath serve`, seen through its sockets.
 
+mod disk;
 mod feast;
 mod limits;
 mod load;

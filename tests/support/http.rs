@@ -39,6 +39,11 @@ impl Client {
         Ok(Self { stream: BufReader::with_capacity(64 << 10, stream), request: Vec::new() })
     }
 
+    /// From now on a reply that does not come in time is an error.
+    pub fn set_deadline(&self, deadline: std::time::Duration) -> io::Result<()> {
+        self.stream.get_ref().set_read_timeout(Some(deadline))
+    }
+
     pub fn get(&mut self, path: &str) -> io::Result<Reply> {
         self.send("GET", path, &[], b"")
     }

@@ -227,3 +227,52 @@ fn start_log(command: &Serve) {
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::batch::{Column, Values};
+    use crate::events::PushedEvents;
+    use crate::time::Clock;
+
+    /// A clock that fails whoever asks it next, when it is told to.
+    struct FailingClock(AtomicBool);
+
+    impl Clock for FailingClock {
+        fn now(&self) -> i64 {
+            assert!(!self.0.swap(false, Ordering::SeqCst), "the clock was told to fail");
+            1_000_000
+        }
+    }
+
+    #[test]
+    fn a_server_whose_writer_panics_ends_and_says_why() {
+        let project = tempfile::tempdir().expect("a folder");
+        let toml = "[project]\nname = \"p\"\n[entities.user]\nkeys = { id = \"int64\" }\n[sources.events]\nentity = \"user\"\n\
+                    event_time = \"at\"\n";
+        std::fs::write(project.path().join("onepath.toml"), toml).expect("writes");
+        let clock = Arc::new(FailingClock(false.into()));
+        let open = OpenOptions { clock: Arc::clone(&clock) as _, ..OpenOptions::default() };
+        let server = Server::open(project.path(), ServerOptions { open, ..ServerOptions::default() }).expect("opens");
+        let server = Arc::new(server);
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (limits, stop) = (HttpLimits::default(), StopHandle::default());
+        let options = HttpOptions { listen, token: None, threads: Some(1), limits, stop };
+        // Nobody tells it to stop.
+        http::serve(Arc::clone(&server), options, |_| {
+            clock.0.store(true, Ordering::SeqCst);
+            let at = Column::from_parts(Values::Times(vec![1]), None);
+            let columns = vec![("id".to_owned(), Column::from([1_i64])), ("at".to_owned(), at)];
+            let schema = server.event_schema("events").expect("is a source");
+            let event = PushedEvents::from_columns(&schema, columns).expect("fits");
+            server.push("events", event).expect_err("the writer fails");
+        })
+        .expect("serves");
+        let error = end(server).expect_err("cannot go on").to_string();
+        let expected = "the server cannot go on: the thread onepath-writer has panicked: the clock was told to fail; start it \
+                        again, and it goes on where its log ends";
+        assert_eq!(error, expected);
+    }
+}

@@ -7,13 +7,32 @@
 //! - `prepared`: a selection, planned once; `plans`: those that are kept; `request`: its inputs, by name.
 //! - `read`: the answer to a request; `answer`: the questions of one view; `readers`: connections for states that are not in memory.
 //! - `published`: what questions see, and the clock that makes it a prefix of the log; `cache`: states in memory.
+//! - `options`: what a server may take and how long it waits; `end`: how it is closed, and what it says when a thread of it failed.
 //! - `writer`: the one thread that writes, pushes become durable in groups; `apply`: events move states, pushed ones and the tail of
 //!   the log; `history_ids`: events that the materialized history has.
 //! - `recorder`: what was served is recorded off the path of requests; `share`: of which entities.
 //! - `status`: what it runs and has done; `kind`: what kind of failure an error is; `pin`: refuses to serve what differs from what trained the model.
 //!
-//! A question never waits for a push, but for the moment in which new states are put in place, and a push never waits for a
-//! question. No lock is held while a transform runs. It knows nothing of HTTP and of the command line.
+//! A push never waits for a question. No lock is held while a transform runs, and none while the disk works, but by the thread that
+//! writes. It knows nothing of HTTP and of the command line.
+//!
+//! # What waits, and for how long
+//!
+//! The disk may be slow, be full, fail, or never answer. Whoever asks or pushes waits here:
+//!
+//! | what waits | for what | at most |
+//! |---|---|---|
+//! | a question | a reservation that has just run out | 50 ms, then it is answered a little behind now, and says so |
+//! | a question | a group of pushes, or a reservation, without which it has no answer, or one behind `staleness_ms_max` | `wait_ms_max`, counted from when that began; then 503 |
+//! | a question | states that are not in memory, events of a replay: the disk, and 10 s of SQLite's locks | as long as the disk takes; HTTP does it in room of its own and gives up after `request_ms_max` |
+//! | a push | its commit | `push_ms_max`; before that, room in the queue: none is 503 at once |
+//! | a record of an answer | nothing: without room in the queue it is dropped and counted | |
+//! | `flush`, `close`, dropping a server | what was taken to be written, and the stores to close, on a thread of its own | `close_ms_max` |
+//! | the locks of `published`, `plans`, `recorder`, `readers`, `writer::Backlog` | what other threads do in memory | moments |
+//!
+//! The thread that writes, and the one that records, wait for the disk as long as it takes: that they do is seen by the lag of
+//! answers, by `Server::unready`, and by the queue of the recorder. A thread that panics is caught: those who wait are woken and told,
+//! and so is [`Server::ended`].
 
 mod answer;
 mod apply;

@@ -15,9 +15,13 @@
 //!
 //! Nothing here waits without a deadline, and nothing here holds a lock while the disk works.
 
+mod as_of;
+
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
+
+use as_of::{Announced, Found, Hold, Known};
 
 use super::{ServerError, StateCache};
 use crate::entity::EntityState;
@@ -71,34 +75,6 @@ pub(super) struct Published {
     /// Per view, the newest event that was applied.
     pub(super) newest_events: Vec<Option<EventTime>>,
     announced: Option<Announced>,
-}
-
-/// A group of pushes that is being written, or of which it is not known whether it was.
-#[derive(Clone, Copy)]
-struct Announced {
-    /// None of its stamps is earlier.
-    first: AvailableAt,
-    /// Whether its stamps are declared.
-    is_declared: bool,
-    since: Stopwatch,
-}
-
-/// Why a question cannot have the as-of that it would.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hold {
-    /// The reservation ends before.
-    Reservation,
-    /// A group is being written.
-    Group,
-    /// A group is being written whose stamps are declared.
-    DeclaredGroup,
-}
-
-/// The as-of that can be answered now, if any, and what stands in the way of a later one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Found {
-    as_of: Option<AsOf>,
-    hold: Option<Hold>,
 }
 
 /// Shared by the threads that ask and the one that writes.
@@ -176,7 +152,7 @@ impl Shared {
                 if reserved.saturating_sub(now) < RENEW_US {
                     self.want(wake);
                 }
-                let found = published.find(declared, now, self.answered.load(Ordering::Relaxed), reserved);
+                let found = self.known(&published, now, reserved).find(declared);
                 let lag = found.as_of.filter(|_| declared.is_none()).map_or(Duration::ZERO, |as_of| behind(as_of, now));
                 let age = self.age(found.hold, published.announced.as_ref());
                 let age = waited.as_ref().map_or(age, |waited| age.max(waited.elapsed()));
@@ -197,6 +173,12 @@ impl Shared {
             waited.get_or_insert_with(Stopwatch::start);
             self.wait(turn, held_for);
         }
+    }
+
+    fn known(&self, published: &Published, now: i64, reserved: i64) -> Known {
+        let answered = self.answered.load(Ordering::Relaxed);
+        let Published { last_arrival, announced, .. } = *published;
+        Known { now, answered, reserved, last_arrival, announced }
     }
 
     /// How long a question waits for a better as-of, from when what holds it began.
@@ -383,7 +365,7 @@ impl Shared {
     pub(super) fn lag(&self) -> (Duration, Result<(), ServerError>) {
         let (now, published) = (self.clock.now(), self.read());
         let reserved = self.reserved.load(Ordering::Relaxed);
-        let found = published.find(None, now, self.answered.load(Ordering::Relaxed), reserved);
+        let found = self.known(&published, now, reserved).find(None);
         let held = self.age(found.hold, published.announced.as_ref());
         let lag = found.as_of.map_or(held, |as_of| behind(as_of, now));
         let is_waiting = found.as_of.is_none() && held <= self.limits.wait;
@@ -420,36 +402,6 @@ impl Shared {
 /// How far an as-of is behind now.
 fn behind(as_of: AsOf, now: i64) -> Duration {
     Duration::from_micros(u64::try_from(now.saturating_sub(as_of.micros())).unwrap_or(0))
-}
-
-impl Published {
-    /// The as-of of a question, and what holds a later one.
-    fn find(&self, declared: Option<AsOf>, now: i64, answered: i64, reserved: i64) -> Found {
-        let end = AsOf::from_micros(reserved);
-        if let Some(declared) = declared {
-            let hold = match self.announced {
-                Some(group) if visible(group.first, declared) => Some(Hold::Group),
-                _ => end.is_before(declared).then_some(Hold::Reservation),
-            };
-            return Found { as_of: Some(declared).filter(|_| hold.is_none()), hold };
-        }
-        if reserved == i64::MIN {
-            return Found { as_of: None, hold: Some(Hold::Reservation) };
-        }
-        let newest = AsOf::from_micros(now.min(reserved).max(answered));
-        let newest = self.last_arrival.map_or(newest, |last| newest.that_sees(last));
-        let lapsed = (reserved < now).then_some(Hold::Reservation);
-        let Some(group) = self.announced else { return Found { as_of: Some(newest), hold: lapsed } };
-        let before = newest.that_misses(group.first);
-        let hold = match group.is_declared {
-            true => Some(Hold::DeclaredGroup),
-            false if before.is_before(newest) => Some(Hold::Group),
-            false => lapsed,
-        };
-        // Where a declared arrival may equal the newest published one, or be the first of all, nothing lies before it.
-        let is_whole = self.last_arrival.is_none_or(|last| visible(last, before)) && !visible(group.first, before);
-        Found { as_of: is_whole.then_some(before), hold }
-    }
 }
 
 #[cfg(test)]
