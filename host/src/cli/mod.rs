@@ -8,6 +8,7 @@
 mod backfill;
 mod build;
 mod check;
+mod clock;
 mod get;
 mod ingest;
 mod materialize;
@@ -64,6 +65,7 @@ enum Command {
     Get(get::Get),
     Serve(serve::Serve),
     Verify(verify::Verify),
+    Clock(clock::ClockCommand),
 }
 
 /// An hour, in milliseconds.
@@ -115,6 +117,7 @@ pub fn run() -> ExitCode {
         Command::Get(command) => get::run(&context, &command),
         Command::Serve(command) => serve::run(&context, &command),
         Command::Verify(command) => verify::run(&context, &command),
+        Command::Clock(command) => clock::run(&context, &command),
     };
     match result {
         Ok(code) => code,

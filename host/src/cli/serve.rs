@@ -129,7 +129,10 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
     start_log(command);
     let token = token(command)?;
     let options = ServerOptions {
-        open: context.options(OpenOptions::default()),
+        open: OpenOptions {
+            warning: Arc::new(|warning| tracing::warn!("{warning}")),
+            ..context.options(OpenOptions::default())
+        },
         pin: command.pin.clone(),
         cache_bytes_max: command.limits.cache_bytes_max,
         waiting_pushes_max: command.limits.waiting_pushes_max,

@@ -13,7 +13,7 @@ use crate::entity::EntityKey;
 use crate::evaluate::{EvaluateError, Status};
 use crate::events::{FileCount, IdScope, Pushed, ReadOptions, SourceInput};
 use crate::files::storage::{Identity, StorageError, StorageFault};
-use crate::log::{History, LogReader};
+use crate::log::{History, LogError, LogReader};
 use crate::project::{Key, Source, distinct_files};
 use crate::replay::{ReplayOptions, Replayed};
 use crate::time::{AsOf, Stopwatch};
@@ -171,7 +171,9 @@ impl FeatureStore {
 
     /// The history of `id`, whose files must be what they were.
     pub(crate) fn recorded_history(&self, log: &dyn LogReader, id: Option<i64>) -> Result<Option<History>, Error> {
-        let Some(history) = id.map(|id| log.history(id)).transpose()?.flatten() else { return Ok(None) };
+        let Some(id) = id else { return Ok(None) };
+        let lost = || LogError::LostHistory { path: log.path().to_owned(), id };
+        let history = log.history(id)?.ok_or_else(lost)?;
         for file in history.sources.iter().flat_map(|source| &source.files) {
             let path = self.project().located(&file.path);
             let changed = |message: &str| Error::ChangedHistory { path: path.clone(), message: message.to_owned() };

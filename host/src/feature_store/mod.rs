@@ -6,7 +6,7 @@
 //! - `history`: views replayed for a spine, over declared events or over those that serving saw. - `feeds`: what views share.
 //! - `backfill`: training sets. - `manifest`, `summary`, `warnings`: what a run was made of, saw, and should tell.
 //! - `materialize`, `fold`, `folded_ids`: history and log become online states, and the ids of history a file.
-//! - `stores`: the stores of a project, open. - `spine`, `asked`: questions, and words for who was asked about.
+//! - `clock`: what the log's clock says, and its repair. - `stores`: the stores of a project, open. - `spine`, `asked`: questions, and words for who was asked about.
 //! - `skips`: what a project must agree on with its log.
 
 mod absent;
@@ -14,6 +14,7 @@ mod admit;
 mod asked;
 mod backfill;
 mod check;
+mod clock;
 mod feeds;
 mod fold;
 mod folded_ids;
@@ -38,6 +39,8 @@ use std::sync::{Arc, Mutex};
 pub use admit::Locking;
 pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, SpineSource};
 pub use check::{Earlier, ViewCheck};
+pub(crate) use clock::{AcceptAnswer, answer_accept};
+pub use clock::{ClockReport, RepairReport};
 pub(crate) use fold::Folded;
 pub(crate) use history::Events;
 pub use history::{HistoricalFeatures, SourceOverride};
@@ -60,7 +63,7 @@ use crate::files::{FileSystem, Storage};
 use crate::project::{Admission, LimitSettings, Project, View};
 use crate::replay::{OnError, ReplayTimes};
 use crate::threads::OnceMap;
-use crate::time::{Clock, SystemClock};
+use crate::time::{Clock, SteadyClock};
 use crate::usage::memory_bytes_default;
 use crate::wasm::{Component, Limits, Runtime, Variant};
 
@@ -85,7 +88,8 @@ pub struct OpenOptions {
     pub variant: Variant,
     /// Where the files of sources, spines and pushes lie.
     pub storage: Arc<dyn Storage>,
-    /// The clock that stamps arrivals and as-ofs.
+    /// The clock that stamps arrivals and as-ofs. By default the machine's, whose steps are noticed and not followed
+    /// ([`SteadyClock`]); another one is taken as it is.
     pub clock: Arc<dyn Clock>,
     /// Told of the rows evaluated so far, from any thread.
     pub progress: Arc<dyn Fn(u64) + Send + Sync>,
@@ -113,7 +117,7 @@ impl Default for OpenOptions {
             locking: Locking::default(),
             variant: Variant::Serving,
             storage: Arc::new(FileSystem),
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SteadyClock::default()),
             progress: Arc::new(|_| {}),
             warning: Arc::new(|_| {}),
             expect_rows: Arc::new(|_| {}),

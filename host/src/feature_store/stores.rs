@@ -28,9 +28,10 @@ impl FeatureStore {
         Ok(Stores { log: Arc::new(log), online: Arc::new(online), served: Box::new(served) })
     }
 
-    /// Begins to write the log, if it fits the project.
+    /// Begins to write the log, if it fits the project and its times are not ahead of the clock.
     pub(crate) fn begin_log(&self, log: &Arc<dyn Log>) -> Result<LogWriter, Error> {
         let log = LogWriter::new(Arc::clone(log))?;
+        log.check_now(self.options().clock.now())?;
         check_log(self.project(), Some(log.reader()))?;
         self.warn_of_unread(log.reader())?;
         Ok(log)
@@ -49,6 +50,12 @@ impl FeatureStore {
         check_log(self.project(), log.as_deref())?;
         log.as_deref().map_or(Ok(()), |log| self.warn_of_unread(log))?;
         Ok(log)
+    }
+
+    /// The log as it was in an epoch that has ended.
+    pub(crate) fn log_of_epoch(&self, epoch: u64) -> Result<Box<dyn LogReader>, Error> {
+        let gone = || LogError::Gone { path: self.log_path() };
+        Ok(SqliteLog::open_read_only(&self.log_path())?.ok_or_else(gone)?.reader_of(epoch)?)
     }
 
     /// The online store as it is now, if there is one, should another process be writing it.

@@ -78,6 +78,7 @@ pub(super) struct Metrics {
     expired: Counter,
     failing: Gauge,
     lag: Seconds,
+    clock_step: Seconds,
     newest: Family<View, Seconds>,
     age: Family<View, Seconds>,
     promised: Family<View, Seconds>,
@@ -106,6 +107,7 @@ impl Metrics {
             expired: Counter::default(),
             failing: Gauge::default(),
             lag: Gauge::default(),
+            clock_step: Seconds::default(),
             newest: Family::default(),
             age: Family::default(),
             promised: Family::default(),
@@ -143,6 +145,9 @@ impl Metrics {
         registry.register("failing", help, self.failing.clone());
         let help = "How far behind now a question without an as-of is answered: more than moments where the log's disk is slow";
         registry.register_with_unit("as_of_lag", help, Unit::Seconds, self.lag.clone());
+        let help =
+            "How far the machine's clock has stepped away from the time that is gone on with; 0 where it has not";
+        registry.register_with_unit("clock_step", help, Unit::Seconds, self.clock_step.clone());
         let help = "When the newest applied event of a view happened, since the Unix epoch";
         registry.register_with_unit("view_newest_event", help, Unit::Seconds, self.newest.clone());
         let help = "How long ago the newest applied event of a view happened";
@@ -179,6 +184,7 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
     metrics.failing.set(i64::from(status.failure.is_some() || status.ended.is_some()));
     metrics.lag.set(status.lag.as_secs_f64());
     let seconds = |micros: i64| micros as f64 / 1e6;
+    metrics.clock_step.set(seconds(status.clock_step_us.unwrap_or(0)));
     for (view, newest) in &status.newest_events {
         if let Some(newest) = newest {
             let view = View { view: view.clone() };

@@ -253,6 +253,7 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
         "lag_ms": u64::try_from(status.lag.as_millis()).unwrap_or(u64::MAX),
         "ended": status.ended,
         "failure": status.failure,
+        "clock_step_us": status.clock_step_us,
         "warnings": status.warnings,
     });
     routes::json(body.to_string())

@@ -14,6 +14,7 @@ use super::metrics::Metrics;
 use super::refusal::{Cause, Refusal};
 use super::{HttpLimits, Token, feast, metrics, native, observe, openapi};
 use crate::Server;
+use crate::online::step_warning;
 use crate::time::{Clock, SystemClock};
 
 /// What every request shares.
@@ -111,7 +112,11 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
         return refused("the server is stopping".to_owned());
     }
     match app.server.unready() {
-        None => StatusCode::OK.into_response(),
+        // It goes on, by the time before: people are told, and no balancer takes it away.
+        None => match app.server.clock_step() {
+            None => StatusCode::OK.into_response(),
+            Some(step) => (StatusCode::OK, format!("warning: {}\n", step_warning(step))).into_response(),
+        },
         Some(why) => refused(why),
     }
 }

@@ -28,6 +28,14 @@ impl Checksum {
         self
     }
 
+    /// A number that a record may not have: 1 and the number, or 0.
+    pub fn optional_number(&mut self, number: Option<i64>) -> &mut Self {
+        match number {
+            Some(number) => self.number(1).number(number),
+            None => self.number(0),
+        }
+    }
+
     /// A text: its length in bytes as a number, then its UTF-8.
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.number(text.len() as i64);

@@ -12,9 +12,14 @@
 //!   sources are kept apart, because the order of sources belongs to the views and the log does not know it.
 //! - A declared as-of may be any time that has passed. What arrives later arrives after it.
 //!
+//! Where the machine's clock was ahead, all of this would stand still until it has caught up. A repair opens a new *epoch*
+//! (`epoch`), in which the clock goes on from the moment of the repair. The rules hold within an epoch.
+//!
 //! Time has an end only in principle: beyond year 294,246 stamps would stand still.
 
 use std::sync::Arc;
+
+use super::Repair;
 
 /// The newest stamps, in microseconds; `None` before the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +30,17 @@ pub struct LogClock {
     pub last_arrival_source: Option<Arc<str>>,
     /// The newest as-of that was answered, or reserved.
     pub last_as_of: Option<i64>,
+    /// How often it was repaired: the epoch of the log.
+    pub epoch: u64,
+}
+
+/// How far the newest time of a log may be ahead of the clock, in microseconds: arrivals are stamped above it, and answers wait for
+/// it. Beyond, nothing is taken and nothing answered. As-ofs that are reserved ahead must lie well within it.
+pub const AHEAD_US_MAX: i64 = 10_000_000;
+
+/// Whether the newest time of a log is too far ahead of `now`.
+pub fn is_ahead(floor: i64, now: i64) -> bool {
+    floor.saturating_sub(now) > AHEAD_US_MAX
 }
 
 /// The first time after `last`.
@@ -66,6 +82,18 @@ impl LogClock {
     /// The earliest stamp that an arrival can get that is declared to have been before.
     pub(super) fn next_declared_arrival(&self) -> i64 {
         self.last_arrival.unwrap_or(i64::MIN).max(after(self.last_as_of))
+    }
+
+    /// The newest of its times; `None` in a log without any.
+    pub fn floor(&self) -> Option<i64> {
+        self.last_arrival.max(self.last_as_of)
+    }
+
+    /// The clock after a repair: arrivals and as-ofs are after the last stamp that it gave.
+    pub(super) fn repaired(&self, repair: &Repair) -> Self {
+        let end = repair.end();
+        let last_arrival = if repair.events() > 0 { Some(end) } else { self.last_arrival };
+        Self { last_arrival, last_as_of: Some(end), epoch: repair.epoch, ..self.clone() }
     }
 
     /// The clock as it is saved: as-ofs up to `reserved` as if they had been answered.

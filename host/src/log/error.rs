@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::file::FileError;
 use crate::batch::ColumnError;
 use crate::entity::EntityKey;
-use crate::time::{AsOf, EventTime, format_time};
+use crate::time::{AsOf, EventTime, format_time, rounded};
 
 /// A failure of the event log or of the feature log.
 #[derive(Debug, thiserror::Error)]
@@ -201,6 +201,16 @@ pub enum LogError {
         /// Where it was.
         path: PathBuf,
     },
+    /// A history that was folded is not recorded any more.
+    #[error(
+        "history {id} of the event log {path} is gone: restore it from a copy, or run `onepath materialize` to fold another one"
+    )]
+    LostHistory {
+        /// The log.
+        path: PathBuf,
+        /// Its id.
+        id: i64,
+    },
     /// Events of the log are not there any more.
     #[error("{missing} of the {last} events of the event log {path} are missing: restore it from a copy")]
     MissingEvents {
@@ -222,6 +232,20 @@ pub enum LogError {
         offset: u64,
         /// The newest offset.
         last: u64,
+    },
+    /// The log is ahead of the clock.
+    #[error(
+        "the event log {path} is {} ahead of this machine's clock: its newest time is {}, and the clock says {}; stamps and answers would \
+         stand still until then. If the machine's clock is wrong, set it; if it was ahead when the log was written, run `onepath clock \
+         repair` (`onepath clock` tells more)", rounded(*.floor - *.now), format_time(*.floor), format_time(*.now)
+    )]
+    ClockBehind {
+        /// The log.
+        path: PathBuf,
+        /// Its newest time, in microseconds.
+        floor: i64,
+        /// The clock, in microseconds.
+        now: i64,
     },
     /// The place that keeps the log failed; whether it may work when tried again is for the place to say.
     #[error("the event log failed{}", if *.is_retryable { ": try again" } else { "" })]
@@ -248,6 +272,7 @@ impl LogError {
             | Self::Missing { .. }
             | Self::Batch { .. }
             | Self::Gone { .. }
+            | Self::LostHistory { .. }
             | Self::MissingEvents { .. }
             | Self::Short { .. } => true,
             _ => false,

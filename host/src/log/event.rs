@@ -12,9 +12,10 @@ pub struct LoggedEvent {
     pub source: String,
     /// The entity that it is about.
     pub key: EntityKey,
-    /// When it happened.
+    /// When it happened, as it was pushed.
     pub event_time: EventTime,
-    /// When the platform could first have known it. Never decreases from one offset to the next.
+    /// When the platform could first have known it, in the epoch in which the log is read. Never decreases from one offset to
+    /// the next.
     pub available_at: AvailableAt,
     /// Its id, if it was pushed with one.
     pub event_id: Option<String>,
@@ -34,6 +35,12 @@ pub struct EventContent<'a> {
 }
 
 impl LoggedEvent {
+    /// When it happened for whoever evaluates it: no later than it is available. It is the event's own time, but for events whose
+    /// stamp a repair of the clock moved to before it.
+    pub fn known_time(&self) -> EventTime {
+        self.event_time.known_at(self.available_at)
+    }
+
     /// The parts that are compared.
     pub fn content(&self) -> EventContent<'_> {
         EventContent { key: &self.key, event_time: self.event_time, fields: &self.fields }

@@ -7,7 +7,7 @@
 //!
 //! - `seam`: [`Log`] and [`LogReader`], which a place for the log implements; `sqlite`: the one in a SQLite file.
 //! - `writer`: pushes, each stamped first and appended once its events were evaluated; one append for many.
-//! - `clock`: which stamps arrivals and as-ofs get, and why.
+//! - `clock`: which stamps arrivals and as-ofs get, and why. - `epoch`: what becomes of those of a clock that was ahead.
 //! - `event`: an event of the log.
 //! - `history`: which files were folded into the online states.
 //! - `identity`: what decides the values of a view version, part by part.
@@ -22,6 +22,7 @@
 
 pub(crate) mod checksum;
 mod clock;
+mod epoch;
 mod error;
 mod event;
 mod feature_log;
@@ -37,7 +38,8 @@ mod sqlite;
 mod tests;
 mod writer;
 
-pub use clock::LogClock;
+pub use clock::{AHEAD_US_MAX, LogClock, is_ahead};
+pub use epoch::Repair;
 pub use error::{IdHolder, LogError};
 pub use event::{EventContent, LoggedEvent};
 pub use feature_log::{

@@ -1,4 +1,4 @@
-//! The tables of the log's file, format 3, and of the feature log's, format 2. `docs/FORMAT.md` describes them for readers.
+//! The tables of the log's file, format 4, and of the feature log's, format 2. `docs/FORMAT.md` describes them for readers.
 
 use super::file::FileKind;
 
@@ -7,7 +7,7 @@ pub(super) static EVENT_LOG: FileKind = FileKind {
     name: "event log",
     // "1pLG".
     application_id: 0x3170_4c47,
-    version: 3,
+    version: 4,
     tables: TABLES,
     // The log is the truth: what is acknowledged is on disk.
     synchronous: "FULL",
@@ -17,7 +17,9 @@ pub(super) static EVENT_LOG: FileKind = FileKind {
 /// - `events`: `position` is the offset; `entity` the canonical JSON of the key; times in microseconds; `fields` one JSON
 ///   object; `checksum` is over all of it. The index by entity also counts the events of a source.
 /// - `sources`: `keys` has the names and types of the columns whose values `entity` has, in that order, as JSON.
-/// - `clock`: one row, see `clock`. `writer`: one row, the newest term. `histories`: `body` is the list of sources.
+/// - `clock`: one row, see `clock`; `repairs`: one for each epoch but the first, see `epoch`. `histories`: `body` is the list of
+///   sources. Each row of these has a checksum.
+/// - `writer`: one row, the newest term.
 /// - `identity`: one row, a name that no other log has.
 const TABLES: &str = "
 CREATE TABLE sources (
@@ -41,9 +43,19 @@ CREATE TABLE clock (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     last_arrival INTEGER,
     last_arrival_source INTEGER,
-    last_as_of INTEGER
+    last_as_of INTEGER,
+    epoch INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
 ) STRICT;
-INSERT INTO clock VALUES (1, NULL, NULL, NULL);
+INSERT INTO clock VALUES (1, NULL, NULL, NULL, 0, -6206012776884170416);
+CREATE TABLE repairs (
+    epoch INTEGER PRIMARY KEY,
+    repaired_at INTEGER NOT NULL,
+    first_offset INTEGER NOT NULL,
+    last_offset INTEGER NOT NULL,
+    floor INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
+) STRICT;
 CREATE TABLE writer (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     term INTEGER NOT NULL
@@ -56,7 +68,8 @@ CREATE TABLE counters (
 CREATE TABLE histories (
     id INTEGER PRIMARY KEY,
     up_to INTEGER NOT NULL,
-    body TEXT NOT NULL
+    body TEXT NOT NULL,
+    checksum INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE identity (
     one INTEGER PRIMARY KEY CHECK (one = 1),

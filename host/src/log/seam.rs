@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::clock::LogClock;
-use super::{History, LogError, LoggedEvent, LoggedSource};
+use super::epoch::EpochReader;
+use super::{History, LogError, LoggedEvent, LoggedSource, Repair};
 use crate::entity::EntityKey;
 use crate::time::{AsOf, AvailableAt, visible};
 
@@ -17,8 +18,9 @@ pub trait Log: Send + Sync {
     /// Begins a term of writing and gives its number, which is higher than those before.
     fn begin_term(&self) -> Result<u64, LogError>;
 
-    /// A handle for reading, which sees what is there at each of its calls.
-    fn reader(&self) -> Result<Box<dyn LogReader>, LogError>;
+    /// A handle for reading, which sees what is there at each of its calls: the events as they were stamped when they were appended,
+    /// whatever was repaired since. Whoever reads the log wants [`Log::reader`].
+    fn stamped_reader(&self) -> Result<Box<dyn LogReader>, LogError>;
 
     /// Appends events and the clock that stamped them.
     fn append(&self, term: u64, batch: &LogBatch<'_>) -> Result<(), LogError>;
@@ -28,6 +30,19 @@ pub trait Log: Send + Sync {
 
     /// Records a history, with the clock that puts arrivals after its end, and gives it an id higher than those before.
     fn record_history(&self, term: u64, history: &History, clock: &LogClock) -> Result<i64, LogError>;
+
+    /// Records a repair of the clock, with the clock after it. The events stay as they were stamped.
+    fn open_epoch(&self, term: u64, repair: &Repair, clock: &LogClock) -> Result<(), LogError>;
+
+    /// A handle for reading the log in its newest epoch, which is the newest one when this is called.
+    fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
+        Ok(Box::new(EpochReader::newest(self.stamped_reader()?)?))
+    }
+
+    /// A handle for reading the log as it was in an epoch: by its stamps, up to its last event.
+    fn reader_of(&self, epoch: u64) -> Result<Box<dyn LogReader>, LogError> {
+        Ok(Box::new(EpochReader::of(self.stamped_reader()?, epoch)?))
+    }
 }
 
 /// What is appended to a log at once.
@@ -67,7 +82,8 @@ impl LogHead {
 
 /// A handle for reading a log.
 pub trait LogReader: Send {
-    /// A name that no other log has, given when it was made. States that count its offsets carry it.
+    /// A name that no other log has, given when it was made, with the epoch behind it where it is not the first: `NAME@1`. States
+    /// that count its offsets carry it, and so does what was served.
     fn identity(&self) -> &str;
 
     /// Where the log is, for messages.
@@ -75,6 +91,9 @@ pub trait LogReader: Send {
 
     /// How far it goes.
     fn head(&self) -> Result<LogHead, LogError>;
+
+    /// The repairs of its clock, in order: one for each epoch but the first.
+    fn repairs(&self) -> Result<Vec<Repair>, LogError>;
 
     /// Gives `on_event` the events of `source` whose offsets are over `after` and at most `up_to`, in order, one by one. The log as it
     /// is at the call is read; a `Break` ends the reading.

@@ -5,10 +5,10 @@ use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::clock::LogClock;
+use super::clock::{LogClock, is_ahead};
 use super::seam::last_arrival;
 use super::{
-    EventContent, History, IdHolder, KeyColumns, Log, LogBatch, LogError, LogReader, LoggedEvent, LoggedSource,
+    EventContent, History, IdHolder, KeyColumns, Log, LogBatch, LogError, LogReader, LoggedEvent, LoggedSource, Repair,
 };
 use crate::entity::{EntityKey, KeyType, KeyValue};
 use crate::time::{AsOf, AvailableAt, EventTime, visible};
@@ -192,6 +192,34 @@ impl LogWriter {
         self.log.save_clock(self.term, &self.clock.reserved(reserved))?;
         (self.reserved, self.is_unsettled) = (reserved, false);
         Ok(())
+    }
+
+    /// Refuses to go on where the newest time of the log is far ahead of the clock: until the clock has caught up, stamps and as-ofs
+    /// would stand still.
+    pub fn check_now(&self, now: i64) -> Result<(), LogError> {
+        match self.floor().filter(|floor| is_ahead(*floor, now)) {
+            None => Ok(()),
+            Some(floor) => Err(LogError::ClockBehind { path: self.path().to_owned(), floor, now }),
+        }
+    }
+
+    /// The newest time of the log; `None` before the first. Arrivals and as-ofs do not go below it.
+    pub fn floor(&self) -> Option<i64> {
+        self.clock.floor()
+    }
+
+    /// Repairs the clock at `now` (microseconds), which opens a new epoch. This writer was of the epoch that ends.
+    pub fn open_epoch(self, now: i64) -> Result<Repair, LogError> {
+        let good = self.reader.offset_at(AsOf::from_micros(now.saturating_sub(1)))?;
+        let repair = Repair {
+            epoch: self.clock.epoch + 1,
+            repaired_at: now,
+            first_offset: good + 1,
+            last_offset: self.last_offset,
+            floor: self.clock.floor().unwrap_or(now),
+        };
+        self.log.open_epoch(self.term, &repair, &self.clock.repaired(&repair))?;
+        Ok(repair)
     }
 
     /// The earliest stamp that an arrival at `now` can get.

@@ -15,8 +15,9 @@ use crate::time::AsOf;
 /// Vectors that are replayed at once; those of one batch are not parted.
 const VECTORS_AT_ONCE: usize = 100_000;
 
-/// Vectors that one replay answers: the same features, programs and history; and whether they were served from another log.
-type Alike = (Vec<String>, Vec<(String, ServedProgram)>, Option<i64>, bool);
+/// Vectors that one replay answers: the same features, programs and history; and the epoch of the log that they were served in,
+/// `None` where that was another log.
+type Alike = (Vec<String>, Vec<(String, ServedProgram)>, Option<i64>, Option<u64>);
 
 /// Those that are read and not replayed yet.
 #[derive(Default)]
@@ -87,16 +88,19 @@ impl FeatureStore {
     fn verify_alike(
         &self,
         log: &dyn LogReader,
-        (features, programs, history, is_other_log): &Alike,
+        (features, programs, history, epoch): &Alike,
         batches: &[ServedVectors],
         report: &mut VerifyReport,
     ) -> Result<(), Error> {
         if batches.iter().all(ServedVectors::is_empty) {
             return Ok(());
         }
-        if *is_other_log {
+        let Some(epoch) = *epoch else {
             return Err(Error::OtherLog { path: log.path().to_owned() });
-        }
+        };
+        // What was served in an epoch is proved by its stamps.
+        let earlier = (epoch < log.epoch()).then(|| self.log_of_epoch(epoch)).transpose()?;
+        let log = earlier.as_deref().unwrap_or(log);
         let references = features.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
         let plan = self.plan_pinned(&FeatureSelection::References(references), programs)?;
         for (label, served) in programs {
@@ -123,7 +127,7 @@ impl FeatureStore {
 
 fn alike(plan: &ServedPlan, log: &dyn LogReader) -> Alike {
     let features = plan.features.iter().map(|field| field.name.clone()).collect();
-    (features, plan.views.clone(), plan.history, plan.log != log.identity())
+    (features, plan.views.clone(), plan.history, log.epoch_of(&plan.log))
 }
 
 /// Notes vectors that are missing or damaged. Any other error ends the proof.

@@ -88,6 +88,16 @@ pub enum PushError {
         /// The log that is there.
         path: PathBuf,
     },
+    /// The states were made before the log's clock was repaired.
+    #[error(
+        "the states of view {view} were made before the clock of {path} was repaired: run `onepath materialize` to fold them again"
+    )]
+    EarlierEpoch {
+        /// The view.
+        view: String,
+        /// The log.
+        path: PathBuf,
+    },
     /// The states were made under another identity of the view.
     #[error(
         "the states of view {view} are of another identity: {}; put back what changed, or run `onepath materialize` to rebuild them",
@@ -206,7 +216,7 @@ pub(super) fn catch_up(
     let reader = store.reader()?;
     let mut marks = Vec::with_capacity(views.len());
     for (at, view) in views.iter().enumerate() {
-        let stored = reader.mark(view.program.id())?;
+        let stored = of_this_epoch(reader.mark(view.program.id())?, log, (store, term), view, history)?;
         let is_new = stored.is_none();
         let mut mark = checked(stored.unwrap_or_else(|| view.new_mark(log.identity())), log, view, history)?;
         if mark.applied_offset > last {
@@ -228,6 +238,26 @@ pub(super) fn catch_up(
         marks.push(mark);
     }
     Ok(marks)
+}
+
+/// The mark, unless its states are of an epoch of the log that a repair has ended: those of the log alone are dropped, so that they
+/// are folded again.
+fn of_this_epoch(
+    stored: Option<ViewMark>,
+    log: &dyn LogReader,
+    (store, term): (&dyn OnlineStore, u64),
+    view: &PlannedView,
+    history: Option<i64>,
+) -> Result<Option<ViewMark>, PushError> {
+    let is_earlier = |mark: &ViewMark| log.epoch_of(&mark.log).is_some_and(|epoch| epoch < log.epoch());
+    let Some(mark) = stored.as_ref().filter(|mark| is_earlier(mark)) else { return Ok(stored) };
+    let (view_id, is_same) = (view.program.id(), mark.identity.changes(&view.identity).is_empty());
+    if mark.history.is_some() || history.is_some() || !is_same {
+        return Err(PushError::EarlierEpoch { view: view_id.to_owned(), path: log.path().to_owned() });
+    }
+    let mark = view.new_mark(log.identity());
+    store.begin_replace(term, view_id, &mark)?.commit()?;
+    Ok(Some(mark))
 }
 
 /// The events that a view reads, after an offset and up to another, in the order of the log.
@@ -339,7 +369,7 @@ fn advance_batch(
                 group
             }
         };
-        rows.push(Kind::Event, group, event.event_time.micros());
+        rows.push(Kind::Event, group, event.known_time().micros());
         last[group as usize] = event;
     }
     let name = |group: u32| keys[group as usize].to_string();

@@ -59,10 +59,11 @@ impl Server {
     /// Ends the threads and closes the stores. All of it may wait for the disk, so another thread does it.
     fn end(&mut self) -> Result<(), ServerError> {
         let Some(writer) = self.writer.take() else { return Ok(()) };
-        let parts = (self.jobs.take(), self.recorder.take(), self.readers.take());
+        let parts = (self.jobs.take(), self.recorder.take(), self.readers.take(), self.watch.take());
         let (done, closed) = sync_channel(1);
         let close = move || {
-            let (jobs, recorder, readers) = parts;
+            let (jobs, recorder, readers, watch) = parts;
+            drop(watch);
             if let Some(recorder) = &recorder {
                 recorder.close();
             }

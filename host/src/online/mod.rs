@@ -11,6 +11,7 @@
 //! - `writer`: the one thread that writes, pushes become durable in groups; `apply`: events move states, pushed ones and the tail of
 //!   the log; `history_ids`: events that the materialized history has.
 //! - `recorder`: what was served is recorded off the path of requests; `share`: of which entities.
+//! - `watch`: steps of the machine's clock are told, and accepted where an operator says so.
 //! - `status`: what it runs and has done; `kind`: what kind of failure an error is; `pin`: refuses to serve what differs from what trained the model.
 //!
 //! A push never waits for a question. No lock is held while a transform runs, and none while the disk works, but by the thread that
@@ -52,6 +53,7 @@ mod recorder;
 mod request;
 mod share;
 mod status;
+mod watch;
 mod writer;
 
 use std::collections::HashMap;
@@ -78,6 +80,8 @@ use recorder::Recorder;
 pub use request::{InputKind, Request, RequestBuilder, RequestError, RequestFault};
 use share::LogShare;
 pub use status::ServerStatus;
+pub(crate) use watch::step_warning;
+use watch::{Watch, Watched};
 use writer::{Backlog, Job, Pace, Push, Unwritten, Writer};
 
 use crate::Error;
@@ -136,6 +140,8 @@ pub struct Server {
     jobs: Option<SyncSender<Job>>,
     backlog: Arc<Backlog>,
     writer: Option<JoinHandle<()>>,
+    /// Ends when it is dropped.
+    watch: Option<Watch>,
     options: ServerOptions,
     warnings: Vec<String>,
 }
@@ -202,6 +208,7 @@ impl Server {
         let shared = Arc::new(Shared::new(&log, cache, newest, Arc::clone(&clock), limits));
         let backlog = Arc::new(Backlog::default());
         let identity = log.identity().to_owned();
+        let watched = Watched { clock: Arc::clone(&clock), shared: Arc::clone(&shared), log: store.log_path() };
         let writer = Writer {
             log,
             store: Arc::clone(&online),
@@ -235,6 +242,7 @@ impl Server {
             jobs: Some(jobs),
             backlog,
             writer: Some(end::start(writer, taken)?),
+            watch: watch::start(watched, project.data_dir(), Arc::clone(&store.options().warning))?,
             options,
             warnings,
             store,

@@ -356,6 +356,12 @@ impl Shared {
         self.wanted_us.store(0, Ordering::Relaxed);
     }
 
+    /// The newest time that was given to an answer or an arrival, in microseconds.
+    pub(super) fn floor(&self) -> Option<i64> {
+        let last_arrival = self.read().last_arrival.map(AvailableAt::micros);
+        last_arrival.max(self.answered().map(AsOf::micros))
+    }
+
     /// The newest as-of that was answered.
     pub(super) fn answered(&self) -> Option<AsOf> {
         Some(self.answered.load(Ordering::Relaxed)).filter(|answered| *answered != i64::MIN).map(AsOf::from_micros)

@@ -36,6 +36,8 @@ pub struct ServerStatus {
     pub ended: Option<String>,
     /// The last failure that no request was told of, such as a feature log or an online store that cannot be written.
     pub failure: Option<String>,
+    /// By how many microseconds the machine's clock has stepped away from the time that arrivals and answers have.
+    pub clock_step_us: Option<i64>,
     /// What differs from the pinned manifest and should change no bit.
     pub warnings: Vec<String>,
 }
@@ -68,6 +70,7 @@ impl Server {
             lag,
             ended: self.ended(),
             failure: failure.or(recorded.failure),
+            clock_step_us: self.clock_step(),
             warnings: self.warnings.clone(),
         }
     }

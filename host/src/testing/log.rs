@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::{Violation, equal, given, require};
 use crate::entity::{EntityKey, KeyType, KeyValue};
-use crate::log::{History, Log, LogBatch, LogClock, LogError, LogReader, LoggedEvent, LoggedSource};
+use crate::log::{History, Log, LogBatch, LogClock, LogError, LogReader, LoggedEvent, LoggedSource, Repair};
 use crate::time::{AsOf, AvailableAt, EventTime};
 
 /// A place for a log, empty at first.
@@ -33,6 +33,9 @@ pub const BATCHES: &str = "of a batch in whose middle power was lost, all is the
 pub const EXPECTED: &str = "a batch that goes on from another offset is refused";
 /// An earlier writer is fenced.
 pub const TERM: &str = "a writer whose term is over is refused";
+/// Repairs of the clock come back.
+pub const REPAIRS: &str =
+    "repairs come back in order, with the clock after them, and every epoch is read by its own stamps";
 /// Histories come back.
 pub const HISTORIES: &str = "histories come back by ids that grow";
 
@@ -44,7 +47,8 @@ pub fn conformance(stand: &dyn Fn() -> Box<dyn Stand>) -> Result<(), Violation> 
     terms(&*stand())?;
     histories(&*stand())?;
     durable(&*stand())?;
-    torn(&*stand())
+    torn(&*stand())?;
+    repairs(&*stand())
 }
 
 /// The event at an offset: of source `a` where it is odd and `b` where it is even, of one of three entities, every third without
@@ -73,6 +77,7 @@ pub fn clock(offset: u64) -> LogClock {
         last_arrival: Some(last_arrival),
         last_arrival_source: Some(source.into()),
         last_as_of: Some(offset as i64),
+        epoch: 0,
     }
 }
 
@@ -232,6 +237,39 @@ fn histories(stand: &dyn Stand) -> Result<(), Violation> {
     equal(HISTORIES, reader.history(second + 1), None)?;
     equal(HISTORIES, reader.head().map(|head| head.clock), later)?;
     require(HISTORIES, reader.identity() == identity && !identity.is_empty(), || "the log has another name".into())
+}
+
+fn repairs(stand: &dyn Stand) -> Result<(), Violation> {
+    let log = stand.open();
+    let first = given(REPAIRS, log.begin_term())?;
+    given(REPAIRS, append(&*log, first, 0, 4))?;
+    let name = given(REPAIRS, log.reader())?.identity().to_owned();
+    let later = LogClock { last_as_of: Some(251), epoch: 1, ..clock(4) };
+    let repair = Repair { epoch: 1, repaired_at: 250, first_offset: 3, last_offset: 4, floor: 400 };
+    given(REPAIRS, log.open_epoch(first, &repair, &later))?;
+    let second = given(REPAIRS, log.begin_term())?;
+    let late = log.open_epoch(first, &Repair { epoch: 2, ..repair.clone() }, &later);
+    require(REPAIRS, matches!(late, Err(LogError::Fenced { .. })), || {
+        format!("{late:?} of a writer whose term is over")
+    })?;
+    given(REPAIRS, append(&*log, second, 4, 6))?;
+    drop(log);
+    stand.lose_power();
+    let log = stand.open();
+    let reader = given(REPAIRS, log.reader())?;
+    equal(REPAIRS, reader.repairs(), vec![repair])?;
+    require(REPAIRS, reader.epoch_of(&name) == Some(0) && reader.epoch() == 1, || {
+        "the epochs have other names".into()
+    })?;
+    let stamps = |reader: &dyn LogReader| {
+        let stamp = |offset| Ok(reader.event_at(offset)?.map(|event| event.available_at.micros()));
+        (1..=6).map(stamp).collect::<Result<Vec<_>, LogError>>()
+    };
+    equal(REPAIRS, stamps(&*reader), [100, 200, 250, 251, 500, 600].map(Some).to_vec())?;
+    let before = given(REPAIRS, log.reader_of(0))?;
+    equal(REPAIRS, stamps(&*before), [Some(100), Some(200), Some(300), Some(400), None, None].to_vec())?;
+    equal(REPAIRS, before.last_offset(), 4)?;
+    equal(REPAIRS, read(&*before, "a", 0, u64::MAX), expected("a", 0, 4))
 }
 
 fn durable(stand: &dyn Stand) -> Result<(), Violation> {

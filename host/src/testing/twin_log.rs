@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::log::Stand;
 use super::{Disk, Faults};
 use crate::entity::EntityKey;
-use crate::log::{History, Log, LogBatch, LogClock, LogError, LogHead, LogReader, LoggedEvent, LoggedSource};
+use crate::log::{History, Log, LogBatch, LogClock, LogError, LogHead, LogReader, LoggedEvent, LoggedSource, Repair};
+use crate::time::AvailableAt;
 
 /// What a twin does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub enum LogDefect {
     AnyOffset,
     /// The clock is acknowledged before it is on disk.
     LostClock,
+    /// A repair of the clock changes the stamps of the events.
+    ChangedStamps,
 }
 
 /// A place for a log in memory: what is on its disk outlives the logs that are opened on it.
@@ -52,6 +55,7 @@ struct Content {
     refused_future: u64,
     clock: LogClock,
     histories: Vec<History>,
+    repairs: Vec<Repair>,
 }
 
 #[derive(Default)]
@@ -167,7 +171,7 @@ impl Log for TwinLog {
         })
     }
 
-    fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
+    fn stamped_reader(&self) -> Result<Box<dyn LogReader>, LogError> {
         self.fault()?;
         let held = self.is(LogDefect::StaleReader).then(|| self.place().now.clone());
         Ok(Box::new(TwinReader { log: self.clone(), held, path: path() }))
@@ -217,6 +221,17 @@ impl Log for TwinLog {
             Ok(now.histories.len() as i64)
         })
     }
+
+    fn open_epoch(&self, term: u64, repair: &Repair, clock: &LogClock) -> Result<(), LogError> {
+        let mut disk = self.write(term)?;
+        disk.now.repairs.push(repair.clone());
+        if self.is(LogDefect::ChangedStamps) {
+            let last = disk.now.events.iter_mut().filter(|event| event.offset >= repair.first_offset);
+            last.for_each(|event| event.available_at = AvailableAt::from_micros(repair.repaired_at));
+        }
+        disk.now.clock = clock.clone();
+        Ok(())
+    }
 }
 
 struct TwinReader {
@@ -265,6 +280,10 @@ impl LogReader for TwinReader {
 
     fn head(&self) -> Result<LogHead, LogError> {
         self.now(|now| LogHead { offset: now.events.len() as u64, clock: now.clock.clone() })
+    }
+
+    fn repairs(&self) -> Result<Vec<Repair>, LogError> {
+        self.now(|now| now.repairs.clone())
     }
 
     fn read(

@@ -81,6 +81,12 @@ impl EventTime {
         self.0
     }
 
+    /// This, or when the event was available, where that was before: what is seen has happened.
+    #[inline]
+    pub fn known_at(self, available_at: AvailableAt) -> Self {
+        Self(self.0.min(available_at.0))
+    }
+
     /// The newer of two, of which either may be missing.
     #[inline]
     pub fn newer_of(one: Option<Self>, other: Option<Self>) -> Option<Self> {

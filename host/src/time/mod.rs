@@ -5,7 +5,7 @@
 //!
 //! - `kinds`: the three types, and the few comparisons that there are.
 //! - `grammar`: what a text says of a time. - `form`: the forms that a source declares, and which way finer digits round.
-//! - `profile`: what the times of a column look like, for warnings.
+//! - `profile`: what the times of a column look like, for warnings. - `steady`: a clock that does not follow steps.
 //!
 //! Knows nothing of the rest of the host.
 
@@ -19,15 +19,36 @@ mod form;
 mod grammar;
 mod kinds;
 mod profile;
+mod steady;
 
 pub use form::{Instant, Rounding, TimeForm, TimeFormat, other_readings};
 pub use kinds::{AsOf, AvailableAt, EventTime, outside_max_age, visible};
 pub use profile::{TimeInRow, TimeProfile};
+pub use steady::{BootClock, STEP_US_MAX, SteadyClock};
+pub(crate) use steady::{rounded, step_in_words};
 
 /// A source of "now", in microseconds since the Unix epoch, UTC.
 pub trait Clock: Send + Sync {
     /// The current time in microseconds.
     fn now(&self) -> i64;
+
+    /// What the machine's clock says, where this one does not follow all of its steps.
+    fn machine(&self) -> i64 {
+        self.now()
+    }
+
+    /// Whether it looks for steps of the machine's clock: then it wants to be read now and then.
+    fn is_watched(&self) -> bool {
+        false
+    }
+
+    /// By how much the machine's clock has stepped away from this one, which goes on as before; `None` where it has not.
+    fn step(&self) -> Option<i64> {
+        None
+    }
+
+    /// Goes on from the time of the machine's clock.
+    fn accept_step(&self) {}
 }
 
 /// The clock of the machine.

@@ -78,7 +78,7 @@ impl<'a> LogSource<'a> {
         }
         append_fields(&mut waiting.fields, self.fields, &self.wanted, event)?;
         waiting.keys.iter_mut().zip(&key).try_for_each(|(all, key)| all.append(key))?;
-        waiting.event_times.push(event.event_time.micros());
+        waiting.event_times.push(event.known_time().micros());
         waiting.available_at.push(event.available_at.micros());
         waiting.offsets.push(event.offset);
         Ok(())

@@ -1,10 +1,14 @@
-//! The event log of one project in one SQLite file, format 3. `docs/FORMAT.md` describes it for readers.
+//! The event log of one project in one SQLite file, format 4. `docs/FORMAT.md` describes it for readers.
 //!
-//! - `read`: handles for reading. - `write`: one transaction a call, in the term of its writer.
+//! - `read`: handles for reading. - `write`: one transaction a call, in the term of its writer. - `rows`: the rows that have a
+//!   checksum beside the events.
 //!
 //! Knows nothing of what a stamp means or which one comes next: it keeps what it is given.
 
 mod read;
+mod rows;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -19,7 +23,7 @@ pub(in crate::log) use read::event_checksum;
 
 use super::clock::LogClock;
 use super::file::SqliteFile;
-use super::{History, Log, LogBatch, LogError, LogReader, schema};
+use super::{History, Log, LogBatch, LogError, LogReader, Repair, schema};
 use crate::digest::hex;
 use crate::time::{Clock, SystemClock};
 
@@ -55,7 +59,7 @@ impl Log for SqliteLog {
         write::begin_term(self.writer()?)
     }
 
-    fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
+    fn stamped_reader(&self) -> Result<Box<dyn LogReader>, LogError> {
         let file = SqliteFile::open_read_only(&self.path, &schema::EVENT_LOG)?;
         let file = file.ok_or_else(|| LogError::Gone { path: self.path.clone() })?;
         let identity = file.name.sql(identity(&file.connection))?;
@@ -72,6 +76,10 @@ impl Log for SqliteLog {
 
     fn record_history(&self, term: u64, history: &History, clock: &LogClock) -> Result<i64, LogError> {
         write::record_history(self.writer()?, term, history, clock)
+    }
+
+    fn open_epoch(&self, term: u64, repair: &Repair, clock: &LogClock) -> Result<(), LogError> {
+        write::open_epoch(self.writer()?, term, repair, clock)
     }
 }
 

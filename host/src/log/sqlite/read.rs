@@ -6,10 +6,10 @@ use std::path::Path;
 use rusqlite::{OptionalExtension, Params, Row};
 
 use super::super::checksum::Checksum;
-use super::super::clock::LogClock;
 use super::super::file::{FileName, SqliteFile, from_sql, to_sql};
 use super::super::sources::decode;
-use super::super::{History, LogError, LogHead, LogReader, LoggedEvent, LoggedSource};
+use super::super::{History, LogError, LogHead, LogReader, LoggedEvent, LoggedSource, Repair};
+use super::rows;
 use crate::entity::EntityKey;
 use crate::time::{AvailableAt, EventTime};
 
@@ -83,11 +83,6 @@ impl Reading {
     fn damaged(&self, record: String, source: serde_json::Error) -> LogError {
         LogError::Record { path: self.file.name.path.clone(), record, source }
     }
-
-    fn decode_history(&self, (id, up_to, body): (i64, i64, String)) -> Result<(i64, History), LogError> {
-        let sources = serde_json::from_str(&body).map_err(|source| self.damaged(format!("history {id}"), source))?;
-        Ok((id, History { up_to: AvailableAt::from_micros(up_to), sources }))
-    }
 }
 
 impl LogReader for Reading {
@@ -100,16 +95,11 @@ impl LogReader for Reading {
     }
 
     fn head(&self) -> Result<LogHead, LogError> {
-        let sql = "SELECT (SELECT max(position) FROM events), last_arrival, name, last_as_of
-                   FROM clock LEFT JOIN sources ON sources.id = last_arrival_source";
-        let head = |row: &Row<'_>| {
-            let (offset, name): (Option<i64>, Option<String>) = (row.get(0)?, row.get(2)?);
-            let last_arrival_source = name.map(Into::into);
-            let clock = LogClock { last_arrival: row.get(1)?, last_arrival_source, last_as_of: row.get(3)? };
-            Ok(LogHead { offset: offset.map_or(0, from_sql), clock })
-        };
-        let head = || self.file.connection.prepare_cached(sql)?.query_row([], head);
-        Ok(self.file.name.sql(head())?)
+        rows::head(&self.file.connection, &self.file.name)
+    }
+
+    fn repairs(&self) -> Result<Vec<Repair>, LogError> {
+        rows::repairs(&self.file.connection, &self.file.name)
     }
 
     fn read(
@@ -196,14 +186,15 @@ impl LogReader for Reading {
     }
 
     fn history(&self, id: i64) -> Result<Option<History>, LogError> {
-        let sql = "SELECT id, up_to, body FROM histories WHERE id = ?1";
+        let sql = "SELECT id, up_to, body, checksum FROM histories WHERE id = ?1";
+        let name = &self.file.name;
         let found = self.file.connection.query_row(sql, [id], |row| row.try_into()).optional();
-        self.file.name.sql(found)?.map(|found| self.decode_history(found).map(|(_, history)| history)).transpose()
+        name.sql(found)?.map(|found| rows::history(name, found).map(|(_, history)| history)).transpose()
     }
 
     fn latest_history(&self) -> Result<Option<(i64, History)>, LogError> {
-        let sql = "SELECT id, up_to, body FROM histories ORDER BY id DESC LIMIT 1";
+        let sql = "SELECT id, up_to, body, checksum FROM histories ORDER BY id DESC LIMIT 1";
         let found = || self.file.connection.prepare_cached(sql)?.query_row([], |row| row.try_into()).optional();
-        self.file.name.sql(found())?.map(|found| self.decode_history(found)).transpose()
+        self.file.name.sql(found())?.map(|found| rows::history(&self.file.name, found)).transpose()
     }
 }

@@ -8,8 +8,12 @@ use super::super::checksum::Checksum;
 use super::super::clock::LogClock;
 use super::super::file::{FileName, SqliteFile, from_sql, to_sql};
 use super::super::sources::encode;
-use super::super::{History, LogBatch, LogError, LoggedEvent, LoggedSource};
+use super::super::{History, LogBatch, LogError, LoggedEvent, LoggedSource, Repair};
 use super::read::event_checksum;
+use super::rows;
+
+/// What messages call the row of the newest term.
+const TERM: &str = "the term of the writer";
 
 fn lock(writer: &Mutex<SqliteFile>) -> MutexGuard<'_, SqliteFile> {
     // A writer that panicked has rolled its transaction back.
@@ -19,7 +23,8 @@ fn lock(writer: &Mutex<SqliteFile>) -> MutexGuard<'_, SqliteFile> {
 pub(super) fn begin_term(writer: &Mutex<SqliteFile>) -> Result<u64, LogError> {
     let SqliteFile { connection, name, .. } = &*lock(writer);
     let sql = "UPDATE writer SET term = term + 1 RETURNING term";
-    Ok(from_sql(name.sql(connection.query_row(sql, [], |row| row.get(0)))?))
+    let term = name.sql(connection.query_row(sql, [], |row| row.get(0)).optional())?;
+    Ok(from_sql(term.ok_or_else(|| rows::gone(name, TERM))?))
 }
 
 /// Runs `write` in a transaction of the writer of a term, and commits it.
@@ -31,8 +36,8 @@ fn in_term<T>(
     let SqliteFile { connection, name, .. } = &mut *lock(writer);
     let name: &FileName = name;
     let transaction = name.sql(connection.transaction_with_behavior(TransactionBehavior::Immediate))?;
-    let current = || transaction.prepare_cached("SELECT term FROM writer")?.query_row([], |row| row.get(0));
-    let current = from_sql(name.sql(current())?);
+    let current = || transaction.prepare_cached("SELECT term FROM writer")?.query_row([], |row| row.get(0)).optional();
+    let current = from_sql(name.sql(current())?.ok_or_else(|| rows::gone(name, TERM))?);
     if current != term {
         return Err(LogError::Fenced { path: name.path.clone(), term, current });
     }
@@ -59,14 +64,27 @@ pub(super) fn append(writer: &Mutex<SqliteFile>, term: u64, batch: &LogBatch<'_>
                            ON CONFLICT DO UPDATE SET value = value + ?1";
                 transaction.execute(sql, [to_sql(batch.refused_future)])?;
             }
-            save(transaction, batch.clock)
+            Ok(())
         };
-        Ok(name.sql(write())?)
+        name.sql(write())?;
+        rows::save(transaction, name, batch.clock)
     })
 }
 
 pub(super) fn save_clock(writer: &Mutex<SqliteFile>, term: u64, clock: &LogClock) -> Result<(), LogError> {
-    in_term(writer, term, |transaction, name| Ok(name.sql(save(transaction, clock))?))
+    in_term(writer, term, |transaction, name| rows::save(transaction, name, clock))
+}
+
+pub(super) fn open_epoch(
+    writer: &Mutex<SqliteFile>,
+    term: u64,
+    repair: &Repair,
+    clock: &LogClock,
+) -> Result<(), LogError> {
+    in_term(writer, term, |transaction, name| {
+        name.sql(rows::add_repair(transaction, repair))?;
+        rows::save(transaction, name, clock)
+    })
 }
 
 pub(super) fn record_history(
@@ -79,14 +97,9 @@ pub(super) fn record_history(
         let record = || "a new history".to_owned();
         let damaged = |source| LogError::Record { path: name.path.clone(), record: record(), source };
         let body = serde_json::to_string(&history.sources).map_err(damaged)?;
-        let write = || {
-            transaction
-                .execute("INSERT INTO histories (up_to, body) VALUES (?1, ?2)", (history.up_to.micros(), body))?;
-            let id = transaction.last_insert_rowid();
-            save(transaction, clock)?;
-            Ok(id)
-        };
-        Ok(name.sql(write())?)
+        let id = name.sql(rows::add_history(transaction, history.up_to.micros(), &body))?;
+        rows::save(transaction, name, clock)?;
+        Ok(id)
     })
 }
 
@@ -129,12 +142,4 @@ fn insert(connection: &Connection, events: &[LoggedEvent]) -> rusqlite::Result<(
         add.execute((to_sql(*offset), id, &entity, event_time.micros(), available_at.micros(), event_id, fields, sum))?;
     }
     Ok(())
-}
-
-/// Saves the clock within the transaction of what it stamped.
-fn save(connection: &Connection, clock: &LogClock) -> rusqlite::Result<()> {
-    let sql = "UPDATE clock SET last_arrival = ?1, last_as_of = ?3,
-               last_arrival_source = (SELECT id FROM sources WHERE name = ?2)";
-    let mut statement = connection.prepare_cached(sql)?;
-    statement.execute((clock.last_arrival, clock.last_arrival_source.as_deref(), clock.last_as_of)).map(|_| ())
 }

@@ -8,7 +8,8 @@ use super::no_broken_one_passes;
 use crate::entity::{EntityKey, KeyValue};
 use crate::log::{Log, LogBatch, LogWriter, NewEvent, SqliteLog};
 use crate::testing::log::{
-    ACKNOWLEDGED, BATCHES, DURABLE, EVENTS, EXPECTED, ORDER, REFUSAL, Stand, TERM, append, conformance, event, read,
+    ACKNOWLEDGED, BATCHES, DURABLE, EVENTS, EXPECTED, ORDER, REFUSAL, REPAIRS, Stand, TERM, append, conformance, event,
+    read,
 };
 use crate::testing::twin_log::{LogDefect, TwinLog};
 use crate::testing::{Faults, mixed};
@@ -85,6 +86,7 @@ fn no_broken_twin_passes() {
         (LogDefect::OldTerm, &[TERM]),
         (LogDefect::AnyOffset, &[EXPECTED]),
         (LogDefect::LostClock, &[DURABLE]),
+        (LogDefect::ChangedStamps, &[REPAIRS]),
     ];
     no_broken_one_passes(&defects, |seed, defect| {
         conformance(&|| Box::new(TwinLog::new(Faults::none(seed), Some(defect))))
