@@ -1,5 +1,6 @@
 //! `onepath serve`, seen through its sockets.
 
+mod clock;
 mod disk;
 mod feast;
 mod limits;

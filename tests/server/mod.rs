@@ -1,5 +1,6 @@
 //! The server: many threads at once, what it keeps when it is killed, and the proof of what it served.
 
+mod clocks;
 mod hangs;
 mod kill;
 mod load;

@@ -166,9 +166,12 @@ impl FeatureStore {
         if !changes.is_empty() {
             return Err(Error::OtherIdentity { what: format!("the states of view {}", program.id()), changes });
         }
-        if mark.log != log.identity() {
+        let Some(epoch) = log.epoch_of(&mark.log) else {
             return Err(Error::OtherLog { path: log.path().to_owned() });
-        }
+        };
+        // States that no server has folded again since a repair are those of the epoch before.
+        let earlier = (epoch < log.epoch()).then(|| self.log_of_epoch(epoch)).transpose()?;
+        let log = earlier.as_deref().unwrap_or(log);
         log.check_reaches(mark.applied_offset)?;
         let history = self.recorded_history(log, mark.history)?;
         let events = Events::Recorded { history: history.as_ref(), log, up_to: mark.applied_offset };
