@@ -73,6 +73,8 @@ fn an_event_that_claims_the_id_of_another_is_refused() {
         r#"{"id": "h", "customer_id": "c9", "event_type": "purchase", "amount": 9, "at": "2024-01-01"}"#,
     );
     project.configure(&super::PROJECT.replace("event_time = ", "files = [\"history.ndjson\"]\nevent_time = "));
+    // The command line has the machine's clock, which must not be behind what this one writes.
+    project.clock.set(at("2024-12-01"));
     project.open().materialize(&[], None).expect("materializes");
     let (served, mut client) = start(&project);
     let event = |id: &str, customer: &str, amount: f64| json!({"id": id, "customer_id": customer, "event_type": "purchase", "amount": amount, "at": "2024-02-29"});

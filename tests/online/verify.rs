@@ -194,7 +194,8 @@ fn verify_finds_a_status_an_offset_and_an_event_that_changed() {
 
     let project = served_one();
     let later = at("2024-01-02") + 1;
-    sql(&project, ".onepath/log.sqlite", &format!("UPDATE events SET event_time = {later} WHERE position = 2"));
+    let change = format!("UPDATE events SET event_time = {later}, available_at = {later} WHERE position = 2");
+    sql(&project, ".onepath/log.sqlite", &change);
     seal::seal_events(&project.path(".onepath/log.sqlite"));
     let report = project.open().verify(None).expect("verifies");
     // A microsecond later it is no whole day ago. The trace view keeps no time, but its newest event differs.

@@ -1,7 +1,8 @@
 //! The command line: one file per command.
 //!
 //! Exit codes: 0 good, 1 the answer is no, 2 misuse or an error, 3 from `ingest` where an event has the id of another, and
-//! from `serve` where the server cannot go on or its disk does not answer.
+//! from `serve` where the server cannot go on or its disk does not answer. `clock` has 3 where the data or the machine failed, and 4
+//! where another process is at it: try again.
 //!
 //! The only room that names clap. What a command does belongs to the library; here are its arguments and what is printed.
 

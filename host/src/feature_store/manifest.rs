@@ -36,6 +36,9 @@ pub(crate) struct Manifest {
     /// The newest offset of the log, where pushed events were read too.
     #[serde(skip_deserializing)]
     log_offset: Option<u64>,
+    /// The epoch of the log by whose stamps they were read, where it is not the first.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    log_epoch: Option<u64>,
     /// Events of the log that the project leaves out.
     #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     skipped: Vec<SkippedRecord>,
@@ -113,6 +116,7 @@ pub(super) struct MadeOf<'a> {
     pub(super) spine: SpineRecord,
     pub(super) rows: u64,
     pub(super) log_offset: Option<u64>,
+    pub(super) log_epoch: Option<u64>,
     /// Sources whose log was not read, because other files stood for them.
     pub(super) overridden: &'a [SourceOverride],
 }
@@ -131,7 +135,8 @@ impl Manifest {
         made_of: MadeOf<'_>,
         digests: &mut Digests,
     ) -> Result<Self, Error> {
-        let MadeOf { files, summary, failures, first_failures, spine, rows, log_offset, overridden } = made_of;
+        let MadeOf { files, summary, failures, first_failures, spine, rows, log_offset, log_epoch, overridden } =
+            made_of;
         let mut sources: Vec<SourceRecord> = Vec::new();
         for count in files {
             let path = store.project().recorded_path(&count.path);
@@ -170,6 +175,7 @@ impl Manifest {
             sources,
             skipped: log_offset.map_or_else(Vec::new, |up_to| skipped_of(plan, overridden, up_to)),
             log_offset,
+            log_epoch,
             spine: Some(spine),
             rows,
             failures,

@@ -32,6 +32,8 @@ pub(super) struct Begun {
     pub(super) bits: u32,
     /// The newest offset of the log when the run began.
     pub(super) log_offset: Option<u64>,
+    /// The identity of the log, with its epoch: the stamps of another epoch are others.
+    pub(super) log: Option<String>,
 }
 
 /// A stage whose spine and events are divided.

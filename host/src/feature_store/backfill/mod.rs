@@ -321,6 +321,7 @@ impl FeatureStore {
         }
         let (plan, inputs) = (self.plan_digest(run), run.changes(self.project(), self.storage())?);
         let offset = run.pushed.map(|pushed| pushed.up_to);
+        let log = run.pushed.map(|pushed| pushed.log.identity().to_owned());
         let views = run.plan.views.iter().map(|view| (view.program.id().to_owned(), view.identity.clone())).collect();
         let (workspace, journal, begun) = Workspace::resumed(&run.request.out, |earlier| Begun {
             plan,
@@ -329,6 +330,7 @@ impl FeatureStore {
             // A run that goes on divides as it did, and sees the log that it saw.
             bits: earlier.map_or(bits, |earlier| earlier.bits),
             log_offset: earlier.map_or(offset, |earlier| earlier.log_offset),
+            log: log.filter(|_| earlier.is_none_or(|earlier| earlier.log_offset.is_some())),
         })?;
         if let (Some(pushed), Some(offset)) = (&mut run.pushed, begun.log_offset) {
             pushed.up_to = offset;

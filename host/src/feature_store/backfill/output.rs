@@ -62,6 +62,7 @@ impl<'a> Output<'a> {
             spine: record,
             rows: made.rows,
             log_offset: self.run.log_offset(),
+            log_epoch: self.run.log_epoch(),
             overridden: &self.run.request.overrides,
         };
         let mut manifest = Manifest::new(store, self.run.plan, made_of, &mut self.digests)?;

@@ -36,6 +36,11 @@ impl Run<'_> {
         self.pushed.filter(|_| reads_log).map(|pushed| pushed.up_to)
     }
 
+    /// The epoch of the log that is read, where it is not the first.
+    pub(super) fn log_epoch(&self) -> Option<u64> {
+        self.log_offset().and(self.pushed).map(|pushed| pushed.log.epoch()).filter(|epoch| *epoch > 0)
+    }
+
     /// The columns that lead, then one per feature.
     pub(super) fn schema(&self, leading: &[(FieldRef, Leading)]) -> Result<SchemaRef, Error> {
         if let Some((field, _)) = leading.iter().find(|(field, _)| self.names.contains(field.name())) {

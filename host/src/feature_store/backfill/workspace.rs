@@ -86,6 +86,11 @@ fn changed(path: &Path, earlier: &Begun, begun: &Begun) -> Error {
             ));
         }
     }
+    if earlier.log != begun.log {
+        return wrong(format!(
+            "{path} was begun with another event log, or before its clock was repaired; remove {path} to begin anew"
+        ));
+    }
     let input = begun.inputs.iter().find(|input| !earlier.inputs.contains(input));
     wrong(match input {
         Some((file, ..)) => format!(
