@@ -64,6 +64,15 @@ pub enum Error {
     /// A text is not a time.
     #[error(transparent)]
     Time(#[from] TimeError),
+    /// The files of sources were never folded into states.
+    #[error(
+        "the history of {sources} is not materialized, so all that its files hold would be NOT_FOUND: run `onepath materialize`, or \
+         pass --allow-unmaterialized to answer from what is pushed alone"
+    )]
+    NotMaterialized {
+        /// The sources, separated by commas.
+        sources: String,
+    },
     /// The component was not built yet.
     #[error("the transform of view {view} is not built: run `onepath build` (package {package})")]
     NotBuilt {

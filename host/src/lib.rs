@@ -119,5 +119,5 @@ pub use events::EventSchema;
 pub use online::{
     Applied, ErrorKind, FirstReservation, GetError, InputKind, OnlineFeatures, PreparedRequest, PushError, Request,
     RequestBuilder, RequestError, RequestFault, RequestInput, RequestedFeature, RequestedView, Server, ServerError,
-    ServerOptions, ServerStatus,
+    ServerOptions, ServerStatus, Unmaterialized,
 };

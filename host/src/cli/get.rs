@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::backfill::{Selection, parse_as_of};
-use super::{Context, Format, output};
+use super::{Context, Format, output, unmaterialized};
 use crate::batch::Value;
 use crate::evaluate::Status;
 use crate::feature_store::OpenOptions;
@@ -33,10 +33,13 @@ pub(super) struct Get {
     /// The cut-off [default: now]. Before the newest event of the entity it is answered by replay.
     #[arg(long, value_name = "TIME", value_parser = parse_as_of)]
     as_of: Option<AsOf>,
+    /// Answer although sources have files of which nothing was materialized: from what is pushed alone.
+    #[arg(long)]
+    allow_unmaterialized: bool,
 }
 
 pub(super) fn run(context: &Context, command: &Get) -> anyhow::Result<ExitCode> {
-    let server = context.serve(OpenOptions::default())?;
+    let server = context.serve(OpenOptions::default(), unmaterialized(command.allow_unmaterialized))?;
     let prepared = server.prepare(&command.selection.resolve())?;
     let mut request = prepared.request().as_of(command.as_of);
     for (name, text) in &command.entity {

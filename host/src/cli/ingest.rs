@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Context, Format, output, progress};
-use crate::ServerError;
 use crate::events::Arrival;
 use crate::feature_store::OpenOptions;
 use crate::log::LogError;
+use crate::{ServerError, Unmaterialized};
 
 /// Append events to the log of a source and apply them.
 ///
@@ -36,7 +36,7 @@ pub(super) struct Ingest {
 
 pub(super) fn run(context: &Context, command: &Ingest) -> anyhow::Result<ExitCode> {
     let (options, bar) = progress::shown(OpenOptions::default(), "ingest");
-    let server = context.serve(options)?;
+    let server = context.serve(options, Unmaterialized::Allow)?;
     let arrival = match command.arrived_at.as_deref() {
         None => Arrival::Now,
         Some("event-time") => Arrival::EventTime,

@@ -1,8 +1,8 @@
 //! The command line: one file per command.
 //!
-//! Exit codes: 0 good, 1 the answer is no, 2 misuse or an error, 3 from `ingest` where an event has the id of another, and
-//! from `serve` where the server cannot go on or its disk does not answer. `clock` has 3 where the data or the machine failed, and 4
-//! where another process is at it: try again.
+//! Exit codes: 0 good or nothing to do, 1 the answer is no, 2 misuse or another error, 3 the data or the machine failed: a store
+//! that cannot be read or written, from `ingest` an event that has the id of another, from `serve` a server that cannot go on or whose
+//! disk does not answer, 4 another process is at it: try again.
 //!
 //! The only room that names clap. What a command does belongs to the library; here are its arguments and what is printed.
 
@@ -16,6 +16,7 @@ mod materialize;
 mod new;
 mod output;
 mod progress;
+mod reset;
 mod serve;
 mod summary;
 mod verify;
@@ -27,7 +28,8 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use crate::feature_store::{FeatureStore, Locking, OpenOptions};
-use crate::{FirstReservation, Server, ServerOptions};
+use crate::log::FileError;
+use crate::{Error, FirstReservation, Server, ServerError, ServerOptions, Unmaterialized};
 
 /// Features without training-serving skew: one WebAssembly component, one path, offline and online.
 #[derive(Parser)]
@@ -67,6 +69,7 @@ enum Command {
     Serve(serve::Serve),
     Verify(verify::Verify),
     Clock(clock::ClockCommand),
+    Reset(reset::Reset),
 }
 
 /// An hour, in milliseconds.
@@ -85,9 +88,10 @@ impl Context {
     }
 
     /// The server of the project: what asks and pushes goes through it.
-    fn serve(&self, open: OpenOptions) -> anyhow::Result<Server> {
+    fn serve(&self, open: OpenOptions, unmaterialized: Unmaterialized) -> anyhow::Result<Server> {
         let options = ServerOptions {
             open: self.options(open),
+            unmaterialized,
             // Whoever runs a command can end it; a large file takes its time.
             push_ms_max: HOUR_MS,
             close_ms_max: HOUR_MS,
@@ -101,6 +105,10 @@ impl Context {
     fn options(&self, options: OpenOptions) -> OpenOptions {
         OpenOptions { locking: self.locking, warning: Arc::new(output::warning), ..options }
     }
+}
+
+fn unmaterialized(allow: bool) -> Unmaterialized {
+    if allow { Unmaterialized::Allow } else { Unmaterialized::Refuse }
 }
 
 /// Runs the command line of this process.
@@ -119,12 +127,27 @@ pub fn run() -> ExitCode {
         Command::Serve(command) => serve::run(&context, &command),
         Command::Verify(command) => verify::run(&context, &command),
         Command::Clock(command) => clock::run(&context, &command),
+        Command::Reset(command) => reset::run(&context, &command),
     };
     match result {
         Ok(code) => code,
         Err(error) => {
             output::error(&error);
-            ExitCode::from(2)
+            ExitCode::from(code_of(&error))
         }
+    }
+}
+
+/// The exit code of a command that failed.
+fn code_of(error: &anyhow::Error) -> u8 {
+    let file = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<ServerError>() {
+        Some(ServerError::Ended { .. } | ServerError::Hung { .. } | ServerError::Unwritten { .. }) => Some(false),
+        Some(error) => error.file().map(FileError::is_busy),
+        None => cause.downcast_ref::<Error>().and_then(Error::file).map(FileError::is_busy),
+    };
+    match error.chain().find_map(file) {
+        Some(true) => 4,
+        Some(false) => 3,
+        None => 2,
     }
 }

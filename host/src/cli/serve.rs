@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{Context, output};
+use super::{Context, output, unmaterialized};
 use crate::feature_store::OpenOptions;
 use crate::http::{self, HttpLimits, HttpOptions, StopHandle, Token};
 use crate::{Server, ServerOptions};
@@ -16,7 +16,7 @@ use crate::{Server, ServerOptions};
 /// The exit code where a thread, a store or the disk has failed: start the server again.
 const FAILED: u8 = 3;
 
-/// Answer questions and take events over HTTP, until SIGTERM or SIGINT.
+/// Answer questions and take events over HTTP, until SIGTERM or SIGINT; a terminal that closes (SIGHUP) ends nothing.
 ///
 /// Feast's feature-server routes (POST /get-online-features, /push), a typed API under /v1, /health, /ready, /metrics, and
 /// /openapi.json, which describes them all. The server speaks plain HTTP and listens on this machine alone unless --listen says
@@ -39,6 +39,9 @@ pub(super) struct Serve {
     /// A file with the bearer token that requests must bring [default: the variable ONEPATH_TOKEN, or no token].
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Answer although sources have files of which nothing was materialized: from what is pushed alone.
+    #[arg(long)]
+    allow_unmaterialized: bool,
     /// Threads that read, evaluate and answer [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
@@ -127,6 +130,7 @@ enum LogFormat {
 
 pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode> {
     start_log(command);
+    stay_on_hangup();
     let token = token(command)?;
     let options = ServerOptions {
         open: OpenOptions {
@@ -134,6 +138,7 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
             ..context.options(OpenOptions::default())
         },
         pin: command.pin.clone(),
+        unmaterialized: unmaterialized(command.allow_unmaterialized),
         cache_bytes_max: command.limits.cache_bytes_max,
         waiting_pushes_max: command.limits.waiting_pushes_max,
         waiting_vectors_max: command.limits.waiting_vectors_max,
@@ -217,6 +222,12 @@ fn token(command: &Serve) -> anyhow::Result<Option<Token>> {
     }
 }
 
+/// From now on a terminal that closes ends nothing; the server logs it once it listens.
+fn stay_on_hangup() {
+    // Where the signal cannot be taken, it ends this process as it does any other.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default());
+}
+
 fn start_log(command: &Serve) {
     let level = match command.log {
         LogLevel::Error => tracing::Level::ERROR,
@@ -225,6 +236,8 @@ fn start_log(command: &Serve) {
         LogLevel::Debug => tracing::Level::DEBUG,
     };
     let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
+    // A standard error that is gone, with the terminal it was, is no reason to end.
+    let log = log.log_internal_errors(false);
     match command.log_format {
         LogFormat::Text => log.with_ansi(false).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

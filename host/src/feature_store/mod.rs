@@ -7,7 +7,7 @@
 //! - `backfill`: training sets. - `manifest`, `summary`, `warnings`: what a run was made of, saw, and should tell.
 //! - `materialize`, `fold`, `folded_ids`: history and log become online states, and the ids of history a file.
 //! - `clock`: what the log's clock says, and its repair. - `stores`: the stores of a project, open. - `spine`, `asked`: questions, and words for who was asked about.
-//! - `skips`: what a project must agree on with its log.
+//! - `reset`: the stores are removed. - `skips`: what a project must agree on with its log.
 
 mod absent;
 mod admit;
@@ -24,6 +24,7 @@ mod manifest;
 mod materialize;
 mod plan;
 mod planning;
+mod reset;
 mod schema;
 mod skips;
 mod spine;
@@ -49,6 +50,7 @@ pub(crate) use manifest::Manifest;
 pub use materialize::{MaterializeReport, MaterializedView, RefusedEntity};
 pub(crate) use plan::run_views;
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};
+pub use reset::{Kept, Reset, ResetFile};
 pub(crate) use schema::{event_schema, with_inferred};
 pub use spine::Spine;
 pub use stores::Stores;

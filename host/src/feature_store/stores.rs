@@ -1,11 +1,15 @@
 //! The stores of a project, open for writing.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use super::FeatureStore;
 use super::skips::check_log;
+use super::{FeatureStore, PlannedView};
 use crate::Error;
+use crate::log::lock::FolderLock;
+use crate::log::place::is_absence;
 use crate::log::{FeatureLog, Log, LogError, LogReader, LogWriter, ServedSink, SqliteLog};
+use crate::project::Source;
 use crate::store::{OnlineStore, SqliteStore, StoreReader};
 
 /// Where a project keeps what was pushed, its states and what was served, open for writing, which one process does at a time.
@@ -21,10 +25,14 @@ pub struct Stores {
 impl FeatureStore {
     /// Opens the stores in the project's folder for writing, which makes this process the one that does.
     pub(crate) fn open_stores(&self) -> Result<Stores, Error> {
+        let folder = FolderLock::take(&self.project().root, &self.project().data_dir()).map_err(LogError::from)?;
+        let folder = Arc::new(folder);
         self.check_log_is_there()?;
-        let log = SqliteLog::open(&self.log_path())?;
+        let log = SqliteLog::open(&self.log_path())?.holding(Arc::clone(&folder));
         let online = SqliteStore::open(&self.online_path())?.with_state_bytes_max(self.limits().state_bytes_max);
+        let online = online.holding(Arc::clone(&folder));
         let served = FeatureLog::open(&self.served_path())?.with_bytes_max(self.project().serving.served_bytes_max);
+        let served = served.holding(folder);
         Ok(Stores { log: Arc::new(log), online: Arc::new(online), served: Box::new(served) })
     }
 
@@ -39,8 +47,25 @@ impl FeatureStore {
 
     /// Refuses to go on without the log that states were made from.
     fn check_log_is_there(&self) -> Result<(), Error> {
-        let (path, has_states) = (self.log_path(), self.online_path().exists());
-        if has_states && !path.exists() { Err(LogError::Gone { path }.into()) } else { Ok(()) }
+        let (path, states) = (self.log_path(), self.online_path());
+        // A file that may not be looked at is not missing: opening it says so.
+        let is_missing = |path: &Path| std::fs::symlink_metadata(path).is_err_and(|error| is_absence(&error));
+        if !is_missing(&states) && is_missing(&path) { Err(LogError::Gone { path }.into()) } else { Ok(()) }
+    }
+
+    /// Refuses to answer from states that hold nothing of the files that sources have: everybody in them would be `NOT_FOUND`.
+    pub(crate) fn check_materialized(&self, log: &dyn LogReader, views: &[PlannedView]) -> Result<(), Error> {
+        if log.latest_history()?.is_some() {
+            // Whether the states are on top of it, and of this identity, is checked when they are opened.
+            return Ok(());
+        }
+        let of_views = |source: &&Source| views.iter().any(|view| view.reads(source));
+        let sources = self.project().sources.iter().filter(|source| !source.files.is_empty()).filter(of_views);
+        let sources: Vec<&str> = sources.map(|source| source.name.as_str()).collect();
+        match sources.is_empty() {
+            true => Ok(()),
+            false => Err(Error::NotMaterialized { sources: sources.join(", ") }),
+        }
     }
 
     /// The log for reading, if there is one.

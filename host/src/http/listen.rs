@@ -72,6 +72,12 @@ async fn accept(
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ListenError::Start)?;
     let ended = ended(Arc::clone(&server));
     tokio::pin!(ended);
+    let mut hangup = signal(SignalKind::hangup()).map_err(ListenError::Start)?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            tracing::info!("SIGHUP: serving goes on; SIGTERM or SIGINT ends it");
+        }
+    });
     let app = Arc::new(App::new(server, options.limits.clone(), options.token));
     let router = router(Arc::clone(&app));
     let connections = Arc::new(Semaphore::new(options.limits.connections_max.max(1)));

@@ -194,8 +194,7 @@ pub enum LogError {
     },
     /// The log was removed, and what was made from it was not.
     #[error(
-        "the event log {path} is gone: restore it from a copy, or delete the online store beside it to begin without the events that \
-         were pushed"
+        "the event log {path} is gone: restore it from a copy, or run `onepath reset` to begin without the events that were pushed"
     )]
     Gone {
         /// Where it was.

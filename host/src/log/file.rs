@@ -1,20 +1,20 @@
 //! One SQLite file of onepath: made, opened, checked, locked. Shared by every store that is one.
 
 use std::cmp::Ordering;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-/// How long a statement waits for another process that holds SQLite's own short locks.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+use super::place::{Place, is_absence};
+use super::read_only::StoreCopy;
+use super::{advice, lock, read_only};
 
-/// How often the lock of a file is asked for before another process is said to have it. A process that is being started by
-/// this one holds copies of its open files, and so of a lock that was just given back, until its program runs.
-const LOCK_ATTEMPTS: usize = 20;
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
+/// How long a statement waits for another process that holds SQLite's own short locks.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Pages of the write-ahead log that are enough to bring them into the file, 16 MiB: a longer wait makes fewer stops.
 const CHECKPOINT_PAGES: i64 = 4_096;
@@ -37,6 +37,8 @@ pub(crate) struct FileKind {
     pub synchronous: &'static str,
     /// What to do about a damaged file.
     pub mend: &'static str,
+    /// What to do about one that was taken away, other than to put it back.
+    pub anew: &'static str,
 }
 
 /// A file by name, for messages.
@@ -51,8 +53,12 @@ pub(crate) struct FileName {
 pub(crate) struct SqliteFile {
     pub connection: Connection,
     pub name: FileName,
+    /// Whether the file is still the one that its name means: in a writer, and in a reader that notices it.
+    pub place: Option<Arc<Place>>,
     /// Held for as long as this process may write; `None` in a reader.
-    lock: Option<File>,
+    pub(super) lock: Option<File>,
+    /// What is read instead of the file, where it lies in a folder that cannot be written.
+    pub(super) _copy: Option<Arc<StoreCopy>>,
 }
 
 /// A file of onepath that cannot be opened, read or written.
@@ -71,6 +77,86 @@ pub enum FileError {
     Locked {
         /// The file.
         path: PathBuf,
+    },
+    /// The lock cannot be asked for.
+    #[error(
+        "cannot lock {path}, so nothing is written: put the project's folder where this user may read it, on a file system that has locks"
+    )]
+    Lock {
+        /// What would be locked.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It was removed, or moved away, while it was open.
+    #[error(
+        "the {kind} {path} is gone: it was removed or moved away while onepath had it open, so nothing more is written; end this \
+         process, and put the file back, or {anew}"
+    )]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+        /// What else to do.
+        anew: &'static str,
+    },
+    /// Another file took its place, or its content was written over, while it was open.
+    #[error(
+        "the {kind} {path} was replaced while onepath had it open, so nothing more is written: end this process before you put \
+         another file in its place, and start again"
+    )]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// It changed while it was copied to be read.
+    #[error(
+        "the {kind} {path} is being written, and its folder cannot be: read it as a user who may write there, or try again once \
+         nobody writes it"
+    )]
+    Changing {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// It cannot be copied to be read.
+    #[error(
+        "the {kind} {path} has a write-ahead log, which a process that was killed leaves behind, and its folder cannot be written; it \
+         cannot be copied to a temporary folder either: run as a user who may write there, or give TMPDIR a folder with room"
+    )]
+    Copy {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// It cannot be looked at.
+    #[error("the {kind} {path} cannot be looked at: run as a user who may read it")]
+    Unreachable {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// This process has as many files open as it may.
+    #[error(
+        "the {kind} {path} cannot be opened, for this process has as many files open as it may: allow more (`ulimit -n 1024`)"
+    )]
+    TooManyFiles {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+        /// What SQLite says.
+        source: rusqlite::Error,
     },
     /// It belongs to something else.
     #[error("{path} is not the {kind} of an onepath project: move it away or name another path")]
@@ -143,7 +229,7 @@ pub enum FileError {
         source: rusqlite::Error,
     },
     /// Anything else.
-    #[error("cannot read or write the {kind} {path}")]
+    #[error("cannot read or write the {kind} {path}: {}", advised(source))]
     Sqlite {
         /// The file.
         path: PathBuf,
@@ -159,6 +245,39 @@ impl FileError {
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Record { .. })
     }
+
+    /// Whether the file was removed or replaced while it was open: its process can keep nothing any more, and must be started
+    /// again.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Gone { .. } | Self::Replaced { .. })
+    }
+
+    /// Whether another process holds the file, so that trying again may help.
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::Locked { .. } | Self::Changing { .. } => true,
+            Self::Sqlite { source, .. } => code(source).is_some_and(advice::is_busy),
+            _ => false,
+        }
+    }
+}
+
+/// SQLite's extended code of a failure.
+fn code(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|error| error.extended_code)
+}
+
+/// What a failure means and what to do about it.
+fn advised(error: &rusqlite::Error) -> String {
+    let (what, cure) =
+        code(error).map_or(("SQLite's answer is not what it should be", "restore it from a copy"), advice::of);
+    format!("{what}; {cure}")
+}
+
+/// Whether no file can be opened any more.
+fn is_out_of_files() -> bool {
+    // EMFILE and ENFILE, the same on all systems.
+    File::open("/dev/null").is_err_and(|error| matches!(error.raw_os_error(), Some(23 | 24)))
 }
 
 impl FileName {
@@ -170,10 +289,16 @@ impl FileName {
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                     FileError::Damaged { path, kind, mend: self.kind.mend, source }
                 }
-                Some(ErrorCode::DiskFull) => FileError::Full { path, kind, source },
+                _ if code(&source).is_some_and(advice::is_full) => FileError::Full { path, kind, source },
+                Some(ErrorCode::CannotOpen) if is_out_of_files() => FileError::TooManyFiles { path, kind, source },
                 _ => FileError::Sqlite { path, kind, source },
             }
         })
+    }
+
+    /// The error of a file, or of its folder, that the system does not show.
+    pub(super) fn unreachable(&self, source: io::Error) -> FileError {
+        FileError::Unreachable { path: self.path.clone(), kind: self.kind.name, source }
     }
 
     /// Refuses a record whose checksum is another one than is stored with it.
@@ -188,7 +313,7 @@ impl FileName {
     }
 
     /// Checks whose file it is, and that it has this format; `false` where nothing was written to it yet.
-    fn is_made(&self, connection: &Connection) -> Result<bool, FileError> {
+    pub(super) fn is_made(&self, connection: &Connection) -> Result<bool, FileError> {
         let pragma = |name| self.sql(connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)));
         let (path, kind) = (self.path.clone(), self.kind.name);
         let (application_id, version) = (pragma("application_id")?, pragma("user_version")?);
@@ -204,6 +329,17 @@ impl FileName {
             Ordering::Less => Err(FileError::Older { path, kind, found, known }),
             Ordering::Equal => Ok(true),
             Ordering::Greater => Err(FileError::Newer { path, kind, found, known }),
+        }
+    }
+
+    /// Whether there is such a file. Where that cannot be known it is an error: a store that is not let to be seen is not none.
+    fn is_there(&self) -> Result<bool, FileError> {
+        match std::fs::metadata(&self.path) {
+            Ok(_) => Ok(true),
+            Err(error) if !is_absence(&error) => Err(self.unreachable(error)),
+            // A link that leads nowhere is a store that was taken away.
+            Err(source) if std::fs::symlink_metadata(&self.path).is_ok() => Err(self.unreachable(source)),
+            Err(_) => Ok(false),
         }
     }
 
@@ -225,7 +361,8 @@ impl SqliteFile {
             std::fs::create_dir_all(directory)
                 .map_err(|source| FileError::Make { path: directory.to_owned(), source })?;
         }
-        let lock = lock(path)?;
+        name.is_there()?;
+        let lock = lock::beside(path)?;
         let mut connection = name.sql(Connection::open(path))?;
         name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
         // A file of something else is left as it is: it is checked before anything in it is set.
@@ -237,44 +374,49 @@ impl SqliteFile {
         if !is_made {
             name.make(&mut connection)?;
         }
-        Ok(Self { connection, name, lock: Some(lock) })
+        let place = Some(Arc::new(Place::of(path, kind)?));
+        Ok(Self { connection, name, place, lock: Some(lock), _copy: None })
     }
 
     /// Opens the file for reading; `None` where there is none yet.
     pub fn open_read_only(path: &Path, kind: &'static FileKind) -> Result<Option<Self>, FileError> {
-        if !path.exists() {
+        let name = FileName { path: path.to_owned(), kind };
+        if !name.is_there()? {
             return Ok(None);
         }
-        let name = FileName { path: path.to_owned(), kind };
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = name.sql(Connection::open_with_flags(path, flags))?;
         name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
-        let is_made = name.is_made(&connection)?;
-        Ok(is_made.then_some(Self { connection, name, lock: None }))
+        match name.is_made(&connection) {
+            Ok(is_made) => Ok(is_made.then_some(Self { connection, name, place: None, lock: None, _copy: None })),
+            Err(FileError::Sqlite { source, .. } | FileError::Full { source, .. })
+                if code(&source).is_some_and(advice::may_be_read_only) =>
+            {
+                drop(connection);
+                read_only::open(path, kind)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens the file for reading beside its writer, which is in this process and has it at `place`.
+    pub fn open_beside(path: &Path, kind: &'static FileKind, place: &Arc<Place>) -> Result<Option<Self>, FileError> {
+        place.check()?;
+        let file = Self::open_read_only(path, kind)?;
+        // What was opened is what was there before and is there now.
+        place.check()?;
+        Ok(file.map(|file| Self { place: Some(Arc::clone(place)), ..file }))
+    }
+
+    /// Refuses what was read from a file that is not the one it should be any more.
+    pub fn check_place(&self) -> Result<(), FileError> {
+        self.place.as_ref().map_or(Ok(()), |place| place.check())
     }
 
     /// Whether this process may write the file.
     pub fn is_writable(&self) -> bool {
         self.lock.is_some()
     }
-}
-
-/// Takes the lock beside `path`. The lock file stays when the lock is given back, for removing it would let two processes
-/// each lock a file of that name.
-fn lock(path: &Path) -> Result<File, FileError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".lock");
-    let made = |source| FileError::Make { path: PathBuf::from(&beside), source };
-    let file = File::options().create(true).truncate(false).write(true).open(&beside).map_err(made)?;
-    for attempt in 1.. {
-        match file.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => std::thread::sleep(LOCK_PAUSE),
-            Err(TryLockError::WouldBlock) => return Err(FileError::Locked { path: path.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(made(source)),
-        }
-    }
-    Ok(file)
 }
 
 /// A position as SQLite keeps it. What is beyond its range is beyond any log.
@@ -312,6 +454,7 @@ mod tests {
         tables: "CREATE TABLE t (x INTEGER, y INTEGER) STRICT;",
         synchronous: "FULL",
         mend: "restore it",
+        anew: "do without it",
     };
 
     /// The error of opening the file in which `statements` were run.

@@ -15,11 +15,13 @@
 //! - `feature_log`: what was served, batch by batch, which `verify` replays.
 //! - `served`: what a view ran when it served.
 //! - `checksum`: what each record is checked by when it is read.
-//! - `file`, `schema`: opening, checking and locking the file; its tables.
+//! - `file`, `schema`: opening and checking the file; its tables. - `lock`: one process writes. - `place`: the file is still the
+//!   one that its name means. - `read_only`: reading where nothing can be written. - `advice`: what SQLite's failures mean.
 //!
 //! This module knows nothing of transforms, of a project's files or of the command line. Errors keep their cause as
 //! their source: print the whole chain.
 
+mod advice;
 pub(crate) mod checksum;
 mod clock;
 mod epoch;
@@ -29,6 +31,9 @@ mod feature_log;
 pub(crate) mod file;
 mod history;
 mod identity;
+pub(crate) mod lock;
+pub(crate) mod place;
+mod read_only;
 mod schema;
 mod seam;
 mod served;

@@ -12,6 +12,7 @@ pub(super) static EVENT_LOG: FileKind = FileKind {
     // The log is the truth: what is acknowledged is on disk.
     synchronous: "FULL",
     mend: "restore it from a copy",
+    anew: "run `onepath reset` to begin without what was pushed",
 };
 
 /// - `events`: `position` is the offset; `entity` the canonical JSON of the key; times in microseconds; `fields` one JSON
@@ -87,6 +88,7 @@ pub(super) static FEATURE_LOG: FileKind = FileKind {
     // Written in batches, off the path of requests: what the machine's power takes is at most the last of them.
     synchronous: "NORMAL",
     mend: "move it away; what was served until now cannot be verified without it",
+    anew: "start again without it: what was served until now cannot be verified then",
 };
 
 /// - `head`: one row: how far the batches go, and which have expired.

@@ -18,6 +18,12 @@ pub trait Log: Send + Sync {
     /// Begins a term of writing and gives its number, which is higher than those before.
     fn begin_term(&self) -> Result<u64, LogError>;
 
+    /// Whether the log is still where it was opened. One in files says [`FileError::Gone`](super::FileError::Gone) or
+    /// [`FileError::Replaced`](super::FileError::Replaced) where they were taken away: nothing can be kept from then on.
+    fn check_place(&self) -> Result<(), LogError> {
+        Ok(())
+    }
+
     /// A handle for reading, which sees what is there at each of its calls: the events as they were stamped when they were appended,
     /// whatever was repaired since. Whoever reads the log wants [`Log::reader`].
     fn stamped_reader(&self) -> Result<Box<dyn LogReader>, LogError>;
@@ -82,6 +88,11 @@ impl LogHead {
 
 /// A handle for reading a log.
 pub trait LogReader: Send {
+    /// As [`Log::check_place`], of what this reads from.
+    fn check_place(&self) -> Result<(), LogError> {
+        Ok(())
+    }
+
     /// A name that no other log has, given when it was made, with the epoch behind it where it is not the first: `NAME@1`. States
     /// that count its offsets carry it, and so does what was served.
     fn identity(&self) -> &str;

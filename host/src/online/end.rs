@@ -50,6 +50,7 @@ impl Server {
     /// Writes all that was taken and ends, within a deadline. Dropping it does the same; this tells what could not be written.
     pub fn close(mut self) -> Result<(), ServerError> {
         self.end()?;
+        self.lost.check()?;
         match self.backlog.failure() {
             Some(failure) => Err(ServerError::Unwritten { failure }),
             None => Ok(()),
@@ -91,9 +92,10 @@ impl Server {
         self.shared.ended().or_else(|| self.recorder.as_ref()?.ended())
     }
 
-    /// Why requests are not welcome now: a thread has failed, or answers would be too far behind now.
+    /// Why requests are not welcome now: a thread has failed, a file of the stores was taken away, or answers would be too far behind now.
     pub fn unready(&self) -> Option<String> {
-        self.ended().or_else(|| self.shared.lag().1.err().map(|error| error.to_string()))
+        let lost = || self.lost.check().err().map(|error| error.to_string());
+        self.ended().or_else(lost).or_else(|| self.shared.lag().1.err().map(|error| error.to_string()))
     }
 }
 

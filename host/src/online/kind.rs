@@ -3,7 +3,7 @@
 use super::{PushError, RequestFault, ServerError};
 use crate::Error;
 use crate::evaluate::EvaluateError;
-use crate::log::LogError;
+use crate::log::{FileError, LogError};
 use crate::store::StoreError;
 use crate::wasm::CallError;
 
@@ -67,6 +67,9 @@ impl ServerError {
     pub fn kind(&self) -> ErrorKind {
         if let Some(evaluation) = self.evaluation() {
             return of_transform(evaluation);
+        }
+        if self.file().is_some_and(FileError::is_lost) {
+            return ErrorKind::Unavailable;
         }
         if let Some(log) = self.log() {
             return of_log(log);

@@ -12,7 +12,7 @@
 //!   the log; `history_ids`: events that the materialized history has.
 //! - `recorder`: what was served is recorded off the path of requests; `share`: of which entities.
 //! - `watch`: steps of the machine's clock are told, and accepted where an operator says so.
-//! - `status`: what it runs and has done; `kind`: what kind of failure an error is; `pin`: refuses to serve what differs from what trained the model.
+//! - `status`: what it runs and has done; `kind`: what kind of failure an error is; `lost`: whether its files were taken away; `pin`: refuses to serve what differs from what trained the model.
 //!
 //! A push never waits for a question. No lock is held while a transform runs, and none while the disk works, but by the thread that
 //! writes. It knows nothing of HTTP and of the command line.
@@ -42,6 +42,7 @@ mod end;
 mod error;
 mod history_ids;
 mod kind;
+mod lost;
 mod options;
 mod pin;
 mod plans;
@@ -70,7 +71,8 @@ use cache::StateCache;
 pub use error::ServerError;
 use history_ids::HistoryIds;
 pub use kind::ErrorKind;
-pub use options::{FirstReservation, ServerOptions};
+use lost::Lost;
+pub use options::{FirstReservation, ServerOptions, Unmaterialized};
 pub(crate) use plans::Named;
 use plans::Plans;
 pub use prepared::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
@@ -142,6 +144,7 @@ pub struct Server {
     writer: Option<JoinHandle<()>>,
     /// Ends when it is dropped.
     watch: Option<Watch>,
+    lost: Arc<Lost>,
     options: ServerOptions,
     warnings: Vec<String>,
 }
@@ -184,7 +187,11 @@ impl Server {
             schemas.insert(source.name.clone(), Arc::new(event_schema(project, source, &views)?));
         }
         let Stores { log: events, online, served } = open(&store)?;
+        let lost = Arc::new(Lost::of(&events, &online, served.look()));
         let mut log = store.begin_log(&events)?;
+        if options.unmaterialized == Unmaterialized::Refuse {
+            store.check_materialized(log.reader(), &views)?;
+        }
         let term = online.begin_term()?;
         let marks = apply::catch_up(log.reader(), &*online, term, &views)?;
         let reader = online.reader()?;
@@ -219,13 +226,14 @@ impl Server {
             history_ids,
             shared: Arc::clone(&shared),
             backlog: Arc::clone(&backlog),
+            lost: Arc::clone(&lost),
             clock,
             unwritten: Unwritten::new(views.len(), offset),
             pace: Pace::default(),
         };
         let (jobs, taken) = sync_channel(options.waiting_pushes_max.max(1));
         let (vectors_max, bytes_max) = (options.waiting_vectors_max, options.waiting_vectors_bytes_max);
-        let recorder = Recorder::start(served, recorder::Limits { vectors_max, bytes_max })?;
+        let recorder = Recorder::start(served, recorder::Limits { vectors_max, bytes_max }, Arc::clone(&lost))?;
         Ok(Self {
             sources: project.sources.iter().map(|source| (source.name.clone(), Arc::new(source.clone()))).collect(),
             schemas,
@@ -243,6 +251,7 @@ impl Server {
             backlog,
             writer: Some(end::start(writer, taken)?),
             watch: watch::start(watched, project.data_dir(), Arc::clone(&store.options().warning))?,
+            lost,
             options,
             warnings,
             store,
@@ -305,6 +314,7 @@ impl Server {
     /// [`ServerError::PushLate`] it is not known whether they are: push them again.
     pub fn push(&self, source: &str, events: PushedEvents) -> Result<Applied, ServerError> {
         let source = Arc::clone(&self.sources[&self.project().source(source)?.name]);
+        self.lost.check()?;
         let bytes = events.memory_bytes();
         let (waiting, limit) = (self.backlog.bytes.fetch_add(bytes, Ordering::Relaxed), self.options.waiting_bytes_max);
         if waiting > 0 && waiting.saturating_add(bytes) > limit {

@@ -11,6 +11,8 @@ pub struct ServerOptions {
     pub open: OpenOptions,
     /// The manifest of a training set (`FILE.manifest.json`); what differs from what made it is not served.
     pub pin: Option<PathBuf>,
+    /// What becomes of a project whose sources have files of which nothing was materialized.
+    pub unmaterialized: Unmaterialized,
     /// Bytes of states that are kept in memory. Default 64 MiB. States that the store does not hold yet may exceed it.
     pub cache_bytes_max: usize,
     /// Pushes that may wait to be written. Default 1,024. Beyond, a push is refused with [`ServerError::Busy`].
@@ -40,6 +42,16 @@ pub struct ServerOptions {
     pub first_reservation: FirstReservation,
 }
 
+/// What becomes of a project whose sources have files of which nothing was materialized.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unmaterialized {
+    /// It is not opened: questions about what the files hold would be answered with `NOT_FOUND`.
+    #[default]
+    Refuse,
+    /// It is opened: for pushes that are asked about later, or for answers from what is pushed alone.
+    Allow,
+}
+
 /// When as-ofs are reserved on disk for the first time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstReservation {
@@ -54,6 +66,7 @@ impl Default for ServerOptions {
         Self {
             open: OpenOptions::default(),
             pin: None,
+            unmaterialized: Unmaterialized::default(),
             cache_bytes_max: 64 << 20,
             waiting_pushes_max: 1_024,
             waiting_bytes_max: 64 << 20,

@@ -36,7 +36,8 @@ impl Server {
 
     fn timed(&self, request: &Request, patience: Patience) -> Result<Option<OnlineFeatures>, ServerError> {
         let started = Stopwatch::start();
-        let answer = self.answer(request, patience);
+        self.lost.check()?;
+        let answer = self.answer(request, patience).inspect_err(|error| self.lost.note(error));
         if request.as_of.is_none() && !matches!(answer, Ok(None)) {
             request.prepared.took(started.elapsed());
         }

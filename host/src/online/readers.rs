@@ -28,12 +28,29 @@ impl Readers {
         &self,
         read: impl FnOnce(&dyn StoreReader) -> Result<T, ServerError>,
     ) -> Result<T, ServerError> {
-        with(&self.stores, || Ok(self.store.reader()?), |reader| read(&**reader))
+        with(
+            &self.stores,
+            || Ok(self.store.reader()?),
+            |reader| {
+                let read = read(&**reader)?;
+                // What was read is of the file that is named, and not of one that took its place.
+                reader.check_place()?;
+                Ok(read)
+            },
+        )
     }
 
     /// Reads from the log.
     pub(super) fn log<T>(&self, read: impl FnOnce(&dyn LogReader) -> Result<T, ServerError>) -> Result<T, ServerError> {
-        with(&self.logs, || Ok(self.log.reader()?), |reader| read(&**reader))
+        with(
+            &self.logs,
+            || Ok(self.log.reader()?),
+            |reader| {
+                let read = read(&**reader)?;
+                reader.check_place()?;
+                Ok(read)
+            },
+        )
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::ServerError;
 use super::end::told;
+use super::lost::Lost;
 use crate::log::{ServedBatch, ServedSink, ServedWriter};
 
 /// How long the first vector of a commit waits for others.
@@ -45,6 +46,7 @@ struct Queue {
     /// All that waited is written.
     emptied: Condvar,
     limits: Limits,
+    lost: Arc<Lost>,
     written: AtomicU64,
     dropped: AtomicU64,
     expired: AtomicU64,
@@ -74,12 +76,13 @@ struct Waiting {
 
 impl Recorder {
     /// Records into `sink`; at most so much waits.
-    pub(super) fn start(sink: Box<dyn ServedSink>, limits: Limits) -> Result<Self, ServerError> {
+    pub(super) fn start(sink: Box<dyn ServedSink>, limits: Limits, lost: Arc<Lost>) -> Result<Self, ServerError> {
         let queue = Arc::new(Queue {
             waiting: Mutex::default(),
             filled: Condvar::new(),
             emptied: Condvar::new(),
             limits,
+            lost,
             written: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             expired: AtomicU64::new(0),
@@ -179,6 +182,7 @@ impl Queue {
                     self.expired.fetch_add(recorded.expired, Ordering::Relaxed);
                 }
                 Err(error) => {
+                    self.lost.note(&error);
                     waiting.failure = Some(crate::error::chain(&error));
                     self.dropped.fetch_add(vectors as u64, Ordering::Relaxed);
                 }

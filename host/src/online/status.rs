@@ -69,7 +69,7 @@ impl Server {
             served_expired: recorded.expired,
             lag,
             ended: self.ended(),
-            failure: failure.or(recorded.failure),
+            failure: self.lost.check().err().map(|lost| lost.to_string()).or(failure).or(recorded.failure),
             clock_step_us: self.clock_step(),
             warnings: self.warnings.clone(),
         }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::apply::{self, Moved, StateReader, push_into};
 use super::history_ids::HistoryIds;
+use super::lost::Lost;
 use super::published::{NewState, RESERVED_US, Shared};
 use super::{Applied, PushError, ServerError};
 use crate::entity::{EntityKey, EntityState};
@@ -111,6 +112,7 @@ pub(super) struct Writer {
     pub(super) history_ids: HistoryIds,
     pub(super) shared: Arc<Shared>,
     pub(super) backlog: Arc<Backlog>,
+    pub(super) lost: Arc<Lost>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) unwritten: Unwritten,
     pub(super) pace: Pace,
@@ -183,6 +185,9 @@ impl Writer {
                 self.backlog.bytes.fetch_sub(bytes, Ordering::Relaxed);
                 self.take(group);
                 self.pace.idle = Stopwatch::start();
+            } else {
+                // Where a file was taken away, pushes and questions are refused from here on.
+                let _ = self.lost.look();
             }
             // After the group, whose commit renews the reservation.
             if self.until_reserving().is_zero() {
@@ -228,6 +233,13 @@ impl Writer {
 
     /// Takes a group of pushes and answers each.
     fn take(&mut self, mut group: Vec<Push>) {
+        // The log looks after its own file when it commits; here is where the other stores are looked after.
+        if self.lost.look().is_err() {
+            for push in group {
+                let _ = push.answer.send(self.lost.check().map(|()| Applied::default()));
+            }
+            return;
+        }
         if self.unwritten.bytes >= UNWRITTEN_BYTES_MAX {
             self.store();
         }
@@ -270,6 +282,7 @@ impl Writer {
                 }
             }
             Err(error) => {
+                self.lost.note(&error);
                 self.settle();
                 let error = Arc::new(error);
                 for waiting in waiting {

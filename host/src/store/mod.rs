@@ -61,6 +61,12 @@ pub struct ViewUpdate<'a> {
 /// whatever it still believes. What a call has written is seen by every call that begins after it has returned. When power is
 /// lost the newest calls may be lost with it, but each whole, and none without those after it.
 pub trait OnlineStore: Send + Sync {
+    /// Whether what is kept is still where it was opened. A store of files says [`FileError::Gone`] or [`FileError::Replaced`] where
+    /// they were taken away: nothing can be kept from then on.
+    fn check_place(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Begins a term of writing and gives its number, which is higher than those before.
     fn begin_term(&self) -> Result<u64, StoreError>;
 
@@ -87,6 +93,11 @@ pub trait OnlineStore: Send + Sync {
 
 /// A handle for reading an online store.
 pub trait StoreReader: Send {
+    /// As [`OnlineStore::check_place`], of what this reads from.
+    fn check_place(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// The mark of `view`; `None` where the store has nothing of it.
     fn mark(&self, view: &str) -> Result<Option<ViewMark>, StoreError>;
 

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::{FeatureLog, Head, StoredBatch};
 use crate::log::LogError;
 use crate::log::file::{from_sql, to_sql};
+use crate::log::place::Commit;
 
 /// Plans whose numbers are remembered.
 const PLANS_KNOWN_MAX: usize = 256;
@@ -31,8 +32,9 @@ impl FeatureLog {
     }
 
     fn try_write(&mut self, batches: &[StoredBatch]) -> Result<Head, LogError> {
-        let Self { file, plans, head: known, bytes_max } = self;
+        let Self { file, plans, head: known, bytes_max, .. } = self;
         let name = &file.name;
+        let commit = file.place.as_ref().map(|place| place.begin_commit()).transpose()?;
         let transaction = name.sql(file.connection.transaction())?;
         // This process alone writes the file.
         let before = match known {
@@ -50,6 +52,7 @@ impl FeatureLog {
             name.sql(head.write(&transaction))?;
         }
         name.sql(transaction.commit())?;
+        commit.map_or(Ok(()), Commit::finish)?;
         *known = Some(head);
         Ok(head)
     }

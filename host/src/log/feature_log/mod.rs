@@ -37,6 +37,7 @@ pub use vectors::{ServedColumn, ServedRequest, ServedVector, ServedVectors};
 pub use writer::{Recorded, ServedWriter};
 
 use super::file::SqliteFile;
+use super::lock::FolderLock;
 use super::{LogError, schema};
 use crate::batch::{Column, ColumnError};
 use crate::time::AsOf;
@@ -113,6 +114,8 @@ pub struct FeatureLog {
     /// The head as this process wrote it.
     head: Option<Head>,
     bytes_max: u64,
+    /// Held for as long as this process may write the stores of its project.
+    _folder: Option<Arc<FolderLock>>,
 }
 
 impl FeatureLog {
@@ -127,8 +130,13 @@ impl FeatureLog {
         Ok(file.map(Self::of))
     }
 
+    /// The same log, which holds the lock of its project's folder until it is closed.
+    pub(crate) fn holding(self, folder: Arc<FolderLock>) -> Self {
+        Self { _folder: Some(folder), ..self }
+    }
+
     fn of(file: SqliteFile) -> Self {
-        Self { file, plans: Vec::new(), head: None, bytes_max: u64::MAX }
+        Self { file, plans: Vec::new(), head: None, bytes_max: u64::MAX, _folder: None }
     }
 
     /// The same log with a limit for its file in bytes; there is none without this. What is over it goes as new vectors come:
@@ -141,6 +149,13 @@ impl FeatureLog {
 impl ServedSink for FeatureLog {
     fn path(&self) -> &Path {
         &self.file.name.path
+    }
+
+    fn look(&self) -> Box<dyn Fn() -> Result<(), LogError> + Send + Sync> {
+        match self.file.place.clone() {
+            Some(place) => Box::new(move || Ok(place.check()?)),
+            None => Box::new(|| Ok(())),
+        }
     }
 
     fn head(&self) -> Result<Head, LogError> {

@@ -12,6 +12,13 @@ use crate::time::AsOf;
 /// after power was lost, the newest appends may be gone, each whole. The oldest batches may go to make room for new ones, and the
 /// head says which did.
 pub trait ServedSink: Send {
+    /// A look at whether it is still where it was opened, which may be taken from any thread. One in a file says
+    /// [`FileError::Gone`](crate::log::FileError::Gone) or [`FileError::Replaced`](crate::log::FileError::Replaced) where the file was
+    /// taken away.
+    fn look(&self) -> Box<dyn Fn() -> Result<(), LogError> + Send + Sync> {
+        Box::new(|| Ok(()))
+    }
+
     /// Where it is, for messages.
     fn path(&self) -> &Path;
 

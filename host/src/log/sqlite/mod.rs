@@ -12,7 +12,7 @@ mod tests;
 mod write;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
@@ -23,6 +23,8 @@ pub(in crate::log) use read::event_checksum;
 
 use super::clock::LogClock;
 use super::file::SqliteFile;
+use super::lock::FolderLock;
+use super::place::Place;
 use super::{History, Log, LogBatch, LogError, LogReader, Repair, schema};
 use crate::digest::hex;
 use crate::time::{Clock, SystemClock};
@@ -33,6 +35,10 @@ pub struct SqliteLog {
     path: PathBuf,
     /// The connection that writes; `None` where the log was opened for reading.
     writer: Option<Mutex<SqliteFile>>,
+    /// Where the file of that connection is.
+    place: Option<Arc<Place>>,
+    /// Held for as long as this process may write the stores of its project.
+    _folder: Option<Arc<FolderLock>>,
 }
 
 impl SqliteLog {
@@ -40,13 +46,19 @@ impl SqliteLog {
     pub fn open(path: &Path) -> Result<Self, LogError> {
         let file = SqliteFile::open(path, &schema::EVENT_LOG)?;
         file.name.sql(set_identity(&file.connection, path))?;
-        Ok(Self { path: path.to_owned(), writer: Some(Mutex::new(file)) })
+        let place = file.place.clone();
+        Ok(Self { path: path.to_owned(), writer: Some(Mutex::new(file)), place, _folder: None })
+    }
+
+    /// The same log, which holds the lock of its project's folder until it is closed.
+    pub(crate) fn holding(self, folder: Arc<FolderLock>) -> Self {
+        Self { _folder: Some(folder), ..self }
     }
 
     /// Opens the log at `path` for reading, beside a process that may be writing it. `None` where there is no log yet.
     pub fn open_read_only(path: &Path) -> Result<Option<Self>, LogError> {
         let file = SqliteFile::open_read_only(path, &schema::EVENT_LOG)?;
-        Ok(file.map(|_| Self { path: path.to_owned(), writer: None }))
+        Ok(file.map(|_| Self { path: path.to_owned(), writer: None, place: None, _folder: None }))
     }
 
     fn writer(&self) -> Result<&Mutex<SqliteFile>, LogError> {
@@ -60,10 +72,17 @@ impl Log for SqliteLog {
     }
 
     fn stamped_reader(&self) -> Result<Box<dyn LogReader>, LogError> {
-        let file = SqliteFile::open_read_only(&self.path, &schema::EVENT_LOG)?;
+        let file = match &self.place {
+            Some(place) => SqliteFile::open_beside(&self.path, &schema::EVENT_LOG, place)?,
+            None => SqliteFile::open_read_only(&self.path, &schema::EVENT_LOG)?,
+        };
         let file = file.ok_or_else(|| LogError::Gone { path: self.path.clone() })?;
         let identity = file.name.sql(identity(&file.connection))?;
         Ok(Box::new(Reading { file, identity }))
+    }
+
+    fn check_place(&self) -> Result<(), LogError> {
+        Ok(self.place.as_ref().map_or(Ok(()), |place| place.check())?)
     }
 
     fn append(&self, term: u64, batch: &LogBatch<'_>) -> Result<(), LogError> {

@@ -76,7 +76,7 @@ impl Reading {
                 break;
             }
         }
-        Ok(())
+        self.check_place()
     }
 
     /// The error of a `record` whose JSON is not what was written.
@@ -86,6 +86,10 @@ impl Reading {
 }
 
 impl LogReader for Reading {
+    fn check_place(&self) -> Result<(), LogError> {
+        Ok(self.file.check_place()?)
+    }
+
     fn identity(&self) -> &str {
         &self.identity
     }

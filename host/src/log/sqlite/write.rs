@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use super::super::checksum::Checksum;
 use super::super::clock::LogClock;
 use super::super::file::{FileName, SqliteFile, from_sql, to_sql};
+use super::super::place::Commit;
 use super::super::sources::encode;
 use super::super::{History, LogBatch, LogError, LoggedEvent, LoggedSource, Repair};
 use super::read::event_checksum;
@@ -21,10 +22,13 @@ fn lock(writer: &Mutex<SqliteFile>) -> MutexGuard<'_, SqliteFile> {
 }
 
 pub(super) fn begin_term(writer: &Mutex<SqliteFile>) -> Result<u64, LogError> {
-    let SqliteFile { connection, name, .. } = &*lock(writer);
+    let SqliteFile { connection, name, place, .. } = &*lock(writer);
+    let commit = place.as_ref().map(|place| place.begin_commit()).transpose()?;
     let sql = "UPDATE writer SET term = term + 1 RETURNING term";
     let term = name.sql(connection.query_row(sql, [], |row| row.get(0)).optional())?;
-    Ok(from_sql(term.ok_or_else(|| rows::gone(name, TERM))?))
+    let term = from_sql(term.ok_or_else(|| rows::gone(name, TERM))?);
+    commit.map_or(Ok(()), Commit::finish)?;
+    Ok(term)
 }
 
 /// Runs `write` in a transaction of the writer of a term, and commits it.
@@ -33,8 +37,9 @@ fn in_term<T>(
     term: u64,
     write: impl FnOnce(&Transaction<'_>, &FileName) -> Result<T, LogError>,
 ) -> Result<T, LogError> {
-    let SqliteFile { connection, name, .. } = &mut *lock(writer);
+    let SqliteFile { connection, name, place, .. } = &mut *lock(writer);
     let name: &FileName = name;
+    let commit = place.as_ref().map(|place| place.begin_commit()).transpose()?;
     let transaction = name.sql(connection.transaction_with_behavior(TransactionBehavior::Immediate))?;
     let current = || transaction.prepare_cached("SELECT term FROM writer")?.query_row([], |row| row.get(0)).optional();
     let current = from_sql(name.sql(current())?.ok_or_else(|| rows::gone(name, TERM))?);
@@ -43,6 +48,8 @@ fn in_term<T>(
     }
     let written = write(&transaction, name)?;
     name.sql(transaction.commit())?;
+    // On disk, in the file that is named: only that is acknowledged.
+    commit.map_or(Ok(()), Commit::finish)?;
     Ok(written)
 }
 

@@ -8,13 +8,15 @@ mod read;
 mod write;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use read::Reading;
 use write::Writing;
 
 use super::{OnlineStore, Replacement, STATE_BYTES_MAX, StoreError, StoreReader, ViewMark, ViewUpdate};
 use crate::log::file::{FileKind, SqliteFile};
+use crate::log::lock::FolderLock;
+use crate::log::place::Place;
 
 static ONLINE_STORE: FileKind = FileKind {
     name: "online store",
@@ -25,6 +27,7 @@ static ONLINE_STORE: FileKind = FileKind {
     // A commit may be lost with the machine's power, never torn: the log is the truth and its tail is applied again.
     synchronous: "NORMAL",
     mend: "delete it and run `onepath materialize`",
+    anew: "run `onepath materialize`, which makes it again",
 };
 
 /// `entity` is the canonical JSON of the key; times in microseconds. The states are an ordinary table with an index, for
@@ -71,21 +74,35 @@ pub struct SqliteStore {
     path: PathBuf,
     /// The connection that writes; `None` where the store was opened for reading.
     writer: Option<Mutex<SqliteFile>>,
+    /// Where the file of that connection is.
+    place: Option<Arc<Place>>,
     state_bytes_max: usize,
+    /// Held for as long as this process may write the stores of its project.
+    _folder: Option<Arc<FolderLock>>,
 }
 
 impl SqliteStore {
     /// Opens the store at `path` for writing; makes it, and the directories above it, where there is none.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let writer = SqliteFile::open(path, &ONLINE_STORE)?;
-        Ok(Self { path: path.to_owned(), writer: Some(Mutex::new(writer)), state_bytes_max: STATE_BYTES_MAX })
+        let place = writer.place.clone();
+        Ok(Self { place, writer: Some(Mutex::new(writer)), ..Self::at(path) })
+    }
+
+    /// The store at `path`, which nothing is open of.
+    fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), writer: None, place: None, state_bytes_max: STATE_BYTES_MAX, _folder: None }
+    }
+
+    /// The same store, which holds the lock of its project's folder until it is closed.
+    pub(crate) fn holding(self, folder: Arc<FolderLock>) -> Self {
+        Self { _folder: Some(folder), ..self }
     }
 
     /// Opens the store at `path` for reading, beside a process that may be writing it. `None` where there is none yet.
     pub fn open_read_only(path: &Path) -> Result<Option<Self>, StoreError> {
         let file = SqliteFile::open_read_only(path, &ONLINE_STORE)?;
-        let store = || Self { path: path.to_owned(), writer: None, state_bytes_max: STATE_BYTES_MAX };
-        Ok(file.map(|_| store()))
+        Ok(file.map(|_| Self::at(path)))
     }
 
     /// The same store with another limit for the bytes of one state instead of [`STATE_BYTES_MAX`].
@@ -94,7 +111,10 @@ impl SqliteStore {
     }
 
     fn reading(&self) -> Result<Reading, StoreError> {
-        let file = SqliteFile::open_read_only(&self.path, &ONLINE_STORE)?;
+        let file = match &self.place {
+            Some(place) => SqliteFile::open_beside(&self.path, &ONLINE_STORE, place)?,
+            None => SqliteFile::open_read_only(&self.path, &ONLINE_STORE)?,
+        };
         let gone = || StoreError::Gone { path: self.path.clone() };
         Ok(Reading::new(file.ok_or_else(gone)?))
     }
@@ -105,6 +125,10 @@ impl SqliteStore {
 }
 
 impl OnlineStore for SqliteStore {
+    fn check_place(&self) -> Result<(), StoreError> {
+        Ok(self.place.as_ref().map_or(Ok(()), |place| place.check())?)
+    }
+
     fn begin_term(&self) -> Result<u64, StoreError> {
         write::begin_term(self.writer.as_ref().ok_or(StoreError::ReadOnly)?)
     }

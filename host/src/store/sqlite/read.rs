@@ -57,6 +57,10 @@ impl Reading {
 }
 
 impl StoreReader for Reading {
+    fn check_place(&self) -> Result<(), StoreError> {
+        Ok(self.file.check_place()?)
+    }
+
     fn mark(&self, view: &str) -> Result<Option<ViewMark>, StoreError> {
         Ok(self.file.name.sql(mark(&self.file.connection, view))?)
     }
@@ -93,7 +97,7 @@ impl StoreReader for Reading {
                 break;
             }
         }
-        Ok(())
+        self.check_place()
     }
 
     fn refused(&self, view: &str) -> Result<Vec<(EntityKey, u64)>, StoreError> {

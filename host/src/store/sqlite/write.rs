@@ -7,6 +7,7 @@ use super::read::{checksum_of, mark};
 use crate::entity::{EntityKey, EntityState};
 use crate::log::checksum::Checksum;
 use crate::log::file::{SqliteFile, from_sql, to_sql};
+use crate::log::place::Commit;
 
 fn lock(writer: &Mutex<SqliteFile>) -> MutexGuard<'_, SqliteFile> {
     // A writer that panicked has rolled its transaction back.
@@ -14,9 +15,12 @@ fn lock(writer: &Mutex<SqliteFile>) -> MutexGuard<'_, SqliteFile> {
 }
 
 pub(super) fn begin_term(writer: &Mutex<SqliteFile>) -> Result<u64, StoreError> {
-    let SqliteFile { connection, name, .. } = &*lock(writer);
+    let SqliteFile { connection, name, place, .. } = &*lock(writer);
+    let commit = place.as_ref().map(|place| place.begin_commit()).transpose()?;
     let sql = "UPDATE writer SET term = term + 1 RETURNING term";
-    Ok(from_sql(name.sql(connection.query_row(sql, [], |row| row.get(0)))?))
+    let term = from_sql(name.sql(connection.query_row(sql, [], |row| row.get(0)))?);
+    commit.map_or(Ok(()), Commit::finish)?;
+    Ok(term)
 }
 
 /// A transaction that is being filled. Dropping it undoes it.
@@ -27,6 +31,8 @@ pub(super) struct Writing<'store> {
     state_bytes_max: usize,
     checksum: Checksum,
     is_done: bool,
+    /// That the file is still the one that is named.
+    commit: Option<Commit>,
 }
 
 impl<'store> Writing<'store> {
@@ -37,9 +43,10 @@ impl<'store> Writing<'store> {
         state_bytes_max: usize,
     ) -> Result<Self, StoreError> {
         let file = lock(writer);
+        let commit = file.place.as_ref().map(|place| place.begin_commit()).transpose()?;
         file.name.sql(file.connection.execute_batch("BEGIN IMMEDIATE"))?;
         let view = (String::new(), 0);
-        let writing = Self { file, view, state_bytes_max, checksum: Checksum::default(), is_done: false };
+        let writing = Self { file, view, state_bytes_max, checksum: Checksum::default(), is_done: false, commit };
         let SqliteFile { connection, name, .. } = &*writing.file;
         let current = || connection.prepare_cached("SELECT term FROM writer")?.query_row([], |row| row.get(0));
         let current = from_sql(name.sql(current())?);
@@ -87,7 +94,7 @@ impl<'store> Writing<'store> {
     pub(super) fn finish(mut self) -> Result<(), StoreError> {
         self.file.name.sql(self.file.connection.execute_batch("COMMIT"))?;
         self.is_done = true;
-        Ok(())
+        Ok(self.commit.take().map_or(Ok(()), Commit::finish)?)
     }
 }
 
