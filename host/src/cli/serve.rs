@@ -153,6 +153,7 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
     for warning in server.status().warnings {
         tracing::warn!("{warning}");
     }
+    check_open_files()?;
     let project = server.project().name.clone();
     let Limits { body_bytes_max, entities_max, events_max, requests_max, connections_max, .. } = command.limits;
     let Limits { head_ms_max, request_ms_max, write_ms_max, drain_ms_max, .. } = command.limits;
@@ -205,6 +206,17 @@ fn end(server: Arc<Server>) -> anyhow::Result<()> {
         }
         None => closed,
     }
+}
+
+/// Files that a server opens beside those of its stores, at least: its threads, signals, readers and a few connections.
+const FILES_MIN: usize = 32;
+
+/// Refuses to begin where so few files may be open that the first request would meet the limit.
+fn check_open_files() -> anyhow::Result<()> {
+    let opened = (0..FILES_MIN).map(|_| std::fs::File::open("/dev/null")).collect::<std::io::Result<Vec<_>>>();
+    opened.map(drop).context(format!(
+        "a server needs {FILES_MIN} open files beside those of its stores: allow more to this process (`ulimit -n 1024`)"
+    ))
 }
 
 /// The token of the file, or of the environment; none where there is neither.

@@ -112,7 +112,7 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(path)
 }
 
-/// The bytes of a file and those beside it, or of what a folder holds; `None` where there is nothing.
+/// The bytes of a file and of its write-ahead log, or of what a folder holds; `None` where there is nothing.
 fn bytes_of(path: &Path) -> Result<Option<u64>, Error> {
     let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
     let found = match std::fs::symlink_metadata(path) {
@@ -125,7 +125,7 @@ fn bytes_of(path: &Path) -> Result<Option<u64>, Error> {
     };
     if !found.is_dir() {
         let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
-        return Ok(Some(bytes(path) + BESIDE.iter().map(|ending| bytes(&with_ending(path, ending))).sum::<u64>()));
+        return Ok(Some(bytes(path) + bytes(&with_ending(path, "-wal"))));
     }
     let mut bytes = 0;
     for entry in std::fs::read_dir(path).map_err(unreadable)? {

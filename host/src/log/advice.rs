@@ -1,5 +1,7 @@
 //! What SQLite's codes mean for whoever runs onepath, and what to do about them.
 
+use std::io;
+
 use rusqlite::ffi;
 
 /// What to do about a disk that failed.
@@ -7,6 +9,32 @@ const LOOK_AT_DISK: &str = "look at what the system says of the disk (`dmesg`), 
 
 /// What to do about a file that may not be written.
 const MAY_NOT: &str = "run as the user who owns the project's folder, or make it and its files writable for this one";
+
+/// What it means that no more files can be opened.
+pub(super) const TOO_MANY_FILES: (&str, &str) =
+    ("this process has as many files open as it may", "allow more (`ulimit -n 1024`)");
+
+/// Whether a failure of the system says that no more files can be opened.
+pub(super) fn is_of_open_files(error: &io::Error) -> bool {
+    // ENFILE and EMFILE, the same on all systems.
+    matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+/// What to do about a failure of the system, to follow what failed: nothing where the failure says it all.
+pub(super) fn of_io(error: &io::Error) -> String {
+    let (what, cure) = match error.kind() {
+        _ if is_of_open_files(error) => TOO_MANY_FILES,
+        io::ErrorKind::StorageFull => ("no space is left", "make room and try again"),
+        io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            ("it would be over a quota or a limit of file size", "lift the limit (`quota`, `ulimit -f`), and try again")
+        }
+        io::ErrorKind::PermissionDenied => ("this user may not", MAY_NOT),
+        io::ErrorKind::ReadOnlyFilesystem => ("its file system is read-only", "mount it for writing"),
+        io::ErrorKind::Unsupported => ("its file system has no locks", "put the project's folder on a local disk"),
+        _ => return String::new(),
+    };
+    format!(": {what}; {cure}")
+}
 
 /// Whether a failure says that there is no room. SQLite calls it by another name where it cannot enlarge the index of its
 /// write-ahead log.

@@ -65,7 +65,7 @@ pub(crate) struct SqliteFile {
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The directory or the lock file beside it cannot be made.
-    #[error("cannot make {path}")]
+    #[error("cannot make {path}{}", advice::of_io(source))]
     Make {
         /// What cannot be made.
         path: PathBuf,
@@ -79,9 +79,7 @@ pub enum FileError {
         path: PathBuf,
     },
     /// The lock cannot be asked for.
-    #[error(
-        "cannot lock {path}, so nothing is written: put the project's folder where this user may read it, on a file system that has locks"
-    )]
+    #[error("cannot lock {path}, so nothing is written{}", advice::of_io(source))]
     Lock {
         /// What would be locked.
         path: PathBuf,
@@ -137,7 +135,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// It cannot be looked at.
-    #[error("the {kind} {path} cannot be looked at: run as a user who may read it")]
+    #[error("the {kind} {path} cannot be looked at{}", advice::of_io(source))]
     Unreachable {
         /// The file.
         path: PathBuf,
@@ -148,7 +146,7 @@ pub enum FileError {
     },
     /// This process has as many files open as it may.
     #[error(
-        "the {kind} {path} cannot be opened, for this process has as many files open as it may: allow more (`ulimit -n 1024`)"
+        "the {kind} {path} cannot be opened: {what}; {cure}", what = advice::TOO_MANY_FILES.0, cure = advice::TOO_MANY_FILES.1
     )]
     TooManyFiles {
         /// The file.
@@ -276,8 +274,7 @@ fn advised(error: &rusqlite::Error) -> String {
 
 /// Whether no file can be opened any more.
 fn is_out_of_files() -> bool {
-    // EMFILE and ENFILE, the same on all systems.
-    File::open("/dev/null").is_err_and(|error| matches!(error.raw_os_error(), Some(23 | 24)))
+    File::open("/dev/null").is_err_and(|error| advice::is_of_open_files(&error))
 }
 
 impl FileName {

@@ -22,11 +22,14 @@ fn lock(writer: &Mutex<SqliteFile>) -> MutexGuard<'_, SqliteFile> {
 }
 
 pub(super) fn begin_term(writer: &Mutex<SqliteFile>) -> Result<u64, LogError> {
-    let SqliteFile { connection, name, place, .. } = &*lock(writer);
+    let SqliteFile { connection, name, place, .. } = &mut *lock(writer);
     let commit = place.as_ref().map(|place| place.begin_commit()).transpose()?;
     let sql = "UPDATE writer SET term = term + 1 RETURNING term";
-    let term = name.sql(connection.query_row(sql, [], |row| row.get(0)).optional())?;
+    // A row comes before its transaction is on disk: by itself the statement would give a term that is not kept.
+    let transaction = name.sql(connection.transaction_with_behavior(TransactionBehavior::Immediate))?;
+    let term = name.sql(transaction.query_row(sql, [], |row| row.get(0)).optional())?;
     let term = from_sql(term.ok_or_else(|| rows::gone(name, TERM))?);
+    name.sql(transaction.commit())?;
     commit.map_or(Ok(()), Commit::finish)?;
     Ok(term)
 }

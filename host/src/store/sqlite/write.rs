@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rusqlite::TransactionBehavior;
+
 use super::super::{Replacement, StoreError, ViewMark, ViewUpdate};
 use super::read::{checksum_of, mark};
 use crate::entity::{EntityKey, EntityState};
@@ -15,10 +17,13 @@ fn lock(writer: &Mutex<SqliteFile>) -> MutexGuard<'_, SqliteFile> {
 }
 
 pub(super) fn begin_term(writer: &Mutex<SqliteFile>) -> Result<u64, StoreError> {
-    let SqliteFile { connection, name, place, .. } = &*lock(writer);
+    let SqliteFile { connection, name, place, .. } = &mut *lock(writer);
     let commit = place.as_ref().map(|place| place.begin_commit()).transpose()?;
     let sql = "UPDATE writer SET term = term + 1 RETURNING term";
-    let term = from_sql(name.sql(connection.query_row(sql, [], |row| row.get(0)))?);
+    // A row comes before its transaction is on disk: by itself the statement would give a term that is not kept.
+    let transaction = name.sql(connection.transaction_with_behavior(TransactionBehavior::Immediate))?;
+    let term = from_sql(name.sql(transaction.query_row(sql, [], |row| row.get(0)))?);
+    name.sql(transaction.commit())?;
     commit.map_or(Ok(()), Commit::finish)?;
     Ok(term)
 }
