@@ -8,6 +8,7 @@ mod load;
 mod native;
 mod process;
 mod snippets;
+mod stores;
 
 use serde_json::{Value as Json, json};
 

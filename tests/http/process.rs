@@ -158,7 +158,7 @@ fn a_server_that_cannot_start_says_why() {
     assert!(ran.stderr.contains(&expected), "{}", ran.stderr);
     // The stores have one writer.
     let ran = project.run("serve --listen 127.0.0.1:0");
-    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
+    assert_eq!((ran.code, ran.stdout.as_str()), (4, ""), "{}", ran.stderr);
     assert!(ran.stderr.contains("another onepath process is writing"), "{}", ran.stderr);
 }
 
@@ -169,6 +169,7 @@ fn a_pin_refuses_what_did_not_train_the_model() {
     project.write("labels.csv", "customer_id,label_date,churned\nc1,2024-02-01,0\n");
     let backfill = "backfill --service churn_v1 --spine labels.csv --as-of-column label_date --out training.csv";
     assert_eq!(project.run(backfill).code, 0);
+    assert_eq!(project.run("materialize").code, 0);
     let served = Served::start(&project, "--pin training.csv.manifest.json");
     let status = served.client().get("/v1/status").expect("answers").json();
     assert_eq!(status["warnings"], json!([]));

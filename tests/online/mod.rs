@@ -5,6 +5,8 @@ mod format;
 #[cfg(unix)]
 mod places;
 mod push;
+mod readers;
+mod reset;
 mod states;
 mod verify;
 

@@ -233,8 +233,8 @@ fn one_process_writes_at_a_time_and_readers_are_free() {
     project.write("push.ndjson", lines("9 a w 1 2024-01-05"));
     for words in ["ingest --source events push.ndjson", "get --service all --entity customer_id=a", "materialize"] {
         let ran = project.run(words);
-        assert_eq!(ran.code, 2, "{words}: {}", ran.stdout);
-        let expected = "error: another onepath process is writing ./.onepath/log.sqlite; one process writes a project's \
+        assert_eq!(ran.code, 4, "{words}: {}", ran.stdout);
+        let expected = "error: another onepath process is writing ./.onepath; one process writes a project's \
                         stores at a time\n";
         assert_eq!(ran.stderr, expected, "{words}");
     }

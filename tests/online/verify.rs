@@ -304,7 +304,7 @@ fn a_log_that_is_gone_short_or_not_whole_is_told() {
         verified 0 served vectors (0 values): 0 differences
         verified 0 online states: 0 differences
         NOT verified: 1 served vector and the states of 2 views, because what served is no longer there:
-          the event log ./.onepath/log.sqlite is gone: restore it from a copy, or delete the online store beside it to begin without the events that were pushed
+          the event log ./.onepath/log.sqlite is gone: restore it from a copy, or run `onepath reset` to begin without the events that were pushed
           `onepath verify --since TIME` leaves out older vectors
     "#]],
     );

@@ -200,7 +200,8 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
         }
     }
     assert_eq!(refused.len(), 3, "the disk was never full");
-    assert!(refused.iter().all(|error| error.contains("the event log")), "{refused:?}");
+    let told = |error: &String| error.contains("the event log") && error.contains("lift the limit");
+    assert!(refused.iter().all(told), "{refused:?}");
     let answer = ask("{\"id\":1,\"get\":\"all\",\"customer_id\":\"c1\"}\n".to_owned());
     assert!(answer.get("features").is_some(), "{answer}");
     child.kill().expect("kills");

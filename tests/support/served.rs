@@ -23,12 +23,21 @@ impl Served {
     }
 
     pub fn start_with(project: &Project, options: &str, change: impl FnOnce(&mut Command)) -> Self {
+        // A file takes whatever is logged; a pipe would have to be read all the while.
+        let stderr = std::fs::File::create(project.path("serve.stderr")).expect("a file for the log");
+        Self::start_logging(project, options, Stdio::from(stderr), change)
+    }
+
+    /// With a standard error of the test's own.
+    pub fn start_with_stderr(project: &Project, options: &str, stderr: Stdio) -> Self {
+        Self::start_logging(project, options, stderr, |_| {})
+    }
+
+    fn start_logging(project: &Project, options: &str, stderr: Stdio, change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_onepath"));
         command.args(["serve", "--listen", "127.0.0.1:0"]).args(options.split_whitespace()).current_dir(project.dir());
         command.env_remove("ONEPATH_TOKEN");
         change(&mut command);
-        // A file takes whatever is logged; a pipe would have to be read all the while.
-        let stderr = std::fs::File::create(project.path("serve.stderr")).expect("a file for the log");
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().expect("the server starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("is piped"));
         let mut line = String::new();
@@ -48,7 +57,12 @@ impl Served {
 
     /// Asks it to stop, without waiting.
     pub fn terminate(&self) {
-        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let killed = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(killed.is_ok_and(|status| status.success()), "the server is there to be told");
     }
 

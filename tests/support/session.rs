@@ -11,7 +11,7 @@ use onepath::feature_store::{
 };
 use onepath::monitor::VerifyReport;
 use onepath::time::{AsOf, AvailableAt};
-use onepath::{Applied, Error, Server, ServerError, ServerOptions};
+use onepath::{Applied, Error, Server, ServerError, ServerOptions, Unmaterialized};
 
 /// A project that is open. The server starts with the first push or question and ends before the stores are verified or replaced.
 pub struct Session {
@@ -49,7 +49,9 @@ impl Session {
     /// The server, which is opened where it is not.
     pub fn server(&mut self) -> Result<&Server, ServerError> {
         if self.server.is_none() {
-            let options = ServerOptions { open: self.options.clone(), ..ServerOptions::default() };
+            // What is pushed is often all that a test has of a source.
+            let unmaterialized = Unmaterialized::Allow;
+            let options = ServerOptions { open: self.options.clone(), unmaterialized, ..ServerOptions::default() };
             self.server = Some(Server::open(&self.dir, options)?);
         }
         Ok(self.server.as_ref().expect("it is open"))
