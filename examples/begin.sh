@@ -11,6 +11,7 @@ begin() {
     local metadata
     metadata=$(cargo metadata --format-version 1 --no-deps)
     PATH="$(sed 's/.*"target_directory":"\([^"]*\)".*/\1/' <<<"$metadata")/release:$PATH"
-    rm -rf out .onepath/{log,online,served}.sqlite*
+    rm -rf out
+    onepath reset --yes > /dev/null
     mkdir out
 }

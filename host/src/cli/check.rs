@@ -83,11 +83,11 @@ fn check_file(context: &Context, command: &Check, path: &Path, now: &dyn Fn() ->
 fn check_views(
     context: &Context,
     command: &Check,
-    view: Option<&str>,
+    view_name: Option<&str>,
     now: &dyn Fn() -> Duration,
 ) -> anyhow::Result<Vec<Checked>> {
     let store = context.open(OpenOptions::default())?;
-    let views = match view {
+    let views = match view_name {
         Some(name) => vec![store.project().view(name)?.clone()],
         None => store.project().views.clone(),
     };
@@ -102,6 +102,11 @@ fn check_views(
             Err(other) => return Err(other.into()),
         };
         results.push(checked(&view.label(), report)?);
+    }
+    let holds = |checked: &Checked| matches!(checked, Checked::Report(report) if report.holds());
+    if view_name.is_none() && results.iter().all(holds) {
+        // Components that are good by themselves may yet not fit each other, or the services.
+        store.plan_project()?;
     }
     Ok(results)
 }

@@ -15,7 +15,7 @@
 //! - `feature_log`: what was served, batch by batch, which `verify` replays.
 //! - `served`: what a view ran when it served.
 //! - `checksum`: what each record is checked by when it is read.
-//! - `file`, `schema`: opening and checking the file; its tables. - `lock`: one process writes. - `place`: the file is still the
+//! - `file`, `schema`: opening and checking the file; its tables. - `file_error`: what can go wrong with it. - `lock`: one process writes. - `place`: the file is still the
 //!   one that its name means. - `read_only`: reading where nothing can be written. - `advice`: what SQLite's failures mean.
 //!
 //! This module knows nothing of transforms, of a project's files or of the command line. Errors keep their cause as
@@ -29,6 +29,7 @@ mod error;
 mod event;
 mod feature_log;
 pub(crate) mod file;
+mod file_error;
 mod history;
 mod identity;
 pub(crate) mod lock;
@@ -51,7 +52,7 @@ pub use feature_log::{
     FeatureLog, Head, Recorded, ServedBatch, ServedColumn, ServedField, ServedPlan, ServedRequest, ServedSink,
     ServedVector, ServedVectors, ServedWriter, StoredBatch,
 };
-pub use file::FileError;
+pub use file_error::FileError;
 pub use history::{History, HistoryFile, HistorySource};
 pub use identity::{Parts, SOURCES, ViewIdentity};
 pub use seam::{Log, LogBatch, LogHead, LogReader};

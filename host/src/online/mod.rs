@@ -12,7 +12,8 @@
 //!   the log; `history_ids`: events that the materialized history has.
 //! - `recorder`: what was served is recorded off the path of requests; `share`: of which entities.
 //! - `watch`: steps of the machine's clock are told, and accepted where an operator says so.
-//! - `status`: what it runs and has done; `kind`: what kind of failure an error is; `lost`: whether its files were taken away; `pin`: refuses to serve what differs from what trained the model.
+//! - `status`: what it runs and has done; `kind`: what kind of failure an error is; `lost`: whether its files were taken away;
+//!   `pin`: refuses to serve what differs from what trained the model.
 //!
 //! A push never waits for a question. No lock is held while a transform runs, and none while the disk works, but by the thread that
 //! writes. It knows nothing of HTTP and of the command line.

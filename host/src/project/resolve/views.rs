@@ -13,6 +13,7 @@ use crate::project::reference::versioned;
 use crate::project::{
     Entity, FeatureInfo, FeatureReference, Input, Source, UnknownName, View, ViewSpans, graph, names,
 };
+use crate::time::Length;
 
 /// A view that is resolved but for what it reads of other views.
 struct Draft {
@@ -64,6 +65,12 @@ fn draft(
     if let (Some(ttl), true) = (&raw.ttl, raw.sources.is_empty()) {
         return Err(Fault::new(ttl.span(), format!("view {:?} has a ttl, but no sources", key.get_ref())).help(
             "a ttl counts from the newest event of the view's own sources: remove it, or give it to the views whose features this one reads",
+        ));
+    }
+    let is_nothing = |ttl: &Spanned<String>| ttl.get_ref().parse().is_ok_and(|ttl: Length| ttl == Length(0));
+    if let Some(ttl) = raw.ttl.as_ref().filter(|ttl| is_nothing(ttl)) {
+        return Err(Fault::new(ttl.span(), format!("view {:?} has a ttl of nothing", key.get_ref())).help(
+            "its features would be null but at the very moment of an event: give it a length, such as \"30d\", or leave it out",
         ));
     }
     let declared =

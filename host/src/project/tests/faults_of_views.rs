@@ -93,6 +93,16 @@ fn views() {
           = help: write a whole number and a unit (us, ms, s, m, h, d or w), such as "90s", "24h" or "180d""#]],
     );
     check(
+        "[views.v]\nsources = [\"events\"]\ntransform = \"t\"\nttl = \"0s\"\n",
+        &expect![[r#"
+        onepath.toml:4:7: view "v" has a ttl of nothing
+          |
+        4 | ttl = "0s"
+          |       ^^^^
+          |
+          = help: its features would be null but at the very moment of an event: give it a length, such as "30d", or leave it out"#]],
+    );
+    check(
         "[views.v]\nsources = [\"events\"]\ntransform = \"t\"\nfreshness = \"24\"\n",
         &expect![[r#"
         onepath.toml:4:13: "24" is not a length of time
