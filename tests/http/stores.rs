@@ -14,11 +14,11 @@ use crate::support::{Project, Random, Served};
 type Taking = (&'static str, &'static str, fn(&Path));
 
 const TAKINGS: [Taking; 13] = [
-    ("rm -rf .onepath", "log.sqlite is gone", |dir| std::fs::remove_dir_all(dir).expect("removes")),
+    ("rm -rf .onepath", "is gone", |dir| std::fs::remove_dir_all(dir).expect("removes")),
     ("the folder moved away", "log.sqlite is gone", |dir| {
         std::fs::rename(dir, dir.with_extension("elsewhere")).expect("moves");
     }),
-    ("the old recipe: rm .onepath/*.sqlite*", "log.sqlite is gone", |dir| {
+    ("the old recipe: rm .onepath/*.sqlite*", "is gone", |dir| {
         for entry in std::fs::read_dir(dir).expect("lists") {
             let path = entry.expect("lists").path();
             if path.is_file() {

@@ -6,8 +6,16 @@ use comfy_table::{Table, presets};
 
 /// Prints an error and its causes on standard error.
 pub(super) fn error(error: &anyhow::Error) {
+    let text = told(error.as_ref());
+    // Any file may be the one too many, so what to do is said here, where nobody before has.
+    let is_of_open_files = ["(os error 24)", "(os error 23)"].iter().any(|code| text.contains(code));
+    let help = if is_of_open_files && !text.contains("ulimit -n") {
+        "; allow more open files to this process (`ulimit -n 1024`)"
+    } else {
+        ""
+    };
     // Nothing is left to tell where standard error is closed.
-    let _ = writeln!(std::io::stderr(), "error: {}", told(error.as_ref()));
+    let _ = writeln!(std::io::stderr(), "error: {text}{help}");
 }
 
 /// Prints on standard error what is worth a look and stops nothing.

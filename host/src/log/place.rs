@@ -167,3 +167,96 @@ pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     path.push(ending);
     PathBuf::from(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::super::file::SqliteFile;
+    use super::super::schema::EVENT_LOG;
+    use super::*;
+
+    /// A log, and a copy of what it was before its writer wrote.
+    fn log() -> (tempfile::TempDir, PathBuf, SqliteFile) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log.sqlite");
+        drop(SqliteFile::open(&path, &EVENT_LOG).expect("is made"));
+        std::fs::copy(&path, folder.path().join("earlier")).expect("copies");
+        let file = SqliteFile::open(&path, &EVENT_LOG).expect("opens");
+        (folder, path, file)
+    }
+
+    fn commit(file: &SqliteFile) -> Result<(), FileError> {
+        let commit = file.place.as_ref().expect("a writer has one").begin_commit()?;
+        file.name.sql(file.connection.execute_batch("UPDATE writer SET term = term + 1"))?;
+        commit.finish()
+    }
+
+    #[test]
+    fn a_file_that_is_taken_away_is_noticed_by_its_writer_and_its_readers() {
+        type Taking = fn(&Path, &Path);
+        let takings: [(&str, Taking); 6] = [
+            ("gone", |_, path| std::fs::remove_file(path).expect("removes")),
+            ("gone", |_, path| std::fs::remove_file(with_ending(path, "-wal")).expect("removes")),
+            ("gone", |_, path| std::fs::remove_file(with_ending(path, "-shm")).expect("removes")),
+            ("gone", |_, path| std::fs::rename(path, with_ending(path, "-away")).expect("moves")),
+            ("replaced", |folder, path| std::fs::rename(folder.join("earlier"), path).expect("replaces")),
+            ("replaced", |folder, path| drop(std::fs::copy(folder.join("earlier"), path).expect("writes over"))),
+        ];
+        for (at, (expected, take)) in takings.into_iter().enumerate() {
+            let (folder, path, file) = log();
+            commit(&file).expect("nothing was taken");
+            let place = file.place.clone().expect("a writer has one");
+            let reader = SqliteFile::open_beside(&path, &EVENT_LOG, &place).expect("opens").expect("is there");
+            reader.check_place().expect("nothing was taken");
+            take(folder.path(), &path);
+            for error in [
+                commit(&file).expect_err("was taken"),
+                reader.check_place().expect_err("was taken"),
+                SqliteFile::open_beside(&path, &EVENT_LOG, &place).map(|_| ()).expect_err("was taken"),
+            ] {
+                let found = match error {
+                    FileError::Gone { .. } => "gone",
+                    FileError::Replaced { .. } => "replaced",
+                    _ => "another error",
+                };
+                assert!(found == expected && error.is_lost(), "{at}: {error}");
+            }
+        }
+    }
+
+    /// What is taken while a commit is under way is not acknowledged.
+    #[test]
+    fn a_commit_counts_only_in_the_file_that_is_named() {
+        let (_folder, path, file) = log();
+        let commit = file.place.as_ref().expect("a writer has one").begin_commit().expect("nothing was taken");
+        file.connection.execute_batch("UPDATE writer SET term = term + 1").expect("writes");
+        std::fs::remove_file(&path).expect("removes");
+        assert!(commit.finish().expect_err("was taken").is_lost());
+    }
+
+    /// The pages that its own commits bring into the file, and readers beside it, are nobody else's change.
+    #[test]
+    fn what_the_writer_writes_is_not_taken_for_anothers() {
+        let (_folder, path, file) = log();
+        let place = file.place.clone().expect("a writer has one");
+        file.connection.pragma_update(None, "wal_autocheckpoint", 1).expect("sets");
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(|| {
+                for _ in 0..500 {
+                    place.check().expect("nothing was taken");
+                }
+            });
+            while !reading.is_finished() {
+                commit(&file).expect("nothing was taken");
+            }
+        });
+        drop(SqliteFile::open_read_only(&path, &EVENT_LOG).expect("opens"));
+        commit(&file).expect("a reader changes nothing");
+        let other = Connection::open(&path).expect("opens");
+        let terms: i64 = other.query_row("SELECT term FROM writer", [], |row| row.get(0)).expect("reads");
+        assert!(terms > 1);
+        drop(other);
+        commit(&file).expect("nor does another program that reads");
+    }
+}

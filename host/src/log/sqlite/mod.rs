@@ -24,7 +24,7 @@ pub(in crate::log) use read::event_checksum;
 use super::clock::LogClock;
 use super::file::SqliteFile;
 use super::lock::FolderLock;
-use super::place::Place;
+use super::place::{Commit, Place};
 use super::{History, Log, LogBatch, LogError, LogReader, Repair, schema};
 use crate::digest::hex;
 use crate::time::{Clock, SystemClock};
@@ -45,7 +45,9 @@ impl SqliteLog {
     /// Opens the log at `path` for writing; makes it, and the directories above it, where there is none.
     pub fn open(path: &Path) -> Result<Self, LogError> {
         let file = SqliteFile::open(path, &schema::EVENT_LOG)?;
+        let commit = file.place.as_ref().map(|place| place.begin_commit()).transpose()?;
         file.name.sql(set_identity(&file.connection, path))?;
+        commit.map_or(Ok(()), Commit::finish)?;
         let place = file.place.clone();
         Ok(Self { path: path.to_owned(), writer: Some(Mutex::new(file)), place, _folder: None })
     }
