@@ -250,6 +250,7 @@ mod tests {
             views: vec![view],
             sources: Vec::new(),
             log_offset: None,
+            log_epoch: None,
             skipped: Vec::new(),
             spine: Some(SpineRecord::AtEvents { at: "events" }),
             rows: 4,

@@ -201,7 +201,9 @@ mod tests {
             ("gone", |_, path| std::fs::remove_file(with_ending(path, "-shm")).expect("removes")),
             ("gone", |_, path| std::fs::rename(path, with_ending(path, "-away")).expect("moves")),
             ("replaced", |folder, path| std::fs::rename(folder.join("earlier"), path).expect("replaces")),
-            ("replaced", |folder, path| drop(std::fs::copy(folder.join("earlier"), path).expect("writes over"))),
+            ("replaced", |folder, path| {
+                std::fs::copy(folder.join("earlier"), path).expect("writes over");
+            }),
         ];
         for (at, (expected, take)) in takings.into_iter().enumerate() {
             let (folder, path, file) = log();

@@ -75,8 +75,8 @@ impl TwinLog {
         Self { place: Arc::default(), disk: Disk::default(), faults: Arc::new(faults), defect, identity, before_write }
     }
 
-    /// The same place. Before something is written, this is done, with `append`, `save_clock` or `record_history`: it may wait, fail
-    /// the write, or panic.
+    /// The same place. Before something is written, this is done, with `append`, `save_clock`, `record_history` or `open_epoch`: it may
+    /// wait, fail the write, or panic.
     pub fn before_write(
         self,
         before_write: impl Fn(&'static str) -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync + 'static,
@@ -223,14 +223,15 @@ impl Log for TwinLog {
     }
 
     fn open_epoch(&self, term: u64, repair: &Repair, clock: &LogClock) -> Result<(), LogError> {
-        let mut disk = self.write(term)?;
-        disk.now.repairs.push(repair.clone());
-        if self.is(LogDefect::ChangedStamps) {
-            let last = disk.now.events.iter_mut().filter(|event| event.offset >= repair.first_offset);
-            last.for_each(|event| event.available_at = AvailableAt::from_micros(repair.repaired_at));
-        }
-        disk.now.clock = clock.clone();
-        Ok(())
+        self.write_in((term, "open_epoch"), |now, _| {
+            now.repairs.push(repair.clone());
+            if self.is(LogDefect::ChangedStamps) {
+                let last = now.events.iter_mut().filter(|event| event.offset >= repair.first_offset);
+                last.for_each(|event| event.available_at = AvailableAt::from_micros(repair.repaired_at));
+            }
+            now.clock = clock.clone();
+            Ok(())
+        })
     }
 }
 
