@@ -12,6 +12,7 @@ mod ids;
 mod kinds;
 mod memory;
 mod reference;
+mod resume;
 mod workflow;
 
 use std::ops::ControlFlow;

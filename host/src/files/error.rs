@@ -93,6 +93,9 @@ pub enum InputFault {
     /// The Parquet decoder gave up on bytes that it should have refused: the file is damaged.
     #[error("is a damaged Parquet file: {0}")]
     Damaged(String),
+    /// A file of a run's own is not what the run wrote.
+    #[error("is not as it was written: a disk, or another program, has changed it; run the command again")]
+    NotAsWritten,
     /// The rows of a Parquet or CSV file cannot be decoded.
     #[error("cannot be decoded")]
     Decode(#[source] ArrowError),

@@ -17,6 +17,7 @@ mod decimal;
 mod digest;
 mod error;
 mod fields;
+mod frames;
 mod infer;
 mod int96;
 mod json;
@@ -51,7 +52,7 @@ pub use self::nature::{NaturalColumn, Nature, each_column_name, natural_columns}
 pub use self::ndjson::{LINE_BYTES_MAX, read_lines};
 pub use self::read::{Nulls, Rest, Rounded, Table, TableReader, Wanted, column_names, open};
 pub use self::scan::{Input, Part, SHEET_ROWS_MAX, Sheet};
-pub use self::spill::{SpillReader, SpillWriter, Spilled};
+pub use self::spill::{SpillFolder, SpillReader, SpillWriter, Spilled};
 pub use self::stale::{LOCK_NAME, SPILL_PREFIX, SPILL_SUFFIX, remove_stale};
 pub use self::storage::{FileSystem, Storage};
 pub use self::text::text_value;

@@ -2,10 +2,10 @@
 //!
 //! Rows are kept as Arrow IPC streams without compression: one file per [`SpillWriter`], batches in the order in which they were
 //! written. Texts are stored in the form in which they come: as texts, as codes with a dictionary, or sixteen bytes each. Where
-//! the forms change, one stream ends and another begins in the same file. What comes back has the bits of what went in.
+//! the forms change, one stream ends and another begins in the same file. What comes back has the bits of what went in: the
+//! streams lie in frames, each of which is checked before it is decoded (`frames.rs`).
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,66 +15,118 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt8Type};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
+use twox_hash::XxHash3_64;
 
 use super::arrow_out::into_arrow;
 use super::convert;
 use super::error::{InputError, InputFault, OutputError, OutputFault};
+use super::frames::{self, FrameReader, FrameWriter, Sealed};
 use super::read::{Nulls, Wanted};
 use crate::batch::{Column, FieldLane, Lane, SHORT_BYTES_MAX, Values, short_text_within};
 use crate::schema::ValueType;
 
-/// Bytes of the buffer in front of a file: many are open at once.
-const BUFFER_BYTES: usize = 1 << 16;
-
 /// Bytes of a short text.
 const SHORT_WIDTH: i32 = 16;
+
+/// A folder of columns on disk.
+#[derive(Clone, Debug)]
+pub struct SpillFolder {
+    path: PathBuf,
+    /// A number that the folders of other runs do not have. A file is bound to it, and to its name.
+    run: u64,
+}
 
 /// A file of columns that is being written.
 pub struct SpillWriter {
     path: PathBuf,
+    name: PathBuf,
     /// The file, where no stream is open.
-    file: Option<Counting>,
-    stream: Option<(SchemaRef, StreamWriter<Counting>)>,
+    file: Option<FrameWriter>,
+    stream: Option<(SchemaRef, StreamWriter<FrameWriter>)>,
     rows: u64,
-}
-
-/// A buffered file that knows how much was written to it.
-struct Counting {
-    file: BufWriter<File>,
-    bytes: u64,
-}
-
-impl Write for Counting {
-    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-        let written = self.file.write(buffer)?;
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
-    }
 }
 
 /// A file of columns that was written whole.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Spilled {
-    /// The file.
-    pub path: PathBuf,
+    /// Its name in its folder.
+    pub name: PathBuf,
     /// Its rows.
     pub rows: u64,
     /// Its size in bytes.
     pub bytes: u64,
+    /// The checksum of all of it.
+    pub checksum: u64,
+}
+
+impl SpillFolder {
+    /// The folder at `path`, in which a run has a number that other runs do not have.
+    pub fn new(path: &Path, run: u64) -> Self {
+        Self { path: path.to_owned(), run }
+    }
+
+    /// Begins the file of a name.
+    pub fn create(&self, name: &str) -> Result<SpillWriter, OutputError> {
+        let path = self.path.join(name);
+        let file = FrameWriter::create(&path, self.seed(Path::new(name)));
+        let file = file.map_err(|error| OutputError::new(&path, OutputFault::Write(error)))?;
+        Ok(SpillWriter { path, name: name.into(), file: Some(file), stream: None, rows: 0 })
+    }
+
+    /// Opens a file whose columns have these types.
+    pub fn open(&self, file: &Spilled, types: &[ValueType]) -> Result<SpillReader, InputError> {
+        let path = self.path.join(&file.name);
+        let frames = FrameReader::open(&path, self.seed(&file.name), file.sealed());
+        let frames = frames.map_err(|error| InputError::new(&path, InputFault::Open(error)))?;
+        let wanted = types.iter().enumerate().map(|(at, t)| Wanted::new(at.to_string(), *t, Nulls::Allowed));
+        let mut reader = SpillReader { path, wanted: wanted.collect(), stream: None };
+        reader.stream = reader.stream_of(frames)?;
+        Ok(reader)
+    }
+
+    /// Whether a file is there, and is what was written.
+    pub fn is_whole(&self, file: &Spilled) -> bool {
+        let frames = FrameReader::open(&self.path.join(&file.name), self.seed(&file.name), file.sealed());
+        frames.and_then(FrameReader::is_whole).unwrap_or(false)
+    }
+
+    /// Whether there is a file of its name.
+    pub fn has(&self, file: &Spilled) -> bool {
+        self.path.join(&file.name).exists()
+    }
+
+    /// Brings files to the disk, with their names.
+    pub fn sync<'f>(&self, files: impl Iterator<Item = &'f Spilled>) -> Result<(), OutputError> {
+        let sync = |path: &Path| {
+            let synced = File::open(path).and_then(|file| file.sync_all());
+            synced.map_err(|error| OutputError::new(path, OutputFault::Write(error)))
+        };
+        for file in files {
+            sync(&self.path.join(&file.name))?;
+        }
+        // Where folders cannot be opened, a name is as durable as it gets.
+        if File::open(&self.path).is_ok() { sync(&self.path) } else { Ok(()) }
+    }
+
+    /// Removes files. What cannot be removed only takes room.
+    pub fn remove<'f>(&self, files: impl Iterator<Item = &'f Spilled>) {
+        for file in files {
+            let _ = std::fs::remove_file(self.path.join(&file.name));
+        }
+    }
+
+    fn seed(&self, name: &Path) -> u64 {
+        XxHash3_64::oneshot_with_seed(self.run, name.as_os_str().as_encoded_bytes())
+    }
+}
+
+impl Spilled {
+    fn sealed(&self) -> Sealed {
+        Sealed { bytes: self.bytes, checksum: self.checksum }
+    }
 }
 
 impl SpillWriter {
-    /// Begins the file at `path`.
-    pub fn create(path: &Path) -> Result<Self, OutputError> {
-        let file = File::create(path).map_err(|error| OutputError::new(path, OutputFault::Write(error)))?;
-        let file = Counting { file: BufWriter::with_capacity(BUFFER_BYTES, file), bytes: 0 };
-        Ok(Self { path: path.to_owned(), file: Some(file), stream: None, rows: 0 })
-    }
-
     /// Appends rows, whose columns have the same types each time.
     pub fn write(&mut self, columns: Vec<FieldLane>) -> Result<(), OutputError> {
         self.append(columns).map_err(|error| OutputError::new(&self.path, OutputFault::from(error)))
@@ -97,13 +149,14 @@ impl SpillWriter {
 
     /// Ends the file.
     pub fn finish(mut self) -> Result<Spilled, OutputError> {
-        let ended = self.end_stream().and_then(|mut file| file.flush().map(|()| file.bytes).map_err(ArrowError::from));
-        let bytes = ended.map_err(|error| OutputError::new(&self.path, OutputFault::from(error)))?;
-        Ok(Spilled { path: self.path, rows: self.rows, bytes })
+        let ended = self.end_stream().and_then(|file| file.finish().map_err(ArrowError::from));
+        let Sealed { bytes, checksum } =
+            ended.map_err(|error| OutputError::new(&self.path, OutputFault::from(error)))?;
+        Ok(Spilled { name: self.name, rows: self.rows, bytes, checksum })
     }
 
     /// Ends the stream that is open, if one is, and gives the file.
-    fn end_stream(&mut self) -> Result<Counting, ArrowError> {
+    fn end_stream(&mut self) -> Result<FrameWriter, ArrowError> {
         match (self.stream.take(), self.file.take()) {
             (Some((_, stream)), _) => stream.into_inner(),
             (None, Some(file)) => Ok(file),
@@ -129,30 +182,33 @@ pub struct SpillReader {
     path: PathBuf,
     wanted: Vec<Wanted>,
     /// The stream that is being read; `None` at the end.
-    stream: Option<StreamReader<BufReader<File>>>,
+    stream: Option<StreamReader<FrameReader>>,
 }
 
 impl SpillReader {
-    /// Opens a file whose columns have these types.
-    pub fn open(path: &Path, types: &[ValueType]) -> Result<Self, InputError> {
-        let wanted = types.iter().enumerate().map(|(at, t)| Wanted::new(at.to_string(), *t, Nulls::Allowed));
-        Ok(Self { path: path.to_owned(), wanted: wanted.collect(), stream: stream_at(path, 0)? })
-    }
-
     /// The next batch of the stream, or of the one that follows it.
     fn batch(&mut self) -> Result<Option<RecordBatch>, InputError> {
         while let Some(stream) = &mut self.stream {
             let batch = stream.next().transpose();
-            match batch.map_err(|error| InputError::new(&self.path, InputFault::Decode(error)))? {
+            match batch.map_err(|error| fault(&self.path, error))? {
                 Some(batch) => return Ok(Some(batch)),
                 None => {
-                    let end = stream.get_mut().stream_position();
-                    let end = end.map_err(|error| InputError::new(&self.path, InputFault::Read(error)))?;
-                    self.stream = stream_at(&self.path, end)?;
+                    let frames = std::mem::replace(stream.get_mut(), FrameReader::empty());
+                    self.stream = self.stream_of(frames)?;
                 }
             }
         }
         Ok(None)
+    }
+
+    /// The stream that comes next in a file, unless that is its end.
+    fn stream_of(&self, mut frames: FrameReader) -> Result<Option<StreamReader<FrameReader>>, InputError> {
+        match frames.is_at_end() {
+            Ok(true) => return Ok(None),
+            Ok(false) => {}
+            Err(error) => return Err(fault(&self.path, error.into())),
+        }
+        StreamReader::try_new(frames, None).map(Some).map_err(|error| fault(&self.path, error))
     }
 
     fn lane(&self, array: &ArrayRef, wanted: &Wanted) -> Result<Lane, InputError> {
@@ -186,16 +242,15 @@ impl Iterator for SpillReader {
     }
 }
 
-/// The stream that begins at an offset of a file, unless that is its end.
-fn stream_at(path: &Path, offset: u64) -> Result<Option<StreamReader<BufReader<File>>>, InputError> {
-    let fail = |fault| InputError::new(path, fault);
-    let mut file = File::open(path).map_err(|error| fail(InputFault::Open(error)))?;
-    file.seek(SeekFrom::Start(offset)).map_err(|error| fail(InputFault::Read(error)))?;
-    let mut file = BufReader::with_capacity(BUFFER_BYTES, file);
-    if file.fill_buf().map_err(|error| fail(InputFault::Read(error)))?.is_empty() {
-        return Ok(None);
-    }
-    StreamReader::try_new(file, None).map(Some).map_err(|error| fail(InputFault::Decode(error)))
+/// What kept a file from being decoded.
+fn fault(path: &Path, error: ArrowError) -> InputError {
+    InputError::new(
+        path,
+        match &error {
+            ArrowError::IoError(_, source) if frames::is_damage(source) => InputFault::NotAsWritten,
+            _ => InputFault::Decode(error),
+        },
+    )
 }
 
 /// The texts of an array, if all are short and none is null.
@@ -220,7 +275,7 @@ mod tests {
     #[test]
     fn what_was_spilled_comes_back() {
         let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("spilled");
+        let folder = SpillFolder::new(dir.path(), 1);
         let rows = [
             [
                 Value::Text("short".into()),
@@ -238,7 +293,7 @@ mod tests {
             ],
         ];
         let types = [ValueType::Text, ValueType::Float64, ValueType::Time, ValueType::Bool, ValueType::Float64List];
-        let mut writer = SpillWriter::create(&path).expect("begins");
+        let mut writer = folder.create("spilled").expect("begins");
         for row in &rows {
             let column = |(value, value_type): (&Value, &ValueType)| {
                 let mut column = Column::new(*value_type);
@@ -248,8 +303,11 @@ mod tests {
             writer.write(row.iter().zip(&types).map(column).collect()).expect("writes");
         }
         let spilled = writer.finish().expect("ends");
-        assert_eq!((spilled.rows, spilled.bytes), (2, std::fs::metadata(&path).expect("is there").len()));
-        let mut read = SpillReader::open(&path, &types).expect("opens");
+        assert_eq!(
+            (spilled.rows, spilled.bytes),
+            (2, std::fs::metadata(dir.path().join("spilled")).expect("is there").len())
+        );
+        let mut read = folder.open(&spilled, &types).expect("opens");
         for row in &rows {
             let lanes = read.next().expect("a batch").expect("reads");
             for (lane, value) in lanes.into_iter().zip(row) {
@@ -262,7 +320,7 @@ mod tests {
     #[test]
     fn texts_come_back_in_whatever_form_they_were_stored() {
         let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("spilled");
+        let folder = SpillFolder::new(dir.path(), 1);
         let column = |texts: &[&str]| {
             let mut column = Column::new(ValueType::Text);
             texts.iter().for_each(|text| column.push(&Value::Text((*text).into())).expect("a text"));
@@ -282,11 +340,14 @@ mod tests {
             (FieldLane::Column(column(&["", "of any length"])), column(&["", "of any length"])),
             (FieldLane::Short(vec![short_text(b"twelve bytes")]), column(&["twelve bytes"])),
         ];
-        let mut writer = SpillWriter::create(&path).expect("begins");
+        let mut writer = folder.create("spilled").expect("begins");
         written.iter().for_each(|(lane, _)| writer.write(vec![lane.clone()]).expect("writes"));
         let spilled = writer.finish().expect("ends");
-        assert_eq!((spilled.rows, spilled.bytes), (10, std::fs::metadata(&path).expect("is there").len()));
-        let read: Vec<_> = SpillReader::open(&path, &[ValueType::Text]).expect("opens").collect();
+        assert_eq!(
+            (spilled.rows, spilled.bytes),
+            (10, std::fs::metadata(dir.path().join("spilled")).expect("is there").len())
+        );
+        let read: Vec<_> = folder.open(&spilled, &[ValueType::Text]).expect("opens").collect();
         assert_eq!(read.len(), written.len());
         for (lanes, (_, expected)) in read.into_iter().zip(written) {
             let lane = lanes.expect("reads").remove(0);
@@ -297,9 +358,9 @@ mod tests {
     #[test]
     fn a_file_without_rows_has_no_batches() {
         let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("spilled");
-        let spilled = SpillWriter::create(&path).expect("begins").finish().expect("ends");
+        let folder = SpillFolder::new(dir.path(), 1);
+        let spilled = folder.create("spilled").expect("begins").finish().expect("ends");
         assert_eq!((spilled.rows, spilled.bytes), (0, 0));
-        assert!(SpillReader::open(&path, &[ValueType::Text]).expect("opens").next().is_none());
+        assert!(folder.open(&spilled, &[ValueType::Text]).expect("opens").next().is_none());
     }
 }

@@ -1,7 +1,6 @@
 //! One partition, answered by itself: read, replayed view by view, and its answers written.
 
 use std::ops::Range;
-use std::path::Path;
 
 use super::journal::{Done, Prepared, SpilledEvents};
 use super::stage::{Layout, Stage, event_types, feature_type};
@@ -15,7 +14,7 @@ use crate::feature_store::manifest::FAILURES_SHOWN;
 use crate::feature_store::plan::run_views;
 use crate::feature_store::summary::ViewSeen;
 use crate::feature_store::{FeaturePlan, PlannedView, Spine};
-use crate::files::{SpillReader, SpillWriter, Spilled};
+use crate::files::{SpillFolder, Spilled};
 use crate::replay::{ReplayError, ReplayOptions, Replayed};
 use crate::schema::ValueType;
 use crate::time::{AsOf, AvailableAt, visible};
@@ -26,7 +25,7 @@ pub(super) const ANSWER_ROWS: usize = 8_192;
 /// What the threads share that answer the partitions of a stage.
 pub(super) struct Answering<'a> {
     pub(super) plan: &'a FeaturePlan,
-    pub(super) dir: &'a Path,
+    pub(super) folder: &'a SpillFolder,
     /// The number of the stage.
     pub(super) at: usize,
     pub(super) stage: &'a Stage,
@@ -162,7 +161,7 @@ impl Answering<'_> {
         let stage = self.stage;
         let types = stage.spine_types(self.plan);
         let mut columns: Vec<Column> = types.iter().map(|value_type| Column::new(*value_type)).collect();
-        for lanes in SpillReader::open(&self.dir.join(&file.path), &types)? {
+        for lanes in self.folder.open(file, &types)? {
             for (all, lane) in columns.iter_mut().zip(lanes?) {
                 all.append(&lane.into_column()?)?;
             }
@@ -197,7 +196,7 @@ impl Answering<'_> {
         let bits = partition_bits_of(file.rows, keys.len());
         let mut read = 0;
         let mut events = EventSet::new(bits, feed.fields.iter().map(|field| field.value_type).collect());
-        for lanes in SpillReader::open(&self.dir.join(&file.path), &types)? {
+        for lanes in self.folder.open(file, &types)? {
             let mut lanes = lanes?;
             let fields = lanes.split_off(layout.columns() + key_count);
             let key_lanes = lanes.split_off(layout.columns());
@@ -239,7 +238,7 @@ impl Answering<'_> {
     ) -> Result<Spilled, Error> {
         let stage = self.stage;
         // The number of the row, then the features that the stage keeps.
-        let mut writer = SpillWriter::create(&self.dir.join(name))?;
+        let mut writer = self.folder.create(name)?;
         let count = rows.len();
         let mut columns = vec![Column::from_parts(Values::Int64s(rows), None)];
         columns.extend(
@@ -252,7 +251,7 @@ impl Answering<'_> {
             });
             writer.write(part.collect::<Result<_, _>>()?)?;
         }
-        Ok(Spilled { path: name.into(), ..writer.finish()? })
+        Ok(writer.finish()?)
     }
 }
 

@@ -1,10 +1,8 @@
 //! Answers on disk: one file per partition or slice of one, each in the order of the spine's rows, read together in that order.
 
-use std::path::PathBuf;
-
 use crate::Error;
 use crate::batch::{Column, Lane, Values, in_order};
-use crate::files::SpillReader;
+use crate::files::{SpillFolder, SpillReader, Spilled};
 use crate::schema::ValueType;
 
 /// The answers of one stage, for rows that are asked for in increasing order.
@@ -23,13 +21,13 @@ struct Cursor {
 
 impl AnswersReader {
     /// Opens the files. Their columns are the number of the row, then the features, of `types`.
-    pub(super) fn open(paths: impl Iterator<Item = PathBuf>, types: &[ValueType]) -> Result<Self, Error> {
+    pub(super) fn open(folder: &SpillFolder, files: &[Spilled], types: &[ValueType]) -> Result<Self, Error> {
         let all: Vec<ValueType> = std::iter::once(ValueType::Int64).chain(types.iter().copied()).collect();
-        let cursor = |path: PathBuf| {
-            let reader = SpillReader::open(&path, &all)?;
+        let cursor = |file: &Spilled| {
+            let reader = folder.open(file, &all)?;
             Ok::<_, Error>(Cursor { reader, rows: Vec::new(), columns: Vec::new(), next: 0 })
         };
-        Ok(Self { types: types.to_vec(), files: paths.map(cursor).collect::<Result<_, _>>()? })
+        Ok(Self { types: types.to_vec(), files: files.iter().map(cursor).collect::<Result<_, _>>()? })
     }
 
     /// The features of the rows `start..start + rows`, which follow those asked for before.

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 use std::panic::resume_unwind;
-use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::batch::FieldLane;
-use crate::files::{SpillWriter, Spilled};
+use crate::files::{SpillFolder, SpillWriter, Spilled};
 
 /// Rows that wait for one file before they are written, at most and at least.
 pub(super) const WAITING_ROWS_MAX: usize = 8_192;
@@ -18,29 +17,30 @@ pub(super) fn waiting_rows(all: usize, files: usize) -> usize {
 }
 
 /// One file per partition, all with the same columns.
-pub(super) struct Divided {
+pub(super) struct Divided<'a> {
+    folder: &'a SpillFolder,
     waiting_rows: usize,
     partitions: Vec<Waiting>,
 }
 
 struct Waiting {
-    path: PathBuf,
+    name: String,
     writer: Option<SpillWriter>,
     columns: Vec<FieldLane>,
     rows: usize,
 }
 
-impl Divided {
-    /// Files in `dir` whose names begin with `name`. Of each, up to `waiting_rows` wait in memory.
-    pub(super) fn create(dir: &Path, name: &str, partitions: usize, waiting_rows: usize) -> Self {
+impl<'a> Divided<'a> {
+    /// Files in `folder` whose names begin with `name`. Of each, up to `waiting_rows` wait in memory.
+    pub(super) fn create(folder: &'a SpillFolder, name: &str, partitions: usize, waiting_rows: usize) -> Self {
         let waiting = |partition: usize| Waiting {
-            path: dir.join(format!("{name}-{partition}.arrow")),
+            name: format!("{name}-{partition}.arrow"),
             writer: None,
             columns: Vec::new(),
             rows: 0,
         };
         let partitions = (0..partitions).map(waiting).collect();
-        Self { waiting_rows, partitions }
+        Self { folder, waiting_rows, partitions }
     }
 
     /// Appends to each partition the rows of columns that are `of` it. The partitions are shared out to `threads`.
@@ -50,13 +50,13 @@ impl Divided {
         of: impl Fn(usize) -> Range<usize> + Sync,
         threads: usize,
     ) -> Result<(), Error> {
-        let (waiting_rows, of) = (self.waiting_rows, &of);
+        let (folder, waiting_rows, of) = (self.folder, self.waiting_rows, &of);
         let size = self.partitions.len().div_ceil(threads.max(1)).max(1);
         let push = move |share: usize, partitions: &mut [Waiting]| {
             let mut partitions = partitions.iter_mut().enumerate();
             partitions.try_for_each(|(at, waiting)| {
                 waiting.push(columns, of(share * size + at), waiting_rows)?;
-                if waiting.rows >= waiting_rows { waiting.write() } else { Ok(()) }
+                if waiting.rows >= waiting_rows { waiting.write(folder) } else { Ok(()) }
             })
         };
         let mut shares = self.partitions.chunks_mut(size).enumerate();
@@ -72,12 +72,9 @@ impl Divided {
     /// Writes what waits, and gives the files; partitions without rows have one too.
     pub(super) fn finish(self) -> Result<Vec<Spilled>, Error> {
         let finish = |mut waiting: Waiting| {
-            waiting.write()?;
+            waiting.write(self.folder)?;
             let writer = waiting.writer.take().expect("a write begins the file");
-            let spilled = writer.finish()?;
-            // Named within its folder: that of a run that goes on may have moved with its output.
-            let name = spilled.path.file_name().map(PathBuf::from).unwrap_or_default();
-            Ok(Spilled { path: name, ..spilled })
+            Ok(writer.finish()?)
         };
         self.partitions.into_iter().map(finish).collect()
     }
@@ -99,10 +96,10 @@ impl Waiting {
         Ok(())
     }
 
-    fn write(&mut self) -> Result<(), Error> {
+    fn write(&mut self, folder: &SpillFolder) -> Result<(), Error> {
         let writer = match &mut self.writer {
             Some(writer) => writer,
-            None => self.writer.insert(SpillWriter::create(&self.path)?),
+            None => self.writer.insert(folder.create(&self.name)?),
         };
         let columns = std::mem::take(&mut self.columns);
         if std::mem::take(&mut self.rows) > 0 {

@@ -26,13 +26,11 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
 
-use self::journal::{Begun, Journal};
 use self::memory::{Needed, Questions};
 use self::output::Output;
 use self::partitioned::Partitioned;
 use self::run::{Run, check_output, feature_names};
 use self::spine_file::{SpineFile, SpineRows, leading_arrays};
-use self::workspace::Workspace;
 use super::feeds::feeds;
 use super::history::Events;
 use super::manifest::{FAILURES_SHOWN, SpineRecord};
@@ -40,14 +38,12 @@ use super::summary::{FeatureNulls, LeftOut, Seen, SpineSeen, ViewSeen};
 use super::{FeaturePlan, FeatureSelection, FeatureStore, RunSummary, SourceOverride};
 use crate::Error;
 use crate::batch::Column;
-use crate::digest::sha256_hex;
 use crate::events::{FileCount, Pushed};
 use crate::files::{self, Digests, TableWriter};
 use crate::project::distinct_files;
 use crate::schema::ValueType;
 use crate::threads;
 use crate::time::{AsOf, Length, Stopwatch, TimeUnit};
-use crate::wasm::ENGINE_VERSION;
 
 /// Where the questions of a backfill come from.
 #[derive(Clone, Debug)]
@@ -262,12 +258,13 @@ impl FeatureStore {
         let (workspace, mut journal, bits) = self.workspace(&mut run, bits)?;
         let writer = TableWriter::create(&run.request.out, &schema, self.options().threads)?;
         let digests = self.digests(&run);
-        let dir = workspace.path();
-        let partitioned = Partitioned { store: self, plan: run.plan, spine, events: run.events(), dir, bits };
+        let folder = journal.folder().clone();
+        let partitioned =
+            Partitioned { store: self, plan: run.plan, spine, events: run.events(), folder: &folder, bits };
         let answered = partitioned.run(&mut journal)?;
         let (replay_s, stopwatch) = (stopwatch.seconds(), Stopwatch::start());
         let wanted: Vec<(usize, usize)> = run.plan.features.iter().map(|f| (f.view, f.feature)).collect();
-        let mut features = answered.reader(dir, run.plan, &wanted)?;
+        let mut features = answered.reader(&folder, run.plan, &wanted)?;
         let mut output = Output::new(&run, writer, schema, digests);
         let rows = spine.open()?.map(|table| {
             let table = table?;
@@ -311,33 +308,6 @@ impl FeatureStore {
         Digests::begin(Arc::clone(self.storage()), &run.inputs[1..], self.options().threads, Some(&kept))
     }
 
-    /// Where a partitioned run works, what it has done already, and into how many partitions it divides.
-    fn workspace(&self, run: &mut Run<'_>, bits: u32) -> Result<(Workspace, Journal, u32), Error> {
-        if !run.request.resume {
-            let beside = files::directory_of(&run.request.out);
-            let parent = self.options().spill_dir.as_deref().unwrap_or(beside);
-            files::remove_stale(parent);
-            return Ok((Workspace::temporary(parent)?, Journal::none(), bits));
-        }
-        let (plan, inputs) = (self.plan_digest(run), run.changes(self.project(), self.storage())?);
-        let offset = run.pushed.map(|pushed| pushed.up_to);
-        let log = run.pushed.map(|pushed| pushed.log.identity().to_owned());
-        let views = run.plan.views.iter().map(|view| (view.program.id().to_owned(), view.identity.clone())).collect();
-        let (workspace, journal, begun) = Workspace::resumed(&run.request.out, |earlier| Begun {
-            plan,
-            views,
-            inputs,
-            // A run that goes on divides as it did, and sees the log that it saw.
-            bits: earlier.map_or(bits, |earlier| earlier.bits),
-            log_offset: earlier.map_or(offset, |earlier| earlier.log_offset),
-            log: log.filter(|_| earlier.is_none_or(|earlier| earlier.log_offset.is_some())),
-        })?;
-        if let (Some(pushed), Some(offset)) = (&mut run.pushed, begun.log_offset) {
-            pushed.up_to = offset;
-        }
-        Ok((workspace, journal, begun.bits))
-    }
-
     /// Into how many partitions to divide, as a power of two; `None` where memory holds all.
     fn partition_bits(&self, run: &Run<'_>, spine: &SpineFile) -> Result<Option<u32>, Error> {
         let needed = self.needed(run, &Questions::Spine(spine))?;
@@ -370,20 +340,6 @@ impl FeatureStore {
             needed.bytes >> 20,
             memory >> 20
         )))
-    }
-
-    /// A digest of what decides the output beside the inputs.
-    fn plan_digest(&self, run: &Run<'_>) -> String {
-        let version = env!("CARGO_PKG_VERSION");
-        let mut text =
-            format!("{version} {ENGINE_VERSION} {} {:?}", files::CONVERSIONS_VERSION, self.options().on_error);
-        for (feature, name) in run.plan.features.iter().zip(&run.names) {
-            text += &format!(" {}.{}={name}", feature.view, feature.feature);
-        }
-        if let SpineSource::File { as_of_column, as_of_unit, .. } = &run.request.spine {
-            text += &format!(" {as_of_column:?} {as_of_unit:?}");
-        }
-        sha256_hex(text)
     }
 
     /// The files that the run reads: project file, spine and sources.

@@ -4,8 +4,6 @@
 //! Views of one entity that follow each other in the plan are one stage: they share the partitions. A later stage divides the
 //! spine anew, by its own entity, and takes the features that it needs of earlier ones by row number.
 
-use std::path::Path;
-
 use super::answering::Answering;
 use super::answers::AnswersReader;
 use super::divide::{Divided, waiting_rows};
@@ -22,7 +20,7 @@ use crate::feature_store::history::Events;
 use crate::feature_store::manifest::FAILURES_SHOWN;
 use crate::feature_store::summary::{LeftOut, SpineSeen, ViewSeen};
 use crate::feature_store::{FeaturePlan, FeatureStore};
-use crate::files::Spilled;
+use crate::files::{SpillFolder, Spilled};
 use crate::schema::ValueType;
 use crate::threads;
 use crate::time::{AsOf, Stopwatch};
@@ -40,7 +38,7 @@ pub(super) struct Partitioned<'a> {
     pub(super) spine: &'a SpineFile,
     pub(super) events: Events<'a>,
     /// Where everything is written.
-    pub(super) dir: &'a Path,
+    pub(super) folder: &'a SpillFolder,
     /// How many partitions, as a power of two.
     pub(super) bits: u32,
 }
@@ -90,7 +88,7 @@ impl Partitioned<'_> {
         let mut failures = Vec::new();
         for (at, stage) in stages.iter().enumerate() {
             let stopwatch = Stopwatch::start();
-            let prepared = match journal.prepared(at) {
+            let prepared = match journal.prepared(at)? {
                 Some(prepared) => prepared,
                 None => {
                     let prepared = self.prepare(at, stage, &answered)?;
@@ -148,8 +146,8 @@ impl Partitioned<'_> {
         stage: &Stage,
         earlier: &Answered,
     ) -> Result<(Vec<Spilled>, u64, SpineSeen), Error> {
-        let mut inputs = earlier.reader(self.dir, self.plan, &stage.inputs)?;
-        let mut divided = Divided::create(self.dir, &format!("{at}-spine"), 1 << self.bits, self.waiting_rows());
+        let mut inputs = earlier.reader(self.folder, self.plan, &stage.inputs)?;
+        let mut divided = Divided::create(self.folder, &format!("{at}-spine"), 1 << self.bits, self.waiting_rows());
         let (mut rows, mut asked) = (0, SpineSeen::default());
         let tables = self.spine.open_questions()?.map(|table| Ok::<_, Error>(table?));
         let ahead = memory::tables_ahead(self.spine, 0)?;
@@ -198,7 +196,7 @@ impl Partitioned<'_> {
         let view = &self.plan.views[stage.views.start + feed.views[0]];
         let sources = self.store.source_inputs(view, self.events)?;
         let layout = Layout::of(&sources);
-        let mut divided = Divided::create(self.dir, name, 1 << self.bits, self.waiting_rows());
+        let mut divided = Divided::create(self.folder, name, 1 << self.bits, self.waiting_rows());
         let mut of_sources = vec![vec![0; sources.len()]; 1 << self.bits];
         let mut failed = None;
         let options = ReadOptions { last_as_of, ..self.store.read_options() };
@@ -240,7 +238,7 @@ impl Partitioned<'_> {
         let options = self.store.replay_options();
         let answering = Answering {
             plan: self.plan,
-            dir: self.dir,
+            folder: self.folder,
             at,
             stage,
             prepared,
@@ -254,15 +252,15 @@ impl Partitioned<'_> {
             let answered = answering.answer(partition)?;
             noted.lock().expect("no thread panics while it writes the journal").note_done(at, partition, &answered)?;
             // What the partition was made of is not needed any more.
-            answering.remove(std::iter::once(&prepared.spine[partition]));
-            answering.remove(prepared.feeds.iter().map(|files| &files[partition].file));
+            self.folder.remove(std::iter::once(&prepared.spine[partition]));
+            self.folder.remove(prepared.feeds.iter().map(|files| &files[partition].file));
             Ok::<_, Error>(answered)
         })?;
         for (partition, answered) in missing.into_iter().zip(answered) {
             done[partition] = Some(answered);
         }
         // What an earlier run had answered, and did not come to remove.
-        answering.remove(prepared.all());
+        self.folder.remove(prepared.all());
         Ok(done.into_iter().flatten().collect())
     }
 }
@@ -271,7 +269,7 @@ impl Answered {
     /// A reader of some features for all rows in order, each of which some stage has kept.
     pub(super) fn reader(
         &self,
-        dir: &Path,
+        folder: &SpillFolder,
         plan: &FeaturePlan,
         wanted: &[(usize, usize)],
     ) -> Result<FeatureReader, Error> {
@@ -281,7 +279,7 @@ impl Answered {
                 wanted.iter().map(|wanted| kept.iter().position(|kept| kept == wanted)).collect();
             if places.iter().any(Option::is_some) {
                 let types: Vec<ValueType> = kept.iter().map(|kept| feature_type(plan, *kept)).collect();
-                let reader = AnswersReader::open(files.iter().map(|file| dir.join(&file.path)), &types)?;
+                let reader = AnswersReader::open(folder, files, &types)?;
                 stages.push((reader, places));
             }
         }
@@ -311,7 +309,7 @@ impl FeatureReader {
     }
 }
 
-fn push_events(divided: &mut Divided, layout: Layout, mut chunk: EventChunk, threads: usize) -> Result<(), Error> {
+fn push_events(divided: &mut Divided<'_>, layout: Layout, mut chunk: EventChunk, threads: usize) -> Result<(), Error> {
     let lane = |values: Values| FieldLane::Column(Column::from_parts(values, None));
     let times = std::mem::take(&mut chunk.event_times);
     let available = layout.has_available.then(|| chunk.available_at.take().unwrap_or_else(|| times.clone()));

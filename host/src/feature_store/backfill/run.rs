@@ -11,6 +11,7 @@ use crate::Error;
 use crate::events::Pushed;
 use crate::feature_store::FeaturePlan;
 use crate::feature_store::history::Events;
+use crate::files::storage::Version;
 use crate::files::{InputError, Storage};
 use crate::project::{Project, Source, is_same_file};
 
@@ -60,10 +61,10 @@ impl Run<'_> {
         &self,
         project: &Project,
         storage: &dyn Storage,
-    ) -> Result<Vec<(PathBuf, u64, String)>, Error> {
+    ) -> Result<Vec<(PathBuf, u64, Version)>, Error> {
         let change = |path: &PathBuf| {
             let identity = storage.identity(path).map_err(|error| InputError::from_storage(path, error))?;
-            Ok((project.recorded_path(path), identity.bytes, identity.version.stamp()))
+            Ok((project.recorded_path(path), identity.bytes, identity.version))
         };
         self.inputs[1..].iter().map(change).collect()
     }

@@ -18,7 +18,7 @@ use crate::events::{EventChunk, ReadError};
 use crate::feature_store::feeds::{Carried, Feed, Feeds, feeds};
 use crate::feature_store::manifest::FAILURES_SHOWN;
 use crate::feature_store::summary::ViewSeen;
-use crate::files::{SpillReader, SpillWriter, Spilled};
+use crate::files::Spilled;
 use crate::schema::ValueType;
 
 /// Of so many times at most, evenly taken from all, the cuts are made.
@@ -70,7 +70,7 @@ impl Answering<'_> {
             failures += answered.failures;
             first_failures.extend(answered.first_failures);
             answers.push(answered.file);
-            self.remove(std::iter::once(rows.spine).chain(rows.feeds.iter().map(|events| &events.file)));
+            self.folder.remove(std::iter::once(rows.spine).chain(rows.feeds.iter().map(|events| &events.file)));
         }
         // Only now all events were read.
         for (number, feed) in feeds(self.views()).iter().enumerate() {
@@ -85,22 +85,16 @@ impl Answering<'_> {
 
     /// The answers of all slices in one file, in the order of the spine.
     fn join(&self, rows: &Rows<'_>, answers: &[Spilled]) -> Result<Spilled, Error> {
-        let mut reader = AnswersReader::open(answers.iter().map(|file| self.dir.join(&file.path)), &self.kept_types())?;
-        let mut writer = SpillWriter::create(&self.dir.join(&rows.name))?;
-        for lanes in SpillReader::open(&self.dir.join(&rows.spine.path), &self.stage.spine_types(self.plan))? {
+        let mut reader = AnswersReader::open(self.folder, answers, &self.kept_types())?;
+        let mut writer = self.folder.create(&rows.name)?;
+        for lanes in self.folder.open(rows.spine, &self.stage.spine_types(self.plan))? {
             let numbers = times_of(&lanes?[0])?;
             let features = reader.next_of(&numbers)?;
             let numbers = Column::from_parts(Values::Int64s(numbers), None);
             writer.write(std::iter::once(numbers).chain(features).map(FieldLane::Column).collect())?;
         }
-        self.remove(answers.iter());
-        Ok(Spilled { path: rows.name.clone().into(), ..writer.finish()? })
-    }
-
-    pub(super) fn remove<'f>(&self, files: impl Iterator<Item = &'f Spilled>) {
-        for file in files {
-            let _ = std::fs::remove_file(self.dir.join(&file.path));
-        }
+        self.folder.remove(answers.iter());
+        Ok(writer.finish()?)
     }
 
     /// The place of the as-of among the columns of a divided spine.
@@ -112,7 +106,7 @@ impl Answering<'_> {
     fn known(&self, spine: &Spilled) -> Result<(KeyInterner, Known), Error> {
         let (mut interner, mut known) = (KeyInterner::new(), Known::default());
         let place = self.as_of_place();
-        for lanes in SpillReader::open(&self.dir.join(&spine.path), &self.stage.spine_types(self.plan))? {
+        for lanes in self.folder.open(spine, &self.stage.spine_types(self.plan))? {
             let lanes = lanes?;
             let (rows, as_of) = (times_of(&lanes[0])?, times_of(&lanes[place])?);
             let mut entities = Vec::new();
@@ -150,7 +144,7 @@ impl Answering<'_> {
         let step = timed.iter().map(|timed| timed.file.rows).sum::<u64>().div_ceil(SAMPLE_MAX).max(1) as usize;
         let mut sample = Vec::new();
         for timed in timed {
-            for lanes in SpillReader::open(&self.dir.join(&timed.file.path), &timed.types)? {
+            for lanes in self.folder.open(timed.file, &timed.types)? {
                 sample.extend(times_of(&lanes?[timed.place])?.into_iter().step_by(step));
             }
         }
@@ -165,11 +159,11 @@ impl Answering<'_> {
     fn divide(&self, timed: &Timed<'_>, cuts: &[i64], name: &str) -> Result<Vec<SpilledEvents>, Error> {
         // All slices together: as many rows as of one partition.
         let slices = cuts.len() + 1;
-        let mut divided = Divided::create(self.dir, name, slices, waiting_rows(WAITING_ROWS_MAX, slices));
+        let mut divided = Divided::create(self.folder, name, slices, waiting_rows(WAITING_ROWS_MAX, slices));
         // Slices are not more than the numbers that so many bits have.
         let bits = cuts.len().checked_ilog2().map_or(0, |bits| bits + 1);
         let (mut of_sources, mut read) = (vec![vec![0; timed.of_sources.len()]; slices], 0);
-        for lanes in SpillReader::open(&self.dir.join(&timed.file.path), &timed.types)? {
+        for lanes in self.folder.open(timed.file, &timed.types)? {
             let lanes = lanes?;
             let times = times_of(&lanes[timed.place])?;
             let slices: Vec<u32> = times.iter().map(|time| cuts.partition_point(|cut| cut < time) as u32).collect();
