@@ -14,7 +14,8 @@ use crate::time::AsOf;
 ///
 /// Every served vector is replayed from history and log at its own as-of, by the path that makes training sets; every state
 /// of the online store is compared with a replay. What is replayed is what serving had: the history that was materialized, and
-/// the log. Exit 0: no difference. Exit 1: there are differences, the first are shown, or something could not be replayed.
+/// the log. Every file of that history is read again and compared with what was materialized. Exit 0: no difference. Exit 1:
+/// there are differences, the first are shown, or something could not be replayed, or a file is another one.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  onepath verify\n  onepath verify --since 2024-06-30 --format json")]
 pub(super) struct Verify {
@@ -36,8 +37,19 @@ pub(super) fn run(context: &Context, command: &Verify) -> anyhow::Result<ExitCod
     Ok(if report.is_equal() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
+/// Those that the reasons do not name already.
+fn print_changed_files(report: &VerifyReport) {
+    let files: Vec<&String> = report.changed_files.iter().filter(|file| !report.reasons.contains(file)).collect();
+    if !files.is_empty() {
+        output::line(&format!("NOT as materialized: {}:", output::count(files.len() as u64, "file", "files")));
+        files.iter().for_each(|file| output::line(&format!("  {file}")));
+    }
+}
+
 fn print(report: &VerifyReport) {
-    if report.vectors == 0 && report.states == 0 && report.unproved == 0 && report.unproved_views == 0 {
+    print_changed_files(report);
+    let (served, unproved) = (report.vectors + report.states, report.unproved + report.unproved_views);
+    if served + unproved == 0 {
         output::line("nothing was served yet: `onepath get` records what it serves");
         return;
     }

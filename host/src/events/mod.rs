@@ -92,8 +92,9 @@ pub struct Pushed<'a> {
 }
 
 impl<'a> Pushed<'a> {
-    /// All events that the log holds now.
+    /// All events that the log holds now, none of which may be missing.
     pub fn all(log: &'a dyn LogReader) -> Result<Self, LogError> {
+        log.check_whole()?;
         Ok(Self { log, up_to: log.last_offset()? })
     }
 }

@@ -174,19 +174,27 @@ impl FeatureStore {
         let Some(id) = id else { return Ok(None) };
         let lost = || LogError::LostHistory { path: log.path().to_owned(), id };
         let history = log.history(id)?.ok_or_else(lost)?;
+        match self.changed_files(&history)?.into_iter().next() {
+            Some(changed) => Err(changed),
+            None => Ok(Some(history)),
+        }
+    }
+
+    /// One error for each file of a history that is not what it was. Every file is read: no digest is taken on trust.
+    pub(crate) fn changed_files(&self, history: &History) -> Result<Vec<Error>, Error> {
+        let mut all = Vec::new();
         for file in history.sources.iter().flat_map(|source| &source.files) {
             let path = self.project().located(&file.path);
-            let changed = |message: &str| Error::ChangedHistory { path: path.clone(), message: message.to_owned() };
-            if is_missing(self.storage().identity(&path)) {
-                return Err(changed(
-                    "it is gone; put it back, or serve and verify after `onepath materialize` with the new files",
-                ));
-            }
-            if crate::files::sha256_file(self.storage(), &path)? != file.sha256 {
-                return Err(changed("its bytes differ; put the old file back to verify what was served from it"));
-            }
+            let message = if is_missing(self.storage().identity(&path)) {
+                "it is gone; put it back, or serve and verify after `onepath materialize` with the new files"
+            } else if crate::files::sha256_file(self.storage(), &path)? != file.sha256 {
+                "its bytes differ; put the old file back to verify what was served from it"
+            } else {
+                continue;
+            };
+            all.push(Error::ChangedHistory { path, message: message.to_owned() });
         }
-        Ok(Some(history))
+        Ok(all)
     }
 
     /// Where the events of a view come from.

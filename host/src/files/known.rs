@@ -1,12 +1,16 @@
 //! The digests of files that have not changed since they were computed.
 //!
-//! A file is the same while its [`Identity`] is. One that changed within [`SETTLED_US`] of being read is not kept where only
-//! times tell that: a change within one tick of the clock that stamps it would not show.
+//! A file is taken to be the same while its [`Identity`] is: its place, length, time of change, and the time of change of its inode,
+//! which no program can set. One that changed within [`SETTLED_US`] of being read is not kept where only times tell that: a change
+//! within one tick of the clock that stamps it would not show. What a disk does to bytes by itself shows in no time; so after
+//! [`TRUSTED_US`] a digest is not trusted any more, and what proves something (`verify`) does not ask here.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use twox_hash::XxHash3_64;
 
 use super::digest::sha256_of;
 use super::error::InputError;
@@ -17,6 +21,9 @@ use crate::time::{Clock, SystemClock};
 
 /// How long a file must have been left alone for its digest to be kept, in microseconds.
 const SETTLED_US: i64 = 2_000_000;
+
+/// How long a digest is trusted, in microseconds.
+const TRUSTED_US: i64 = 24 * 3_600 * 1_000_000;
 
 /// So many digests are kept; with more, all are forgotten.
 const FILES_MAX: usize = 10_000;
@@ -35,13 +42,37 @@ pub(super) struct Known {
 struct Entry {
     identity: Identity,
     sha256: String,
+    /// When the file was read, in microseconds.
+    read_us: i64,
+}
+
+/// The file of them.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// XXH3-64 of the entries, in hexadecimal.
+    checksum: String,
+    entries: Box<RawValue>,
+}
+
+impl Kept {
+    /// The entries, if they are what was written.
+    fn entries(text: &str) -> Option<Vec<Entry>> {
+        let kept: Self = serde_json::from_str(text).ok()?;
+        serde_json::from_str(kept.entries.get()).ok().filter(|_| kept.checksum == checksum(&kept.entries))
+    }
+}
+
+fn checksum(entries: &RawValue) -> String {
+    format!("{:016x}", XxHash3_64::oneshot(entries.get().as_bytes()))
 }
 
 impl Known {
     /// The digests that are kept in `at`; none, and none will be, without it. What cannot be read is not known.
     pub(super) fn open(at: Option<&Path>) -> Self {
         let text = at.and_then(|at| std::fs::read_to_string(at).ok());
-        let entries: Vec<Entry> = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let now = SystemClock.now();
+        let mut entries = text.and_then(|text| Kept::entries(&text)).unwrap_or_default();
+        entries.retain(|entry| (0..TRUSTED_US).contains(&now.saturating_sub(entry.read_us)));
         let files = entries.into_iter().map(|entry| (entry.identity.object.clone(), entry)).collect();
         Self { at: at.map(Path::to_owned), files, ..Self::default() }
     }
@@ -58,7 +89,7 @@ impl Known {
         let now = SystemClock.now();
         let input = OpenInput::open(storage, path)?;
         // It did not change meanwhile, or this is an error.
-        let entry = Entry { identity: input.identity().clone(), sha256: sha256_of(&input)? };
+        let entry = Entry { identity: input.identity().clone(), sha256: sha256_of(&input)?, read_us: now };
         let sha256 = entry.sha256.clone();
         if self.at.is_some() && entry.identity.version.is_settled(now, SETTLED_US) {
             if self.files.len() >= FILES_MAX {
@@ -77,7 +108,9 @@ impl Known {
         let Some(at) = self.at.as_deref().filter(|_| self.is_changed) else { return };
         let Some(folder) = at.parent() else { return };
         let entries: Vec<&Entry> = self.files.values().collect();
-        if let (Ok(text), Ok(())) = (serde_json::to_string(&entries), std::fs::create_dir_all(folder)) {
+        let text = serde_json::value::to_raw_value(&entries)
+            .and_then(|entries| serde_json::to_string(&Kept { checksum: checksum(&entries), entries }));
+        if let (Ok(text), Ok(())) = (text, std::fs::create_dir_all(folder)) {
             let _ = write_text(at, &text);
         }
         self.is_changed = false;
@@ -106,10 +139,23 @@ mod tests {
 
         // As if it had been written long ago.
         let identity = FileSystem.identity(&path).expect("is there");
-        known.files.insert(identity.object.clone(), Entry { identity, sha256: of_a.clone() });
+        known
+            .files
+            .insert(identity.object.clone(), Entry { identity, sha256: of_a.clone(), read_us: SystemClock.now() });
         known.is_changed = true;
         known.save();
         assert_eq!(Known::open(Some(&at)).get(&FileSystem, &path), Some(of_a.clone()));
+        // A digit that a disk has changed, and one that was read long ago.
+        let text = std::fs::read_to_string(&at).expect("reads");
+        let flipped = text.replacen(&of_a[..8], "00000000", 1);
+        assert_ne!(flipped, text);
+        std::fs::write(&at, flipped).expect("writes");
+        assert_eq!(Known::open(Some(&at)).get(&FileSystem, &path), None);
+        known.files.values_mut().for_each(|entry| entry.read_us -= TRUSTED_US);
+        known.is_changed = true;
+        known.save();
+        assert_eq!(Known::open(Some(&at)).get(&FileSystem, &path), None);
+        std::fs::write(&at, text).expect("writes");
         let otherwise = folder.path().join("cache/../events.csv");
         assert_eq!(Known::open(Some(&at)).get(&FileSystem, &otherwise), Some(of_a.clone()), "under another name");
         std::fs::remove_file(&path).expect("removes");

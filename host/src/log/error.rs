@@ -220,6 +220,20 @@ pub enum LogError {
         /// The newest offset.
         last: u64,
     },
+    /// An event that the log had is not there any more.
+    #[error(
+        "the event log {path} has a hole: of its {last} events, {missing} are missing from offset {first} on: restore it from a copy"
+    )]
+    Hole {
+        /// The log.
+        path: PathBuf,
+        /// The first offset that is missing.
+        first: u64,
+        /// How many are missing there.
+        missing: u64,
+        /// The newest offset that was asked for.
+        last: u64,
+    },
     /// The log ends before what was answered from it.
     #[error(
         "the event log {path} ends at offset {last}, and offset {offset} was there once: restore the newer log from a copy"
@@ -273,6 +287,7 @@ impl LogError {
             | Self::Gone { .. }
             | Self::LostHistory { .. }
             | Self::MissingEvents { .. }
+            | Self::Hole { .. }
             | Self::Short { .. } => true,
             _ => false,
         }

@@ -107,7 +107,8 @@ pub trait LogReader: Send {
     fn repairs(&self) -> Result<Vec<Repair>, LogError>;
 
     /// Gives `on_event` the events of `source` whose offsets are over `after` and at most `up_to`, in order, one by one. The log as it
-    /// is at the call is read; a `Break` ends the reading.
+    /// is at the call is read; a `Break` ends the reading. Offsets have no gaps: where an event of any source is missing on the
+    /// way, that is an error.
     fn read(
         &self,
         source: &str,
@@ -134,6 +135,11 @@ pub trait LogReader: Send {
 
     /// How many events `source` has whose offsets are over `after` and at most `up_to`.
     fn count(&self, source: &str, after: u64, up_to: u64) -> Result<u64, LogError>;
+
+    /// How many events there are, of all sources.
+    fn count_all(&self) -> Result<u64, LogError> {
+        self.sources()?.iter().try_fold(0, |all, source| Ok(all + self.count(&source.name, 0, u64::MAX)?))
+    }
 
     /// The sources that have events, by name.
     fn sources(&self) -> Result<Vec<LoggedSource>, LogError>;
@@ -185,11 +191,8 @@ pub trait LogReader: Send {
 impl dyn LogReader + '_ {
     /// Checks that no event is missing; counts all of them.
     pub fn check_whole(&self) -> Result<(), LogError> {
-        let (mut events, last) = (0, self.last_offset()?);
-        for source in self.sources()? {
-            events += self.count(&source.name, 0, u64::MAX)?;
-        }
-        match last.checked_sub(events) {
+        let last = self.last_offset()?;
+        match last.checked_sub(self.count_all()?) {
             None | Some(0) => Ok(()),
             Some(missing) => Err(LogError::MissingEvents { path: self.path().to_owned(), missing, last }),
         }

@@ -42,6 +42,8 @@ pub struct VerifyReport {
     pub unproved_views: u64,
     /// Why they could not, each reason once.
     pub reasons: Vec<String>,
+    /// Files of the newest history that are not those that were materialized, each in words.
+    pub changed_files: Vec<String>,
 }
 
 /// Something that is not what a backfill gives.
@@ -66,7 +68,8 @@ pub struct Difference {
 impl VerifyReport {
     /// Whether all was replayed, and all is equal.
     pub fn is_equal(&self) -> bool {
-        self.differences == 0 && self.state_differences == 0 && self.unproved == 0 && self.unproved_views == 0
+        let all = self.differences + self.state_differences + self.unproved + self.unproved_views;
+        all == 0 && self.changed_files.is_empty()
     }
 
     pub(super) fn reason(&mut self, error: &Error) {
@@ -103,6 +106,10 @@ impl FeatureStore {
         };
         // The history whose digest is right is the one that is replayed.
         let _pin = self.pin_inputs();
+        // Whether or not something depends on it: who makes a training set reads these files too.
+        if let Some((_, history)) = log.latest_history()? {
+            report.changed_files = self.changed_files(&history)?.iter().map(Error::to_string).collect();
+        }
         if let Some(served) = self.served_for_reading()? {
             report.expired = served.head()?.expired_vectors;
             self.verify_served(&*log, &*served, since, &mut report)?;

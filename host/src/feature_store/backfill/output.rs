@@ -9,6 +9,7 @@ use arrow::datatypes::SchemaRef;
 use super::{BackfillReport, BackfillTimes, FeatureNulls, Made, Run, RunSummary, Seen, SpineSource, array, wrong};
 use crate::Error;
 use crate::batch::Column;
+use crate::events::FileCount;
 use crate::feature_store::manifest::{MadeOf, Manifest, SpineRecord};
 use crate::feature_store::warnings::SpineColumn;
 use crate::feature_store::{FeaturePlan, FeatureStore};
@@ -17,6 +18,9 @@ use crate::replay::Replayed;
 
 /// Key of the manifest in the metadata of a Parquet training set.
 const MANIFEST_KEY: &str = "onepath.manifest";
+
+/// Files that are named one by one.
+const FILES_SHOWN: usize = 5;
 
 /// A training set in the making.
 pub(super) struct Output<'a> {
@@ -48,7 +52,8 @@ impl<'a> Output<'a> {
         made: Made,
         mut record: SpineRecord,
     ) -> Result<BackfillReport, Error> {
-        let summary = self.summary(store, &made, &record)?;
+        let mut summary = self.summary(store, &made, &record)?;
+        summary.warnings.extend(self.unlike_materialized(store, &made)?);
         summary.warnings.iter().for_each(|warning| (store.options().warning)(warning));
         if let SpineRecord::File { path, rows, sha256, .. } = &mut record {
             (*rows, *sha256) = (made.rows, self.digests.of(path)?);
@@ -96,6 +101,44 @@ impl<'a> Output<'a> {
 }
 
 impl Output<'_> {
+    /// Says which files are not those that were materialized: what is served comes from others than this training set.
+    fn unlike_materialized(&mut self, store: &FeatureStore, made: &Made) -> Result<Vec<String>, Error> {
+        let latest = self.run.pushed.map(|pushed| pushed.log.latest_history()).transpose()?.flatten();
+        let Some((_, history)) = latest else { return Ok(Vec::new()) };
+        let mut warnings = Vec::new();
+        for recorded in &history.sources {
+            let name = &recorded.source;
+            let is_read = self.run.plan.views.iter().flat_map(|view| &view.sources).any(|source| source.name == *name);
+            if !is_read || self.run.request.overrides.iter().any(|given| given.source == *name) {
+                continue;
+            }
+            let mut unlike = Vec::new();
+            for file in &recorded.files {
+                let is_it = |count: &&FileCount| {
+                    count.source == *name && store.project().recorded_path(&count.path) == file.path
+                };
+                match made.files.iter().find(is_it) {
+                    Some(count) if self.digests.of(&count.path)? == file.sha256 => {}
+                    Some(_) => unlike.push(format!("{} has other bytes", file.path.display())),
+                    None => unlike.push(format!("{} is not read any more", file.path.display())),
+                }
+            }
+            if !unlike.is_empty() {
+                let more = match unlike.len().saturating_sub(FILES_SHOWN) {
+                    0 => String::new(),
+                    more => format!(", and {more} more"),
+                };
+                unlike.truncate(FILES_SHOWN);
+                warnings.push(format!(
+                    "source {name}: its files are not those that were materialized: {}{more}; what is served comes from the old \
+                     ones: put them back, or run `onepath materialize`",
+                    unlike.join(", ")
+                ));
+            }
+        }
+        Ok(warnings)
+    }
+
     fn summary(&self, store: &FeatureStore, made: &Made, record: &SpineRecord) -> Result<RunSummary, Error> {
         let request = self.run.request;
         let nulls = self.run.names.iter().zip(&self.nulls);

@@ -79,6 +79,11 @@ impl Reading {
         self.check_place()
     }
 
+    /// The error of events that are missing between two offsets, of a log that goes to `last`.
+    fn hole(&self, before: u64, after: u64, last: u64) -> LogError {
+        LogError::Hole { path: self.path().to_owned(), first: before + 1, missing: after - before - 1, last }
+    }
+
     /// The error of a `record` whose JSON is not what was written.
     fn damaged(&self, record: String, source: serde_json::Error) -> LogError {
         LogError::Record { path: self.file.name.path.clone(), record, source }
@@ -114,12 +119,27 @@ impl LogReader for Reading {
         on_event: &mut dyn FnMut(LoggedEvent) -> ControlFlow<()>,
     ) -> Result<(), LogError> {
         let Some(source_id) = self.source_id(source)? else { return Ok(()) };
-        // Without an index the events are met in the order of their offsets; with the one by entity they would be sorted.
-        let sql = format!(
-            "SELECT {EVENT_COLUMNS} FROM events NOT INDEXED
-             WHERE source = ?1 AND position > ?2 AND position <= ?3 ORDER BY position"
-        );
-        self.each_event(source, &sql, (source_id, to_sql(after), to_sql(up_to)), on_event)
+        let last = self.last_offset()?.min(up_to);
+        // Without an index the events are met in the order of their offsets, those of other sources too: none may be missing.
+        let sql = "SELECT position, iif(source = ?1, entity, NULL), event_time, available_at,
+                          iif(source = ?1, event_id, NULL), iif(source = ?1, fields, NULL), checksum, source = ?1
+                   FROM events NOT INDEXED WHERE position > ?2 AND position <= ?3 ORDER BY position";
+        let name = &self.file.name;
+        let mut statement = name.sql(self.file.connection.prepare_cached(sql))?;
+        let mut rows = name.sql(statement.query((source_id, to_sql(after), to_sql(up_to))))?;
+        let (mut checksum, mut seen) = (Checksum::default(), after);
+        while let Some(row) = name.sql(rows.next())? {
+            let (offset, is_of_source): (u64, bool) =
+                name.sql(row.get(0).and_then(|offset| Ok((from_sql(offset), row.get(7)?))))?;
+            if offset > seen + 1 {
+                return Err(self.hole(seen, offset, last));
+            }
+            seen = offset;
+            if is_of_source && on_event(logged(row, name, source.to_owned(), &mut checksum)?).is_break() {
+                return Ok(());
+            }
+        }
+        if seen < last { Err(self.hole(seen, last + 1, last)) } else { Ok(()) }
     }
 
     fn read_entity(
@@ -165,6 +185,12 @@ impl LogReader for Reading {
         let sql = "SELECT count(*) FROM events WHERE source = ?1 AND position > ?2 AND position <= ?3";
         let parameters = (source_id, to_sql(after), to_sql(up_to));
         let count = || self.file.connection.prepare_cached(sql)?.query_row(parameters, |row| row.get(0));
+        Ok(from_sql(self.file.name.sql(count())?))
+    }
+
+    fn count_all(&self) -> Result<u64, LogError> {
+        let count =
+            || self.file.connection.prepare_cached("SELECT count(*) FROM events")?.query_row([], |row| row.get(0));
         Ok(from_sql(self.file.name.sql(count())?))
     }
 
