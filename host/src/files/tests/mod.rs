@@ -4,6 +4,7 @@ mod bad;
 mod documented;
 mod int96;
 mod output;
+mod page_checksums;
 mod parts;
 mod same;
 mod table;
