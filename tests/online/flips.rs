@@ -132,13 +132,13 @@ impl Outcome {
     }
 }
 
-fn options(project: &Project) -> OpenOptions {
-    OpenOptions { locking: Locking::Enforced, ..project.options() }
+fn options(project: &Project, locking: Locking) -> OpenOptions {
+    OpenOptions { locking, ..project.options() }
 }
 
 /// Pushes an event that the history has, and answers a question about every entity, by states and by a replay.
-fn get(project: &Project) -> Result<String, String> {
-    let open = ServerOptions { open: options(project), ..ServerOptions::default() };
+fn get(project: &Project, locking: Locking) -> Result<String, String> {
+    let open = ServerOptions { open: options(project, locking), ..ServerOptions::default() };
     let server = Server::open(project.dir(), open).map_err(|error| error.to_string())?;
     let ask = || -> Result<String, onepath::ServerError> {
         let prepared = server.prepare(&FeatureSelection::Service("all".to_owned()))?;
@@ -164,10 +164,10 @@ fn get(project: &Project) -> Result<String, String> {
 }
 
 /// Makes a training set, and gives its bytes; a warning about the damage is one of the ways to name it.
-fn backfill(project: &Project) -> Result<String, String> {
+fn backfill(project: &Project, locking: Locking) -> Result<String, String> {
     let told = Arc::new(Mutex::new(Vec::new()));
     let telling = Arc::clone(&told);
-    let mut options = options(project);
+    let mut options = options(project, locking);
     options.warning = Arc::new(move |warning| telling.lock().expect("nobody panics").push(warning.to_owned()));
     let store =
         onepath::feature_store::FeatureStore::open(project.dir(), options).map_err(|error| error.to_string())?;
@@ -179,8 +179,8 @@ fn backfill(project: &Project) -> Result<String, String> {
     }
 }
 
-fn verify(project: &Project) -> Result<String, String> {
-    let store = onepath::feature_store::FeatureStore::open(project.dir(), options(project));
+fn verify(project: &Project, locking: Locking) -> Result<String, String> {
+    let store = onepath::feature_store::FeatureStore::open(project.dir(), options(project, locking));
     let report = store.and_then(|store| store.verify(None)).map_err(|error| error.to_string())?;
     match report.is_equal() {
         true => Ok("equal".to_owned()),
@@ -256,8 +256,9 @@ fn flip(number: usize, seed: u64, project: &Project, kept: &BTreeMap<String, Vec
     let file = std::fs::File::options().write(true).open(&path).expect("opens");
     file.set_modified(modified).expect("sets the time");
     drop(file);
-    let what = format!("seed {seed}, flip {number}: {name}, byte {place}, bits {bits:#04x}");
-    let found = [get, backfill, verify].map(|work| Outcome::of(|| work(project), &what));
+    let locking = if random.once_in(2) { Locking::Enforced } else { Locking::Free };
+    let what = format!("seed {seed}, flip {number}, {locking:?}: {name}, byte {place}, bits {bits:#04x}");
+    let found = [get, backfill, verify].map(|work| Outcome::of(|| work(project, locking), &what));
     let told = |at: usize| matches!(found[at], Outcome::Told(_));
     let is_same = found.iter().zip(before).all(|(found, before)| *found == Outcome::Values(before.clone()));
     assert!(
@@ -280,7 +281,7 @@ fn a_flipped_byte_is_named_or_changes_nothing() {
     let tallies: Mutex<BTreeMap<&str, Tally>> = Mutex::default();
     let first = project(seed);
     // Once, so that everything is there that a later run finds.
-    let before = [get, backfill, verify].map(|work| work(&first).expect("nothing is damaged"));
+    let before = [get, backfill, verify].map(|work| work(&first, Locking::Enforced).expect("nothing is damaged"));
     let kept = files(first.dir());
     drop(first);
     let work = |first: usize| {

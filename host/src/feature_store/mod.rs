@@ -59,6 +59,7 @@ pub(crate) use warnings::warnings_of_push;
 
 use crate::Error;
 use crate::build::{TransformPath, component_path};
+use crate::digest::sha256_hex;
 use crate::evaluate::{ProgramError, ViewProgram};
 use crate::files::storage::{Pin, PinnedStorage};
 use crate::files::{FileSystem, Storage};
@@ -254,17 +255,28 @@ impl FeatureStore {
         Ok(Arc::new(program_of(view, component)?))
     }
 
-    /// Keeps the bytes of a view's component under its digest, so that what it served can be replayed after it changed.
+    /// Keeps the bytes of a view's component under its digest, so that what it served can be replayed after it changed. What is kept
+    /// and is damaged is written anew.
     pub(crate) fn keep_component(&self, view: &View, digest: &str) -> Result<(), Error> {
         let kept = self.kept_component(digest);
-        if kept.exists() {
+        if std::fs::read(&kept).is_ok_and(|bytes| sha256_hex(bytes) == digest) {
             return Ok(());
         }
         let write = |source| Error::Write { path: kept.clone(), source };
+        let component = self.component_path(view);
+        let bytes = std::fs::read(&component).map_err(write)?;
+        if sha256_hex(&bytes) != digest {
+            return Err(write(std::io::Error::other(
+                "the component was replaced while it was loaded: run the command again",
+            )));
+        }
         let dir = kept.parent().expect("a file in a folder of the project");
         std::fs::create_dir_all(dir).map_err(write)?;
         let temporary = tempfile::NamedTempFile::new_in(dir).map_err(write)?;
-        std::fs::copy(self.component_path(view), temporary.path()).map_err(write)?;
+        std::fs::write(temporary.path(), bytes).and_then(|()| temporary.as_file().sync_all()).map_err(write)?;
+        // As readable as the component itself.
+        let permissions = component.metadata().map(|metadata| metadata.permissions()).map_err(write)?;
+        temporary.as_file().set_permissions(permissions).map_err(write)?;
         temporary.persist(&kept).map_err(|error| write(error.error))?;
         Ok(())
     }

@@ -361,44 +361,6 @@ fn damage_is_found_and_named() {
     assert_eq!(error.to_string(), expected);
 }
 
-/// Offsets have no gaps: where one is missing, whoever reads over it is told, whichever source it was of and wherever the reading
-/// begins and ends.
-#[test]
-fn a_hole_is_noticed_where_it_is_read_over() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let mut log = open(directory.path());
-    for at in 1..=6 {
-        let source = if at % 2 == 0 { "even" } else { "odd" };
-        append(&mut log, source, push(&[("a", 1, None), ("b", 2, None)]), at * 100);
-    }
-    let path = log.path().to_owned();
-    drop(log);
-    let file = rusqlite::Connection::open(&path).expect("opens");
-    let holes = |first: i64, last: i64| {
-        file.execute("DELETE FROM events WHERE position BETWEEN ?1 AND ?2", [first, last]).expect("deletes");
-        let reader = reader(&path);
-        let read = |source: &str, after: u64, up_to: u64| {
-            reader.each(source, after, up_to, |_| Ok::<_, LogError>(())).map_err(|error| match error {
-                LogError::Hole { first, missing, .. } => (first, missing),
-                error => panic!("{error}"),
-            })
-        };
-        assert!(reader.check_whole().is_err());
-        [
-            read("odd", 0, u64::MAX),
-            read("even", 0, u64::MAX),
-            read("odd", 0, 5),
-            read("odd", 0, 6),
-            read("odd", 5, 6),
-            read("odd", 6, 12),
-        ]
-    };
-    let found = Err((6, 1));
-    assert_eq!(holes(6, 6), [found, found, Ok(()), found, found, Ok(())]);
-    let found = Err((6, 3));
-    assert_eq!(holes(7, 8), [found, found, Ok(()), Err((6, 1)), Err((6, 1)), Err((7, 2))]);
-}
-
 /// Reads one event by every way there is; all of them must refuse it or none.
 fn read_every_way(log: &LogWriter, offset: u64) -> Vec<Result<(), String>> {
     let mut told = Vec::new();

@@ -1,12 +1,14 @@
 //! What is known of every event with an id, sorted by id in bounded memory.
 //!
 //! Records beyond a limit go to one of 256 files by the first byte of their id, each of which is sorted by itself. The files
-//! have no names: whatever becomes of the process, nothing is left behind.
+//! have no names: whatever becomes of the process, nothing is left behind. What comes back has the checksum of what was written.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+
+use twox_hash::XxHash3_64;
 
 use crate::events::ReadError;
 use crate::threads;
@@ -92,7 +94,46 @@ pub(super) struct Records {
     held_max: usize,
     dir: PathBuf,
     /// The files, once there are more records than may be held.
-    buckets: Option<Vec<BufWriter<File>>>,
+    buckets: Option<Vec<Bucket>>,
+}
+
+/// A file of records.
+struct Bucket {
+    file: BufWriter<File>,
+    records: usize,
+    /// XXH3-64 of its last record, seeded with that of the one before.
+    checksum: u64,
+}
+
+impl Bucket {
+    fn create(dir: &Path) -> std::io::Result<Self> {
+        let file = BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile_in(dir)?);
+        Ok(Self { file, records: 0, checksum: 0 })
+    }
+
+    fn write(&mut self, record: Record) -> std::io::Result<()> {
+        let bytes = record.to_bytes();
+        self.records += 1;
+        self.checksum = XxHash3_64::oneshot_with_seed(self.checksum, &bytes);
+        self.file.write_all(&bytes)
+    }
+
+    fn read(self) -> std::io::Result<Vec<Record>> {
+        let mut file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        let mut file = BufReader::with_capacity(1 << 16, file);
+        let (mut records, mut checksum) = (Vec::with_capacity(self.records), 0);
+        let mut bytes = [0; RECORD_BYTES];
+        for _ in 0..self.records {
+            file.read_exact(&mut bytes)?;
+            checksum = XxHash3_64::oneshot_with_seed(checksum, &bytes);
+            records.push(Record::of_bytes(&bytes));
+        }
+        match checksum == self.checksum {
+            true => Ok(records),
+            false => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "they are not as they were written")),
+        }
+    }
 }
 
 impl Records {
@@ -119,14 +160,13 @@ impl Records {
     fn spill(&mut self) -> Result<(), ReadError> {
         if self.buckets.is_none() {
             std::fs::create_dir_all(&self.dir).map_err(|error| self.fail(error))?;
-            let file = |_| tempfile::tempfile_in(&self.dir).map(|file| BufWriter::with_capacity(BUFFER_BYTES, file));
-            let files = (0..BUCKETS).map(file).collect::<Result<Vec<_>, _>>();
+            let files = (0..BUCKETS).map(|_| Bucket::create(&self.dir)).collect::<Result<Vec<_>, _>>();
             self.buckets = Some(files.map_err(|error| self.fail(error))?);
         }
         let Some(buckets) = &mut self.buckets else { return Ok(()) };
         let mut written = Ok(());
         for record in self.held.drain(..) {
-            written = written.and_then(|()| buckets[(record.id >> 120) as usize].write_all(&record.to_bytes()));
+            written = written.and_then(|()| buckets[(record.id >> 120) as usize].write(record));
         }
         written.map_err(|error| self.fail(error))
     }
@@ -148,7 +188,7 @@ impl Records {
         let files: Vec<_> = self.buckets.take().into_iter().flatten().map(|file| Mutex::new(Some(file))).collect();
         let make = |at: usize, give: &mut dyn FnMut(T) -> bool| {
             let file = files[at].lock().expect("no thread panics while it takes a file").take();
-            let mut records = file.map(read).transpose().map_err(|error| self.fail(error))?.unwrap_or_default();
+            let mut records = file.map(Bucket::read).transpose().map_err(|error| self.fail(error))?.unwrap_or_default();
             records.sort_unstable_by_key(|record| record.id);
             give(work(&mut records));
             Ok(())
@@ -158,23 +198,29 @@ impl Records {
     }
 }
 
-fn read(file: BufWriter<File>) -> std::io::Result<Vec<Record>> {
-    let mut file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-    let count = file.stream_position()? as usize / RECORD_BYTES;
-    file.rewind()?;
-    let mut file = BufReader::with_capacity(1 << 16, file);
-    let mut records = Vec::with_capacity(count);
-    let mut bytes = [0; RECORD_BYTES];
-    for _ in 0..count {
-        file.read_exact(&mut bytes)?;
-        records.push(Record::of_bytes(&bytes));
-    }
-    Ok(records)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_that_a_disk_has_changed_are_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let record =
+            |at: u64| Record { id: u128::from(at), content: 1, entity: 2, available_at: 3, place: Place::row(0, at) };
+        for flipped in [None, Some(0), Some(5 * RECORD_BYTES + 17), Some(99 * RECORD_BYTES + 55)] {
+            let mut bucket = Bucket::create(dir.path()).expect("begins");
+            (0..100).try_for_each(|at| bucket.write(record(at))).expect("writes");
+            bucket.file.flush().expect("writes");
+            if let Some(place) = flipped {
+                let (file, mut byte) = (bucket.file.get_mut(), [0]);
+                file.seek(std::io::SeekFrom::Start(place as u64)).expect("seeks");
+                file.read_exact(&mut byte).expect("reads");
+                file.seek(std::io::SeekFrom::Start(place as u64)).expect("seeks");
+                file.write_all(&[byte[0] ^ 4]).expect("writes");
+            }
+            assert_eq!(bucket.read().map(|records| records.len()).ok(), flipped.is_none().then_some(100));
+        }
+    }
 
     #[test]
     fn records_come_back_sorted_whether_memory_held_them_or_not() {

@@ -5,6 +5,8 @@
 //!
 //! Knows nothing of what a stamp means or which one comes next: it keeps what it is given.
 
+#[cfg(test)]
+mod holes;
 mod read;
 mod rows;
 #[cfg(test)]
