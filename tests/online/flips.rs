@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use expect_test::expect;
 use onepath::batch::Value;
 use onepath::events::Arrival;
 use onepath::feature_store::{BackfillRequest, FeatureSelection, Locking, OpenOptions, SpineSource};
@@ -311,4 +312,45 @@ fn a_flipped_byte_is_named_or_changes_nothing() {
         let Tally { flips, harmless, by_get, by_backfill, by_verify } = tally;
         println!("{kind:<24}{flips:>8}{harmless:>10}{by_get:>8}{by_backfill:>10}{by_verify:>8}");
     }
+}
+
+/// Who reads the files of the materialized history is told of those that are others now, also where nothing that was served
+/// depends on them, and where size and time of change are those of the file that was materialized.
+#[test]
+fn files_that_are_not_those_that_were_materialized_are_named() {
+    let project = project(3);
+    project.write("gone.csv", std::fs::read(project.path("history.csv")).expect("reads"));
+    project.write("onepath.toml", toml().replace("\"history.csv\"", "\"history.csv\", \"gone.csv\""));
+    project.open().materialize(&[], None).expect("materializes");
+    for file in ["online.sqlite", "served.sqlite"] {
+        let _ = std::fs::remove_file(project.path(&format!(".onepath/{file}")));
+    }
+    let ran = project.run("verify");
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "nothing was served yet: `onepath get` records what it serves\n"));
+    let backfill = "backfill --service all --spine spine.csv --out out.csv";
+    let ran = project.run(backfill);
+    assert!(ran.code == 0 && !ran.stderr.contains("materialized"), "{}", ran.stderr);
+    let path = project.path("history.csv");
+    let modified = path.metadata().and_then(|file| file.modified()).expect("is there");
+    let text = std::fs::read_to_string(&path).expect("reads");
+    std::fs::write(&path, text.replacen("purchase", "purchasE", 1)).expect("writes");
+    let file = std::fs::File::options().write(true).open(&path).expect("opens");
+    file.set_modified(modified).expect("sets the time");
+    std::fs::remove_file(project.path("gone.csv")).expect("removes");
+    project.write("onepath.toml", toml());
+    let ran = project.run("verify");
+    expect![[r#"
+        NOT as materialized: 2 files:
+          the history file ./history.csv is not the one that was materialized: its bytes differ; put the old file back to verify what was served from it
+          the history file ./gone.csv is not the one that was materialized: it is gone; put it back, or serve and verify after `onepath materialize` with the new files
+        nothing was served yet: `onepath get` records what it serves
+    "#]]
+    .assert_eq(&ran.stdout);
+    assert_eq!(ran.code, 1);
+    let ran = project.run(backfill);
+    let expected = "source events: its files are not those that were materialized: history.csv has other bytes, gone.csv is not read any \
+                    more; what is served comes from the old ones: put them back, or run `onepath materialize`";
+    assert!(ran.code == 0 && ran.stderr.contains(expected), "{}", ran.stderr);
+    let manifest = std::fs::read_to_string(project.path("out.csv.manifest.json")).expect("was written");
+    assert!(manifest.contains("history.csv has other bytes"), "{manifest}");
 }
