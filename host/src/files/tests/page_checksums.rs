@@ -14,7 +14,7 @@ fn a_page_that_is_not_what_was_written_is_refused() {
     let path = files.text("events.parquet", FILE);
     let wanted = [wanted("event_type", ValueType::Text), wanted("amount", ValueType::Float64)];
     let amounts = read_column(&path, wanted[1].clone()).expect("is whole");
-    assert_eq!(shown(&amounts).split(' ').take(3).collect::<Vec<_>>(), ["0", "1.25", "2.5"]);
+    assert_eq!(shown(&amounts).split(' ').take(3).collect::<Vec<_>>(), ["0.0", "1.25", "2.5"]);
     for (column, page) in PAGES {
         for place in page.step_by(13) {
             let mut flipped = FILE.to_vec();
