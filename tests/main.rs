@@ -11,6 +11,7 @@
 //! - `gate`: components built elsewhere, pinned, admitted, interpreted, and built twice.
 //! - `example`: the churn example as a reader runs it; `examples`: the others.
 //! - `identity`: what decides values is told when it changes, and order decides nothing.
+//! - `materialize`: all states at once, in whatever memory, and what is served until the next one.
 //! - `schema`: what is declared of fields and columns, and that it is law.
 //! - `scaffold`: new projects, from `onepath new` to proof.
 //! - `guide`: the author's guide, as far as it is not Rust.
@@ -26,6 +27,7 @@ mod gate;
 mod guide;
 mod http;
 mod identity;
+mod materialize;
 mod online;
 mod parity;
 mod reading;

@@ -75,7 +75,7 @@ fn states_on_a_history_are_not_made_up_from_the_log_alone() {
     let mut store = project.open();
     let plan = plan(&store);
     let error = store.get_online_features(&plan, &ask("a", None)).expect_err("the history is missing");
-    expect!["view activity@v1 has no states on top of the newest materialized history: run `onepath materialize`"]
+    expect!["view activity@v1 has no states on top of the materialized history: run `onepath materialize`"]
         .assert_eq(&error.to_string());
     store.materialize(&[], None).expect("materializes");
     assert_eq!(trail(&mut store, "a"), "w1;");

@@ -1,6 +1,22 @@
-//! States are of one identity of their view: under another they are refused, and what they served is not proved by them.
+//! States are of one identity of their view: under another they are refused, and what they served is not proved by them. The project
+//! that they are of is served as long as it is there as it was.
+
+use onepath::log::ViewIdentity;
+use onepath::store::{OnlineStore, SqliteStore, ViewMark, ViewUpdate};
 
 use super::*;
+
+/// Gives the states another identity.
+fn with_identity(project: &Project, change: impl FnOnce(&str) -> String) {
+    let store = SqliteStore::open(&project.path(".onepath/online.sqlite")).expect("opens");
+    let term = store.begin_term().expect("begins");
+    let mark = store.reader().expect("opens").mark("tally@v1").expect("reads").expect("is there");
+    let changed = change(&serde_json::to_string(&mark.identity).expect("is JSON"));
+    let identity: ViewIdentity = serde_json::from_str(&changed).expect("is an identity");
+    assert_ne!(identity, mark.identity);
+    let mark = ViewMark { identity, ..mark };
+    store.apply(term, &[ViewUpdate { view: "tally@v1", states: &[], mark: &mark }]).expect("applies");
+}
 
 const FILES: &str = "files = [\"e.csv\"]\n";
 
@@ -33,6 +49,15 @@ fn another_identity_is_refused_until_it_is_folded_anew() {
     ] {
         let project = served_one();
         project.configure(&toml(&format!("{FILES}{lines}")));
+        // The project as it was goes on, and it is said.
+        let ran = project.run("get --service all --entity user_id=a");
+        assert!(
+            ran.code == 0 && ran.stderr.contains(&format!("has changed since (view tally@v1: {part}")),
+            "{}",
+            ran.stderr
+        );
+        good(&project, "verify");
+        std::fs::remove_dir_all(project.path(".onepath/materialized")).expect("removes");
         let refused = format!("are of another identity: {part}");
         bad(&project, "get --service all --entity user_id=a", &refused);
         bad(&project, "get --service all --entity user_id=a", "run `onepath materialize`");
@@ -45,7 +70,7 @@ fn another_identity_is_refused_until_it_is_folded_anew() {
         let verified = project.run("verify");
         assert_eq!(verified.code, 1, "{}{}", verified.stdout, verified.stderr);
         assert!(
-            verified.stdout.contains("NOT verified: 1 served vector and the states of 1 view"),
+            verified.stdout.contains("NOT verified: 2 served vectors and the states of 1 view"),
             "{}",
             verified.stdout
         );
@@ -70,9 +95,7 @@ fn what_decides_nothing_changes_nothing() {
 #[test]
 fn states_without_an_identity_are_refused() {
     let project = served_one();
-    let store = rusqlite::Connection::open(project.path(".onepath/online.sqlite")).expect("opens");
-    store.execute("UPDATE views SET identity = ''", []).expect("writes");
-    drop(store);
+    with_identity(&project, |_| serde_json::to_string(&ViewIdentity::default()).expect("is JSON"));
     let refused = "no identity was recorded with it";
     bad(&project, "get --service all --entity user_id=a", refused);
     let verified = project.run("verify");
@@ -102,10 +125,7 @@ fn a_pinned_training_set_says_what_its_views_were() {
 #[test]
 fn states_of_other_conversions_are_refused() {
     let project = served_one();
-    let store = rusqlite::Connection::open(project.path(".onepath/online.sqlite")).expect("opens");
-    let earlier = "UPDATE views SET identity = replace(identity, '\"version ', '\"version 0')";
-    assert_eq!(store.execute(earlier, []).expect("writes"), 1);
-    drop(store);
+    with_identity(&project, |identity| identity.replace("\"version ", "\"version 0"));
     let refused = "are of another identity: conversions of files and log was version 0";
     bad(&project, "get --service all --entity user_id=a", refused);
     let verified = project.run("verify");

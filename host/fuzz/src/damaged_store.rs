@@ -42,9 +42,10 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
             read(&store);
             told_or(store.begin_term().and_then(|term| {
                 told_or(apply(&store, term, "a", &[(key(1), state(2).into())], &mark(2)));
-                let mut replacement = store.begin_replace(term, "b", &mark(3))?;
-                replacement.put(&key(7), &state(3))?;
-                replacement.commit()
+                let mut replacement = store.begin_replace(term)?;
+                replacement.begin_view("b")?;
+                replacement.put(0, &key(7), &state(3))?;
+                replacement.commit(&[mark(3)])
             }));
             read(&store);
         }
@@ -125,5 +126,6 @@ fn mark(applied_offset: u64) -> ViewMark {
         history: None,
         log: "a".repeat(32),
         applied_offset,
+        applied_event: None,
     }
 }

@@ -34,13 +34,13 @@ fn run(path: &Path, u: &mut Unstructured<'_>) -> Result<()> {
         (store, term)
     };
     let (mut store, mut term) = begin(open());
-    let mut model: BTreeMap<&str, View> = BTreeMap::new();
+    let mut model: BTreeMap<&'static str, View> = BTreeMap::new();
     while !u.is_empty() {
         let name = *u.choose(&["a", "b", "it's \"c\""])?;
         let view = model.entry(name).or_default();
         match u.int_in_range(0..=6)? {
             0..=2 => apply(&store, term, name, view, u)?,
-            3 => replace(&store, term, name, view, u)?,
+            3 => replace(&store, term, name, &mut model, u)?,
             4 => {
                 drop(store);
                 (store, term) = begin(open());
@@ -58,7 +58,7 @@ fn run(path: &Path, u: &mut Unstructured<'_>) -> Result<()> {
                 }
             }
         }
-        agree(&store, name, view);
+        agree(&store, name, &model[name]);
     }
     model.iter().for_each(|(name, view)| agree(&store, name, view));
     Ok(())
@@ -82,12 +82,22 @@ fn apply(store: &SqliteStore, term: u64, name: &str, view: &mut View, u: &mut Un
     Ok(())
 }
 
-fn replace(store: &SqliteStore, term: u64, name: &str, view: &mut View, u: &mut Unstructured<'_>) -> Result<()> {
+/// Replaces all views by one.
+fn replace(
+    store: &SqliteStore,
+    term: u64,
+    name: &'static str,
+    model: &mut BTreeMap<&'static str, View>,
+    u: &mut Unstructured<'_>,
+) -> Result<()> {
     let (updates, mark, commits) = (updates(u)?, mark(u)?, u.arbitrary()?);
-    let mut replacement = store.begin_replace(term, name, &mark).expect("begins");
+    let mut replacement = store.begin_replace(term).expect("begins");
+    replacement.begin_view(name).expect("begins");
     let mut states = BTreeMap::new();
-    for (key, state) in updates {
-        let put = replacement.put(&key, &state);
+    // An entity is put once.
+    let updates: BTreeMap<String, _> = updates.into_iter().map(|(key, state)| (key.encode(), (key, state))).collect();
+    for (key, state) in updates.into_values() {
+        let put = replacement.put(0, &key, &state);
         assert_eq!(put.is_ok(), state.bytes.len() <= STATE_BYTES_MAX);
         if put.is_ok() {
             states.insert(key.encode(), state);
@@ -95,8 +105,9 @@ fn replace(store: &SqliteStore, term: u64, name: &str, view: &mut View, u: &mut 
     }
     match commits {
         true => {
-            replacement.commit().expect("commits");
-            *view = View { mark: Some(mark), states };
+            replacement.commit(&[mark.clone()]).expect("commits");
+            model.values_mut().for_each(|view| *view = View::default());
+            model.insert(name, View { mark: Some(mark), states });
         }
         false => drop(replacement),
     }
@@ -149,5 +160,6 @@ fn mark(u: &mut Unstructured<'_>) -> Result<ViewMark> {
         history: *u.choose(&[None, Some(1)])?,
         log: u.choose(&["l", "m"])?.to_string(),
         applied_offset: u.int_in_range(0..=9)?,
+        applied_event: u.arbitrary()?,
     })
 }

@@ -205,7 +205,7 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
 }
 
 /// Whether the run ended because it was told to.
-fn is_stopped(error: &Error) -> bool {
+pub(super) fn is_stopped(error: &Error) -> bool {
     matches!(error, Error::Stopped | Error::Read(ReadError::Stopped) | Error::Replay(ReplayError::Stopped))
 }
 
@@ -281,7 +281,7 @@ pub(super) fn parse_source(text: &str) -> Result<(String, PathBuf), String> {
 }
 
 /// Parses a size: bytes, or a number with KiB, MiB or GiB.
-fn parse_bytes(text: &str) -> Result<u64, String> {
+pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
         "" | "B" => Some(0),

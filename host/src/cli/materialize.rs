@@ -5,20 +5,23 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::backfill::{overrides, parse_as_of, parse_source};
+use super::backfill::{is_stopped, overrides, parse_as_of, parse_bytes, parse_source};
 use super::{Context, Format, output, progress, summary};
 use crate::feature_store::{MaterializedView, OpenOptions};
 use crate::time::{AsOf, AvailableAt};
+use crate::usage;
 
 /// Fold history into the states of the online store.
 ///
 /// The states of every view with sources are rebuilt from its files and from what was pushed: they are the states that a
-/// backfill of the same events ends with.
+/// backfill of the same events ends with. They are put in place all at once: until then, and if the command is ended, the old
+/// ones are there.
 #[derive(Args)]
 #[command(after_help = "Examples:
   onepath materialize
   onepath materialize --source events=data/events.parquet
-  onepath materialize --up-to 2024-06-30T00:00:00Z")]
+  onepath materialize --up-to 2024-06-30T00:00:00Z
+  onepath materialize --memory 1GiB")]
 pub(super) struct Materialize {
     /// A file that stands for the files of a source. Repeat for more files.
     #[arg(long, value_name = "NAME=FILE", value_parser = parse_source)]
@@ -26,15 +29,36 @@ pub(super) struct Materialize {
     /// Leave out events of files that became available later [default: now].
     #[arg(long, value_name = "TIME", value_parser = parse_as_of)]
     up_to: Option<AsOf>,
+    /// Threads that evaluate [default: one per core]. Never changes a state.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Memory to take, such as 512MiB or 4GiB; what does not fit goes through the disk [default: half of the machine's].
+    /// Never changes a state.
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    memory: Option<u64>,
+    /// A folder for what memory does not hold [default: .onepath]. It is left as it was found.
+    #[arg(long, value_name = "DIR")]
+    spill_dir: Option<PathBuf>,
 }
 
 pub(super) fn run(context: &Context, command: &Materialize) -> anyhow::Result<ExitCode> {
-    let (options, bar) = progress::shown(OpenOptions::default(), "materialize");
+    let mut options = OpenOptions::default();
+    options.threads = command.threads.map_or(options.threads, usize::from);
+    options.memory_bytes = command.memory.unwrap_or(options.memory_bytes);
+    options.spill_dir.clone_from(&command.spill_dir);
+    let (options, bar) = progress::shown(options, "materialize");
+    progress::stop_on_interrupt(&options.stop);
+    usage::keep_freed_memory();
     let store = context.open(options)?;
     let report = store
         .materialize(&overrides(&command.source), command.up_to.map(|up_to| AvailableAt::from_micros(up_to.micros())));
     bar.finish_and_clear();
-    let report = report?;
+    let report = match report {
+        Err(error) if is_stopped(&error) => {
+            anyhow::bail!("interrupted: the states are those of before; run `onepath materialize` again")
+        }
+        report => report?,
+    };
     match context.format {
         Format::Json => output::json(&report)?,
         Format::Text => {

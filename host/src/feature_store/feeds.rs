@@ -65,7 +65,7 @@ impl Carried {
 
 impl Feed {
     /// The places of a view's event fields among those of the feed.
-    fn places(&self, fields: &[Field]) -> Vec<usize> {
+    pub(super) fn places(&self, fields: &[Field]) -> Vec<usize> {
         let place = |field: &Field| self.fields.iter().position(|known| is_same(known, field));
         fields.iter().filter_map(place).collect()
     }
@@ -225,7 +225,7 @@ impl Feeds {
 }
 
 /// The states of `after`, and those of `before` of other entities; both are by entity number.
-fn newest(before: Vec<FinalState>, after: Vec<FinalState>) -> Vec<FinalState> {
+pub(super) fn newest(before: Vec<FinalState>, after: Vec<FinalState>) -> Vec<FinalState> {
     let mut all = before;
     all.extend(after);
     // Stable: of one entity, the newer comes last.

@@ -1,18 +1,22 @@
 //! History becomes online states: files and log are replayed, and the states that the replay ends with are stored.
 
+use std::collections::HashMap;
+
+use super::feeds::feeds;
+use super::fold::FoldedFeed;
 use super::folded_ids::FoldedIds;
 use super::history::Events;
 use super::identity::source_parts;
 use super::skips::skipped;
 use super::summary::SourceSummary;
 use super::warnings::warnings_of_source;
-use super::{FeatureStore, Folded, PlannedView, SourceOverride};
+use super::{FeatureStore, PlannedView, SourceOverride};
 use crate::Error;
+use crate::entity::{EntityKey, EntityState};
 use crate::events::{FileCount, Pushed, SourceInput};
-use crate::files::{CONVERSIONS_VERSION, Storage, sha256_file};
+use crate::files::{self, CONVERSIONS_VERSION, Storage, sha256_file};
 use crate::log::{History, HistoryFile, HistorySource};
 use crate::project::Project;
-use crate::replay::FinalState;
 use crate::store::{Replacement, ViewMark};
 use crate::time::AvailableAt;
 
@@ -30,7 +34,7 @@ pub struct MaterializeReport {
 }
 
 /// The states of one view.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct MaterializedView {
     /// The view.
     pub view: String,
@@ -51,7 +55,7 @@ pub struct MaterializedView {
     /// Entities that have none, because it would be over the limit of one state: questions about them and pushes of them are
     /// refused.
     pub refused: u64,
-    /// The first of them.
+    /// The first of them, by their keys.
     pub first_refused: Vec<RefusedEntity>,
 }
 
@@ -67,26 +71,55 @@ pub struct RefusedEntity {
 /// Refused entities that are named one by one.
 const REFUSED_SHOWN: usize = 20;
 
-impl MaterializedView {
-    fn of(view: &PlannedView, folded: &Folded, state_bytes_max: usize) -> Self {
+/// What becomes the states of all views.
+struct Replaced<'s> {
+    store: Box<dyn Replacement + 's>,
+    state_bytes_max: usize,
+    /// One per view.
+    views: Vec<MaterializedView>,
+}
+
+impl<'s> Replaced<'s> {
+    fn begin(
+        mut store: Box<dyn Replacement + 's>,
+        views: &[PlannedView],
+        state_bytes_max: usize,
+    ) -> Result<Self, Error> {
+        let mut reports = Vec::with_capacity(views.len());
+        for view in views {
+            store.begin_view(view.program.id())?;
+            reports.push(MaterializedView { view: view.program.id().to_owned(), ..MaterializedView::default() });
+        }
+        Ok(Self { store, state_bytes_max, views: reports })
+    }
+
+    /// Puts the state of an entity, or notes that it is too large.
+    fn put(&mut self, view: usize, key: &EntityKey, state: &EntityState) -> Result<(), Error> {
+        let (report, bytes) = (&mut self.views[view], state.bytes.len() as u64);
+        if state.bytes.len() <= self.state_bytes_max {
+            report.entities += 1;
+            report.state_bytes += bytes;
+            return Ok(self.store.put(view, key, state)?);
+        }
+        report.refused += 1;
+        let entity = key.to_string();
+        // The first by their keys: in which order they come is for memory and threads to say.
+        let at = report.first_refused.partition_point(|before| before.entity < entity);
+        report.first_refused.insert(at, RefusedEntity { entity, bytes });
+        report.first_refused.truncate(REFUSED_SHOWN);
+        Ok(self.store.refuse(view, key, bytes)?)
+    }
+
+    /// Notes what was folded of the feed of some views.
+    fn note(&mut self, views: &[usize], folded: &FoldedFeed) {
         let sum = |of: fn(&FileCount) -> u64| folded.files.iter().map(of).sum();
-        let (kept, refused): (Vec<_>, Vec<_>) =
-            folded.states.iter().partition(|state| state.state.bytes.len() <= state_bytes_max);
-        let first_refused = refused.iter().take(REFUSED_SHOWN).map(|FinalState { entity, state }| RefusedEntity {
-            entity: folded.entities.key(*entity).to_string(),
-            bytes: state.bytes.len() as u64,
-        });
-        Self {
-            view: view.program.id().to_owned(),
-            events: folded.events,
-            later_events: sum(|count| count.after_cut),
-            repeats: sum(|count| count.repeats),
-            conflicts: sum(|count| count.conflicts),
-            first_conflicts: folded.files.iter().flat_map(FileCount::conflicts_shown).collect(),
-            entities: kept.len() as u64,
-            state_bytes: kept.iter().map(|state| state.state.bytes.len() as u64).sum(),
-            refused: refused.len() as u64,
-            first_refused: first_refused.collect(),
+        for view in views {
+            let report = &mut self.views[*view];
+            report.events = folded.events;
+            report.later_events = sum(|count| count.after_cut);
+            report.repeats = sum(|count| count.repeats);
+            report.conflicts = sum(|count| count.conflicts);
+            report.first_conflicts = folded.files.iter().flat_map(FileCount::conflicts_shown).collect();
         }
     }
 }
@@ -94,8 +127,10 @@ impl MaterializedView {
 impl FeatureStore {
     /// Rebuilds the online states of every view from files and log, as of `up_to` (default: now).
     ///
-    /// Events of files that became available later are left out; pushed events all count. Each view's states are replaced
-    /// in one transaction. An entity whose state would be over the limit gets none and is reported; the others are served.
+    /// Events of files that became available later are left out; pushed events all count. The states of all views are put in
+    /// place in one step, in which they name the history that was recorded just before: until then, and if the process ends
+    /// before, the old ones are there as a whole. An entity whose state would be over the limit gets none and is reported; the
+    /// others are served. No more memory is taken than [`OpenOptions::memory_bytes`](super::OpenOptions::memory_bytes) says.
     pub fn materialize(
         &self,
         overrides: &[SourceOverride],
@@ -103,6 +138,9 @@ impl FeatureStore {
     ) -> Result<MaterializeReport, Error> {
         for given in overrides {
             self.project().source(&given.source)?;
+        }
+        if let Some(dir) = self.options().spill_dir.as_deref().filter(|dir| !dir.is_dir()) {
+            return Err(Error::Request { message: format!("--spill-dir {}: there is no such folder", dir.display()) });
         }
         self.plan_project()?;
         let views = self.plan_stateful_views()?;
@@ -115,57 +153,65 @@ impl FeatureStore {
         let _pin = self.pin_inputs();
         self.warn_of_absent_fields(&views, overrides)?;
         let stores = self.open_stores()?;
+        // What a process left that died while it folded.
+        files::remove_stale(&self.project().data_dir());
         let mut log = self.begin_log(&stores.log)?;
         let term = stores.online.begin_term()?;
         // A handle of its own: the writer's is wanted when the history is recorded.
         let reader = stores.log.reader()?;
         let pushed = Pushed::all(&*reader)?;
-        let applied_offset = pushed.up_to;
-        // Everything is read and evaluated before anything is written.
+        let (applied_offset, applied_event) = (pushed.up_to, reader.fingerprint_at(pushed.up_to)?);
         let ids = self.fold_ids(&views, |view| self.folded_inputs(view, overrides, up_to, pushed))?;
-        let mut folded = Vec::new();
-        let mut files: Vec<FileCount> = Vec::new();
-        for view in &views {
-            let mut inputs = self.folded_inputs(view, overrides, up_to, pushed)?;
-            inputs.iter_mut().for_each(|input| FoldedIds::tell(&ids, input));
-            let states = self.fold(&view.program, &inputs)?;
-            for count in &states.files {
-                if !files.iter().any(|known| known.source == count.source && known.path == count.path) {
-                    files.push(count.clone());
-                }
-            }
-            folded.push((view, states));
-        }
+        let mut replaced = Replaced::begin(stores.online.begin_replace(term)?, &views, self.limits().state_bytes_max)?;
+        let files =
+            self.fold_all(&views, &ids, &mut replaced, |view| self.folded_inputs(view, overrides, up_to, pushed))?;
         let (sources, warnings) = self.sources_seen(&views, &files, up_to, pushed)?;
         let mut record = history_of(self.project(), self.storage(), up_to, &files)?;
         let mut names = FoldedIds::finish(ids)?;
         for source in &mut record.sources {
             (source.ids, source.log_offset) = (names.remove(&source.source), Some(applied_offset));
         }
+        // The history first: the states that name it come after it, and those of before go on naming theirs.
         let history = log.record_history(&record)?;
+        self.keep_project(history)?;
+        let mark = |view: &PlannedView| {
+            let history = Some(history);
+            ViewMark { history, applied_offset, applied_event, ..view.new_mark(log.identity()) }
+        };
+        let Replaced { store, views: reports, .. } = replaced;
+        store.commit(&views.iter().map(mark).collect::<Vec<_>>())?;
         self.remove_other_ids(&record);
-        let log = log.identity().to_owned();
-        let mut reports = Vec::new();
-        for (view, folded) in folded {
-            reports.push(MaterializedView::of(view, &folded, self.limits().state_bytes_max));
-            let mark = ViewMark { history: Some(history), applied_offset, ..view.new_mark(&log) };
-            let replacement = stores.online.begin_replace(term, view.program.id(), &mark)?;
-            self.replace_states(replacement, folded)?;
-        }
+        self.remove_other_projects(history);
         warnings.iter().for_each(|warning| (self.options().warning)(warning));
         Ok(MaterializeReport { up_to: up_to.to_string(), sources, views: reports, warnings })
     }
 
-    /// Puts the folded states in place of those that the store has of the view.
-    fn replace_states(&self, mut replacement: Box<dyn Replacement + '_>, folded: Folded) -> Result<(), Error> {
-        for FinalState { entity, state } in folded.states {
-            let (key, bytes) = (folded.entities.key(entity), state.bytes.len());
-            match bytes > self.limits().state_bytes_max {
-                true => replacement.refuse(&key, bytes as u64)?,
-                false => replacement.put(&key, &state)?,
+    /// Folds all views, feed by feed, and gives the files that were read, each once a source.
+    fn fold_all<'v>(
+        &self,
+        views: &'v [PlannedView],
+        ids: &HashMap<String, FoldedIds>,
+        replaced: &mut Replaced<'_>,
+        inputs: impl Fn(&'v PlannedView) -> Result<Vec<SourceInput<'v>>, Error>,
+    ) -> Result<Vec<FileCount>, Error> {
+        let mut all = Vec::new();
+        for feed in feeds(views) {
+            let mut inputs = inputs(&views[feed.views[0]])?;
+            inputs.iter_mut().for_each(|input| FoldedIds::tell(ids, input));
+            all.push((feed, inputs));
+        }
+        (self.options().expect_rows)(self.rows_to_fold(&all)?);
+        let mut files: Vec<FileCount> = Vec::new();
+        for (feed, inputs) in &all {
+            let folded = self.fold_feed(views, feed, inputs, &mut |view, key, state| replaced.put(view, key, state))?;
+            replaced.note(&feed.views, &folded);
+            for count in folded.files {
+                if !files.iter().any(|known| known.source == count.source && known.path == count.path) {
+                    files.push(count);
+                }
             }
         }
-        Ok(replacement.commit()?)
+        Ok(files)
     }
 }
 

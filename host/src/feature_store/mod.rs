@@ -5,9 +5,10 @@
 //! - `identity`: what decides the values of a view. - `schema`, `absent`: what events have, and which fields no file has.
 //! - `history`: views replayed for a spine, over declared events or over those that serving saw. - `feeds`: what views share.
 //! - `backfill`: training sets. - `manifest`, `summary`, `warnings`: what a run was made of, saw, and should tell.
-//! - `materialize`, `fold`, `folded_ids`: history and log become online states, and the ids of history a file.
-//! - `clock`: what the log's clock says, and its repair. - `stores`: the stores of a project, open. - `spine`, `asked`: questions, and words for who was asked about.
-//! - `reset`: the stores are removed. - `skips`: what a project must agree on with its log.
+//! - `materialize`, `fold`, `folded_ids`: history and log become online states, and the ids of history a file; `kept`: the project
+//!   as it was then.
+//! - `clock`: what the log's clock says, and its repair. - `stores`: the stores of a project, open. - `spine`, `asked`: questions, and
+//!   words for who was asked about. - `reset`: the stores are removed. - `skips`: what a project must agree on with its log.
 
 mod absent;
 mod admit;
@@ -20,6 +21,7 @@ mod fold;
 mod folded_ids;
 mod history;
 mod identity;
+mod kept;
 mod manifest;
 mod materialize;
 mod plan;
@@ -32,7 +34,7 @@ mod stores;
 mod summary;
 mod warnings;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -42,10 +44,10 @@ pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, SpineSource};
 pub use check::{Earlier, ViewCheck};
 pub(crate) use clock::{AcceptAnswer, answer_accept};
 pub use clock::{ClockReport, RepairReport};
-pub(crate) use fold::Folded;
 pub(crate) use history::Events;
 pub use history::{HistoricalFeatures, SourceOverride};
 pub(crate) use identity::source_parts;
+pub(crate) use kept::Behind;
 pub(crate) use manifest::Manifest;
 pub use materialize::{MaterializeReport, MaterializedView, RefusedEntity};
 pub(crate) use plan::run_views;
@@ -98,11 +100,11 @@ pub struct OpenOptions {
     pub progress: Arc<dyn Fn(u64) + Send + Sync>,
     /// Told what is worth a look and stops nothing.
     pub warning: Arc<dyn Fn(&str) + Send + Sync>,
-    /// Told once how many rows a backfill will evaluate, at most.
+    /// Told once how many rows a backfill or `materialize` will evaluate, at most.
     pub expect_rows: Arc<dyn Fn(u64) + Send + Sync>,
-    /// Memory that a backfill may take, in bytes. Never changes an answer: what does not fit goes through the disk.
+    /// Memory that a backfill or `materialize` may take, in bytes. Never changes a value: what does not fit goes through the disk.
     pub memory_bytes: u64,
-    /// Where a backfill keeps what memory does not hold; by default beside its output.
+    /// Where they keep what memory does not hold; by default beside the output, or in `.onepath`.
     pub spill_dir: Option<PathBuf>,
     /// Set when a run is to end early, with [`Error::Stopped`] and nothing left behind.
     pub stop: Arc<AtomicBool>,
@@ -148,6 +150,8 @@ pub struct FeatureStore {
     spill_dir: PathBuf,
     /// Where the time of its replays went.
     times: ReplayTimes,
+    /// By view, the components of a project that is opened as it once was, instead of those that its file names.
+    kept_components: Option<BTreeMap<String, PathBuf>>,
     /// The fields that no file has, by source: each is told once.
     told_absent: Mutex<HashSet<(String, String)>>,
 }
@@ -156,8 +160,11 @@ impl FeatureStore {
     /// Opens the project in `dir`: reads `onepath.toml`. Components are loaded when they are needed.
     ///
     /// The limits, the share of repeated calls and the admission that the project file sets replace those of `options`.
-    pub fn open(dir: &Path, mut options: OpenOptions) -> Result<Self, Error> {
-        let project = Project::load(dir)?;
+    pub fn open(dir: &Path, options: OpenOptions) -> Result<Self, Error> {
+        Self::of_project(Project::load(dir)?, options)
+    }
+
+    fn of_project(project: Project, mut options: OpenOptions) -> Result<Self, Error> {
         options.limits = limits(&project.limits, options.limits);
         options.repeat_every = project.repeat_every.unwrap_or(options.repeat_every);
         options.admission = project.admission.unwrap_or(options.admission);
@@ -177,6 +184,7 @@ impl FeatureStore {
             pinned,
             spill_dir,
             times,
+            kept_components: None,
             told_absent: Mutex::default(),
         })
     }
@@ -203,7 +211,10 @@ impl FeatureStore {
 
     /// The component file of a view.
     pub fn component_path(&self, view: &View) -> PathBuf {
-        component_path(&self.project.root, &self.project.data_dir(), &TransformPath::new(&view.transform))
+        match &self.kept_components {
+            Some(kept) => kept.get(&view.label()).cloned().unwrap_or_default(),
+            None => component_path(&self.project.root, &self.project.data_dir(), &TransformPath::new(&view.transform)),
+        }
     }
 
     /// The view ready to run. Its component is loaded on first use: it must be the one that is pinned, where components are

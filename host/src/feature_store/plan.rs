@@ -281,6 +281,7 @@ impl PlannedView {
             history: None,
             log: log.to_owned(),
             applied_offset: 0,
+            applied_event: None,
         }
     }
 

@@ -53,12 +53,8 @@ impl FeatureStore {
         if !is_missing(&states) && is_missing(&path) { Err(LogError::Gone { path }.into()) } else { Ok(()) }
     }
 
-    /// Refuses to answer from states that hold nothing of the files that sources have: everybody in them would be `NOT_FOUND`.
-    pub(crate) fn check_materialized(&self, log: &dyn LogReader, views: &[PlannedView]) -> Result<(), Error> {
-        if log.latest_history()?.is_some() {
-            // Whether the states are on top of it, and of this identity, is checked when they are opened.
-            return Ok(());
-        }
+    /// Refuses to answer from states of no history where sources have files: everybody in them would be `NOT_FOUND`.
+    pub(crate) fn check_materialized(&self, views: &[PlannedView]) -> Result<(), Error> {
         let of_views = |source: &&Source| views.iter().any(|view| view.reads(source));
         let sources = self.project().sources.iter().filter(|source| !source.files.is_empty()).filter(of_views);
         let sources: Vec<&str> = sources.map(|source| source.name.as_str()).collect();

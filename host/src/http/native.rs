@@ -254,6 +254,7 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
         "ended": status.ended,
         "failure": status.failure,
         "clock_step_us": status.clock_step_us,
+        "behind": status.behind,
         "warnings": status.warnings,
     });
     routes::json(body.to_string())

@@ -112,11 +112,12 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
         return refused("the server is stopping".to_owned());
     }
     match app.server.unready() {
-        // It goes on, by the time before: people are told, and no balancer takes it away.
-        None => match app.server.clock_step() {
-            None => StatusCode::OK.into_response(),
-            Some(step) => (StatusCode::OK, format!("warning: {}\n", step_warning(step))).into_response(),
-        },
+        // It goes on: people are told, and no balancer takes it away.
+        None => {
+            let step = app.server.clock_step().map(|step| format!("warning: {}\n", step_warning(step)));
+            let behind = app.server.behind().map(|behind| format!("warning: {behind}\n"));
+            (StatusCode::OK, step.into_iter().chain(behind).collect::<String>()).into_response()
+        }
         Some(why) => refused(why),
     }
 }

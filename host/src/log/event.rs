@@ -1,5 +1,7 @@
 //! An event of the log.
 
+use super::checksum::Checksum;
+use super::file::to_sql;
 use crate::entity::EntityKey;
 use crate::time::{AvailableAt, EventTime};
 
@@ -39,6 +41,14 @@ impl LoggedEvent {
     /// stamp a repair of the clock moved to before it.
     pub fn known_time(&self) -> EventTime {
         self.event_time.known_at(self.available_at)
+    }
+
+    /// A checksum of what the event is, but for when it was known: states that include it carry it, so that they are not taken for
+    /// states of a log that has another event in its place.
+    pub fn fingerprint(&self) -> i64 {
+        let mut checksum = Checksum::default();
+        checksum.start().number(to_sql(self.offset)).text(&self.source).text(&self.key.encode());
+        checksum.number(self.event_time.micros()).optional_text(self.event_id.as_deref()).text(&self.fields).finish()
     }
 
     /// The parts that are compared.

@@ -158,6 +158,11 @@ pub trait LogReader: Send {
         Ok(self.head()?.offset)
     }
 
+    /// The fingerprint of the event at `offset`; `None` where the log has none there.
+    fn fingerprint_at(&self, offset: u64) -> Result<Option<i64>, LogError> {
+        Ok(self.event_at(offset)?.map(|event| event.fingerprint()))
+    }
+
     /// The offset of the newest event that is visible at `as_of`; 0 where none is.
     fn offset_at(&self, as_of: AsOf) -> Result<u64, LogError> {
         // Availability never falls from one offset to the next, and offsets have no gaps: halving finds the last visible.

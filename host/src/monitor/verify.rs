@@ -93,7 +93,19 @@ impl VerifyReport {
 
 impl FeatureStore {
     /// Replays what was served at or after `since` (default: all) and all online states.
+    ///
+    /// Where the project has changed since it was materialized, and is served as it was then, it is that one which is verified.
     pub fn verify(&self, since: Option<AsOf>) -> Result<VerifyReport, Error> {
+        let Some(online) = self.online_for_reading()? else { return self.verify_served_and_states(since) };
+        match self.as_materialized(&self.plan_stateful_views()?, &*online) {
+            Ok(Some(behind)) => behind.store.verify_served_and_states(since),
+            Err(error) if !is_gone(&error) => Err(error),
+            // What of the marks is damaged is told of the view that it is of.
+            Ok(None) | Err(_) => self.verify_served_and_states(since),
+        }
+    }
+
+    fn verify_served_and_states(&self, since: Option<AsOf>) -> Result<VerifyReport, Error> {
         let mut report = VerifyReport::default();
         let log = match self.whole_log() {
             Ok(Some(log)) => log,
@@ -180,6 +192,9 @@ impl FeatureStore {
         let earlier = (epoch < log.epoch()).then(|| self.log_of_epoch(epoch)).transpose()?;
         let log = earlier.as_deref().unwrap_or(log);
         log.check_reaches(mark.applied_offset)?;
+        if mark.applied_event.is_some() && mark.applied_event != log.fingerprint_at(mark.applied_offset)? {
+            return Err(Error::OtherLog { path: log.path().to_owned() });
+        }
         let history = self.recorded_history(log, mark.history)?;
         let events = Events::Recorded { history: history.as_ref(), log, up_to: mark.applied_offset };
         let folded = self.fold(&program, &self.source_inputs(view, events)?)?;

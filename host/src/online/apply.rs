@@ -58,8 +58,8 @@ pub enum PushError {
     /// More text than one column holds.
     #[error(transparent)]
     Column(#[from] ColumnError),
-    /// The states do not start from the newest history.
-    #[error("view {view} has no states on top of the newest materialized history: run `onepath materialize`")]
+    /// The states do not start from the history that was materialized.
+    #[error("view {view} has no states on top of the materialized history: run `onepath materialize`")]
     NotMaterialized {
         /// The view.
         view: String,
@@ -204,24 +204,46 @@ pub(super) fn push_into(
 /// Offsets that are caught up with at once.
 const CATCH_UP_OFFSETS: u64 = 65_536;
 
+/// The history that the states of views began from: the one that they name. Another one that the log has is of a `materialize`
+/// that did not come to its end.
+pub(super) fn history_of(
+    log: &dyn LogReader,
+    store: &dyn StoreReader,
+    views: &[PlannedView],
+) -> Result<Option<i64>, PushError> {
+    for view in views {
+        if let Some(mark) = store.mark(view.program.id())? {
+            return Ok(mark.history);
+        }
+    }
+    // Without states: those that are missing began from it.
+    Ok(log.latest_history()?.map(|(id, _)| id))
+}
+
 /// Applies the events of the log that the states do not include yet, and gives the mark of each view. Afterwards the store has
-/// one of every view.
+/// one of every view. All began from `history`.
 pub(super) fn catch_up(
     log: &dyn LogReader,
     store: &dyn OnlineStore,
     term: u64,
     views: &[PlannedView],
+    history: Option<i64>,
 ) -> Result<Vec<ViewMark>, PushError> {
-    let (last, history) = (log.last_offset()?, log.latest_history()?.map(|(id, _)| id));
+    let last = log.last_offset()?;
     let reader = store.reader()?;
+    drop_earlier_epoch(log, &*reader, (store, term), views, history)?;
     let mut marks = Vec::with_capacity(views.len());
     for (at, view) in views.iter().enumerate() {
-        let stored = of_this_epoch(reader.mark(view.program.id())?, log, (store, term), view, history)?;
+        let stored = reader.mark(view.program.id())?;
         let is_new = stored.is_none();
         let mut mark = checked(stored.unwrap_or_else(|| view.new_mark(log.identity())), log, view, history)?;
         if mark.applied_offset > last {
             let (view, applied) = (view.program.id().to_owned(), mark.applied_offset);
             return Err(PushError::LogIsBehind { view, applied, last });
+        }
+        // A copy of this log that went on by itself has the same name, and another event there.
+        if mark.applied_event.is_some() && mark.applied_event != log.fingerprint_at(mark.applied_offset)? {
+            return Err(PushError::OtherLog { view: view.program.id().to_owned(), path: log.path().to_owned() });
         }
         if is_new {
             write(store, term, [(view, &HashMap::new(), &mark)])?;
@@ -232,7 +254,7 @@ pub(super) fn catch_up(
             let stored = Stored { reader: &*reader, views };
             let mut states = Moving { view: at, before: None, stored: &stored, moved: HashMap::new() };
             advance(view, &events, &mut states, FieldsOf::Log)?;
-            mark.applied_offset = up_to;
+            (mark.applied_offset, mark.applied_event) = (up_to, log.fingerprint_at(up_to)?);
             write(store, term, [(view, &states.moved, &mark)])?;
         }
         marks.push(mark);
@@ -240,24 +262,33 @@ pub(super) fn catch_up(
     Ok(marks)
 }
 
-/// The mark, unless its states are of an epoch of the log that a repair has ended: those of the log alone are dropped, so that they
-/// are folded again.
-fn of_this_epoch(
-    stored: Option<ViewMark>,
+/// Drops states of an epoch of the log that a repair has ended, if they are of the log alone, so that they are folded again.
+fn drop_earlier_epoch(
     log: &dyn LogReader,
+    reader: &dyn StoreReader,
     (store, term): (&dyn OnlineStore, u64),
-    view: &PlannedView,
+    views: &[PlannedView],
     history: Option<i64>,
-) -> Result<Option<ViewMark>, PushError> {
-    let is_earlier = |mark: &ViewMark| log.epoch_of(&mark.log).is_some_and(|epoch| epoch < log.epoch());
-    let Some(mark) = stored.as_ref().filter(|mark| is_earlier(mark)) else { return Ok(stored) };
-    let (view_id, is_same) = (view.program.id(), mark.identity.changes(&view.identity).is_empty());
-    if mark.history.is_some() || history.is_some() || !is_same {
-        return Err(PushError::EarlierEpoch { view: view_id.to_owned(), path: log.path().to_owned() });
+) -> Result<(), PushError> {
+    let mut has_earlier = false;
+    for view in views {
+        let Some(mark) = reader.mark(view.program.id())? else { continue };
+        if log.epoch_of(&mark.log).is_none_or(|epoch| epoch >= log.epoch()) {
+            continue;
+        }
+        if mark.history.is_some() || history.is_some() || !mark.identity.changes(&view.identity).is_empty() {
+            let view = view.program.id().to_owned();
+            return Err(PushError::EarlierEpoch { view, path: log.path().to_owned() });
+        }
+        has_earlier = true;
     }
-    let mark = view.new_mark(log.identity());
-    store.begin_replace(term, view_id, &mark)?.commit()?;
-    Ok(Some(mark))
+    if has_earlier {
+        let mut replacement = store.begin_replace(term)?;
+        views.iter().try_for_each(|view| replacement.begin_view(view.program.id()))?;
+        let marks: Vec<ViewMark> = views.iter().map(|view| view.new_mark(log.identity())).collect();
+        replacement.commit(&marks)?;
+    }
+    Ok(())
 }
 
 /// The events that a view reads, after an offset and up to another, in the order of the log.
@@ -281,7 +312,7 @@ fn logged_events(
     Ok(events)
 }
 
-/// The mark of a view's states, if they are of its identity, this log and the newest history.
+/// The mark of a view's states, if they are of its identity, this log and the history of the others.
 fn checked(
     mark: ViewMark,
     log: &dyn LogReader,

@@ -9,19 +9,17 @@ use crate::feature_store::source_parts;
 use crate::log::{History, IdHolder, LogError, LogReader, NewEvent};
 use crate::project::Source;
 
-/// The event ids that the newest history holds, by source: files that `materialize` wrote, in which a push looks.
-///
-/// The newest history is read once; a process that records another one reads it anew.
+/// The event ids that the history of the states holds, by source: files that `materialize` wrote, in which a push looks.
 pub(super) struct HistoryIds {
     dir: PathBuf,
-    latest: Option<Option<History>>,
+    history: Option<History>,
     indexes: HashMap<String, Option<IdIndex>>,
 }
 
 impl HistoryIds {
-    /// The files lie in the folder `dir`. Nothing is opened yet.
-    pub(super) fn new(dir: PathBuf) -> Self {
-        Self { dir, latest: None, indexes: HashMap::new() }
+    /// The files of `history` lie in the folder `dir`. Nothing is opened yet.
+    pub(super) fn new(dir: PathBuf, history: Option<History>) -> Self {
+        Self { dir, history, indexes: HashMap::new() }
     }
 
     /// Leaves out the events of `source` that the states began from: they are not applied again when they are pushed. Gives
@@ -34,7 +32,7 @@ impl HistoryIds {
     ) -> Result<u64, ServerError> {
         let Some(column) = &source.event_id else { return Ok(0) };
         if !self.indexes.contains_key(&source.name) {
-            let index = self.open(log, source, column)?;
+            let index = self.open(source, column)?;
             self.indexes.insert(source.name.clone(), index);
         }
         let Some(Some(index)) = self.indexes.get_mut(&source.name) else { return Ok(0) };
@@ -63,11 +61,8 @@ impl HistoryIds {
     }
 
     /// The ids of the history of a source; `None` where nothing of it was materialized.
-    fn open(&mut self, log: &dyn LogReader, source: &Source, column: &str) -> Result<Option<IdIndex>, ServerError> {
-        if self.latest.is_none() {
-            self.latest = Some(log.latest_history()?.map(|(_, history)| history));
-        }
-        let folded = self.latest.iter().flatten().flat_map(|history| &history.sources);
+    fn open(&self, source: &Source, column: &str) -> Result<Option<IdIndex>, ServerError> {
+        let folded = self.history.iter().flat_map(|history| &history.sources);
         let Some(folded) = folded.into_iter().find(|folded| folded.source == source.name) else { return Ok(None) };
         let missing = || IndexError::Missing { source_name: source.name.clone(), column: column.to_owned() };
         // By other keys, an event would not be known again.

@@ -91,8 +91,11 @@ use crate::Error;
 use crate::batch::Column;
 use crate::evaluate::Status;
 use crate::events::{Arrival, EventSchema, JsonEvents, PushedEvents, read_push, unknown_columns};
-use crate::feature_store::{FeatureStore, Locking, PlannedView, Stores, event_schema, warnings_of_push, with_inferred};
+use crate::feature_store::{
+    Behind, FeatureStore, Locking, PlannedView, Stores, event_schema, warnings_of_push, with_inferred,
+};
 use crate::files;
+use crate::log::LogReader;
 use crate::project::{Project, Source};
 use crate::threads::OnceMap;
 use crate::time::{AsOf, EventTime};
@@ -148,6 +151,7 @@ pub struct Server {
     lost: Arc<Lost>,
     options: ServerOptions,
     warnings: Vec<String>,
+    behind: Option<String>,
 }
 
 impl Server {
@@ -171,40 +175,51 @@ impl Server {
     ) -> Result<Self, ServerError> {
         static OPENED: AtomicU64 = AtomicU64::new(1);
         let store = FeatureStore::open(dir, options.open.clone())?;
-        let project = store.project();
         if options.open.locking == Locking::Enforced {
             // All of them now, so that no request meets a component that is not pinned.
             store.lock_file()?;
         }
+        // Now, and not at the first question.
+        store.plan_project()?;
+        let views = store.plan_stateful_views()?;
+        let Stores { log: events, online, served } = open(&store)?;
+        let lost = Arc::new(Lost::of(&events, &online, served.look()));
+        let reader = online.reader()?;
+        let (store, views, behind) = match store.as_materialized(&views, &*reader)? {
+            Some(Behind { store, views, notice }) => (store, views, Some(notice)),
+            None => (store, views, None),
+        };
+        let project = store.project();
         let warnings = match &options.pin {
             Some(manifest) => pin::check(&store, manifest)?,
             None => Vec::new(),
         };
-        // Now, and not at the first question.
-        store.plan_project()?;
-        let views = store.plan_stateful_views()?;
         let mut schemas = HashMap::new();
         for source in &project.sources {
             schemas.insert(source.name.clone(), Arc::new(event_schema(project, source, &views)?));
         }
-        let Stores { log: events, online, served } = open(&store)?;
-        let lost = Arc::new(Lost::of(&events, &online, served.look()));
         let mut log = store.begin_log(&events)?;
-        if options.unmaterialized == Unmaterialized::Refuse {
-            store.check_materialized(log.reader(), &views)?;
+        let history = apply::history_of(log.reader(), &*reader, &views)?;
+        if options.unmaterialized == Unmaterialized::Refuse && history.is_none() {
+            store.check_materialized(&views)?;
         }
         let term = online.begin_term()?;
-        let marks = apply::catch_up(log.reader(), &*online, term, &views)?;
-        let reader = online.reader()?;
+        let marks = apply::catch_up(log.reader(), &*online, term, &views, history)?;
         let newest = views.iter().map(|view| reader.newest_event(view.program.id())).collect::<Result<_, _>>()?;
         // Read now, so that no push and no answer waits for it.
-        let mut history_ids = HistoryIds::new(store.ids_dir());
+        let recorded = history.map(|id| log.reader().history(id)).transpose()?.flatten();
+        let behind = match behind {
+            None => unfinished(log.reader(), history)?,
+            behind => behind,
+        };
+        behind.iter().for_each(|notice| (store.options().warning)(notice));
+        let mut history_ids = HistoryIds::new(store.ids_dir(), recorded);
         for source in &project.sources {
             history_ids.leave_out(log.reader(), source, &mut Vec::new())?;
         }
         let clock = Arc::clone(&store.options().clock);
         let cache = StateCache::new(views.len(), options.cache_bytes_max);
-        let (offset, history) = (log.last_offset(), log.reader().latest_history()?.map(|(id, _)| id));
+        let offset = log.last_offset();
         if options.first_reservation == FirstReservation::AtOpen {
             // The last step, so that it is not over when the first question comes.
             log.reserve(AsOf::from_micros(clock.now().saturating_add(RESERVED_US)))?;
@@ -255,6 +270,7 @@ impl Server {
             lost,
             options,
             warnings,
+            behind,
             store,
         })
     }
@@ -338,4 +354,14 @@ impl Server {
             RecvTimeoutError::Disconnected => ServerError::Closed,
         })?
     }
+}
+
+/// What to tell where the log has a newer history than the states began from.
+fn unfinished(log: &dyn LogReader, history: Option<i64>) -> Result<Option<String>, ServerError> {
+    let newest = log.latest_history()?.map(|(id, _)| id);
+    Ok((newest != history).then(|| {
+        "the states of an earlier `onepath materialize` are served, for a later one did not come to its end, or older states were \
+         put back: run `onepath materialize`"
+            .to_owned()
+    }))
 }

@@ -38,6 +38,8 @@ pub struct ServerStatus {
     pub failure: Option<String>,
     /// By how many microseconds the machine's clock has stepped away from the time that arrivals and answers have.
     pub clock_step_us: Option<i64>,
+    /// Why what is served is not what project and log say now, and what to do; `None` where it is.
+    pub behind: Option<String>,
     /// What differs from the pinned manifest and should change no bit.
     pub warnings: Vec<String>,
 }
@@ -71,7 +73,13 @@ impl Server {
             ended: self.ended(),
             failure: self.lost.check().err().map(|lost| lost.to_string()).or(failure).or(recorded.failure),
             clock_step_us: self.clock_step(),
+            behind: self.behind.clone(),
             warnings: self.warnings.clone(),
         }
+    }
+
+    /// Why what is served is not what project and log say now: the status tells it too.
+    pub fn behind(&self) -> Option<&str> {
+        self.behind.as_deref()
     }
 }

@@ -350,8 +350,16 @@ impl Writer {
     /// Brings the online store to the newest offset. What cannot be written waits for the next time.
     fn store(&mut self) {
         let offset = self.unwritten.offset;
-        let marks: Vec<ViewMark> =
-            self.marks.iter().map(|mark| ViewMark { applied_offset: offset, ..mark.clone() }).collect();
+        let applied_event = match self.log.reader().fingerprint_at(offset) {
+            Ok(fingerprint) => fingerprint,
+            Err(error) => {
+                self.pace.idle = Stopwatch::start();
+                self.backlog.note::<(), _>(Unasked::States, Err(error));
+                return;
+            }
+        };
+        let mark = |mark: &ViewMark| ViewMark { applied_offset: offset, applied_event, ..mark.clone() };
+        let marks: Vec<ViewMark> = self.marks.iter().map(mark).collect();
         let moved = self.views.iter().zip(&self.unwritten.states).zip(&marks);
         let moved = moved.map(|((view, states), mark)| (view, states, mark));
         let written = apply::write(&*self.store, self.term, moved);

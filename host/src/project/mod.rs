@@ -146,6 +146,11 @@ impl Project {
         Ok(Self { text: text.into(), path: path.to_owned(), ..project })
     }
 
+    /// The text of the project file.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// A fault of the project file at `span` that shows only against what the components read.
     pub(crate) fn fault(&self, span: &Range<usize>, message: String, help: String) -> ProjectError {
         let fault = fault::Fault::new(span.clone(), message).help(help);

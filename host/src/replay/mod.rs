@@ -20,5 +20,5 @@ mod run;
 
 pub use questions::{Questions, at_events, on_grid};
 pub use run::{
-    Carry, Failure, FinalState, OnError, ReplayError, ReplayOptions, ReplayTimes, Replayed, ViewEvents, replay,
+    Carry, Failure, FinalState, OnError, ReplayError, ReplayOptions, ReplayTimes, Replayed, ViewEvents, fold, replay,
 };

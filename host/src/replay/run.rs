@@ -185,40 +185,82 @@ pub fn replay(
     carry: Carry<'_>,
     options: ReplayOptions<'_>,
 ) -> Result<Replayed, ReplayError> {
-    let events = view_events.events;
-    let bits = events.partition_bits();
-    let work = Work {
-        view,
-        events: view_events,
-        questions,
-        keys,
-        want_states: carry.want_after,
-        before: carry.before,
-        has_pushed: events.has_pushed(),
-        batch_rows: options.batch_rows.max(1),
-        on_error: options.on_error,
-        progress: options.progress,
-        stop: options.stop,
-        times: options.times,
-        bits,
-        by_partition: PartitionedQuestions::new(questions.entities, bits),
-    };
-    // The largest first, so that no thread begins one when the others have nothing left.
-    let mut order: Vec<usize> = (0..1_usize << bits).collect();
-    let rows = |partition: &usize| {
-        let events: usize = events.chunks().iter().map(|chunk| chunk.of(*partition).len()).sum();
-        events + work.by_partition.count(*partition)
-    };
-    order.sort_by_cached_key(|partition| std::cmp::Reverse(rows(partition)));
+    let work = Work::new(view, view_events, questions, keys, carry, options);
+    let order = work.largest_first();
     let outcomes = threads::map_in(options.threads.max(1), &order, |partition| work.run(partition));
-    let outcomes = outcomes.map_err(|error| match error {
-        PartitionError::Evaluate(error) => ReplayError::Evaluate(error),
-        PartitionError::Column(error) => ReplayError::Column(error),
-        PartitionError::Stopped => ReplayError::Stopped,
-    })?;
+    let outcomes = outcomes.map_err(ReplayError::from)?;
     let (visible, has_events) = work.seen(&outcomes);
     let replayed = assemble(view, questions.len(), work.has_pushed, outcomes, options.threads)?;
     Ok(Replayed { visible, has_events, ..replayed })
+}
+
+/// Replays all events for the states that they end with. `take` is given those of one partition after the other, meanwhile the
+/// next ones are made: states that were taken need no memory any more.
+pub fn fold<E: Send + From<ReplayError>>(
+    view: &ViewProgram,
+    view_events: ViewEvents<'_>,
+    keys: &KeyInterner,
+    options: ReplayOptions<'_>,
+    take: &mut dyn FnMut(Vec<FinalState>) -> Result<(), E>,
+) -> Result<(), E> {
+    let questions = Questions::none(view.description());
+    let work = Work::new(view, view_events, &questions, keys, Carry::AFTER, options);
+    let make = |partition: usize, give: &mut dyn FnMut(Vec<FinalState>) -> bool| {
+        let outcome = work.run(partition).map_err(ReplayError::from)?;
+        give(outcome.states);
+        Ok(())
+    };
+    threads::stream(options.threads.max(1), 1 << work.bits, options.threads.max(1), make, |_, states| take(states))
+}
+
+impl From<PartitionError> for ReplayError {
+    fn from(error: PartitionError) -> Self {
+        match error {
+            PartitionError::Evaluate(error) => Self::Evaluate(error),
+            PartitionError::Column(error) => Self::Column(error),
+            PartitionError::Stopped => Self::Stopped,
+        }
+    }
+}
+
+impl<'a> Work<'a> {
+    fn new(
+        view: &'a ViewProgram,
+        events: ViewEvents<'a>,
+        questions: &'a Questions<'a>,
+        keys: &'a KeyInterner,
+        carry: Carry<'a>,
+        options: ReplayOptions<'a>,
+    ) -> Self {
+        let (bits, has_pushed) = (events.events.partition_bits(), events.events.has_pushed());
+        Self {
+            view,
+            events,
+            questions,
+            keys,
+            want_states: carry.want_after,
+            before: carry.before,
+            has_pushed,
+            batch_rows: options.batch_rows.max(1),
+            on_error: options.on_error,
+            progress: options.progress,
+            stop: options.stop,
+            times: options.times,
+            bits,
+            by_partition: PartitionedQuestions::new(questions.entities, bits),
+        }
+    }
+
+    /// The partitions, the largest first, so that no thread begins one when the others have nothing left.
+    fn largest_first(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..1_usize << self.bits).collect();
+        let rows = |partition: &usize| {
+            let events: usize = self.events.events.chunks().iter().map(|chunk| chunk.of(*partition).len()).sum();
+            events + self.by_partition.count(*partition)
+        };
+        order.sort_by_cached_key(|partition| std::cmp::Reverse(rows(partition)));
+        order
+    }
 }
 
 impl Work<'_> {

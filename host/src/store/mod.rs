@@ -28,7 +28,7 @@ use crate::time::EventTime;
 pub const STATE_BYTES_MAX: usize = 1 << 20;
 
 /// What the states of a view were made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewMark {
     /// The digest of the component that made them.
     pub digest: String,
@@ -42,6 +42,8 @@ pub struct ViewMark {
     pub log: String,
     /// Every event of the log up to this offset is applied.
     pub applied_offset: u64,
+    /// The fingerprint of the event at this offset, by which a log is told from another one of its name; `None` where there is none.
+    pub applied_event: Option<i64>,
 }
 
 /// New states of one view, and the mark that says what its states include with them.
@@ -82,13 +84,8 @@ pub trait OnlineStore: Send + Sync {
     /// entities' states would be of something else: [`OnlineStore::begin_replace`] then.
     fn apply(&self, term: u64, updates: &[ViewUpdate<'_>]) -> Result<(), StoreError>;
 
-    /// Begins to replace all states of `view`. Until [`Replacement::commit`] the old ones are what readers see.
-    fn begin_replace<'s>(
-        &'s self,
-        term: u64,
-        view: &str,
-        mark: &ViewMark,
-    ) -> Result<Box<dyn Replacement + 's>, StoreError>;
+    /// Begins to replace the states of all views. Until [`Replacement::commit`] the old ones are what readers see.
+    fn begin_replace(&self, term: u64) -> Result<Box<dyn Replacement + '_>, StoreError>;
 }
 
 /// A handle for reading an online store.
@@ -122,23 +119,27 @@ pub trait StoreReader: Send {
     /// The entities of `view` that were refused, and the bytes that the state of each would have.
     fn refused(&self, view: &str) -> Result<Vec<(EntityKey, u64)>, StoreError>;
 
-    /// The newest event that a state of `view` includes. Costs a pass over its states.
+    /// The newest event that a state of `view` includes. It is kept beside the mark: no state is read for it.
     fn newest_event(&self, view: &str) -> Result<Option<EventTime>, StoreError>;
 
     /// How many entities have a state in `view`.
     fn count(&self, view: &str) -> Result<u64, StoreError>;
 }
 
-/// All states of a view, put one by one. Dropping it undoes it.
+/// All states of all views, put one by one, in any order. Dropping it undoes it.
 pub trait Replacement {
-    /// Puts the state of an entity, over an earlier one of this replacement.
-    fn put(&mut self, key: &EntityKey, state: &EntityState) -> Result<(), StoreError>;
+    /// Begins a view: the first is that of number 0, the next that of number 1. None is begun twice.
+    fn begin_view(&mut self, view: &str) -> Result<(), StoreError>;
 
-    /// Notes that an entity has no state because it would have `bytes`: whoever asks for it is told so.
-    fn refuse(&mut self, key: &EntityKey, bytes: u64) -> Result<(), StoreError>;
+    /// Puts the state of an entity, which was not put before, in the view of a number.
+    fn put(&mut self, view: usize, key: &EntityKey, state: &EntityState) -> Result<(), StoreError>;
 
-    /// Makes the new states and their mark the view's.
-    fn commit(self: Box<Self>) -> Result<(), StoreError>;
+    /// Notes that an entity of the view of a number has no state because it would have `bytes`: whoever asks for it is told so.
+    fn refuse(&mut self, view: usize, key: &EntityKey, bytes: u64) -> Result<(), StoreError>;
+
+    /// Makes the new states those of the store, with the mark of each view that was begun, in their order; all in one step, which
+    /// is on disk when it returns. Of a view that was not begun nothing is known afterwards.
+    fn commit(self: Box<Self>, marks: &[ViewMark]) -> Result<(), StoreError>;
 }
 
 /// A failure of the online store.
@@ -261,6 +262,9 @@ pub enum StoreError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// States of no view, or views without a mark.
+    #[error("states are replaced view by view: begin a view before its states, and give each view its mark")]
+    NoView,
     /// A write to a store that was opened for reading.
     #[error("the online store was opened for reading only: open it for writing")]
     ReadOnly,

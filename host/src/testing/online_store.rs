@@ -32,8 +32,8 @@ pub const GROUPS: &str = "after power was lost, every group is there whole or no
 pub const ORDER: &str = "after power was lost, no group is there without those before it";
 /// Absence is known.
 pub const ABSENCE: &str = "an entity without a state is absent, and of a view without a mark nothing is known";
-/// A view is replaced.
-pub const REPLACEMENT: &str = "a view is replaced at once or not at all";
+/// All views are replaced.
+pub const REPLACEMENT: &str = "all views are replaced at once or not at all, and are on disk then";
 /// An earlier writer is fenced.
 pub const TERM: &str = "a writer whose term is over is refused";
 /// States go on.
@@ -46,6 +46,7 @@ pub fn conformance(stand: &dyn Fn() -> Box<dyn Stand>) -> Result<(), Violation> 
     refusals(&*stand().open())?;
     absence(&*stand().open())?;
     replacement(&*stand().open())?;
+    power_after_replacement(&*stand())?;
     terms(&*stand())?;
     marks(&*stand().open())?;
     power(&*stand())
@@ -76,6 +77,7 @@ pub fn mark(digest: &str, history: Option<i64>, applied_offset: u64) -> ViewMark
         history,
         log: "l1".into(),
         applied_offset,
+        applied_event: (applied_offset > 0).then_some(-7),
     }
 }
 
@@ -185,11 +187,11 @@ fn absence(store: &dyn OnlineStore) -> Result<(), Violation> {
     given(ABSENCE, apply(store, term, "a", &[], &mark("d", None, 0)))?;
     equal(ABSENCE, reader.get("a", &key(1)), None)?;
     equal(ABSENCE, reader.newest_event("a"), None)?;
-    let mut replacement = given(ABSENCE, store.begin_replace(term, "a", &mark("e", Some(1), 0)))?;
-    given(ABSENCE, replacement.put(&key(1), &state(b"one", 0)))?;
-    given(ABSENCE, replacement.refuse(&key(2), 8))?;
-    given(ABSENCE, replacement.refuse(&key(2), 9))?;
-    given(ABSENCE, replacement.commit())?;
+    let mut replacement = given(ABSENCE, store.begin_replace(term))?;
+    given(ABSENCE, replacement.begin_view("a"))?;
+    given(ABSENCE, replacement.put(0, &key(1), &state(b"one", 0)))?;
+    given(ABSENCE, replacement.refuse(0, &key(2), 9))?;
+    given(ABSENCE, replacement.commit(&[mark("e", Some(1), 0)]))?;
     for found in [reader.get("a", &key(2)).map(|_| ()), reader.get_many("a", &[key(1), key(2)]).map(|_| ())] {
         let is_right = matches!(&found, Err(StoreError::NotServed { bytes: 9, .. }));
         require(ABSENCE, is_right, || format!("{found:?} of an entity that was refused"))?;
@@ -197,8 +199,9 @@ fn absence(store: &dyn OnlineStore) -> Result<(), Violation> {
     equal(ABSENCE, reader.get_many("a", &[key(1), key(3)]), vec![Some(state(b"one", 0)), None])?;
     equal(ABSENCE, reader.refused("a"), vec![(key(2), 9)])?;
     equal(ABSENCE, reader.count("a"), 1)?;
-    let replacement = given(ABSENCE, store.begin_replace(term, "a", &mark("f", Some(1), 0)))?;
-    given(ABSENCE, replacement.commit())?;
+    let mut replacement = given(ABSENCE, store.begin_replace(term))?;
+    given(ABSENCE, replacement.begin_view("a"))?;
+    given(ABSENCE, replacement.commit(&[mark("f", Some(1), 0)]))?;
     equal(ABSENCE, reader.get("a", &key(2)), None)?;
     equal(ABSENCE, reader.refused("a"), Vec::new())
 }
@@ -208,19 +211,62 @@ fn replacement(store: &dyn OnlineStore) -> Result<(), Violation> {
     let old = vec![(key(1), state(b"one", 1)), (key(2), state(b"two", 2))];
     given(REPLACEMENT, apply_both(store, term, &old, 2))?;
     let reader = given(REPLACEMENT, store.reader())?;
-    let mut dropped = given(REPLACEMENT, store.begin_replace(term, "a", &mark("e", Some(1), 0)))?;
-    given(REPLACEMENT, dropped.put(&key(5), &state(b"five", 0)))?;
+    let mut dropped = given(REPLACEMENT, store.begin_replace(term))?;
+    given(REPLACEMENT, dropped.begin_view("a"))?;
+    given(REPLACEMENT, dropped.put(0, &key(5), &state(b"five", 0)))?;
     drop(dropped);
-    equal(REPLACEMENT, all(&*reader, "a"), old.clone())?;
-    equal(REPLACEMENT, reader.mark("a"), Some(mark("d", None, 2)))?;
-    let mut replacement = given(REPLACEMENT, store.begin_replace(term, "a", &mark("e", Some(1), 0)))?;
-    given(REPLACEMENT, replacement.put(&key(5), &state(b"5", 0)))?;
-    given(REPLACEMENT, replacement.put(&key(5), &state(b"five", 0)))?;
-    equal(REPLACEMENT, all(&*reader, "a"), old.clone())?;
-    given(REPLACEMENT, replacement.commit())?;
-    equal(REPLACEMENT, all(&*reader, "a"), vec![(key(5), state(b"five", 0))])?;
-    equal(REPLACEMENT, reader.mark("a"), Some(mark("e", Some(1), 0)))?;
-    equal(REPLACEMENT, all(&*reader, "b"), old)
+    let unchanged = |views: &[&str]| {
+        for view in views {
+            equal(REPLACEMENT, all(&*reader, view), old.clone())?;
+            equal(REPLACEMENT, reader.mark(view), Some(mark("d", None, 2)))?;
+            equal(REPLACEMENT, reader.newest_event(view), Some(EventTime::from_micros(-101)))?;
+        }
+        Ok::<(), Violation>(())
+    };
+    unchanged(&["a", "b"])?;
+    given(REPLACEMENT, replace_two(store, term, || unchanged(&["a", "b"])))??;
+    replaced(&*reader)?;
+    // They go on from what replaced them.
+    given(REPLACEMENT, apply(store, term, "c", &[(key(7), state(b"seven", 9))], &mark("e", Some(1), 9)))?;
+    equal(REPLACEMENT, reader.get_many("c", &[key(6), key(7)]), vec![Some(state(b"six", 6)), Some(state(b"seven", 9))])
+}
+
+/// Replaces all views by `a` and `c`; `before` looks at the store just before they are put in place.
+fn replace_two<T>(store: &dyn OnlineStore, term: u64, before: impl FnOnce() -> T) -> Result<T, StoreError> {
+    let mut replacement = store.begin_replace(term)?;
+    replacement.begin_view("a")?;
+    replacement.put(0, &key(5), &state(b"five", 5))?;
+    replacement.put(0, &key(4), &state(b"four", 4))?;
+    replacement.begin_view("c")?;
+    replacement.put(1, &key(6), &state(b"six", 6))?;
+    let looked = before();
+    replacement.commit(&[mark("e", Some(1), 0), mark("e", Some(1), 0)])?;
+    Ok(looked)
+}
+
+/// What [`replace_two`] leaves.
+fn replaced(reader: &dyn StoreReader) -> Result<(), Violation> {
+    equal(REPLACEMENT, all(reader, "a"), vec![(key(4), state(b"four", 4)), (key(5), state(b"five", 5))])?;
+    equal(REPLACEMENT, all(reader, "c"), vec![(key(6), state(b"six", 6))])?;
+    equal(REPLACEMENT, reader.get_many("a", &[key(5), key(1)]), vec![Some(state(b"five", 5)), None])?;
+    equal(REPLACEMENT, reader.newest_event("a"), Some(EventTime::from_micros(-104)))?;
+    for (view, expected) in [("a", Some(mark("e", Some(1), 0))), ("b", None), ("c", Some(mark("e", Some(1), 0)))] {
+        equal(REPLACEMENT, reader.mark(view), expected)?;
+    }
+    let unknown = reader.get("b", &key(1));
+    let is_right = matches!(unknown, Err(StoreError::UnknownView { .. }));
+    require(REPLACEMENT, is_right, || format!("{unknown:?} of a view that is not among those that replaced all"))
+}
+
+/// What replaced all is there after power was lost.
+fn power_after_replacement(stand: &dyn Stand) -> Result<(), Violation> {
+    let store = stand.open();
+    let term = given(REPLACEMENT, store.begin_term())?;
+    given(REPLACEMENT, apply_both(&*store, term, &[(key(1), state(b"one", 1))], 1))?;
+    given(REPLACEMENT, replace_two(&*store, term, || ()))?;
+    drop(store);
+    stand.lose_power();
+    replaced(&*given(REPLACEMENT, stand.open().reader())?)
 }
 
 fn terms(stand: &dyn Stand) -> Result<(), Violation> {
@@ -232,7 +278,7 @@ fn terms(stand: &dyn Stand) -> Result<(), Violation> {
     let late = apply(&*store, first, "a", &[(key(1), state(b"late", 2))], &mark("d", None, 2));
     let is_right = matches!(late, Err(StoreError::Fenced { term, current }) if (term, current) == (first, second));
     require(TERM, is_right, || format!("{late:?} of a writer of term {first} in term {second}"))?;
-    let late = store.begin_replace(first, "a", &mark("d", None, 2)).map(|_| ());
+    let late = store.begin_replace(first).map(|_| ());
     require(TERM, matches!(late, Err(StoreError::Fenced { .. })), || format!("{late:?} of a replacement"))?;
     given(TERM, apply(&*store, second, "a", &[(key(1), state(b"two", 2))], &mark("d", None, 2)))?;
     equal(TERM, given(TERM, store.reader())?.get("a", &key(1)), Some(state(b"two", 2)))?;

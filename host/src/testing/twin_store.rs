@@ -18,6 +18,8 @@ pub enum StoreDefect {
     LostWrite,
     /// The views of a group are written one after the other.
     TornGroup,
+    /// The views of a replacement are put in place one after the other, beside those that it does not have.
+    TornReplacement,
     /// When power is lost, a group may be missing that is followed by others.
     SwappedOrder,
     /// A reader sees what was there when it was opened.
@@ -166,15 +168,10 @@ impl OnlineStore for TwinStore {
         })
     }
 
-    fn begin_replace<'s>(
-        &'s self,
-        term: u64,
-        view: &str,
-        mark: &ViewMark,
-    ) -> Result<Box<dyn Replacement + 's>, StoreError> {
+    fn begin_replace(&self, term: u64) -> Result<Box<dyn Replacement + '_>, StoreError> {
         self.fault()?;
         self.check_term(&self.place(), term)?;
-        Ok(Box::new(TwinReplacement { store: self, term, name: view.to_owned(), view: View::new(mark) }))
+        Ok(Box::new(TwinReplacement { store: self, term, views: Vec::new() }))
     }
 }
 
@@ -264,26 +261,48 @@ impl StoreReader for TwinReader {
 struct TwinReplacement<'s> {
     store: &'s TwinStore,
     term: u64,
-    name: String,
-    view: View,
+    views: Vec<(String, View)>,
+}
+
+impl TwinReplacement<'_> {
+    fn view(&mut self, view: usize) -> Result<&mut View, StoreError> {
+        self.views.get_mut(view).map(|(_, view)| view).ok_or(StoreError::NoView)
+    }
 }
 
 impl Replacement for TwinReplacement<'_> {
-    fn put(&mut self, key: &EntityKey, state: &EntityState) -> Result<(), StoreError> {
-        self.view.states.insert(key.encode(), (key.clone(), state.clone()));
+    fn begin_view(&mut self, view: &str) -> Result<(), StoreError> {
+        self.views.push((view.to_owned(), View::new(&ViewMark::default())));
         Ok(())
     }
 
-    fn refuse(&mut self, key: &EntityKey, bytes: u64) -> Result<(), StoreError> {
-        self.view.refused.insert(key.encode(), (key.clone(), bytes));
+    fn put(&mut self, view: usize, key: &EntityKey, state: &EntityState) -> Result<(), StoreError> {
+        self.view(view)?.states.insert(key.encode(), (key.clone(), state.clone()));
         Ok(())
     }
 
-    fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        let Self { store, term, name, view } = *self;
+    fn refuse(&mut self, view: usize, key: &EntityKey, bytes: u64) -> Result<(), StoreError> {
+        self.view(view)?.refused.insert(key.encode(), (key.clone(), bytes));
+        Ok(())
+    }
+
+    fn commit(self: Box<Self>, marks: &[ViewMark]) -> Result<(), StoreError> {
+        let Self { store, term, mut views } = *self;
+        if marks.len() != views.len() {
+            return Err(StoreError::NoView);
+        }
+        views.iter_mut().zip(marks).for_each(|((_, view), mark)| view.mark = mark.clone());
         store.write(|place| {
             store.check_term(place, term)?;
-            place.step(Arc::new(move |content: &mut Content| drop(content.insert(name.clone(), view.clone()))));
+            if store.is(StoreDefect::TornReplacement) {
+                for (name, view) in views {
+                    place.step(Arc::new(move |content: &mut Content| drop(content.insert(name.clone(), view.clone()))));
+                }
+                return Ok(());
+            }
+            place.step(Arc::new(move |content: &mut Content| *content = views.iter().cloned().collect()));
+            // What is replaced is on disk when the call returns.
+            (place.base, place.steps) = (Content::clone(&place.now), Vec::new());
             Ok(())
         })
     }

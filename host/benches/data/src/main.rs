@@ -29,9 +29,10 @@ struct Set {
     zipf_exponent: f64,
 }
 
-const SETS: [Set; 4] = [
+const SETS: [Set; 5] = [
     Set { name: "M", events: 1_000_000, customers: 50_000, spine_rows: 200_000, zipf_exponent: 0.0 },
     Set { name: "L", events: 10_000_000, customers: 200_000, spine_rows: 1_000_000, zipf_exponent: 0.0 },
+    Set { name: "E", events: 5_000_000, customers: 1_000_000, spine_rows: 200_000, zipf_exponent: 0.0 },
     Set { name: "MZ", events: 1_000_000, customers: 50_000, spine_rows: 200_000, zipf_exponent: 1.1 },
     Set { name: "LZ", events: 10_000_000, customers: 200_000, spine_rows: 1_000_000, zipf_exponent: 1.1 },
 ];

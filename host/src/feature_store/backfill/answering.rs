@@ -284,7 +284,11 @@ impl Known {
 }
 
 /// The sources of `count` events that follow `before` others, and which of them are of each, where each source has so many.
-pub(super) fn spans(of_sources: &[u64], before: u64, count: usize) -> impl Iterator<Item = (usize, Range<usize>)> + '_ {
+pub(in crate::feature_store) fn spans(
+    of_sources: &[u64],
+    before: u64,
+    count: usize,
+) -> impl Iterator<Item = (usize, Range<usize>)> + '_ {
     let mut start = 0;
     let within = move |at: u64| at.saturating_sub(before).min(count as u64) as usize;
     let spans = of_sources.iter().enumerate().map(move |(source, rows)| {
@@ -303,7 +307,7 @@ impl Answering<'_> {
 }
 
 /// The numbers of a column of times or integers.
-pub(super) fn times(column: Option<Column>) -> Vec<i64> {
+pub(in crate::feature_store) fn times(column: Option<Column>) -> Vec<i64> {
     match column.map(Column::into_values) {
         Some(Values::Times(values) | Values::Int64s(values)) => values,
         _ => Vec::new(),

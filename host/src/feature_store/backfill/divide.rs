@@ -8,16 +8,16 @@ use crate::batch::FieldLane;
 use crate::files::{SpillFolder, SpillWriter, Spilled};
 
 /// Rows that wait for one file before they are written, at most and at least.
-pub(super) const WAITING_ROWS_MAX: usize = 8_192;
+pub(in crate::feature_store) const WAITING_ROWS_MAX: usize = 8_192;
 const WAITING_ROWS_MIN: usize = 128;
 
 /// How many rows of each of so many files wait in memory before they are written, where about `all` may wait together.
-pub(super) fn waiting_rows(all: usize, files: usize) -> usize {
+pub(in crate::feature_store) fn waiting_rows(all: usize, files: usize) -> usize {
     (all / files).clamp(WAITING_ROWS_MIN, WAITING_ROWS_MAX)
 }
 
 /// One file per partition, all with the same columns.
-pub(super) struct Divided<'a> {
+pub(in crate::feature_store) struct Divided<'a> {
     folder: &'a SpillFolder,
     waiting_rows: usize,
     partitions: Vec<Waiting>,
@@ -32,7 +32,12 @@ struct Waiting {
 
 impl<'a> Divided<'a> {
     /// Files in `folder` whose names begin with `name`. Of each, up to `waiting_rows` wait in memory.
-    pub(super) fn create(folder: &'a SpillFolder, name: &str, partitions: usize, waiting_rows: usize) -> Self {
+    pub(in crate::feature_store) fn create(
+        folder: &'a SpillFolder,
+        name: &str,
+        partitions: usize,
+        waiting_rows: usize,
+    ) -> Self {
         let waiting = |partition: usize| Waiting {
             name: format!("{name}-{partition}.arrow"),
             writer: None,
@@ -70,7 +75,7 @@ impl<'a> Divided<'a> {
     }
 
     /// Writes what waits, and gives the files; partitions without rows have one too.
-    pub(super) fn finish(self) -> Result<Vec<Spilled>, Error> {
+    pub(in crate::feature_store) fn finish(self) -> Result<Vec<Spilled>, Error> {
         let finish = |mut waiting: Waiting| {
             waiting.write(self.folder)?;
             let writer = waiting.writer.take().expect("a write begins the file");

@@ -89,10 +89,10 @@ pub(super) struct Prepared {
 
 /// Events of a feed on disk: those of its first source, then those of the second, and so on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct SpilledEvents {
-    pub(super) file: Spilled,
+pub(in crate::feature_store) struct SpilledEvents {
+    pub(in crate::feature_store) file: Spilled,
     /// How many each source has.
-    pub(super) of_sources: Vec<u64>,
+    pub(in crate::feature_store) of_sources: Vec<u64>,
 }
 
 impl Prepared {

@@ -33,6 +33,9 @@ const SLICE_ROWS_MIN: u64 = 16;
 const AHEAD_BYTES: u64 = 24 << 20;
 const TABLES_AHEAD: (usize, usize) = (4, 32);
 
+/// What the key of an entity takes, of which each event may have its own.
+const ENTITY_BYTES: u64 = 64;
+
 /// A row of a file whose format does not tell how many it has is taken to be so long.
 const ROW_BYTES: u64 = 32;
 
@@ -79,11 +82,11 @@ pub(super) enum Questions<'a> {
 }
 
 /// What a run has before it.
-pub(super) struct Needed {
+pub(in crate::feature_store) struct Needed {
     /// Bytes of memory, if it holds all.
-    pub(super) bytes: u64,
+    pub(in crate::feature_store) bytes: u64,
     /// Rows to evaluate, at most.
-    pub(super) rows: u64,
+    pub(in crate::feature_store) rows: u64,
 }
 
 /// What a run in memory takes beside [`FIXED_BYTES`] and [`THREAD_BYTES`].
@@ -112,6 +115,19 @@ pub(super) fn needed(
     Ok(needed)
 }
 
+/// How many events a fold of a feed has before it, at most, and what it takes in memory beside [`FIXED_BYTES`] and
+/// [`THREAD_BYTES`]: states go on to the store as they are made.
+pub(in crate::feature_store) fn needed_to_fold(
+    storage: &Arc<dyn Storage>,
+    feed: &Feed,
+    sources: &[SourceInput<'_>],
+) -> Result<Needed, Error> {
+    let (from_files, _) = rows(storage, sources.iter().flat_map(|source| &source.files))?;
+    let pushed = sources.iter().filter_map(|source| source.pushed.as_ref()).map(|pushed| pushed.up_to).max();
+    let events = from_files + pushed.unwrap_or(0);
+    Ok(Needed { bytes: events * (event_bytes(feed) + ENTITY_BYTES), rows: events * feed.views.len() as u64 })
+}
+
 /// How many tables of a spine may wait in memory for the one that is worked on, with so many bytes of features a row: together
 /// about [`AHEAD_BYTES`], as far as the file tells how long its rows are.
 pub(super) fn tables_ahead(spine: &SpineFile, features: u64) -> Result<usize, Error> {
@@ -130,7 +146,7 @@ fn available(memory: u64, threads: usize) -> u64 {
 }
 
 /// Into how many partitions to cut what needs so many bytes, as a power of two; `None` where it fits.
-pub(super) fn partition_bits(needed: u64, memory: u64, threads: usize) -> Option<u32> {
+pub(in crate::feature_store) fn partition_bits(needed: u64, memory: u64, threads: usize) -> Option<u32> {
     let share = available(memory, threads) / PARTITION_SHARE;
     (!fits(needed, memory, threads)).then(|| bits(needed.saturating_mul(threads as u64), share))
 }
@@ -141,7 +157,7 @@ pub(super) fn fits(needed: u64, memory: u64, threads: usize) -> bool {
 }
 
 /// Into how many slices to cut a partition that needs so many bytes for so many rows; 1 where it fits.
-pub(super) fn slices(needed: u64, rows: u64, memory: u64, threads: usize) -> usize {
+pub(in crate::feature_store) fn slices(needed: u64, rows: u64, memory: u64, threads: usize) -> usize {
     let share = (available(memory, threads) / PARTITION_SHARE / threads as u64).max(1);
     if needed <= share.saturating_mul(2) {
         return 1;
@@ -156,7 +172,7 @@ pub(super) fn question_bytes(features: u64) -> u64 {
 }
 
 /// What an event takes.
-pub(super) fn event_bytes(feed: &Feed) -> u64 {
+pub(in crate::feature_store) fn event_bytes(feed: &Feed) -> u64 {
     let fields: u64 = feed.fields.iter().map(|field| width(field.value_type)).sum();
     (20 + fields) * 9 / 8
 }

@@ -5,20 +5,20 @@
 //!
 //! It decides nothing about values, and knows nothing of answering online: it hands rows to replay and puts the answers in order.
 
-mod answering;
+pub(super) mod answering;
 mod answers;
-mod divide;
-mod journal;
+pub(super) mod divide;
+pub(super) mod journal;
 mod located;
-mod memory;
+pub(super) mod memory;
 mod output;
-mod partitioned;
+pub(super) mod partitioned;
 mod rule;
 mod run;
-mod slices;
+pub(super) mod slices;
 mod spine_file;
-mod stage;
-mod workspace;
+pub(super) mod stage;
+pub(super) mod workspace;
 
 use std::path::PathBuf;
 use std::sync::Arc;

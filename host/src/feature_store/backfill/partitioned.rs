@@ -26,7 +26,7 @@ use crate::threads;
 use crate::time::{AsOf, Stopwatch};
 
 /// About so many rows wait in memory for all partitions together.
-const WAITING_ROWS: usize = 1 << 19;
+pub(in crate::feature_store) const WAITING_ROWS: usize = 1 << 19;
 
 /// So many consecutive rows without an entity share a partition.
 const RUN_ROWS: u64 = 8_192;
@@ -309,7 +309,12 @@ impl FeatureReader {
     }
 }
 
-fn push_events(divided: &mut Divided<'_>, layout: Layout, mut chunk: EventChunk, threads: usize) -> Result<(), Error> {
+pub(in crate::feature_store) fn push_events(
+    divided: &mut Divided<'_>,
+    layout: Layout,
+    mut chunk: EventChunk,
+    threads: usize,
+) -> Result<(), Error> {
     let lane = |values: Values| FieldLane::Column(Column::from_parts(values, None));
     let times = std::mem::take(&mut chunk.event_times);
     let available = layout.has_available.then(|| chunk.available_at.take().unwrap_or_else(|| times.clone()));

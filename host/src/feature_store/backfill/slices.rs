@@ -18,7 +18,7 @@ use crate::events::{EventChunk, ReadError};
 use crate::feature_store::feeds::{Carried, Feed, Feeds, feeds};
 use crate::feature_store::manifest::FAILURES_SHOWN;
 use crate::feature_store::summary::ViewSeen;
-use crate::files::Spilled;
+use crate::files::{SpillFolder, Spilled};
 use crate::schema::ValueType;
 
 /// Of so many times at most, evenly taken from all, the cuts are made.
@@ -43,10 +43,10 @@ impl Answering<'_> {
     pub(super) fn answer_slices(&self, partition: usize, rows: &Rows<'_>, slices: usize) -> Result<Done, Error> {
         let (interner, mut known) = self.known(rows.spine)?;
         let timed = self.timed(rows);
-        let cuts = self.cuts(&timed, slices)?;
+        let cuts = cuts(self.folder, &timed, slices)?;
         let mut divided = Vec::with_capacity(timed.len());
         for (number, timed) in timed.iter().enumerate() {
-            divided.push(self.divide(timed, &cuts, &format!("{}-{number}-of-{partition}", self.at))?);
+            divided.push(divide(self.folder, timed, &cuts, &format!("{}-{number}-of-{partition}", self.at))?);
         }
         let sliced = divided.iter().flatten().map(|part| part.file.bytes).sum::<u64>();
         let entities = if self.stage.entity.is_some() { interner.len() as u64 } else { 0 };
@@ -138,57 +138,66 @@ impl Answering<'_> {
         });
         std::iter::once(spine).chain(events).collect()
     }
+}
 
-    /// The times after which a slice ends and another begins, so that each has about as many rows.
-    fn cuts(&self, timed: &[Timed<'_>], slices: usize) -> Result<Vec<i64>, Error> {
-        let step = timed.iter().map(|timed| timed.file.rows).sum::<u64>().div_ceil(SAMPLE_MAX).max(1) as usize;
-        let mut sample = Vec::new();
-        for timed in timed {
-            for lanes in self.folder.open(timed.file, &timed.types)? {
-                sample.extend(times_of(&lanes?[timed.place])?.into_iter().step_by(step));
-            }
+/// The times after which a slice ends and another begins, so that each has about as many rows.
+pub(in crate::feature_store) fn cuts(
+    folder: &SpillFolder,
+    timed: &[Timed<'_>],
+    slices: usize,
+) -> Result<Vec<i64>, Error> {
+    let step = timed.iter().map(|timed| timed.file.rows).sum::<u64>().div_ceil(SAMPLE_MAX).max(1) as usize;
+    let mut sample = Vec::new();
+    for timed in timed {
+        for lanes in folder.open(timed.file, &timed.types)? {
+            sample.extend(times_of(&lanes?[timed.place])?.into_iter().step_by(step));
         }
-        sample.sort_unstable();
-        let mut cuts: Vec<i64> = (1..slices).map(|slice| sample[slice * sample.len() / slices]).collect();
-        cuts.dedup();
-        Ok(cuts)
     }
+    sample.sort_unstable();
+    let mut cuts: Vec<i64> = (1..slices).map(|slice| sample[slice * sample.len() / slices]).collect();
+    cuts.dedup();
+    Ok(cuts)
+}
 
-    /// Divides the rows of a file by their times: those up to the first cut, then up to the second, and so on. Rows stay in
-    /// order.
-    fn divide(&self, timed: &Timed<'_>, cuts: &[i64], name: &str) -> Result<Vec<SpilledEvents>, Error> {
-        // All slices together: as many rows as of one partition.
-        let slices = cuts.len() + 1;
-        let mut divided = Divided::create(self.folder, name, slices, waiting_rows(WAITING_ROWS_MAX, slices));
-        // Slices are not more than the numbers that so many bits have.
-        let bits = cuts.len().checked_ilog2().map_or(0, |bits| bits + 1);
-        let (mut of_sources, mut read) = (vec![vec![0; timed.of_sources.len()]; slices], 0);
-        for lanes in self.folder.open(timed.file, &timed.types)? {
-            let lanes = lanes?;
-            let times = times_of(&lanes[timed.place])?;
-            let slices: Vec<u32> = times.iter().map(|time| cuts.partition_point(|cut| cut < time) as u32).collect();
-            for (source, rows) in spans(timed.of_sources, read, times.len()) {
-                slices[rows].iter().for_each(|slice| of_sources[*slice as usize][source] += 1);
-            }
-            read += times.len() as u64;
-            let gather = |rows: &[u32]| lanes.iter().map(|lane| FieldLane::gather(lane, rows)).collect();
-            let chunk = EventChunk::new(bits, &slices, &times, None, gather)?;
-            let fields: Vec<&FieldLane> = chunk.fields.iter().collect();
-            divided.push(&fields, |slice| chunk.of(slice), 1)?;
+/// Divides the rows of a file by their times: those up to the first cut, then up to the second, and so on. Rows stay in
+/// order.
+pub(in crate::feature_store) fn divide(
+    folder: &SpillFolder,
+    timed: &Timed<'_>,
+    cuts: &[i64],
+    name: &str,
+) -> Result<Vec<SpilledEvents>, Error> {
+    // All slices together: as many rows as of one partition.
+    let slices = cuts.len() + 1;
+    let mut divided = Divided::create(folder, name, slices, waiting_rows(WAITING_ROWS_MAX, slices));
+    // Slices are not more than the numbers that so many bits have.
+    let bits = cuts.len().checked_ilog2().map_or(0, |bits| bits + 1);
+    let (mut of_sources, mut read) = (vec![vec![0; timed.of_sources.len()]; slices], 0);
+    for lanes in folder.open(timed.file, &timed.types)? {
+        let lanes = lanes?;
+        let times = times_of(&lanes[timed.place])?;
+        let slices: Vec<u32> = times.iter().map(|time| cuts.partition_point(|cut| cut < time) as u32).collect();
+        for (source, rows) in spans(timed.of_sources, read, times.len()) {
+            slices[rows].iter().for_each(|slice| of_sources[*slice as usize][source] += 1);
         }
-        let files = divided.finish()?.into_iter().zip(of_sources);
-        Ok(files.map(|(file, of_sources)| SpilledEvents { file, of_sources }).collect())
+        read += times.len() as u64;
+        let gather = |rows: &[u32]| lanes.iter().map(|lane| FieldLane::gather(lane, rows)).collect();
+        let chunk = EventChunk::new(bits, &slices, &times, None, gather)?;
+        let fields: Vec<&FieldLane> = chunk.fields.iter().collect();
+        divided.push(&fields, |slice| chunk.of(slice), 1)?;
     }
+    let files = divided.finish()?.into_iter().zip(of_sources);
+    Ok(files.map(|(file, of_sources)| SpilledEvents { file, of_sources }).collect())
 }
 
 /// A file whose rows are divided by the time in one of its columns.
-struct Timed<'a> {
-    file: &'a Spilled,
+pub(in crate::feature_store) struct Timed<'a> {
+    pub(in crate::feature_store) file: &'a Spilled,
     /// Of events, how many each source has.
-    of_sources: &'a [u64],
-    types: Vec<ValueType>,
+    pub(in crate::feature_store) of_sources: &'a [u64],
+    pub(in crate::feature_store) types: Vec<ValueType>,
     /// The column of the as-of, or of when an event was known.
-    place: usize,
+    pub(in crate::feature_store) place: usize,
 }
 
 /// The numbers of a lane of times or integers.

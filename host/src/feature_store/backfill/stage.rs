@@ -31,25 +31,25 @@ impl Stage {
 
 /// Which columns the events of a feed have beside event time, keys and fields.
 #[derive(Clone, Copy)]
-pub(super) struct Layout {
-    pub(super) has_available: bool,
-    pub(super) has_offsets: bool,
+pub(in crate::feature_store) struct Layout {
+    pub(in crate::feature_store) has_available: bool,
+    pub(in crate::feature_store) has_offsets: bool,
 }
 
 impl Layout {
-    pub(super) fn of(sources: &[SourceInput<'_>]) -> Self {
+    pub(in crate::feature_store) fn of(sources: &[SourceInput<'_>]) -> Self {
         let has_offsets = sources.iter().any(|source| source.pushed.is_some());
         let has_arrivals = sources.iter().any(|source| source.source.arrival_time.is_some());
         Self { has_available: has_offsets || has_arrivals, has_offsets }
     }
 
-    pub(super) fn columns(self) -> usize {
+    pub(in crate::feature_store) fn columns(self) -> usize {
         1 + usize::from(self.has_available) + usize::from(self.has_offsets)
     }
 }
 
 /// The columns of divided events: event time, availability, offset, keys, fields.
-pub(super) fn event_types(layout: Layout, view: &PlannedView, feed: &Feed) -> Vec<ValueType> {
+pub(in crate::feature_store) fn event_types(layout: Layout, view: &PlannedView, feed: &Feed) -> Vec<ValueType> {
     let mut types = vec![ValueType::Time];
     types.extend(layout.has_available.then_some(ValueType::Time));
     types.extend(layout.has_offsets.then_some(ValueType::Int64));

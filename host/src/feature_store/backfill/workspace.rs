@@ -18,7 +18,7 @@ use crate::replay::OnError;
 use crate::wasm::ENGINE_VERSION;
 
 /// A folder of one run.
-pub(super) struct Workspace {
+pub(in crate::feature_store) struct Workspace {
     path: PathBuf,
     /// Removed when the run ends, however it ends.
     temporary: Option<TempDir>,
@@ -28,7 +28,7 @@ pub(super) struct Workspace {
 
 impl Workspace {
     /// A private folder in `parent` that is gone when the run ends.
-    pub(super) fn temporary(parent: &Path) -> Result<Self, Error> {
+    pub(in crate::feature_store) fn temporary(parent: &Path) -> Result<Self, Error> {
         let fail = |source| Error::Write { path: parent.to_owned(), source };
         let dir =
             tempfile::Builder::new().prefix(SPILL_PREFIX).suffix(SPILL_SUFFIX).tempdir_in(parent).map_err(fail)?;
@@ -57,7 +57,7 @@ impl Workspace {
         Ok((Self { path, temporary: None, _lock: lock }, journal, begun))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::feature_store) fn path(&self) -> &Path {
         &self.path
     }
 

@@ -1,4 +1,4 @@
-//! The online states of one project in one SQLite file, format 5. `docs/FORMAT.md` describes it for readers.
+//! The online states of one project in one SQLite file, format 6. `docs/FORMAT.md` describes it for readers.
 //!
 //! - `read`: connections for reading. - `write`: the one connection that writes.
 //!
@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use read::Reading;
-use write::Writing;
+use write::{Replacing, Writing};
 
-use super::{OnlineStore, Replacement, STATE_BYTES_MAX, StoreError, StoreReader, ViewMark, ViewUpdate};
+use super::{OnlineStore, Replacement, STATE_BYTES_MAX, StoreError, StoreReader, ViewUpdate};
 use crate::log::file::{FileKind, SqliteFile};
 use crate::log::lock::FolderLock;
 use crate::log::place::Place;
@@ -22,7 +22,7 @@ static ONLINE_STORE: FileKind = FileKind {
     name: "online store",
     // "1pST".
     application_id: 0x3170_5354,
-    version: 5,
+    version: 6,
     tables: TABLES,
     // A commit may be lost with the machine's power, never torn: the log is the truth and its tail is applied again.
     synchronous: "NORMAL",
@@ -31,9 +31,8 @@ static ONLINE_STORE: FileKind = FileKind {
 };
 
 /// `entity` is the canonical JSON of the key; times in microseconds. The states are an ordinary table with an index, for
-/// large ones would make a table without rowids slow to search; `checksum` is over all
-/// of a state. `refused` has the entities whose states would be too
-/// large; `writer` one row, the newest term.
+/// large ones would make a table without rowids slow to search. `refused` has the entities whose states would be too large;
+/// `writer` one row, the newest term. Each `checksum` is over all of its row, but for that of a state, which names its view.
 const TABLES: &str = "
 CREATE TABLE views (
     id INTEGER PRIMARY KEY,
@@ -42,8 +41,11 @@ CREATE TABLE views (
     state_version INTEGER NOT NULL,
     history INTEGER,
     applied_offset INTEGER NOT NULL,
+    applied_event INTEGER,
     log TEXT NOT NULL,
-    identity TEXT NOT NULL
+    identity TEXT NOT NULL,
+    newest_event INTEGER,
+    checksum INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE states (
     view INTEGER NOT NULL REFERENCES views (id),
@@ -52,13 +54,14 @@ CREATE TABLE states (
     newest_available_at INTEGER NOT NULL,
     log_offset INTEGER NOT NULL,
     bytes BLOB NOT NULL,
-    checksum INTEGER NOT NULL,
-    UNIQUE (view, entity)
+    checksum INTEGER NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX states_by_entity ON states (view, entity);
 CREATE TABLE refused (
     view INTEGER NOT NULL REFERENCES views (id),
     entity TEXT NOT NULL,
     bytes INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
     UNIQUE (view, entity)
 ) STRICT;
 CREATE TABLE writer (
@@ -67,6 +70,9 @@ CREATE TABLE writer (
 ) STRICT;
 INSERT INTO writer VALUES (1, 0);
 ";
+
+/// The index of the states, which is made anew after all of them were put: that takes less than to keep it meanwhile.
+const STATES_BY_ENTITY: &str = "CREATE UNIQUE INDEX states_by_entity ON states (view, entity);";
 
 /// Online states in a SQLite file. One process writes it at a time, any number read it.
 #[derive(Debug)]
@@ -149,20 +155,19 @@ impl OnlineStore for SqliteStore {
         writing.finish()
     }
 
-    fn begin_replace<'s>(
-        &'s self,
-        term: u64,
-        view: &str,
-        mark: &ViewMark,
-    ) -> Result<Box<dyn Replacement + 's>, StoreError> {
-        let mut writing = self.writing(term)?;
-        writing.clear(view, mark)?;
-        Ok(Box::new(writing))
+    fn begin_replace(&self, term: u64) -> Result<Box<dyn Replacement + '_>, StoreError> {
+        let writer = self.writer.as_ref().ok_or(StoreError::ReadOnly)?;
+        Ok(Box::new(Replacing::begin(writer, term, self.state_bytes_max)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn the_index_is_made_anew_as_it_was() {
+        assert!(super::TABLES.contains(super::STATES_BY_ENTITY));
+    }
+
     #[test]
     fn the_page_of_formats_says_what_the_code_says() {
         crate::log::file::assert_documented(&super::ONLINE_STORE, "online.sqlite");

@@ -6,9 +6,9 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::super::{StoreError, StoreReader, ViewMark};
 use crate::entity::{EntityKey, EntityState};
-use crate::log::FileError;
 use crate::log::checksum::Checksum;
 use crate::log::file::{FileName, SqliteFile, from_sql};
+use crate::log::{FileError, ViewIdentity};
 use crate::time::{AvailableAt, EventTime};
 
 /// A connection for reading.
@@ -48,10 +48,13 @@ impl Reading {
         if found.is_some() {
             return Ok(found);
         }
-        match self.file.name.sql(refused_bytes(&self.file.connection, view, key))? {
-            None => Err(StoreError::UnknownView { view: view.to_owned() }),
-            Some(None) => Ok(None),
-            Some(Some(bytes)) => Err(StoreError::NotServed { view: view.to_owned(), entity: key.clone(), bytes }),
+        // Nothing is told of the states of a view whose row is not what was written.
+        if stored_view(&self.file.connection, &self.file.name, view)?.is_none() {
+            return Err(StoreError::UnknownView { view: view.to_owned() });
+        }
+        match refused_bytes(&self.file, view, &key.encode())? {
+            None => Ok(None),
+            Some(bytes) => Err(StoreError::NotServed { view: view.to_owned(), entity: key.clone(), bytes }),
         }
     }
 }
@@ -62,7 +65,7 @@ impl StoreReader for Reading {
     }
 
     fn mark(&self, view: &str) -> Result<Option<ViewMark>, StoreError> {
-        Ok(self.file.name.sql(mark(&self.file.connection, view))?)
+        Ok(stored_view(&self.file.connection, &self.file.name, view)?.map(|found| found.mark))
     }
 
     fn get_many(&self, view: &str, keys: &[EntityKey]) -> Result<Vec<Option<EntityState>>, StoreError> {
@@ -84,7 +87,7 @@ impl StoreReader for Reading {
         on_state: &mut dyn FnMut(EntityKey, EntityState) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         let name = &self.file.name;
-        let sql = "SELECT newest_event, newest_available_at, log_offset, bytes, checksum, entity
+        let sql = "SELECT states.newest_event, newest_available_at, log_offset, bytes, states.checksum, entity
                    FROM states JOIN views ON views.id = states.view WHERE views.name = ?1 ORDER BY entity";
         let mut statement = name.sql(self.file.connection.prepare_cached(sql))?;
         let mut rows = name.sql(statement.query([view]))?;
@@ -101,20 +104,22 @@ impl StoreReader for Reading {
     }
 
     fn refused(&self, view: &str) -> Result<Vec<(EntityKey, u64)>, StoreError> {
-        let sql = "SELECT entity, bytes FROM refused JOIN views ON views.id = refused.view WHERE views.name = ?1 ORDER BY entity";
+        let sql = "SELECT entity, bytes, refused.checksum FROM refused JOIN views ON views.id = refused.view
+                   WHERE views.name = ?1 ORDER BY entity";
         let refused = || {
             let mut statement = self.file.connection.prepare_cached(sql)?;
-            let rows = statement.query_map([view], |row| Ok((row.get(0)?, from_sql(row.get(1)?))))?;
-            rows.collect::<rusqlite::Result<Vec<(String, u64)>>>()
+            let rows = statement.query_map([view], |row| row.try_into())?;
+            rows.collect::<rusqlite::Result<Vec<(String, i64, i64)>>>()
         };
-        self.file.name.sql(refused())?.into_iter().map(|(text, bytes)| Ok((key_of(view, text)?, bytes))).collect()
+        let checked = |(text, bytes, checksum): (String, i64, i64)| {
+            check_refused(&self.file.name, (view, &text), bytes, checksum)?;
+            Ok((key_of(view, text)?, from_sql(bytes)))
+        };
+        self.file.name.sql(refused())?.into_iter().map(checked).collect()
     }
 
-    // No state is read by it, so none is checked: it tells people how fresh a view is, and no value depends on it.
     fn newest_event(&self, view: &str) -> Result<Option<EventTime>, StoreError> {
-        let sql = "SELECT max(newest_event) FROM states JOIN views ON views.id = states.view WHERE views.name = ?1";
-        let newest = self.file.connection.query_row(sql, [view], |row| row.get::<_, Option<i64>>(0));
-        Ok(self.file.name.sql(newest)?.map(EventTime::from_micros))
+        Ok(stored_view(&self.file.connection, &self.file.name, view)?.and_then(|found| found.newest_event))
     }
 
     fn count(&self, view: &str) -> Result<u64, StoreError> {
@@ -124,15 +129,52 @@ impl StoreReader for Reading {
     }
 }
 
-pub(super) fn mark(connection: &Connection, view: &str) -> rusqlite::Result<Option<ViewMark>> {
-    let sql = "SELECT digest, state_version, history, applied_offset, log, identity FROM views WHERE name = ?1";
+/// What the store keeps of a view beside its states.
+pub(super) struct StoredView {
+    pub(super) id: i64,
+    pub(super) mark: ViewMark,
+    /// The newest event that its states include.
+    pub(super) newest_event: Option<EventTime>,
+}
+
+/// The row of a view, if it is what was written; `None` where there is none.
+pub(super) fn stored_view(
+    connection: &Connection,
+    name: &FileName,
+    view: &str,
+) -> Result<Option<StoredView>, FileError> {
+    let sql = "SELECT id, digest, state_version, history, applied_offset, log, identity, newest_event, checksum, applied_event
+               FROM views WHERE name = ?1";
     let of_row = |row: &Row<'_>| {
-        let applied_offset = from_sql(row.get(3)?);
-        let (digest, state_version, history) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let identity = serde_json::from_str(&row.get::<_, String>(5)?).unwrap_or_default();
-        Ok(ViewMark { digest, state_version, identity, history, log: row.get(4)?, applied_offset })
+        let (digest, state_version, history) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        let (offset, log, identity): (i64, String, String) = (row.get(4)?, row.get(5)?, row.get(6)?);
+        let newest_event = row.get::<_, Option<i64>>(7)?.map(EventTime::from_micros);
+        let mark = ViewMark {
+            digest,
+            state_version,
+            identity: ViewIdentity::default(),
+            history,
+            log,
+            applied_offset: from_sql(offset),
+            applied_event: row.get(9)?,
+        };
+        Ok((StoredView { id: row.get(0)?, mark, newest_event }, offset, identity, row.get(8)?))
     };
-    connection.prepare_cached(sql)?.query_row([view], of_row).optional()
+    let found = || connection.prepare_cached(sql)?.query_row([view], of_row).optional();
+    let Some((mut found, offset, identity, checksum)) = name.sql(found())? else { return Ok(None) };
+    let record = || format!("the mark of view {view}");
+    name.check(checksum, checksum_of_view(view, &found, offset, &identity), record)?;
+    found.mark.identity = serde_json::from_str(&identity).map_err(|error| name.damaged(record(), error.to_string()))?;
+    Ok(Some(found))
+}
+
+/// The checksum of the row of a view; its offset and its identity are as they are stored.
+pub(super) fn checksum_of_view(view: &str, stored: &StoredView, offset: i64, identity: &str) -> i64 {
+    let StoredView { id, mark, newest_event } = stored;
+    let mut checksum = Checksum::default();
+    checksum.start().number(*id).text(view).text(&mark.digest).number(i64::from(mark.state_version));
+    checksum.optional_number(mark.history).number(offset).optional_number(mark.applied_event);
+    checksum.text(&mark.log).text(identity).optional_number(newest_event.map(EventTime::micros)).finish()
 }
 
 fn state(
@@ -141,7 +183,7 @@ fn state(
     (view, key): (&str, &EntityKey),
     checksum: &mut Checksum,
 ) -> Result<Option<EntityState>, FileError> {
-    let sql = "SELECT newest_event, newest_available_at, log_offset, bytes, checksum
+    let sql = "SELECT states.newest_event, newest_available_at, log_offset, bytes, states.checksum
                FROM states JOIN views ON views.id = states.view WHERE views.name = ?1 AND entity = ?2";
     let entity = key.encode();
     let found =
@@ -199,12 +241,28 @@ pub(super) fn checksum_of(
     checksum.number(offset).blob(&state.bytes).finish()
 }
 
-/// The size for which an entity was refused, if it was; `None` where there is no such view.
-fn refused_bytes(connection: &Connection, view: &str, key: &EntityKey) -> rusqlite::Result<Option<Option<u64>>> {
-    let sql =
-        "SELECT bytes FROM views LEFT JOIN refused ON refused.view = views.id AND entity = ?2 WHERE views.name = ?1";
-    let bytes = connection.prepare_cached(sql)?.query_row((view, key.encode()), |row| row.get(0)).optional()?;
-    Ok(bytes.map(|bytes: Option<i64>| bytes.map(from_sql)))
+/// The size for which an entity was refused, if it was.
+fn refused_bytes(file: &SqliteFile, view: &str, entity: &str) -> Result<Option<u64>, FileError> {
+    let sql = "SELECT bytes, refused.checksum FROM refused JOIN views ON views.id = refused.view
+               WHERE views.name = ?1 AND entity = ?2";
+    let found = || {
+        let mut statement = file.connection.prepare_cached(sql)?;
+        statement.query_row((view, entity), |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    };
+    let Some((bytes, checksum)) = file.name.sql(found())? else { return Ok(None) };
+    check_refused(&file.name, (view, entity), bytes, checksum)?;
+    Ok(Some(from_sql(bytes)))
+}
+
+fn check_refused(name: &FileName, (view, entity): (&str, &str), bytes: i64, checksum: i64) -> Result<(), FileError> {
+    name.check(checksum, checksum_of_refused((view, entity), bytes), || {
+        format!("that {entity} of view {view} was refused")
+    })
+}
+
+/// The checksum of the row of an entity that was refused.
+pub(super) fn checksum_of_refused((view, entity): (&str, &str), bytes: i64) -> i64 {
+    Checksum::default().start().text(view).text(entity).number(bytes).finish()
 }
 
 fn key_of(view: &str, text: String) -> Result<EntityKey, StoreError> {

@@ -55,6 +55,7 @@ fn no_broken_twin_passes() {
             &[STATES, ACKNOWLEDGED, REFUSAL, ABSENCE, REPLACEMENT, TERM, MARKS, GROUPS, ORDER][..],
         ),
         (StoreDefect::TornGroup, &[GROUPS]),
+        (StoreDefect::TornReplacement, &[REPLACEMENT]),
         (StoreDefect::SwappedOrder, &[ORDER]),
         (StoreDefect::StaleReader, &[ACKNOWLEDGED]),
         (StoreDefect::OldTerm, &[TERM]),

@@ -24,8 +24,10 @@ fn a_state_over_the_limit_leaves_everything_as_it_was() {
     let reader = store.reader().expect("opens");
     assert_eq!(all(&*reader, "a").expect("reads"), [(key(1), state(b"one", 1))]);
     assert_eq!(reader.mark("a").expect("reads"), Some(mark("d", None, 1)));
-    let mut replacement = store.begin_replace(term, "a", &mark("e", Some(1), 0)).expect("begins");
-    assert!(replacement.put(&key(6), &state(&[0; 9], 0)).is_err());
+    let mut replacement = store.begin_replace(term).expect("begins");
+    assert!(replacement.put(0, &key(6), &state(&[0; 8], 0)).is_err(), "of no view");
+    replacement.begin_view("a").expect("begins");
+    assert!(replacement.put(0, &key(6), &state(&[0; 9], 0)).is_err());
 }
 
 #[test]
@@ -56,7 +58,7 @@ fn a_reader_cannot_write_and_a_log_is_not_a_store() {
     let reader = SqliteStore::open_read_only(&path).expect("opens").expect("is there");
     let error = apply(&reader, 1, "a", &[], &mark("d", None, 1)).expect_err("a reader");
     assert_eq!(error.to_string(), "the online store was opened for reading only: open it for writing");
-    assert!(reader.begin_replace(1, "a", &mark("d", None, 1)).is_err() && reader.begin_term().is_err());
+    assert!(reader.begin_replace(1).is_err() && reader.begin_term().is_err());
     let second = SqliteStore::open(&path).expect_err("a second writer");
     assert!(second.to_string().starts_with("another onepath process is writing "), "{second}");
     drop(store);
@@ -124,4 +126,92 @@ fn every_bit_of_a_state_that_changes_is_noticed() {
     assert!(store.get("a", &key(1)).is_err() && store.get("a", &key(2)).is_ok());
     file.execute_batch("UPDATE views SET name = 'b'").expect("writes");
     assert!(store.get("b", &key(2)).is_err());
+}
+
+#[test]
+fn every_change_of_a_mark_or_of_a_refusal_is_noticed() {
+    let (directory, store, term) = store();
+    let mut replacement = store.begin_replace(term).expect("begins");
+    replacement.begin_view("a").expect("begins");
+    replacement.put(0, &key(1), &state(b"one", 0)).expect("puts");
+    replacement.refuse(0, &key(2), 9).expect("refuses");
+    replacement.commit(&[mark("e", Some(1), 5)]).expect("commits");
+    let path = directory.path().join("states.db");
+    let reader = store.reader().expect("opens");
+    let file = rusqlite::Connection::open(&path).expect("opens");
+    file.execute_batch("PRAGMA foreign_keys = OFF").expect("sets");
+    let numbers = |columns: &[&str]| {
+        let flip = |name: &&str, bit: u32| format!("{name} = ({name} | (1 << {bit})) - ({name} & (1 << {bit}))");
+        columns.iter().flat_map(|name| (0..63).map(move |bit| flip(name, bit))).collect::<Vec<_>>()
+    };
+    let mut of_mark =
+        numbers(&["id", "state_version", "history", "applied_offset", "applied_event", "newest_event", "checksum"]);
+    of_mark.extend(
+        [
+            "digest = 'f'",
+            "log = 'l2'",
+            "identity = '{}'",
+            "identity = ' ' || identity",
+            "applied_event = NULL",
+            "history = NULL",
+            "newest_event = NULL",
+        ]
+        .map(String::from),
+    );
+    of_mark
+        .retain(|flip| flip != "identity = '{}'" || mark("e", None, 0).identity != crate::log::ViewIdentity::default());
+    let mut of_refusal = numbers(&["bytes", "checksum"]);
+    of_refusal.push(format!("entity = '{}'", key(3).encode()));
+    let says = |what: &str| {
+        format!(
+            "{what} of the online store {} is not as it was written, its checksum differs: delete it and run `onepath materialize`",
+            path.display()
+        )
+    };
+    for (table, flips, is_of_mark) in [("views", of_mark, true), ("refused", of_refusal, false)] {
+        let mut told = 0;
+        for flip in flips {
+            file.execute_batch(&format!("BEGIN; CREATE TEMP TABLE kept AS SELECT * FROM {table}")).expect("keeps");
+            let Ok(1) = file.execute(&format!("UPDATE {table} SET {flip}"), []) else {
+                file.execute_batch("ROLLBACK").expect("undoes");
+                continue;
+            };
+            file.execute_batch("COMMIT").expect("writes");
+            let absent = reader.get("a", &key(if flip.starts_with("entity") { 3 } else { 2 })).map(drop);
+            let ways = match is_of_mark {
+                true => [
+                    reader.mark("a").map(drop),
+                    reader.newest_event("a").map(drop),
+                    reader.get("a", &key(9)).map(drop),
+                    absent,
+                ],
+                false => [
+                    reader.refused("a").map(drop),
+                    reader.get_many("a", &[key(1), key(2), key(3)]).map(drop),
+                    absent,
+                    reader.refused("a").map(drop),
+                ],
+            };
+            for way in ways {
+                let error = way.expect_err(&flip).to_string();
+                let what = if is_of_mark {
+                    "the mark of view a".to_owned()
+                } else {
+                    error.split(" of the online store").next().unwrap_or_default().to_owned()
+                };
+                assert_eq!(error, says(&what), "{flip}");
+            }
+            told += 1;
+            file.execute_batch(&format!(
+                "DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept; DROP TABLE kept"
+            ))
+            .expect("writes back");
+        }
+        assert!(told > 60, "{told} changes of {table}");
+    }
+    assert!(reader.get("a", &key(9)).expect("is as it was").is_none());
+    assert_eq!(reader.refused("a").expect("is as it was"), [(key(2), 9)]);
+    // A row that is gone is another matter: of the view nothing is known.
+    file.execute_batch("DELETE FROM views").expect("writes");
+    assert!(matches!(reader.get("a", &key(1)), Err(StoreError::UnknownView { .. })));
 }

@@ -1,0 +1,94 @@
+//! The events of views become states: what `materialize` stores, and what `verify` compares them with.
+//!
+//! A feed is read once for all of its views. States are given on as they are made. What memory does not hold of the events is
+//! divided by entity into parts on disk (`divided`), which changes no state.
+
+mod divided;
+
+use super::FeatureStore;
+use super::backfill::memory;
+use super::feeds::Feed;
+use super::plan::PlannedView;
+use crate::Error;
+use crate::entity::{EntityKey, EntityState, KeyInterner};
+use crate::evaluate::ViewProgram;
+use crate::events::{FileCount, Keep, SourceInput, read_events};
+use crate::replay::{Carry, FinalState, Questions, ViewEvents, fold, replay};
+
+/// The states of one view after the last event.
+pub(crate) struct Folded {
+    /// The entities, by the numbers of the states.
+    pub(crate) entities: KeyInterner,
+    /// The states, of entities with events.
+    pub(crate) states: Vec<FinalState>,
+}
+
+/// Memory that the store takes while states are put: its pages, and states on their way.
+const STORE_BYTES: u64 = 32 << 20;
+
+/// What was folded of a feed.
+pub(super) struct FoldedFeed {
+    /// The events that the states of each of its views include.
+    pub(super) events: u64,
+    /// The files that were read.
+    pub(super) files: Vec<FileCount>,
+}
+
+/// Is given the states of the view in a place, each entity's once.
+pub(super) type TakeState<'t> = dyn FnMut(usize, &EntityKey, &EntityState) -> Result<(), Error> + 't;
+
+impl FeatureStore {
+    /// Replays all events of `inputs` for a view.
+    pub(crate) fn fold(&self, program: &ViewProgram, inputs: &[SourceInput<'_>]) -> Result<Folded, Error> {
+        let mut entities = KeyInterner::new();
+        let description = program.description();
+        let keep = Keep::All(&mut entities);
+        let (events, _) = read_events(&description.event_fields, inputs, keep, self.read_options())?;
+        let (questions, all) = (Questions::none(description), ViewEvents::all(&events));
+        let states = replay(program, all, &questions, &entities, Carry::AFTER, self.replay_options())?.states;
+        Ok(Folded { entities, states })
+    }
+
+    /// Replays all events of `inputs` for the views of a feed. No more memory is taken than the options say: the result is the
+    /// same, and only the order in which `take` gets the entities differs.
+    pub(super) fn fold_feed(
+        &self,
+        views: &[PlannedView],
+        feed: &Feed,
+        inputs: &[SourceInput<'_>],
+        take: &mut TakeState<'_>,
+    ) -> Result<FoldedFeed, Error> {
+        let needed = memory::needed_to_fold(self.storage(), feed, inputs)?;
+        let memory_bytes = self.options().memory_bytes.saturating_sub(STORE_BYTES);
+        match memory::partition_bits(needed.bytes, memory_bytes, self.options().threads) {
+            None => self.fold_in_memory(views, feed, inputs, take),
+            Some(bits) => self.fold_divided(views, feed, inputs, bits, take),
+        }
+    }
+
+    /// How many rows the views of feeds evaluate, at most.
+    pub(super) fn rows_to_fold(&self, feeds: &[(Feed, Vec<SourceInput<'_>>)]) -> Result<u64, Error> {
+        let needed = feeds.iter().map(|(feed, inputs)| memory::needed_to_fold(self.storage(), feed, inputs));
+        needed.map(|needed| Ok(needed?.rows)).sum()
+    }
+
+    fn fold_in_memory(
+        &self,
+        views: &[PlannedView],
+        feed: &Feed,
+        inputs: &[SourceInput<'_>],
+        take: &mut TakeState<'_>,
+    ) -> Result<FoldedFeed, Error> {
+        let mut entities = KeyInterner::new();
+        let keep = Keep::All(&mut entities);
+        let (events, files) = read_events(&feed.fields, inputs, keep, self.read_options())?;
+        for at in &feed.views {
+            let program = &views[*at].program;
+            let of_view = ViewEvents { events: &events, fields: feed.places(&program.description().event_fields) };
+            fold(program, of_view, &entities, self.replay_options(), &mut |states| {
+                states.iter().try_for_each(|FinalState { entity, state }| take(*at, &entities.key(*entity), state))
+            })?;
+        }
+        Ok(FoldedFeed { events: events.len() as u64, files })
+    }
+}
