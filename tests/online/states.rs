@@ -102,3 +102,33 @@ fn states_that_are_ahead_of_the_log_are_refused() {
     let error = push(&project, &mut store, "3 b w 3 2024-01-03").expect_err("the log is another one");
     assert!(error.contains("it was replaced or cut"), "{error}");
 }
+
+/// A copy of a log has its name. Where it has gone on by itself, states of the other one are not taken for its own.
+#[test]
+fn states_of_a_log_are_not_those_of_its_copy() {
+    let (one, copy) = (pushed_project(""), pushed_project(""));
+    push(&one, &mut one.open(), "1 a w 1 2024-01-01").expect("is taken");
+    for store in ["log", "online", "served"] {
+        let store = format!(".onepath/{store}.sqlite");
+        std::fs::create_dir_all(copy.path(".onepath")).expect("makes a folder");
+        std::fs::copy(one.path(&store), copy.path(&store)).expect("copies");
+    }
+    push(&one, &mut one.open(), "2 a w 2 2024-01-02").expect("is taken");
+    push(&copy, &mut copy.open(), "2 a w 3 2024-01-02").expect("is taken");
+    // Each goes on with its own.
+    assert_eq!((trail(&mut one.open(), "a").as_str(), trail(&mut copy.open(), "a").as_str()), ("w1;w2;", "w1;w3;"));
+    std::fs::copy(copy.path(".onepath/log.sqlite"), one.path(".onepath/log.sqlite")).expect("copies");
+    let mut store = one.open();
+    let plan = plan(&store);
+    let error = store.get_online_features(&plan, &ask("a", None)).expect_err("the log is another one").to_string();
+    assert!(error.contains("were made from another log than"), "{error}");
+    let report = store.verify(None).expect("verifies");
+    assert!(
+        report.unproved_views > 0
+            && report.reasons.iter().any(|reason| reason.contains("is not the log that was served from")),
+        "{report:#?}"
+    );
+    drop(store);
+    one.open().materialize(&[], None).expect("materializes");
+    assert_eq!(trail(&mut one.open(), "a"), "w1;w3;");
+}

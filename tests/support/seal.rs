@@ -57,7 +57,7 @@ pub fn seal_events(path: &Path) {
 /// Gives every state of a store the checksum of what it now says.
 pub fn seal_states(path: &Path) {
     let file = open(path);
-    let sql = "SELECT states.rowid, name, entity, newest_event, newest_available_at, log_offset, bytes
+    let sql = "SELECT states.rowid, name, entity, states.newest_event, newest_available_at, log_offset, bytes
                FROM states JOIN views ON id = view";
     let mut statement = file.prepare(sql).expect("is SQL");
     let rows = statement.query_map([], |row| {

@@ -69,8 +69,9 @@ impl FeatureStore {
         }
     }
 
-    /// The project as it was materialized, where `views`, those of this one that have states, are no longer what the states in `store`
-    /// are of, and what was kept is. `None` where they are, and where nothing was kept that fits: then the states are refused.
+    /// The project as it was materialized, where the states in `store` are no longer those of `views`, the views of this project that
+    /// have states, and what was kept has their identities. `None` where they are, and where nothing was kept that fits: then the
+    /// states are refused.
     ///
     /// Where components are locked, what was kept must have been pinned by the lock file of then.
     pub(crate) fn as_materialized(
