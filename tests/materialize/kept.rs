@@ -30,6 +30,7 @@ fn toml() -> String {
     PROJECT.replace("CHURN", "churn.wasm").replace("TRACE", "trace.wasm")
 }
 
+#[allow(clippy::result_large_err, reason = "the library's error, as it is")]
 fn server(project: &Project) -> Result<Server, onepath::ServerError> {
     Server::open(project.dir(), ServerOptions { open: project.options(), ..ServerOptions::default() })
 }

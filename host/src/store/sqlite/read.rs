@@ -146,7 +146,9 @@ pub(super) fn stored_view(
     let sql = "SELECT id, digest, state_version, history, applied_offset, log, identity, newest_event, checksum, applied_event
                FROM views WHERE name = ?1";
     let of_row = |row: &Row<'_>| {
-        let (digest, state_version, history) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        // A number that no version is differs from the one that was summed up.
+        let state_version = u32::try_from(row.get::<_, i64>(2)?).unwrap_or(u32::MAX);
+        let (digest, history) = (row.get(1)?, row.get(3)?);
         let (offset, log, identity): (i64, String, String) = (row.get(4)?, row.get(5)?, row.get(6)?);
         let newest_event = row.get::<_, Option<i64>>(7)?.map(EventTime::from_micros);
         let mark = ViewMark {
@@ -161,8 +163,13 @@ pub(super) fn stored_view(
         Ok((StoredView { id: row.get(0)?, mark, newest_event }, offset, identity, row.get(8)?))
     };
     let found = || connection.prepare_cached(sql)?.query_row([view], of_row).optional();
-    let Some((mut found, offset, identity, checksum)) = name.sql(found())? else { return Ok(None) };
     let record = || format!("the mark of view {view}");
+    let found = match found() {
+        // A value that is no number, or no text.
+        Err(error) if error.sqlite_error_code().is_none() => return Err(name.damaged(record(), error.to_string())),
+        found => name.sql(found)?,
+    };
+    let Some((mut found, offset, identity, checksum)) = found else { return Ok(None) };
     name.check(checksum, checksum_of_view(view, &found, offset, &identity), record)?;
     found.mark.identity = serde_json::from_str(&identity).map_err(|error| name.damaged(record(), error.to_string()))?;
     Ok(Some(found))
