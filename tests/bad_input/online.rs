@@ -8,7 +8,7 @@ use crate::support::churn_toml;
 #[test]
 fn requests_that_do_not_fit() {
     let project = cart_project();
-    let get = "get --service checkout --entity customer_id=c1";
+    let get = "get --allow-unmaterialized --service checkout --entity customer_id=c1";
     check_online(
         &project,
         get,
@@ -39,7 +39,7 @@ fn requests_that_do_not_fit() {
     );
     check_online(
         &project,
-        "get --service checkout --request cart_value=1",
+        "get --allow-unmaterialized --service checkout --request cart_value=1",
         expect![[r#"
             error: entity key customer_id: is missing; it is text
         "#]],
@@ -62,7 +62,7 @@ fn requests_that_do_not_fit() {
 #[test]
 fn a_request_that_says_a_thing_twice() {
     let project = project();
-    let words = "get --service churn_v1 --entity customer_id=c1 --entity customer_id=c2";
+    let words = "get --allow-unmaterialized --service churn_v1 --entity customer_id=c1 --entity customer_id=c2";
     check_online(
         &project,
         words,

@@ -46,9 +46,10 @@ fn backfilled(project: &Project, options: &str) -> String {
 
 /// What is served of user `a`, now.
 fn served(project: &Project) -> String {
-    let answer: Json =
-        serde_json::from_str(&good(project, "get --service all --entity user_id=a --format json").stdout)
-            .expect("JSON");
+    let answer: Json = serde_json::from_str(
+        &good(project, "get --allow-unmaterialized --service all --entity user_id=a --format json").stdout,
+    )
+    .expect("JSON");
     let features = answer["features"].as_array().expect("features").iter();
     features.map(|feature| feature["value"].to_string()).collect::<Vec<_>>().join(",")
 }
@@ -97,7 +98,7 @@ fn push_feast(client: &mut Client, event: &Json) -> Reply {
 
 /// A server upon the project, and a connection to it.
 fn start(project: &Project) -> (Served, Client) {
-    let served = Served::start(project, "");
+    let served = Served::start(project, "--allow-unmaterialized");
     let client = served.client();
     (served, client)
 }

@@ -45,7 +45,7 @@ fn an_offset_that_is_skipped_is_left_out_wherever_the_log_is_read() {
     project.write("spine.csv", "user_id,as_of\na,2024-06-01\n");
     bad(&project, "backfill --service all --spine spine.csv --out out.csv", advice);
     bad(&project, "materialize", advice);
-    let serve = project.run_with(&["serve", "--listen", "127.0.0.1:0"], "");
+    let serve = project.run("serve --allow-unmaterialized --listen 127.0.0.1:0");
     assert!(serve.code == 2 && serve.stderr.contains(advice), "{}", serve.stderr);
 
     mended(&project, "skip_offsets = [2]");
@@ -86,7 +86,7 @@ fn an_offset_of_another_source_or_beyond_the_log_is_an_error() {
         for words in [backfill, "materialize", "get --service all --entity user_id=a", "verify"] {
             bad(&project, words, expected);
         }
-        let serve = project.run_with(&["serve", "--listen", "127.0.0.1:0"], "");
+        let serve = project.run("serve --allow-unmaterialized --listen 127.0.0.1:0");
         assert!(serve.code == 2 && serve.stderr.contains(expected), "{}", serve.stderr);
     }
 }

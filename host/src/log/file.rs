@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use super::file_error::FileError;
 use super::file_error::code;
-use super::place::{Place, is_absence};
+use super::place::{Open, Place, is_absence};
 use super::read_only::StoreCopy;
 use super::{advice, lock, read_only};
 
@@ -53,6 +53,8 @@ pub(crate) struct FileName {
 /// An open file.
 #[derive(Debug)]
 pub(crate) struct SqliteFile {
+    /// In a writer: goes before the connection does.
+    pub(super) _open: Option<Open>,
     pub connection: Connection,
     pub name: FileName,
     /// Whether the file is still the one that its name means: in a writer, and in a reader that notices it.
@@ -162,8 +164,9 @@ impl SqliteFile {
         if !is_made {
             name.make(&mut connection)?;
         }
-        let place = Some(Arc::new(Place::of(path, kind)?));
-        Ok(Self { connection, name, place, lock: Some(lock), _copy: None })
+        let place = Arc::new(Place::of(path, kind)?);
+        let (open, place) = (Some(Open(Arc::clone(&place))), Some(place));
+        Ok(Self { _open: open, connection, name, place, lock: Some(lock), _copy: None })
     }
 
     /// Opens the file for reading; `None` where there is none yet.
@@ -176,7 +179,9 @@ impl SqliteFile {
         let connection = name.sql(Connection::open_with_flags(path, flags))?;
         name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
         match name.is_made(&connection) {
-            Ok(is_made) => Ok(is_made.then_some(Self { connection, name, place: None, lock: None, _copy: None })),
+            Ok(is_made) => {
+                Ok(is_made.then_some(Self { _open: None, connection, name, place: None, lock: None, _copy: None }))
+            }
             Err(FileError::Sqlite { source, .. } | FileError::Full { source, .. })
                 if code(&source).is_some_and(advice::may_be_read_only) =>
             {

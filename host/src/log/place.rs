@@ -8,6 +8,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::file::{FileError, FileKind, FileName};
@@ -34,6 +35,8 @@ pub(crate) struct Place {
     /// The write-ahead log and its index, which lie beside what a link leads to.
     beside: [PathBuf; 2],
     seen: Mutex<Seen>,
+    /// Whether the writer has closed its connection, or is about to: SQLite then tidies the files up by itself.
+    is_closed: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +63,7 @@ impl Place {
         let real = std::fs::canonicalize(&main).map_err(|source| name.unreachable(source))?;
         let beside = ["-wal", "-shm"].map(|ending| with_ending(&real, ending));
         let seen = Seen { main: found.id, beside: [None; 2], content: Some(found.content) };
-        let place = Self { name, main, beside, seen: Mutex::new(seen) };
+        let place = Self { name, main, beside, seen: Mutex::new(seen), is_closed: AtomicBool::new(false) };
         place.note()?;
         Ok(place)
     }
@@ -71,6 +74,12 @@ impl Place {
 
     /// Refuses to go on where the files are not those that were opened any more.
     pub(crate) fn check(&self) -> Result<(), FileError> {
+        let checked = self.look();
+        // Looked at last, so that a connection that was closed meanwhile is none that was taken away.
+        if self.is_closed.load(Ordering::SeqCst) { Ok(()) } else { checked }
+    }
+
+    fn look(&self) -> Result<(), FileError> {
         let before = *self.seen();
         let found = self.found(&self.main, Some(before.main))?;
         for (path, known) in self.beside.iter().zip(before.beside).filter(|(_, known)| known.is_some()) {
@@ -123,6 +132,16 @@ impl Place {
         }
         *self.seen() = Seen { main: known.main, beside, content: main.map(|found| found.content) };
         Ok(())
+    }
+}
+
+/// The connection of a writer. It is dropped before the connection is closed.
+#[derive(Debug)]
+pub(super) struct Open(pub(super) Arc<Place>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.is_closed.store(true, Ordering::SeqCst);
     }
 }
 
@@ -225,6 +244,17 @@ mod tests {
                 assert!(found == expected && error.is_lost(), "{at}: {error}");
             }
         }
+    }
+
+    /// A writer that closes brings its pages into the file and removes what SQLite had beside it: nobody took that away.
+    #[test]
+    fn a_writer_that_has_closed_is_not_taken_for_a_file_that_was_replaced() {
+        let (_folder, path, file) = log();
+        commit(&file).expect("nothing was taken");
+        let place = file.place.clone().expect("a writer has one");
+        drop(file);
+        assert!(!with_ending(&path, "-wal").exists(), "the last connection leaves nothing beside");
+        place.check().expect("it was closed");
     }
 
     /// What is taken while a commit is under way is not acknowledged.

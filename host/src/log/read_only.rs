@@ -60,7 +60,7 @@ fn of_connection(
 ) -> Result<Option<SqliteFile>, FileError> {
     name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
     let is_made = name.is_made(&connection)?;
-    Ok(is_made.then_some(SqliteFile { connection, name, place, lock: None, _copy: copy }))
+    Ok(is_made.then_some(SqliteFile { _open: None, connection, name, place, lock: None, _copy: copy }))
 }
 
 /// The address by which SQLite reads a file that nobody changes.

@@ -174,7 +174,7 @@ impl Batches<'_> {
             bytes += found.body.as_ref().map_or(0, Vec::len);
             self.add(&transaction, &head, found)?;
         }
-        Ok(())
+        Ok(self.log.file.check_place()?)
     }
 
     /// Puts a batch on the page, or what is wrong with it and before it.
