@@ -141,15 +141,17 @@ fn options(project: &Project, locking: Locking) -> OpenOptions {
 fn get(project: &Project, locking: Locking) -> Result<String, String> {
     let open = ServerOptions { open: options(project, locking), ..ServerOptions::default() };
     let server = Server::open(project.dir(), open).map_err(|error| error.to_string())?;
-    let ask = || -> Result<String, onepath::ServerError> {
-        let prepared = server.prepare(&FeatureSelection::Service("all".to_owned()))?;
-        let again = server.ingest("events", &project.path("again.ndjson"), &Arrival::Now)?;
+    let told = |error: onepath::ServerError| error.to_string();
+    let ask = || -> Result<String, String> {
+        let prepared = server.prepare(&FeatureSelection::Service("all".to_owned())).map_err(told)?;
+        let again = server.ingest("events", &project.path("again.ndjson"), &Arrival::Now).map_err(told)?;
         let mut given = format!("{} events, {} that are there\n", again.appended, again.duplicates);
         for as_of in [as_of(), at("2024-04-15")] {
             let entities: Vec<String> = (0..13).map(|number| format!("c{number}")).collect();
             let entities: Vec<&str> = entities.iter().map(String::as_str).collect();
             let asked = prepared.request().as_of(Some(onepath::time::AsOf::from_micros(as_of)));
-            let answer = server.get_online_features(&asked.input("customer_id", entities)?.build()?)?;
+            let asked = asked.input("customer_id", entities).and_then(|asked| asked.build());
+            let answer = server.get_online_features(&asked.map_err(|error| error.to_string())?).map_err(told)?;
             for (column, statuses) in answer.features.iter().zip(&answer.statuses) {
                 for (row, status) in statuses.iter().enumerate() {
                     let value: Value = column.value(row);
@@ -159,7 +161,7 @@ fn get(project: &Project, locking: Locking) -> Result<String, String> {
         }
         Ok(given)
     };
-    let given = ask().map_err(|error| error.to_string());
+    let given = ask();
     server.close().map_err(|error| error.to_string())?;
     given
 }
@@ -182,7 +184,8 @@ fn backfill(project: &Project, locking: Locking) -> Result<String, String> {
 
 fn verify(project: &Project, locking: Locking) -> Result<String, String> {
     let store = onepath::feature_store::FeatureStore::open(project.dir(), options(project, locking));
-    let report = store.and_then(|store| store.verify(None)).map_err(|error| error.to_string())?;
+    let store = store.map_err(|error| error.to_string())?;
+    let report = store.verify(None).map_err(|error| error.to_string())?;
     match report.is_equal() {
         true => Ok("equal".to_owned()),
         false => Err(format!("{:?} {:?} {:?}", report.reasons, report.changed_files, report.first)),

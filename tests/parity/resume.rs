@@ -109,10 +109,11 @@ fn resume(project: &Project, change: impl FnOnce(&mut OpenOptions)) -> Result<Ve
         options.warning = Arc::new(move |warning| telling.lock().expect("nobody panics").push(warning.to_owned()));
         change(options);
     });
-    let ran = catch_unwind(AssertUnwindSafe(|| store.backfill(&request(project, true))));
+    let backfill = || store.backfill(&request(project, true)).map_err(|error| error.to_string());
+    let ran = catch_unwind(AssertUnwindSafe(backfill));
     let ran = ran.unwrap_or_else(|_| panic!("damage is no reason to panic"));
     let told = told.lock().expect("nobody panics").clone();
-    ran.map(|_| told).map_err(|error| error.to_string())
+    ran.map(|_| told)
 }
 
 /// Does something to the files of a run that died, and says what.

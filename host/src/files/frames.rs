@@ -111,7 +111,7 @@ impl FrameReader {
     }
 
     /// Reads the file to its end, and gives whether it is what was written.
-    pub fn is_whole(mut self) -> io::Result<bool> {
+    pub fn reads_whole(mut self) -> io::Result<bool> {
         loop {
             self.at = self.frame.len();
             match self.is_at_end() {
@@ -232,9 +232,9 @@ mod tests {
         for (number, other) in others.into_iter().enumerate() {
             std::fs::write(&path, other).expect("writes");
             assert_eq!(read(7), damaged, "damage {number}");
-            assert!(!FrameReader::open(&path, 7, sealed).expect("opens").is_whole().expect("reads"), "{number}");
+            assert!(!FrameReader::open(&path, 7, sealed).expect("opens").reads_whole().expect("reads"), "{number}");
         }
         std::fs::write(&path, whole).expect("writes");
-        assert!(FrameReader::open(&path, 7, sealed).expect("opens").is_whole().expect("reads"));
+        assert!(FrameReader::open(&path, 7, sealed).expect("opens").reads_whole().expect("reads"));
     }
 }

@@ -87,7 +87,7 @@ impl SpillFolder {
     /// Whether a file is there, and is what was written.
     pub fn is_whole(&self, file: &Spilled) -> bool {
         let frames = FrameReader::open(&self.path.join(&file.name), self.seed(&file.name), file.sealed());
-        frames.and_then(FrameReader::is_whole).unwrap_or(false)
+        frames.and_then(FrameReader::reads_whole).unwrap_or(false)
     }
 
     /// Whether there is a file of its name.
