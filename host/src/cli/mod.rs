@@ -72,6 +72,9 @@ enum Command {
     Reset(reset::Reset),
 }
 
+/// Half a minute, in milliseconds.
+const HALF_MINUTE_MS: u64 = 30_000;
+
 /// An hour, in milliseconds.
 const HOUR_MS: u64 = 3_600_000;
 
@@ -93,6 +96,7 @@ impl Context {
             open: self.options(open),
             unmaterialized,
             // Whoever runs a command can end it; a large file takes its time.
+            wait_ms_max: HALF_MINUTE_MS,
             push_ms_max: HOUR_MS,
             close_ms_max: HOUR_MS,
             first_reservation: FirstReservation::AtQuestion,

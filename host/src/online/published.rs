@@ -143,7 +143,9 @@ impl Shared {
             // Whoever changes something turns afterwards, so what is not seen here as changed will turn.
             let turn = self.turn.load(Ordering::Acquire);
             let now = self.clock.now();
-            if let Some(as_of) = declared.filter(|declared| AsOf::from_micros(now).is_before(*declared)) {
+            // What was answered has passed, also where that was ahead of the clock.
+            let passed = AsOf::from_micros(now.max(self.answered.load(Ordering::Relaxed)));
+            if let Some(as_of) = declared.filter(|declared| passed.is_before(*declared)) {
                 return Err(LogError::FutureAsOf { as_of, now }.into());
             }
             let held_for = {
