@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use onepath::feature_store::{OpenOptions, Stores};
 use onepath::log::Log;
-use onepath::testing::Faults;
 use onepath::testing::twin_log::TwinLog;
 use onepath::testing::twin_sink::TwinSink;
 use onepath::testing::twin_store::TwinStore;
+use onepath::testing::{Disk, Faults, Writes};
 use onepath::time::{AsOf, Clock, SystemClock, visible};
 use onepath::{ErrorKind, OnlineFeatures, PreparedRequest, Server, ServerError, ServerOptions};
 
@@ -21,7 +21,7 @@ use crate::support::{Project, Random, SECOND, at};
 const LONG: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Disk {
+enum Does {
     Works,
     Hangs,
     Fails,
@@ -30,29 +30,29 @@ enum Disk {
 
 /// The disk below a log: what it does to a write is what a test says.
 struct Below {
-    disk: Mutex<Disk>,
+    does: Mutex<Does>,
     changed: Condvar,
     writes: AtomicUsize,
 }
 
 impl Below {
     fn new() -> Arc<Self> {
-        Arc::new(Self { disk: Mutex::new(Disk::Works), changed: Condvar::new(), writes: AtomicUsize::new(0) })
+        Arc::new(Self { does: Mutex::new(Does::Works), changed: Condvar::new(), writes: AtomicUsize::new(0) })
     }
 
-    fn set(&self, disk: Disk) {
-        *self.disk.lock().expect("no panic") = disk;
+    fn set(&self, does: Does) {
+        *self.does.lock().expect("no panic") = does;
         self.changed.notify_all();
     }
 
     fn write(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
         self.writes.fetch_add(1, Ordering::Relaxed);
-        let disk = self.disk.lock().expect("no panic");
-        let disk = *self.changed.wait_while(disk, |disk| *disk == Disk::Hangs).expect("no panic");
-        match disk {
-            Disk::Fails => Err("the disk was told to fail".into()),
-            Disk::Panics => panic!("the disk was told to panic"),
-            Disk::Works | Disk::Hangs => Ok(()),
+        let does = self.does.lock().expect("no panic");
+        let does = *self.changed.wait_while(does, |does| *does == Does::Hangs).expect("no panic");
+        match does {
+            Does::Fails => Err("the disk was told to fail".into()),
+            Does::Panics => panic!("the disk was told to panic"),
+            Does::Works | Does::Hangs => Ok(()),
         }
     }
 }
@@ -61,6 +61,8 @@ impl Below {
 struct World {
     project: Project,
     below: Arc<Below>,
+    /// The disk of the twin itself, which can lie.
+    disk: Disk,
     sink: TwinSink,
     server: Server,
     all: Arc<PreparedRequest>,
@@ -77,6 +79,8 @@ impl World {
             let below = Arc::clone(&below);
             move |_| below.write()
         });
+        let disk = Disk::default();
+        let log = log.on(&disk);
         let options = ServerOptions {
             open: project.options(),
             wait_ms_max,
@@ -89,7 +93,7 @@ impl World {
         let server = Server::open_over_stores(project.dir(), options, stores).expect("opens");
         let all = prepare(&server, "all");
         push(&server, &[event("1", "a", "w", 1.0, at("2029-12-01"))]).expect("is taken");
-        Self { project, below, sink, server, all }
+        Self { project, below, disk, sink, server, all }
     }
 
     fn wait(&self, seconds: i64) {
@@ -128,7 +132,7 @@ fn unavailable(error: &ServerError) -> String {
 fn while_the_disk_hangs_answers_go_on_and_nobody_waits_without_an_end() {
     let world = World::new();
     assert_eq!((world.told(), world.server.unready()), (Ok((1, 0)), None));
-    world.below.set(Disk::Hangs);
+    world.below.set(Does::Hangs);
     let late = unavailable(&world.push("2").expect_err("is not on disk"));
     assert!(late.contains("the push was not on disk within 50 ms (push_ms_max) and may yet be taken"), "{late}");
     world.wait(2);
@@ -144,7 +148,7 @@ fn while_the_disk_hangs_answers_go_on_and_nobody_waits_without_an_end() {
     assert!(stale.contains("is 6000 ms behind now, and at most 5000 may be"), "{stale}");
     assert!(world.server.unready().is_some_and(|why| why.contains("behind now")));
     // What was taken is there as soon as the disk answers, once.
-    world.below.set(Disk::Works);
+    world.below.set(Does::Works);
     world.until("the push", |world| world.told() == Ok((2, 0)));
     assert_eq!(world.server.unready(), None);
     assert_eq!(world.push("2").expect("is known").duplicates, 1);
@@ -154,7 +158,7 @@ fn while_the_disk_hangs_answers_go_on_and_nobody_waits_without_an_end() {
 #[test]
 fn a_disk_that_hangs_without_a_push_lets_answers_go_on_for_so_long() {
     let world = World::new();
-    world.below.set(Disk::Hangs);
+    world.below.set(Does::Hangs);
     for (seconds, lag_ms) in [(1, 0), (2, 1_000), (6, 5_000)] {
         world.wait(seconds);
         assert_eq!((world.told(), world.server.unready()), (Ok((1, lag_ms)), None), "{seconds} s");
@@ -162,7 +166,7 @@ fn a_disk_that_hangs_without_a_push_lets_answers_go_on_for_so_long() {
     world.wait(7);
     let stale = unavailable(&world.ask(None).expect_err("is too old"));
     assert!(stale.contains("the event log's disk has not taken a reservation of as-ofs for"), "{stale}");
-    world.below.set(Disk::Works);
+    world.below.set(Does::Works);
     world.until("an answer", |world| world.told() == Ok((1, 0)));
     world.server.close().expect("closes");
 }
@@ -170,7 +174,7 @@ fn a_disk_that_hangs_without_a_push_lets_answers_go_on_for_so_long() {
 #[test]
 fn a_disk_that_fails_is_as_one_that_hangs() {
     let world = World::new();
-    world.below.set(Disk::Fails);
+    world.below.set(Does::Fails);
     let error = world.push("2").expect_err("fails");
     assert!(matches!(error, ServerError::NotTaken(_)), "{error}");
     // Whether the push is on disk is not known, so answers stay before it.
@@ -180,23 +184,42 @@ fn a_disk_that_fails_is_as_one_that_hangs() {
     world.wait(6);
     assert!(unavailable(&world.ask(None).expect_err("is too old")).contains("behind now"));
     assert!(world.server.unready().is_some());
-    world.below.set(Disk::Works);
+    world.below.set(Does::Works);
     world.until("an answer", |world| world.told() == Ok((1, 0)));
     assert_eq!((world.server.unready(), world.server.status().failure), (None, None));
     assert_eq!(world.push("2").expect("is taken").offset, 2);
     world.server.close().expect("nothing is left to be told");
 }
 
+/// A commit that is said to have failed and is on disk all the same: answers stay before it until that is known, nothing else is taken,
+/// and then it counts, once.
+#[test]
+fn a_commit_that_failed_and_is_on_disk_is_found_out() {
+    let world = World::new();
+    world.disk.set(Writes::Lie);
+    let error = world.push("2").expect_err("is said to have failed");
+    assert!(matches!(error, ServerError::NotTaken(_)), "{error}");
+    world.wait(3);
+    assert_eq!(world.told(), Ok((1, 3_000)));
+    let refused = unavailable(&world.push("3").expect_err("what is on disk is not known"));
+    assert!(refused.contains("an earlier commit failed, and it is not known yet whether it is on disk"), "{refused}");
+    world.disk.set(Writes::Made);
+    world.until("the event", |world| world.told() == Ok((2, 0)));
+    assert_eq!(world.push("2").expect("is known").duplicates, 1);
+    assert_eq!(world.push("3").expect("is taken").offset, 3);
+    world.server.close().expect("closes");
+}
+
 /// The writer tries again by itself, also where nobody asks any more: who does not get answers may have gone elsewhere.
 #[test]
 fn a_reservation_that_failed_is_tried_again() {
     let world = World::new();
-    world.below.set(Disk::Fails);
+    world.below.set(Does::Fails);
     world.wait(7);
     assert!(world.ask(None).is_err());
     let writes = world.below.writes.load(Ordering::Relaxed);
     world.until("another try", |world| world.below.writes.load(Ordering::Relaxed) > writes + 2);
-    world.below.set(Disk::Works);
+    world.below.set(Does::Works);
     world.until("readiness", |world| world.server.unready().is_none());
     world.server.close().expect("closes");
 }
@@ -204,7 +227,7 @@ fn a_reservation_that_failed_is_tried_again() {
 #[test]
 fn closing_while_the_disk_hangs_ends_and_says_so() {
     let world = World::new();
-    world.below.set(Disk::Hangs);
+    world.below.set(Does::Hangs);
     world.push("2").expect_err("is not on disk");
     let started = Instant::now();
     let error = world.server.close().expect_err("cannot write");
@@ -214,13 +237,13 @@ fn closing_while_the_disk_hangs_ends_and_says_so() {
         "the server did not end within 200 ms (close_ms_max), because its disk does not answer; pushes that were \
          acknowledged are in the log"
     );
-    world.below.set(Disk::Works);
+    world.below.set(Does::Works);
 }
 
 #[test]
 fn a_writer_that_panics_is_told_to_everybody() {
     let world = World::new();
-    world.below.set(Disk::Panics);
+    world.below.set(Does::Panics);
     let error = world.push("2").expect_err("the writer panics");
     assert!(matches!(error, ServerError::Closed), "{error}");
     unavailable(&error);
@@ -240,14 +263,14 @@ fn a_writer_that_panics_is_told_to_everybody() {
 #[test]
 fn a_writer_that_panics_wakes_those_who_wait() {
     let world = World::with(TwinSink::new(Faults::none(3), None), 10 * LONG.as_millis() as u64);
-    world.below.set(Disk::Hangs);
+    world.below.set(Does::Hangs);
     world.push("2").expect_err("is not on disk");
     world.wait(1);
     let started = Instant::now();
     std::thread::scope(|scope| {
         let asking: Vec<_> =
             (0..4).map(|_| scope.spawn(|| world.ask(Some(at("2030-01-01T00:00:01"))).map(|_| ()))).collect();
-        world.below.set(Disk::Panics);
+        world.below.set(Does::Panics);
         for asking in asking {
             unavailable(&asking.join().expect("no panic").expect_err("nobody writes it"));
         }
@@ -287,7 +310,7 @@ fn a_recorder_that_hangs_keeps_nobody() {
         move || drop(below.write())
     });
     let world = World::with(TwinSink::new(faults, None), 20);
-    below.set(Disk::Hangs);
+    below.set(Does::Hangs);
     for _ in 0..10 {
         world.ask(None).expect("is answered");
     }
@@ -295,7 +318,7 @@ fn a_recorder_that_hangs_keeps_nobody() {
     assert_eq!(world.server.status().served_queued, 10);
     let error = world.server.close().expect_err("cannot write");
     assert!(matches!(error, ServerError::Hung { waited_ms: 200 }), "{error}");
-    below.set(Disk::Works);
+    below.set(Does::Works);
     drop(world.sink);
 }
 
@@ -355,10 +378,10 @@ fn answers_are_prefixes_while_writes_are_slow_and_fail_and_processes_die() {
     let faults_on = Arc::clone(&is_on);
     let log = TwinLog::new(Faults::none(seed), None).before_write(move |_| {
         let drawn = Random::new(chance.wrapping_add(calls.fetch_add(1, Ordering::Relaxed) as u64)).next();
-        if drawn % 3 == 0 {
+        if drawn.is_multiple_of(3) {
             std::thread::park_timeout(Duration::from_millis(drawn >> 8 & 15));
         }
-        let is_failing = faults_on.load(Ordering::Relaxed) && drawn % 5 == 0;
+        let is_failing = faults_on.load(Ordering::Relaxed) && drawn.is_multiple_of(5);
         if is_failing { Err("the disk was told to fail".into()) } else { Ok(()) }
     });
     let online = Arc::new(TwinStore::new(Faults::none(seed + 1), None));

@@ -37,12 +37,12 @@ pub(super) enum Planning {
 pub(super) struct Answer {
     pub(super) body: Vec<u8>,
     /// Milliseconds that its as-of is behind now, rounded up.
-    pub(super) lag_ms: u128,
+    pub(super) lag_ms: u64,
 }
 
 /// Milliseconds that an answer's as-of is behind now, rounded up.
-pub(super) fn lag_ms(answer: &OnlineFeatures) -> u128 {
-    answer.lag.as_micros().div_ceil(1_000)
+pub(super) fn lag_ms(answer: &OnlineFeatures) -> u64 {
+    u64::try_from(answer.lag.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX)
 }
 
 impl App {

@@ -43,7 +43,7 @@ pub(super) async fn get_online_features(State(app): State<Arc<App>>, body: Body)
     match answered(&app, body).await {
         Ok(answer) => {
             let mut response = routes::json(answer.body);
-            response.headers_mut().insert(LAG, HeaderValue::from(u64::try_from(answer.lag_ms).unwrap_or(u64::MAX)));
+            response.headers_mut().insert(LAG, HeaderValue::from(answer.lag_ms));
             response
         }
         Err(refusal) => refusal.answer(DIALECT),

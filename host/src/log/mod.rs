@@ -61,5 +61,5 @@ pub use sources::{KeyColumns, LoggedSource};
 pub use sqlite::SqliteLog;
 pub use writer::{
     Appending, EVENT_ID_BYTES_MAX, EVENTS_PER_PUSH_MAX, FIELDS_BYTES_MAX, KEY_BYTES_MAX, LogWriter, NewEvent,
-    SameContent, Stamped,
+    SameContent, Settled, Stamped,
 };

@@ -1,9 +1,15 @@
 //! The writer of a log: pushes are stamped, evaluated by the caller and then appended; one append puts all of them on disk.
 
+mod reserve;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
+
+use reserve::{Unsettled, reach};
+
+pub use reserve::Settled;
 
 use super::clock::{LogClock, is_ahead};
 use super::seam::last_arrival;
@@ -61,8 +67,8 @@ pub struct LogWriter {
     clock: LogClock,
     /// As-ofs up to it are on disk as if they had been answered.
     reserved: Option<i64>,
-    /// Whether an append failed of which it is not known yet that it left nothing.
-    is_unsettled: bool,
+    /// The append that failed last, until it is known whether it is on disk.
+    unsettled: Option<Unsettled>,
     /// The key columns of the sources that have events.
     keys: HashMap<String, KeyColumns>,
 }
@@ -112,7 +118,7 @@ impl LogWriter {
         let head = reader.head()?;
         let keys = reader.sources()?.into_iter().map(|source| (source.name, source.keys)).collect();
         let (last_offset, clock) = (head.offset, head.clock);
-        Ok(Self { log, reader, term, last_offset, clock, reserved: None, is_unsettled: false, keys })
+        Ok(Self { log, reader, term, last_offset, clock, reserved: None, unsettled: None, keys })
     }
 
     /// A handle for reading it.
@@ -155,43 +161,6 @@ impl LogWriter {
     /// with the next append; until then [`LogWriter::reserve`] covers it.
     pub fn pass(&mut self, as_of: AsOf) {
         self.clock.pass(as_of.micros());
-    }
-
-    /// Puts the arrivals of later processes after `until`, so that as-ofs up to it may be answered without a write of their
-    /// own, and gives the time up to which that now holds: a reservation is never shortened, and has all that may have been
-    /// answered. On disk when this returns; where it fails, the earlier reservation holds.
-    pub fn reserve(&mut self, until: AsOf) -> Result<AsOf, LogError> {
-        let reserved = reach(&self.clock, self.reserved, until);
-        self.save(Some(reserved))?;
-        Ok(AsOf::from_micros(reserved))
-    }
-
-    /// Takes the reservation back: what was really answered counts. On disk when this returns.
-    pub fn release(&mut self) -> Result<(), LogError> {
-        self.save(None)
-    }
-
-    /// As-ofs up to it are on disk; `None` where nothing is reserved.
-    pub fn reserved(&self) -> Option<AsOf> {
-        self.reserved.map(AsOf::from_micros)
-    }
-
-    /// Writes the clock as it is. When this returns, as when something else was written, an append that failed before is not in the
-    /// log and will not be.
-    pub fn settle(&mut self) -> Result<(), LogError> {
-        self.save(self.reserved)
-    }
-
-    fn save(&mut self, reserved: Option<i64>) -> Result<(), LogError> {
-        if self.is_unsettled {
-            let (expected, last) = (self.last_offset, self.reader.last_offset()?);
-            if expected != last {
-                return Err(LogError::Moved { path: self.path().to_owned(), expected, last });
-            }
-        }
-        self.log.save_clock(self.term, &self.clock.reserved(reserved))?;
-        (self.reserved, self.is_unsettled) = (reserved, false);
-        Ok(())
     }
 
     /// Refuses to go on where the newest time of the log is far ahead of the clock: until the clock has caught up, stamps and as-ofs
@@ -359,7 +328,8 @@ impl Appending<'_> {
         self.until = Some(until);
     }
 
-    /// Appends what was accepted. When this returns it is on disk and may be acknowledged.
+    /// Appends what was accepted. When this returns it is on disk and may be acknowledged. Where it fails, it is not known whether
+    /// it is on disk: [`LogWriter::settle`] tells.
     pub fn commit(self) -> Result<(), LogError> {
         if self.events.is_empty() && self.refused_future == 0 {
             return Ok(());
@@ -378,19 +348,14 @@ impl Appending<'_> {
             refused_future,
             clock: &clock.reserved(reserved),
         };
-        writer.is_unsettled = true;
-        writer.log.append(writer.term, &batch)?;
-        writer.is_unsettled = false;
+        if let Err(error) = writer.log.append(writer.term, &batch) {
+            writer.unsettled = Some(Unsettled { clock, last_offset, reserved, sources });
+            return Err(error);
+        }
         (writer.clock, writer.last_offset, writer.reserved) = (clock, last_offset, reserved);
         writer.keys.extend(sources.into_iter().map(|source| (source.name, source.keys)));
         Ok(())
     }
-}
-
-/// Up to where as-ofs are free that are reserved up to `until`: at or after an earlier reservation, and all that may have been answered.
-fn reach(clock: &LogClock, reserved: Option<i64>, until: AsOf) -> i64 {
-    let known = [reserved, clock.last_arrival, clock.last_as_of];
-    known.into_iter().flatten().fold(until.micros(), i64::max)
 }
 
 /// The event of the log that has the id of `event`, and whether it is the same.

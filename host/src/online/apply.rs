@@ -43,6 +43,12 @@ pub struct Applied {
 /// A push that was refused, or states that could not follow the log.
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
+    /// A commit before it failed, and it is not known yet whether that is on disk.
+    #[error("an earlier commit failed, and it is not known yet whether it is on disk ({failure}): try again")]
+    Unsettled {
+        /// What keeps it from being known.
+        failure: String,
+    },
     /// The log refused it or failed.
     #[error(transparent)]
     Log(#[from] LogError),

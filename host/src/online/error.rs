@@ -61,9 +61,9 @@ pub enum ServerError {
         /// The newest as-of that can be answered.
         as_of: AsOf,
         /// Milliseconds that it is behind now.
-        lag_ms: u128,
+        lag_ms: u64,
         /// The most that may be.
-        limit_ms: u128,
+        limit_ms: u64,
         /// What holds it.
         why: String,
     },
@@ -102,7 +102,8 @@ pub enum ServerError {
         /// How long it was waited for.
         waited_ms: u64,
     },
-    /// The commit that the push was part of failed. Nothing of it was kept.
+    /// The commit that the push was part of failed. Whether the push is on disk is not known: push it again, which is safe where its
+    /// events have ids.
     #[error(transparent)]
     NotTaken(Arc<PushError>),
     /// The request was prepared by another server.

@@ -9,7 +9,7 @@
 //! - `published`: what questions see, and the clock that makes it a prefix of the log; `cache`: states in memory.
 //! - `options`: what a server may take and how long it waits; `end`: how it is closed, and what it says when a thread of it failed.
 //! - `writer`: the one thread that writes, pushes become durable in groups; `apply`: events move states, pushed ones and the tail of
-//!   the log; `history_ids`: events that the materialized history has.
+//!   the log; `backlog`: what waits for it and what it could not do; `history_ids`: events that the materialized history has.
 //! - `recorder`: what was served is recorded off the path of requests; `share`: of which entities.
 //! - `watch`: steps of the machine's clock are told, and accepted where an operator says so.
 //! - `status`: what it runs and has done; `kind`: what kind of failure an error is; `lost`: whether its files were taken away;
@@ -30,7 +30,7 @@
 //! | a push | its commit | `push_ms_max`; before that, room in the queue: none is 503 at once |
 //! | a record of an answer | nothing: without room in the queue it is dropped and counted | |
 //! | `flush`, `close`, dropping a server | what was taken to be written, and the stores to close, on a thread of its own | `close_ms_max` |
-//! | the locks of `published`, `plans`, `recorder`, `readers`, `writer::Backlog` | what other threads do in memory | moments |
+//! | the locks of `published`, `plans`, `recorder`, `readers`, `backlog` | what other threads do in memory | moments |
 //!
 //! The thread that writes, and the one that records, wait for the disk as long as it takes: that they do is seen by the lag of
 //! answers, by `Server::unready`, and by the queue of the recorder. A thread that panics is caught: those who wait are woken and told,
@@ -38,6 +38,7 @@
 
 mod answer;
 mod apply;
+mod backlog;
 mod cache;
 mod end;
 mod error;
@@ -68,6 +69,7 @@ use std::time::Duration;
 
 pub use answer::GetError;
 pub use apply::{Applied, PushError};
+use backlog::Backlog;
 use cache::StateCache;
 pub use error::ServerError;
 use history_ids::HistoryIds;
@@ -85,7 +87,7 @@ use share::LogShare;
 pub use status::ServerStatus;
 pub(crate) use watch::step_warning;
 use watch::{Watch, Watched};
-use writer::{Backlog, Job, Pace, Push, Unwritten, Writer};
+use writer::{Job, Pace, Push, Unwritten, Writer};
 
 use crate::Error;
 use crate::batch::Column;
@@ -246,6 +248,7 @@ impl Server {
             clock,
             unwritten: Unwritten::new(views.len(), offset),
             pace: Pace::default(),
+            failed: None,
         };
         let (jobs, taken) = sync_channel(options.waiting_pushes_max.max(1));
         let (vectors_max, bytes_max) = (options.waiting_vectors_max, options.waiting_vectors_bytes_max);

@@ -223,8 +223,8 @@ impl Shared {
         match found.as_of {
             Some(as_of) if lag <= self.limits.staleness => Ok(as_of),
             Some(as_of) => {
-                let limit_ms = self.limits.staleness.as_millis();
-                Err(ServerError::Stale { as_of, lag_ms: lag.as_millis(), limit_ms, why: why() })
+                let (lag_ms, limit_ms) = (whole_ms(lag), whole_ms(self.limits.staleness));
+                Err(ServerError::Stale { as_of, lag_ms, limit_ms, why: why() })
             }
             None => Err(ServerError::NotYet { as_of: declared, why: why() }),
         }
@@ -279,11 +279,7 @@ impl Shared {
         if answered != i64::MIN {
             log.pass(AsOf::from_micros(answered));
         }
-        let mut first = if is_declared { log.next_declared_arrival() } else { log.next_arrival(now) };
-        // An earlier group that may be on disk, or not, is not forgotten.
-        if let Some(earlier) = published.announced.filter(|earlier| earlier.first.is_by(first)) {
-            first = earlier.first;
-        }
+        let first = if is_declared { log.next_declared_arrival() } else { log.next_arrival(now) };
         published.announced = Some(Announced { first, is_declared, since: Stopwatch::start() });
     }
 
@@ -346,9 +342,8 @@ impl Shared {
         reserved != i64::MIN && reserved < now.saturating_add(RESERVED_US)
     }
 
-    /// Notes that as-ofs up to `until` are on disk, and that whatever was written before is there or never will be.
+    /// Notes that as-ofs up to `until` are on disk.
     pub(super) fn reserved(&self, until: AsOf) {
-        self.write().announced = None;
         self.note_reserved(until);
         self.turn();
     }
@@ -405,6 +400,10 @@ impl Shared {
         let why = "a thread panicked while it changed the states in memory";
         self.published.is_poisoned().then(|| why.to_owned())
     }
+}
+
+fn whole_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// How far an as-of is behind now.

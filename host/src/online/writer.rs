@@ -5,21 +5,21 @@
 //! the same entity are written once for many pushes, and a group costs one commit that waits for the disk.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::apply::{self, Moved, StateReader, push_into};
+use super::backlog::{Backlog, Unasked};
 use super::history_ids::HistoryIds;
 use super::lost::Lost;
 use super::published::{NewState, RESERVED_US, Shared};
 use super::{Applied, PushError, ServerError};
 use crate::entity::{EntityKey, EntityState};
-use crate::error::chain;
 use crate::events::PushedEvents;
 use crate::feature_store::PlannedView;
-use crate::log::LogWriter;
+use crate::log::{LogError, LogWriter, Settled};
 use crate::project::Source;
 use crate::store::{OnlineStore, StoreError, StoreReader, ViewMark};
 use crate::time::{AsOf, Clock, EventTime, Stopwatch};
@@ -64,41 +64,6 @@ pub(super) struct Push {
     pub(super) answer: SyncSender<Result<Applied, ServerError>>,
 }
 
-/// What waits for the writer, shared with those who push.
-#[derive(Default)]
-pub(super) struct Backlog {
-    pub(super) bytes: AtomicUsize,
-    /// Per work that no push is told of, its failure, until it succeeds.
-    failures: Mutex<[Option<String>; 2]>,
-}
-
-/// Work of the writer that no push is told of.
-#[derive(Clone, Copy)]
-enum Unasked {
-    Reservation,
-    States,
-}
-
-impl Backlog {
-    /// A failure that no push was told of, and that nothing has made good since.
-    pub(super) fn failure(&self) -> Option<String> {
-        self.failures().iter().flatten().next().cloned()
-    }
-
-    fn note<T, E: std::error::Error + 'static>(&self, work: Unasked, result: Result<T, E>) -> Option<T> {
-        let (failure, value) = match result {
-            Ok(value) => (None, Some(value)),
-            Err(error) => (Some(chain(&error)), None),
-        };
-        self.failures()[work as usize] = failure;
-        value
-    }
-
-    fn failures(&self) -> MutexGuard<'_, [Option<String>; 2]> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The writer's state.
 pub(super) struct Writer {
     pub(super) log: LogWriter,
@@ -116,9 +81,12 @@ pub(super) struct Writer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) unwritten: Unwritten,
     pub(super) pace: Pace,
+    /// The group whose commit failed last, until it is known whether it is on disk.
+    pub(super) failed: Option<Group>,
 }
 
 /// What the writer does by the time that has passed.
+#[derive(Clone, Copy)]
 pub(super) struct Pace {
     /// The last push, or the last time that states were written.
     idle: Stopwatch,
@@ -132,6 +100,12 @@ impl Default for Pace {
     fn default() -> Self {
         Self { idle: Stopwatch::start(), reserving: Stopwatch::start(), has_failed: false }
     }
+}
+
+/// The states after the events of a group, and its last offset.
+pub(super) struct Group {
+    moved: Moved,
+    offset: u64,
 }
 
 /// States that are published and not in the online store yet.
@@ -191,7 +165,7 @@ impl Writer {
             }
             // After the group, whose commit renews the reservation.
             if self.until_reserving().is_zero() {
-                self.reserve();
+                self.renew();
             }
             let is_idle = !self.unwritten.is_empty() && self.pace.idle.elapsed() >= IDLE;
             if is_idle || self.unwritten.bytes >= UNWRITTEN_BYTES || self.unwritten.events() >= UNWRITTEN_EVENTS {
@@ -219,16 +193,38 @@ impl Writer {
     }
 
     /// Puts as-ofs of the near future on disk. Where that fails, answers go on at the earlier reservation, and it is tried again.
-    fn reserve(&mut self) {
+    fn renew(&mut self) {
         self.pace.reserving = Stopwatch::start();
         // Known to those who ask, should the disk not answer.
         self.shared.want(&|| {});
-        let until = AsOf::from_micros(self.clock.now().saturating_add(RESERVED_US));
-        let reserved = self.backlog.note(Unasked::Reservation, self.log.reserve(until));
-        self.pace.has_failed = reserved.is_none();
-        if let Some(until) = reserved {
+        let reserved = self.settle().and_then(|_| {
+            let until = AsOf::from_micros(self.clock.now().saturating_add(RESERVED_US));
+            self.log.reserve(until)
+        });
+        self.pace.has_failed = reserved.is_err();
+        if let Some(until) = self.backlog.note(Unasked::Reservation, reserved) {
             self.shared.reserved(until);
         }
+    }
+
+    /// Finds out what became of a group whose commit failed. Until it is known, answers stay before it, and nothing else is taken.
+    fn settle(&mut self) -> Result<Settled, LogError> {
+        if !self.log.is_unsettled() {
+            return Ok(Settled::Gone);
+        }
+        let settled = self.log.settle()?;
+        match (settled, self.failed.take()) {
+            (Settled::Kept, Some(group)) => self.publish(group),
+            _ => self.shared.withdraw(),
+        }
+        Ok(settled)
+    }
+
+    /// Notes what keeps a group from being settled, and tries again soon.
+    fn retry(&mut self, error: LogError) {
+        self.pace = Pace { reserving: Stopwatch::start(), has_failed: true, ..self.pace };
+        self.shared.want(&|| {});
+        self.backlog.note(Unasked::Reservation, Err::<(), _>(error));
     }
 
     /// Takes a group of pushes and answers each.
@@ -249,6 +245,11 @@ impl Writer {
                 let _ = push.answer.send(Err(ServerError::Busy { what: "bytes of states", waiting, limit }));
             }
             return;
+        }
+        if let Err(error) = self.settle() {
+            self.retry(error);
+            let failure = self.backlog.failure().unwrap_or_default();
+            return not_taken(group.into_iter().map(|push| push.answer), PushError::Unsettled { failure });
         }
         let mut known = Vec::with_capacity(group.len());
         // A push that claims an id of another event is refused by itself.
@@ -272,9 +273,8 @@ impl Writer {
         self.shared.announce(&mut self.log, now, is_declared);
         let (pushes, waiting): (Vec<_>, Vec<_>) =
             group.into_iter().map(|push| ((push.source, push.events), push.answer)).unzip();
-        match self.append(pushes, now) {
-            Ok((answers, moved, offset)) => {
-                self.publish(moved, offset);
+        match self.appended(pushes, now) {
+            Ok(answers) => {
                 for ((waiting, answer), known) in waiting.into_iter().zip(answers).zip(known) {
                     let count = |applied: Applied| Applied { duplicates: applied.duplicates + known, ..applied };
                     // Who no longer waits is not told.
@@ -283,35 +283,49 @@ impl Writer {
             }
             Err(error) => {
                 self.lost.note(&error);
-                self.settle();
-                let error = Arc::new(error);
-                for waiting in waiting {
-                    let _ = waiting.send(Err(ServerError::NotTaken(Arc::clone(&error))));
+                not_taken(waiting, error);
+            }
+        }
+    }
+
+    /// Appends an announced group and publishes it.
+    fn appended(
+        &mut self,
+        pushes: Vec<(Arc<Source>, PushedEvents)>,
+        now: i64,
+    ) -> Result<Vec<Result<Applied, PushError>>, PushError> {
+        let (answers, group, committed) = match self.append(pushes, now) {
+            Ok(appended) => appended,
+            Err(error) => {
+                self.shared.withdraw();
+                return Err(error);
+            }
+        };
+        match committed {
+            Ok(()) => self.publish(group),
+            Err(error) => {
+                self.failed = Some(group);
+                match self.settle() {
+                    Ok(Settled::Kept) => {}
+                    Ok(Settled::Gone) => return Err(error.into()),
+                    Err(unknown) => {
+                        self.retry(unknown);
+                        return Err(error.into());
+                    }
                 }
             }
         }
+        Ok(answers)
     }
 
-    /// After a group that failed. Whether its events are on disk is not known, so answers stay before them until something else is, in
-    /// their place.
-    fn settle(&mut self) {
-        self.pace.reserving = Stopwatch::start();
-        match self.backlog.note(Unasked::Reservation, self.log.settle()) {
-            Some(()) => self.shared.withdraw(),
-            None => {
-                self.pace.has_failed = true;
-                self.shared.want(&|| {});
-            }
-        }
-    }
-
-    /// Evaluates the pushes one after the other and commits those that were not refused.
+    /// Evaluates the pushes one after the other and commits those that were not refused. What could not be evaluated is an error, what
+    /// could not be committed is told beside the rest.
     #[allow(clippy::type_complexity, reason = "three results of one step, taken apart by its only caller")]
     fn append(
         &mut self,
         pushes: Vec<(Arc<Source>, PushedEvents)>,
         now: i64,
-    ) -> Result<(Vec<Result<Applied, PushError>>, Moved, u64), PushError> {
+    ) -> Result<(Vec<Result<Applied, PushError>>, Group, Result<(), LogError>), PushError> {
         let Self { log, reader, views, shared, clock, .. } = self;
         let states = Current { shared, reader: &**reader, views };
         let mut moved: Moved = views.iter().map(|_| HashMap::new()).collect();
@@ -326,12 +340,11 @@ impl Writer {
         }
         let offset = appending.last_offset();
         appending.renew(AsOf::from_micros(clock.now().saturating_add(RESERVED_US)));
-        appending.commit()?;
-        Ok((answers, moved, offset))
+        Ok((answers, Group { moved, offset }, appending.commit()))
     }
 
     /// Makes a committed group visible, and remembers what of it the store lacks.
-    fn publish(&mut self, moved: Moved, offset: u64) {
+    fn publish(&mut self, Group { moved, offset }: Group) {
         let mut states: Vec<NewState> = Vec::with_capacity(moved.iter().map(HashMap::len).sum());
         let mut newest: Vec<Option<EventTime>> = Vec::with_capacity(moved.len());
         for (view, moved) in moved.iter().enumerate() {
@@ -373,16 +386,27 @@ impl Writer {
     }
 
     fn close(&mut self) {
+        let settled = self.settle();
+        let is_settled = self.backlog.note(Unasked::Reservation, settled).is_some();
         if !self.unwritten.is_empty() {
             self.store();
         }
         // What was reserved and not answered is given back.
-        if self.log.reserved().is_some() {
+        if is_settled && self.log.reserved().is_some() {
             if let Some(answered) = self.shared.answered() {
                 self.log.pass(answered);
             }
             self.backlog.note(Unasked::Reservation, self.log.release());
         }
+    }
+}
+
+/// Tells those who wait for pushes that were not taken, or of which that is not known.
+fn not_taken(waiting: impl IntoIterator<Item = SyncSender<Result<Applied, ServerError>>>, error: PushError) {
+    let error = Arc::new(error);
+    for waiting in waiting {
+        // Who no longer waits is not told.
+        let _ = waiting.send(Err(ServerError::NotTaken(Arc::clone(&error))));
     }
 }
 
