@@ -1,11 +1,19 @@
 //! A server whose disk is slow or does not answer at all: every client gets an answer, in its own time, and the process ends when it
 //! is told to. The disk is made slow by a library that is loaded before the C library.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use onepath::feature_store::Stores;
+use onepath::http::{self, HttpLimits, HttpOptions, StopHandle};
+use onepath::testing::Faults;
+use onepath::testing::twin_log::TwinLog;
+use onepath::testing::twin_sink::TwinSink;
+use onepath::testing::twin_store::TwinStore;
+use onepath::{Server, ServerOptions};
 use serde_json::json;
 
 use super::{project, purchases};
@@ -246,4 +254,59 @@ fn kills_in_a_row_do_not_put_as_ofs_further_ahead_of_the_clock() {
     println!("milliseconds ahead of the clock, life by life: {leads:?}");
     assert!(leads.iter().all(|lead| *lead * 1_000 <= SECOND), "{leads:?}");
     super::verified(&project);
+}
+
+/// Questions whose states must be read wait for a store that hangs, and are told in time; what is in memory is answered all the while.
+#[test]
+fn reads_that_hang_keep_no_other_question() {
+    let (project, gate) = (project(), Arc::new((Mutex::new(false), Condvar::new())));
+    let faults = Faults::none(1).delaying(1, {
+        let gate = Arc::clone(&gate);
+        move || drop(gate.1.wait_while(gate.0.lock().expect("no panic"), |hangs| *hangs).expect("no panic"))
+    });
+    let stores = Stores {
+        log: Arc::new(TwinLog::new(Faults::none(2), None)),
+        online: Arc::new(TwinStore::new(faults, None)),
+        served: Box::new(TwinSink::new(Faults::none(3), None)),
+    };
+    // Its writer hangs too, so there are no reservations.
+    let options = ServerOptions { staleness_ms_max: 600_000, ..ServerOptions::default() };
+    let server = Arc::new(Server::open_over_stores(project.dir(), options, stores).expect("opens"));
+    let stop = StopHandle::default();
+    let options = HttpOptions {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        token: None,
+        threads: Some(1),
+        limits: HttpLimits { request_ms_max: 1_000, ..HttpLimits::default() },
+        stop: stop.clone(),
+    };
+    let (told, listening) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let serving = scope
+            .spawn(|| http::serve(Arc::clone(&server), options, |address| told.send(address).expect("is awaited")));
+        let address = listening.recv_timeout(LONG).expect("listens");
+        let ask = move |customer: &str, deadline| {
+            let mut client = Client::connect(address).expect("connects");
+            client.set_deadline(deadline).expect("sets");
+            client.post("/get-online-features", CHURN.replace("c1", customer)).expect("is answered in time")
+        };
+        super::push(&mut Client::connect(address).expect("connects"), &purchases("c1", &[1.0]));
+        assert_eq!(ask("c1", LONG).status, 200);
+        *gate.0.lock().expect("no panic") = true;
+        let hanging: Vec<_> = (0..100).map(|number| scope.spawn(move || ask(&format!("z{number}"), LONG))).collect();
+        for _ in 0..20 {
+            assert_eq!(ask("c1", DEADLINE).status, 200);
+        }
+        for hanging in hanging {
+            let reply = hanging.join().expect("no panic");
+            assert_eq!(reply.status, 503);
+            assert!(reply.text().contains("no answer within 1000 milliseconds"), "{}", reply.text());
+        }
+        assert_eq!(ask("c1", DEADLINE).status, 200);
+        *gate.0.lock().expect("no panic") = false;
+        gate.1.notify_all();
+        assert_eq!(ask("z1", LONG).status, 200);
+        stop.stop();
+        serving.join().expect("no panic").expect("serves");
+    });
 }

@@ -68,7 +68,7 @@ struct Limits {
     /// Events of one push; beyond, 422.
     #[arg(long, value_name = "N", default_value_t = HttpLimits::default().events_max)]
     events_max: usize,
-    /// Requests that are worked on at once; beyond, 503.
+    /// Requests that are worked on at once, at most half of them pushes; beyond, 503.
     #[arg(long, value_name = "N", default_value_t = HttpLimits::default().requests_max)]
     requests_max: usize,
     /// Open connections; beyond, new ones wait.

@@ -71,7 +71,7 @@ pub struct HttpLimits {
     pub entities_max: usize,
     /// Events of one push. Beyond: 422.
     pub events_max: usize,
-    /// Requests that are worked on at once. Beyond: 503, at once.
+    /// Requests that are worked on at once, at most half of them pushes. Beyond: 503, at once.
     pub requests_max: usize,
     /// Open connections. Beyond, new ones wait in the queue of the operating system.
     pub connections_max: usize,
