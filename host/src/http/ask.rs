@@ -21,6 +21,9 @@ const INLINE_ROWS_MAX: usize = 1_000;
 /// Microseconds that such a question may have taken the last time.
 const INLINE_US_MAX: u64 = 2_000;
 
+/// How often it is looked whether a reservation was made.
+const RENEWING: Duration = Duration::from_millis(1);
+
 /// Bytes of a body that is parsed on the thread that read it.
 const INLINE_BYTES_MAX: usize = 128 << 10;
 
@@ -110,14 +113,22 @@ impl App {
         // A declared as-of is not looked for in memory, which takes no time.
         let is_short = request.as_of().is_some()
             || (request.rows() <= INLINE_ROWS_MAX && request.prepared().last_us() <= INLINE_US_MAX);
-        let app = Arc::clone(self);
-        let in_memory = move || match app.ask(&request, Server::online_features_in_memory)? {
-            Some(features) => Ok(Ok(Answer { body: write(&request, &features), lag_ms: lag_ms(&features) })),
-            None => Ok(Err((request, write))),
-        };
-        let (request, write) = match if is_short { in_memory() } else { work(&self.slow, in_memory).await }? {
-            Ok(answer) => return Ok(answer),
-            Err(asked) => asked,
+        let mut asked = (request, write);
+        let (request, write) = loop {
+            let (app, (request, write)) = (Arc::clone(self), asked);
+            let in_memory = move || match app.ask(&request, Server::online_features_in_memory)? {
+                Some(features) => Ok(Ok(Answer { body: write(&request, &features), lag_ms: lag_ms(&features) })),
+                None => Ok(Err((request, write))),
+            };
+            asked = match if is_short { in_memory() } else { work(&self.slow, in_memory).await }? {
+                Ok(answer) => return Ok(answer),
+                Err(asked) => asked,
+            };
+            // A reservation is made in a moment, and no thread waits for it.
+            if asked.0.as_of().is_some() || !self.server.is_renewing() {
+                break asked;
+            }
+            tokio::time::sleep(RENEWING).await;
         };
         let app = Arc::clone(self);
         work(&self.disk, move || {

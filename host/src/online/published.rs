@@ -336,6 +336,11 @@ impl Shared {
         Some(self.started.elapsed().saturating_sub(Duration::from_micros(since_us)))
     }
 
+    /// Whether a reservation was asked for just now, so that a question had better wait for it.
+    pub(super) fn is_renewing(&self) -> bool {
+        self.wanted_for().is_some_and(|wanted_for| wanted_for < GRACE) && !self.has_ended()
+    }
+
     /// Whether as-ofs are reserved, and the reservation is not the one that would be made at `now`.
     pub(super) fn is_renewable(&self, now: i64) -> bool {
         let reserved = self.reserved.load(Ordering::Relaxed);

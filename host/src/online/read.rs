@@ -34,6 +34,11 @@ impl Server {
         if request.as_of.is_some() { Ok(None) } else { self.timed(request, Patience::Nothing) }
     }
 
+    /// Whether as-ofs are about to be reserved, which takes a moment where the disk is well.
+    pub(crate) fn is_renewing(&self) -> bool {
+        self.shared.is_renewing()
+    }
+
     fn timed(&self, request: &Request, patience: Patience) -> Result<Option<OnlineFeatures>, ServerError> {
         let started = Stopwatch::start();
         self.lost.check()?;
