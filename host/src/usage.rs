@@ -1,6 +1,8 @@
 //! What the machine has, what this process took of it, and how it takes memory, where the system has a word for it: on Linux,
 //! elsewhere nothing. Knows nothing of the rest of the host.
 
+use std::time::Duration;
+
 /// The share of the machine's memory that a run may take where nothing else is said: one half.
 const MEMORY_SHARE: u64 = 2;
 
@@ -28,6 +30,66 @@ pub fn cpu_seconds() -> Option<f64> {
     let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
     let ticks: u64 = fields.map(|field| field.parse::<u64>().ok()).sum::<Option<u64>>()?;
     Some(ticks as f64 / 100.0)
+}
+
+/// The files that this process may have open at once.
+pub(crate) fn files_max() -> Option<u64> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    return files_limit().map(|limit| limit.rlim_cur);
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    None
+}
+
+/// Lets this process have as many files open as it may without asking anybody, and tells how many.
+pub(crate) fn raise_files_max() -> Option<u64> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    if let Some(mut limit) = files_limit()
+        && limit.rlim_cur < limit.rlim_max
+    {
+        limit.rlim_cur = limit.rlim_max;
+        // SAFETY: `setrlimit` reads the structure that it is given. Should it fail, the limit stays as it was.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    }
+    files_max()
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn files_limit() -> Option<libc::rlimit> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `getrlimit` writes the structure that it is given.
+    (unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } == 0).then_some(limit)
+}
+
+/// What a piece of work costs the thread that does it: its time, but without that in which the machine gave the processor to others.
+pub(crate) struct ThreadTime(Option<Duration>);
+
+impl ThreadTime {
+    /// Begins now.
+    pub(crate) fn start() -> Self {
+        Self(thread_time())
+    }
+
+    /// What the work of this thread cost, which took `whole` since it began; `whole` where the system does not tell.
+    pub(crate) fn of(&self, whole: Duration) -> Duration {
+        match (self.0, thread_time()) {
+            (Some(before), Some(now)) => whole.min(now.saturating_sub(before)),
+            _ => whole,
+        }
+    }
+}
+
+/// The processor time of this thread.
+fn thread_time() -> Option<Duration> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `clock_gettime` writes the structure that it is given.
+        if unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) } == 0 {
+            let seconds = u64::try_from(time.tv_sec).ok()?;
+            return Some(Duration::new(seconds, u32::try_from(time.tv_nsec).ok()?));
+        }
+    }
+    None
 }
 
 /// From now on large blocks of memory that are freed stay with the process for the next use, where the system's allocator would
@@ -64,6 +126,15 @@ mod tests {
         if cfg!(target_os = "linux") {
             assert!(peak_memory_bytes().is_some_and(|bytes| bytes > 1 << 20));
             assert!(cpu_seconds().is_some());
+            assert!(files_max().is_some_and(|files| files > 0));
         }
+    }
+
+    #[test]
+    fn the_cost_of_work_is_the_time_of_its_thread() {
+        let (time, whole) = (ThreadTime::start(), Duration::from_secs(1_000));
+        let cost = time.of(whole);
+        assert!(cost < Duration::from_secs(500) || !cfg!(target_os = "linux"), "{cost:?}");
+        assert_eq!(time.of(Duration::ZERO), Duration::ZERO);
     }
 }

@@ -53,11 +53,13 @@ pub(super) struct Serve {
     log_format: LogFormat,
     #[command(flatten)]
     limits: Limits,
+    #[command(flatten)]
+    connections: ConnectionLimits,
 }
 
 /// What requests may take.
 #[derive(Args)]
-#[command(next_help_heading = "Limits")]
+#[command(next_help_heading = "Limits of requests")]
 struct Limits {
     /// Bytes of a request's body; beyond, 413.
     #[arg(long, value_name = "BYTES", default_value_t = HttpLimits::default().body_bytes_max)]
@@ -68,21 +70,30 @@ struct Limits {
     /// Events of one push; beyond, 422.
     #[arg(long, value_name = "N", default_value_t = HttpLimits::default().events_max)]
     events_max: usize,
-    /// Requests that are worked on at once, at most half of them pushes; beyond, 503.
+    /// Requests that are worked on at once; beyond, 503. Questions, pushes and clients share it: one alone gets half.
     #[arg(long, value_name = "N", default_value_t = HttpLimits::default().requests_max)]
     requests_max: usize,
-    /// Open connections; beyond, new ones wait.
-    #[arg(long, value_name = "N", default_value_t = HttpLimits::default().connections_max)]
-    connections_max: usize,
-    /// Milliseconds for the head of a request to arrive, and for a connection to be idle.
-    #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().head_ms_max)]
-    head_ms_max: u64,
-    /// Milliseconds for a body to arrive (408), and for a question to be answered (503).
+    /// Of these, those of one client address; beyond, 429.
+    #[arg(long, value_name = "N", default_value_t = HttpLimits::default().client_requests_max)]
+    client_requests_max: usize,
+    /// Questions of one view that wait or are evaluated, where they take more than 2 milliseconds or are the first; beyond, 503.
+    #[arg(long, value_name = "N", default_value_t = HttpLimits::default().view_requests_max)]
+    view_requests_max: usize,
+    /// Threads for such questions; one view gets half of them, and others wait [default: 8 per core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    long_questions_max: Option<u16>,
+    /// Pushes that are read and written at once; one client gets half, and others wait.
+    #[arg(long, value_name = "N", default_value_t = HttpLimits::default().pushes_max)]
+    pushes_max: usize,
+    /// Bytes of the bodies of all requests at once, beyond 16 KiB each; one client gets half; beyond, 503.
+    #[arg(long, value_name = "BYTES", default_value_t = HttpLimits::default().bodies_bytes_max)]
+    bodies_bytes_max: usize,
+    /// Milliseconds for a body to arrive; beyond, 408.
+    #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().body_ms_max)]
+    body_ms_max: u64,
+    /// Milliseconds for a question to be answered; beyond, 503.
     #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().request_ms_max)]
     request_ms_max: u64,
-    /// Milliseconds in which a client must read something of its answer; beyond, its connection ends.
-    #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().write_ms_max)]
-    write_ms_max: u64,
     /// Bytes of states kept in memory; the others are read from the online store.
     #[arg(long, value_name = "BYTES", default_value_t = ServerOptions::default().cache_bytes_max)]
     cache_bytes_max: usize,
@@ -112,6 +123,53 @@ struct Limits {
     drain_ms_max: u64,
 }
 
+/// What connections may take.
+#[derive(Args)]
+#[command(next_help_heading = "Limits of connections")]
+struct ConnectionLimits {
+    /// Open connections; beyond, the one that is idle longest ends, or the new one gets 503 [default: 10000, or as many as
+    /// `ulimit -n` leaves room for].
+    #[arg(long, value_name = "N")]
+    connections_max: Option<usize>,
+    /// Of these, those of one client address; beyond, the same, or 429 [default: three quarters of them].
+    #[arg(long, value_name = "N")]
+    client_connections_max: Option<usize>,
+    /// Milliseconds for the head of a request to arrive, from its first byte; beyond, its connection ends.
+    #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().head_ms_max)]
+    head_ms_max: u64,
+    /// Milliseconds for a connection to be idle; beyond, it ends.
+    #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().idle_ms_max)]
+    idle_ms_max: u64,
+    /// Milliseconds in which a client must read something of its answer; beyond, its connection ends.
+    #[arg(long, value_name = "MS", default_value_t = HttpLimits::default().write_ms_max)]
+    write_ms_max: u64,
+}
+
+impl Serve {
+    fn http_limits(&self) -> HttpLimits {
+        let (requests, connections) = (&self.limits, &self.connections);
+        HttpLimits {
+            body_bytes_max: requests.body_bytes_max,
+            entities_max: requests.entities_max,
+            events_max: requests.events_max,
+            requests_max: requests.requests_max,
+            client_requests_max: requests.client_requests_max,
+            view_requests_max: requests.view_requests_max,
+            long_questions_max: requests.long_questions_max.map(usize::from),
+            pushes_max: requests.pushes_max,
+            bodies_bytes_max: requests.bodies_bytes_max,
+            body_ms_max: requests.body_ms_max,
+            request_ms_max: requests.request_ms_max,
+            drain_ms_max: requests.drain_ms_max,
+            connections_max: connections.connections_max,
+            client_connections_max: connections.client_connections_max,
+            head_ms_max: connections.head_ms_max,
+            idle_ms_max: connections.idle_ms_max,
+            write_ms_max: connections.write_ms_max,
+        }
+    }
+}
+
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum LogLevel {
     Error,
@@ -132,6 +190,9 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
     start_log(command);
     stay_on_hangup();
     let token = token(command)?;
+    let limits = command.http_limits();
+    // Before anything is opened: what is opened without files ends elsewhere.
+    http::open_files(&limits)?;
     let options = ServerOptions {
         open: OpenOptions {
             warning: Arc::new(|warning| tracing::warn!("{warning}")),
@@ -153,26 +214,13 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
     for warning in server.status().warnings {
         tracing::warn!("{warning}");
     }
-    check_open_files()?;
     let project = server.project().name.clone();
-    let Limits { body_bytes_max, entities_max, events_max, requests_max, connections_max, .. } = command.limits;
-    let Limits { head_ms_max, request_ms_max, write_ms_max, drain_ms_max, .. } = command.limits;
     let options = HttpOptions {
         listen: command.listen,
         token,
         threads: command.threads.map(usize::from),
         stop: StopHandle::default(),
-        limits: HttpLimits {
-            body_bytes_max,
-            entities_max,
-            events_max,
-            requests_max,
-            connections_max,
-            head_ms_max,
-            request_ms_max,
-            write_ms_max,
-            drain_ms_max,
-        },
+        limits,
     };
     let listening = |address| output::line(&format!("{project}: listening on http://{address}"));
     http::serve(Arc::clone(&server), options, listening)?;
@@ -206,17 +254,6 @@ fn end(server: Arc<Server>) -> anyhow::Result<()> {
         }
         None => closed,
     }
-}
-
-/// Files that a server opens beside those of its stores, at least: its threads, signals, readers and a few connections.
-const FILES_MIN: usize = 32;
-
-/// Refuses to begin where so few files may be open that the first request would meet the limit.
-fn check_open_files() -> anyhow::Result<()> {
-    let opened = (0..FILES_MIN).map(|_| std::fs::File::open("/dev/null")).collect::<std::io::Result<Vec<_>>>();
-    opened.map(drop).context(format!(
-        "a server needs {FILES_MIN} open files beside those of its stores: allow more to this process (`ulimit -n 1024`)"
-    ))
 }
 
 /// The token of the file, or of the environment; none where there is neither.

@@ -4,21 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use tokio::sync::Semaphore;
 
-use super::refusal::{Cause, Refusal};
+use super::observe::current_client;
+use super::refusal::{Cause, Limit, Refusal};
 use super::routes::App;
+use super::shares::{Kind, Lack, Party, Room, Share};
 use crate::ErrorKind;
 use crate::files::Fields;
 use crate::online::Named;
 use crate::project::FeatureReference;
 use crate::time::{AsOf, Stopwatch, TimeUnit};
+use crate::usage::ThreadTime;
 use crate::{OnlineFeatures, PreparedRequest, Request, RequestError, RequestFault, Server, ServerError};
 
 /// Entities of a question that is evaluated on the thread that read it.
 const INLINE_ROWS_MAX: usize = 1_000;
 
-/// Microseconds that such a question may have taken the last time.
+/// Microseconds that such a question may take, as far as is known.
 const INLINE_US_MAX: u64 = 2_000;
 
 /// How often it is looked whether a reservation was made.
@@ -26,6 +28,9 @@ const RENEWING: Duration = Duration::from_millis(1);
 
 /// Bytes of a body that is parsed on the thread that read it.
 const INLINE_BYTES_MAX: usize = 128 << 10;
+
+/// Planning gets no more than its part of the threads.
+pub(super) const PLANNING: [Party; 1] = [Party::All(Kind::Other)];
 
 /// Whether a question may be planned where it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +105,7 @@ impl App {
             return Ok(read);
         }
         let app = Arc::clone(self);
-        let planned = work(&self.disk, move || read(&app, &body, Planning::Full)).await?;
+        let planned = work(&self.disk, parties(&PLANNING), move || read(&app, &body, Planning::Full)).await?;
         planned.ok_or_else(|| Refusal::new(Cause::Of(ErrorKind::Failed), "the question was not planned"))
     }
 
@@ -110,9 +115,12 @@ impl App {
     where
         W: FnOnce(&Request, &OnlineFeatures) -> Vec<u8> + Send + 'static,
     {
-        // A declared as-of is not looked for in memory, which takes no time.
+        // A declared as-of is not looked for in memory, which takes no time. What takes long, and that of which nothing is known, does
+        // not keep a thread from reading.
+        let rows = request.rows();
         let is_short = request.as_of().is_some()
-            || (request.rows() <= INLINE_ROWS_MAX && request.prepared().last_us() <= INLINE_US_MAX);
+            || (rows <= INLINE_ROWS_MAX && request.prepared().expected_us(rows).is_some_and(|us| us <= INLINE_US_MAX));
+        let views: Vec<Party> = request.prepared().top_views().map(|view| Party::View(view.to_owned())).collect();
         let mut asked = (request, write);
         let (request, write) = loop {
             let (app, (request, write)) = (Arc::clone(self), asked);
@@ -120,7 +128,20 @@ impl App {
                 Some(features) => Ok(Ok(Answer { body: write(&request, &features), lag_ms: lag_ms(&features) })),
                 None => Ok(Err((request, write))),
             };
-            asked = match if is_short { in_memory() } else { work(&self.slow, in_memory).await }? {
+            let inline = if is_short { self.inline.try_acquire().ok() } else { None };
+            let answered = match &inline {
+                Some(_) => in_memory()?,
+                None => {
+                    let place = self.place(&views)?;
+                    work(&self.threads, parties(&views), move || {
+                        let _place = place;
+                        in_memory()
+                    })
+                    .await?
+                }
+            };
+            drop(inline);
+            asked = match answered {
                 Ok(answer) => return Ok(answer),
                 Err(asked) => asked,
             };
@@ -130,8 +151,10 @@ impl App {
             }
             tokio::time::sleep(RENEWING).await;
         };
-        let app = Arc::clone(self);
-        work(&self.disk, move || {
+        let (place, app) = (self.place(&views)?, Arc::clone(self));
+        work(&self.disk, parties(&views), move || {
+            // It is taken until the work ends, also when nobody waits for it any more.
+            let _place = place;
             let features = app.ask(&request, |server, request| server.get_online_features(request).map(Some))?;
             let features = features.ok_or_else(|| Refusal::new(Cause::Of(ErrorKind::Failed), "there is no answer"))?;
             Ok(Answer { body: write(&request, &features), lag_ms: lag_ms(&features) })
@@ -153,15 +176,41 @@ impl App {
         })
     }
 
+    /// A place among the long questions of these views.
+    fn place(&self, views: &[Party]) -> Result<Room, Refusal> {
+        let (limit, message) = match self.long.take(views, 1) {
+            Ok(place) => return Ok(place),
+            Err(Lack::Party(Party::View(view), has)) => (
+                Limit::ViewRequests,
+                format!(
+                    "{has} long questions of the view {view} wait or are evaluated, the most that may be \
+                     (--view-requests-max): try again"
+                ),
+            ),
+            Err(_) => {
+                let most = self.long.max();
+                let message = format!(
+                    "{most} long questions wait or are evaluated, the most that may be (--requests-max): try again"
+                );
+                (Limit::Requests, message)
+            }
+        };
+        Err(Refusal::new(Cause::Full(limit), message))
+    }
+
     fn ask(
         &self,
         request: &Request,
         ask: impl FnOnce(&Server, &Request) -> Result<Option<OnlineFeatures>, ServerError>,
     ) -> Result<Option<OnlineFeatures>, Refusal> {
-        let started = Stopwatch::start();
+        let (started, spent) = (Stopwatch::start(), ThreadTime::start());
         let features = ask(&self.server, request);
         if !matches!(features, Ok(None)) {
-            self.metrics.evaluation.observe(started.elapsed().as_secs_f64());
+            let whole = started.elapsed();
+            self.metrics.evaluation.observe(whole.as_secs_f64());
+            if request.as_of().is_none() {
+                request.prepared().took(request.rows(), spent.of(whole));
+            }
         }
         let Some(features) = features? else { return Ok(None) };
         self.metrics.entities.inc_by(request.rows() as u64);
@@ -172,15 +221,21 @@ impl App {
     }
 }
 
-/// Does work on a thread of its own, as soon as there is room.
+/// Those who share the threads on which a question about these views works.
+pub(super) fn parties(views: &[Party]) -> Vec<Party> {
+    views.iter().cloned().chain(Some(Party::Turn(current_client()))).collect()
+}
+
+/// Does work on a thread of its own, as soon as there is one for all of `parties`.
 pub(super) async fn work<T: Send + 'static>(
-    room: &Arc<Semaphore>,
+    threads: &Arc<Share>,
+    parties: impl Into<Arc<[Party]>>,
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
-    let room = Arc::clone(room).acquire_owned().await.expect("the semaphore is never closed");
+    let thread = threads.turn(parties).await;
     let work = tokio::task::spawn_blocking(move || {
-        // The room is taken until the work ends, also when nobody waits for it any more.
-        let _room = room;
+        // It is taken until the work ends, also when nobody waits for it any more.
+        let _thread = thread;
         work()
     });
     work.await.map_err(|error| {

@@ -1,31 +1,76 @@
 //! A request's body: read within its limits, and parsed so that nothing in it is overlooked.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::de::Deserialize;
 
-use super::HttpLimits;
-use super::refusal::{Cause, Refusal};
+use super::refusal::{Cause, Limit, Refusal};
+use super::routes::App;
+use super::shares::{Kind, Party, Room};
 use crate::files::Fields;
 
-/// The whole body, if it is small enough and comes in time.
-pub(super) async fn read(body: Body, limits: &HttpLimits) -> Result<Bytes, Refusal> {
-    let whole = Limited::new(body, limits.body_bytes_max).collect();
-    let milliseconds = limits.request_ms_max;
-    match tokio::time::timeout(Duration::from_millis(milliseconds), whole).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::new(
-            Cause::BodyTooLarge,
-            format!("the body is over the limit of {} bytes: send it in parts", limits.body_bytes_max),
-        )),
-        Ok(Err(error)) => Err(Refusal::new(Cause::Malformed, format!("the body did not arrive whole: {error}"))),
+/// Bytes of every body that count for nothing: however many large ones arrive, small ones are read.
+const FREE_BYTES: usize = 16 << 10;
+
+/// The whole body, if it is small enough, comes in time, and there is room for it; the room is held until the request ends.
+pub(super) async fn arrive(
+    app: &App,
+    client: IpAddr,
+    kind: Kind,
+    body: Body,
+) -> Result<(Bytes, Option<Room>), Refusal> {
+    let milliseconds = app.limits.body_ms_max;
+    match tokio::time::timeout(Duration::from_millis(milliseconds), collect(app, client, kind, body)).await {
+        Ok(arrived) => arrived,
         Err(_) => {
-            Err(Refusal::new(Cause::BodyTooSlow, format!("the body did not arrive within {milliseconds} milliseconds")))
+            let message = format!("the body did not arrive within {milliseconds} milliseconds (--body-ms-max)");
+            Err(Refusal::new(Cause::BodyTooSlow, message))
         }
     }
+}
+
+async fn collect(app: &App, client: IpAddr, kind: Kind, mut body: Body) -> Result<(Bytes, Option<Room>), Refusal> {
+    let (mut parts, mut bytes, mut room) = (Vec::new(), 0, None::<Room>);
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|error| Refusal::new(Cause::Malformed, format!("the body did not arrive whole: {error}")))?;
+        let Ok(part) = frame.into_data() else { continue };
+        bytes += part.len();
+        if bytes > app.limits.body_bytes_max {
+            let message =
+                format!("the body is over the limit of {} bytes: send it in parts", app.limits.body_bytes_max);
+            return Err(Refusal::new(Cause::BodyTooLarge, message));
+        }
+        let more = part.len().min(bytes.saturating_sub(FREE_BYTES));
+        if more > 0 {
+            let grown = match &mut room {
+                Some(room) => room.grow(more),
+                None => app.bodies.take([Party::Client(client, kind)], more).map(|taken| room = Some(taken)),
+            };
+            grown.map_err(|_| no_room(app))?;
+        }
+        parts.push(part);
+    }
+    Ok((if parts.len() == 1 { parts.remove(0) } else { parts.concat().into() }, room))
+}
+
+fn no_room(app: &App) -> Refusal {
+    let message = format!(
+        "the bodies of the requests at work take the most that they may, {} bytes in all (--bodies-bytes-max) and half of \
+         what is left for one client: try again",
+        app.bodies.max()
+    );
+    Refusal::new(Cause::Full(Limit::Bodies), message)
+}
+
+/// A body that has arrived.
+pub(super) async fn read(body: Body) -> Result<Bytes, Refusal> {
+    let failed = |error| Refusal::new(Cause::Malformed, format!("the body did not arrive whole: {error}"));
+    Ok(body.collect().await.map_err(failed)?.to_bytes())
 }
 
 /// `body` as the JSON of one request.

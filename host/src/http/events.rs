@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::HttpLimits;
-use super::refusal::{Cause, Refusal};
+use super::observe::current_client;
+use super::refusal::{Cause, Limit, Refusal};
 use super::routes::App;
+use super::shares::{Kind, Party};
 use crate::ErrorKind;
 use crate::events::{JsonEvents, PushedEvents, PushedFieldError};
 use crate::files::Fields;
@@ -33,14 +35,19 @@ pub(super) async fn push(
     app: &Arc<App>,
     read: impl FnOnce(&App) -> Result<(String, PushedEvents), Refusal> + Send + 'static,
 ) -> Result<Applied, Refusal> {
-    let limit = app.pushes_max;
-    let Ok(room) = Arc::clone(&app.pushes).try_acquire_owned() else {
-        let message = format!("{limit} pushes are being worked on, the most that may be: try again");
-        return Err(Refusal::new(Cause::Of(ErrorKind::Busy), message));
+    let milliseconds = app.limits.request_ms_max;
+    let turn = app.pushes.turn([Party::Client(current_client(), Kind::Push)]);
+    let Ok(thread) = tokio::time::timeout(Duration::from_millis(milliseconds), turn).await else {
+        let message = format!(
+            "the push was not begun within {milliseconds} milliseconds (--request-ms-max): as many are being written as may be \
+             (--pushes-max); nothing of it was taken, try again"
+        );
+        return Err(Refusal::new(Cause::Full(Limit::Pushes), message));
     };
     let pushing = Arc::clone(app);
     let pushed = tokio::task::spawn_blocking(move || {
-        let _room = room;
+        // Taken until the push has ended, also when nobody waits for it any more.
+        let _taken = thread;
         let (source, events) = read(&pushing)?;
         let applied = pushing.server.push(&source, events)?;
         pushing.metrics.events.inc_by(applied.appended);

@@ -51,7 +51,7 @@ pub(super) async fn get_online_features(State(app): State<Arc<App>>, body: Body)
 }
 
 async fn answered(app: &Arc<App>, body: Body) -> Result<Answer, Refusal> {
-    let body = body::read(body, &app.limits).await?;
+    let body = body::read(body).await?;
     app.in_time(async {
         let read = app.read(body, |app, body, planning| {
             // Python's numbers are looked for only where the body is no JSON without it.
@@ -238,7 +238,7 @@ async fn take(
     body: Body,
     target: impl Fn(&App, &mut Document<'_>) -> Result<Source, Refusal> + Send + 'static,
 ) -> Result<crate::Applied, Refusal> {
-    let body: Bytes = body::read(body, &app.limits).await?;
+    let body: Bytes = body::read(body).await?;
     events::push(app, move |app| {
         let json = from_python(&body);
         let mut document = Document::parse(&json)?;

@@ -1,20 +1,28 @@
 //! Connections: accepted, limited, and ended gracefully.
 
+use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::http::{HeaderValue, Request, header};
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 
+use super::connections::{self, Connections, Place, Watched};
 use super::routes::{App, router};
-use super::{HttpLimits, HttpOptions};
-use crate::Server;
+use super::{HttpLimits, HttpOptions, repeated, shares};
+use crate::{Server, usage};
 
 /// Bytes of a request's head; beyond, the connection ends with 431.
 const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -24,6 +32,12 @@ const SHUTDOWN: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether the server can go on.
 const LOOK: Duration = Duration::from_millis(100);
+/// Connections that may wait to be accepted; the system may allow fewer (`net.core.somaxconn`). With 128, as the standard library
+/// has it, of a thousand clients that come at once many try again only after a second.
+const BACKLOG: u32 = 4_096;
+
+/// Milliseconds in which a connection in a spare place must have asked.
+const SPARE_MS_MAX: u64 = 2_000;
 
 /// A server that cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +49,28 @@ pub enum ListenError {
         address: SocketAddr,
         /// Why.
         source: std::io::Error,
+    },
+    /// The process may open too few files.
+    #[error(
+        "this process may have {files} open files, and a server needs {needed}: raise the limit, with `ulimit -n 4096` in the shell or LimitNOFILE=4096 in its unit of systemd"
+    )]
+    Files {
+        /// As many as it may open.
+        files: usize,
+        /// The fewest with which it starts.
+        needed: usize,
+    },
+    /// More connections are wished than there can be.
+    #[error(
+        "--connections-max {wished} needs {needed} open files, and this process may have {files}: raise that limit (`ulimit -n {needed}`, LimitNOFILE={needed}), or take fewer connections"
+    )]
+    Connections {
+        /// As many as are wished.
+        wished: usize,
+        /// As many files as it may open.
+        files: usize,
+        /// As many as it would need.
+        needed: usize,
     },
     /// Threads or signals are not to be had.
     #[error("the server's threads cannot start")]
@@ -48,13 +84,15 @@ pub(super) fn serve(
 ) -> Result<(), ListenError> {
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     threads.enable_io().enable_time().thread_name("onepath-http");
-    // Pushes, slow questions and what reads from the disk work on threads of their own, each within its room: these are all of them.
-    threads.max_blocking_threads(2 * options.limits.requests_max.max(2));
-    if let Some(count) = options.threads {
-        threads.worker_threads(count.max(1));
-    }
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    // One that evaluates nothing: somebody reads, and says that the server is well, while the others evaluate.
+    let evaluating = options.threads.unwrap_or(cores).max(1);
+    threads.worker_threads(evaluating + 1);
+    // Pushes, long questions and those that read from the disk work on threads of their own, each within its room: these are all.
+    let limits = &options.limits;
+    threads.max_blocking_threads(limits.pushes_max.max(1) + 2 * limits.long_questions());
     let runtime = threads.build().map_err(ListenError::Start)?;
-    let served = runtime.block_on(accept(server, options, listening));
+    let served = runtime.block_on(accept(server, options, evaluating, listening));
     // Requests had their time to finish: what works on now works for nobody.
     runtime.shutdown_timeout(SHUTDOWN);
     served
@@ -63,10 +101,12 @@ pub(super) fn serve(
 async fn accept(
     server: Arc<Server>,
     options: HttpOptions,
+    inline_max: usize,
     listening: impl FnOnce(SocketAddr),
 ) -> Result<(), ListenError> {
     let bind = |source| ListenError::Bind { address: options.listen, source };
-    let listener = TcpListener::bind(options.listen).await.map_err(bind)?;
+    let (connections_max, of_client_max) = connections::most(&options.limits, usage::files_max())?;
+    let listener = listen(options.listen).map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(ListenError::Start)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ListenError::Start)?;
@@ -78,33 +118,34 @@ async fn accept(
             tracing::info!("SIGHUP: serving goes on; SIGTERM or SIGINT ends it");
         }
     });
-    let app = Arc::new(App::new(server, options.limits.clone(), options.token));
-    let router = router(Arc::clone(&app));
-    let connections = Arc::new(Semaphore::new(options.limits.connections_max.max(1)));
+    let connections = Connections::new(connections_max, of_client_max);
+    let app = Arc::new(App::new(server, options.limits.clone(), options.token, Arc::clone(&connections), inline_max));
+    let router = TowerToHyperService::new(router(Arc::clone(&app)));
     let graceful = GracefulShutdown::new();
-    let patience = Duration::from_millis(options.limits.write_ms_max);
-    tracing::info!(%address, "listening");
+    let telling = tokio::spawn(tell_repeated(Arc::clone(&app)));
+    tracing::info!(%address, connections_max, "listening");
     listening(address);
     loop {
-        let (stream, permit) = tokio::select! {
-            accepted = next(&listener, &connections) => accepted,
+        let (stream, from) = tokio::select! {
+            accepted = next(&listener, &app) => accepted,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             () = options.stop.0.notified() => break,
             () = &mut ended => break,
         };
-        // A client that reads nothing of its answer for so long is given up, and with it its place among the connections.
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(patience));
-        let served = connection(&options.limits)
-            .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router.clone()));
-        let served = graceful.watch(served);
+        let place = Arc::new(connections.place(shares::client(from.ip())));
+        if place.made_room {
+            app.metrics.made_room();
+        }
+        let served = graceful.watch(connection(&app.limits, stream, &place, router.clone()));
         tokio::spawn(async move {
-            // A client that went away is no fault of the server.
-            if let Err(error) = served.await {
-                tracing::debug!(%error, "a connection ended early");
+            tokio::select! {
+                // A client that went away is no fault of the server.
+                served = served => if let Err(error) = served {
+                    tracing::debug!(%error, "a connection ended early");
+                },
+                () = place.must_leave() => tracing::debug!(client = %from, "an idle connection made room for another"),
             }
-            drop(permit);
         });
     }
     drop(listener);
@@ -117,6 +158,8 @@ async fn accept(
             "requests were still running when the time to finish was over"
         );
     }
+    telling.abort();
+    repeated::tell(app.repeated.more(true));
     Ok(())
 }
 
@@ -132,32 +175,90 @@ async fn ended(server: Arc<Server>) {
     }
 }
 
-/// The next connection, once there is room for one more.
-async fn next(listener: &TcpListener, connections: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
-    let permit = Arc::clone(connections).acquire_owned().await.expect("the semaphore is never closed");
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Says how often what was logged a moment ago has happened since.
+async fn tell_repeated(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(repeated::PAUSE).await;
+        repeated::tell(app.repeated.more(false));
+    }
+}
+
+/// The next connection.
+async fn next(listener: &TcpListener, app: &App) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, from)) => {
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "a connection keeps its delay");
                 }
-                return (stream, permit);
+                return (stream, from);
             }
             // Out of files, or a client that gave up while it waited: the listener itself is well.
             Err(error) => {
-                tracing::warn!(%error, "a connection was not accepted");
+                if app.repeated.is_new("accept", "listener") {
+                    tracing::warn!(%error, "a connection was not accepted");
+                }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     }
 }
 
-fn connection(limits: &HttpLimits) -> hyper::server::conn::http1::Builder {
+type Served = hyper::server::conn::http1::Connection<TokioIo<Watched<TimeoutStream<TcpStream>>>, Requests>;
+
+/// The requests of one connection.
+struct Requests {
+    router: TowerToHyperService<Router>,
+    place: Arc<Place>,
+}
+
+impl Service<Request<Incoming>> for Requests {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        self.place.begins();
+        let peer = self.place.peer();
+        request.extensions_mut().insert(peer);
+        let (answered, place) = (self.router.call(request), Arc::clone(&self.place));
+        Box::pin(async move {
+            let mut answered = answered.await;
+            if let (Some(_), Ok(answer)) = (peer.full, &mut answered) {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            place.has_answered();
+            answered
+        })
+    }
+}
+
+fn connection(
+    limits: &HttpLimits,
+    stream: TcpStream,
+    place: &Arc<Place>,
+    router: TowerToHyperService<Router>,
+) -> Served {
+    let idle_ms = match place.connection.full {
+        None => limits.idle_ms_max,
+        Some(_) => limits.idle_ms_max.min(SPARE_MS_MAX),
+    };
+    // A client that reads nothing of its answer for so long is given up, and with it its place among the connections.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(Duration::from_millis(limits.write_ms_max)));
+    let stream = Watched::new(stream, Arc::clone(place), Duration::from_millis(limits.head_ms_max));
     let mut connection = hyper::server::conn::http1::Builder::new();
     connection
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(limits.head_ms_max))
+        .header_read_timeout(Duration::from_millis(idle_ms))
         .max_buf_size(HEAD_BYTES_MAX)
         .keep_alive(true);
-    connection
+    connection.serve_connection(TokioIo::new(stream), Requests { router, place: Arc::clone(place) })
 }

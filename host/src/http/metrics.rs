@@ -63,6 +63,8 @@ pub(super) struct Metrics {
     times: Family<Route, Histogram, Times>,
     refusals: Family<Refused, Counter>,
     pub(super) in_flight: Gauge,
+    connections: Gauge,
+    made_room: Counter,
     pub(super) entities: Counter,
     pub(super) replays: Counter,
     pub(super) evaluation: Histogram,
@@ -92,6 +94,8 @@ impl Metrics {
             times: Family::new_with_constructor(Times),
             refusals: Family::default(),
             in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            made_room: Counter::default(),
             entities: Counter::default(),
             replays: Counter::default(),
             evaluation: Histogram::new(SECONDS),
@@ -123,6 +127,9 @@ impl Metrics {
         registry.register_with_unit("http_request", help, Unit::Seconds, self.times.clone());
         registry.register("http_refusals", "Requests that were refused, by cause", self.refusals.clone());
         registry.register("http_in_flight", "Requests being worked on", self.in_flight.clone());
+        registry.register("http_connections", "Open connections", self.connections.clone());
+        let help = "Idle connections that ended because a new one needed their place";
+        registry.register("http_connections_made_room", help, self.made_room.clone());
         registry.register("entities", "Entities whose features were served", self.entities.clone());
         let help = "Questions about a moment that the states have passed, answered by replay";
         registry.register("replayed_questions", help, self.replays.clone());
@@ -162,6 +169,11 @@ impl Metrics {
         self.times.get_or_create(&Route { route: route.to_owned() }).observe(seconds);
     }
 
+    /// Counts a connection that ended for another.
+    pub(super) fn made_room(&self) {
+        self.made_room.inc();
+    }
+
     /// Counts a refusal.
     pub(super) fn refused(&self, cause: Cause) {
         self.refusals.get_or_create(&Refused { cause: cause.as_str() }).inc();
@@ -173,6 +185,7 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
     let (status, now) = (app.server.status(), SystemClock.now());
     let metrics = &app.metrics;
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    metrics.connections.set(whole(app.connections.count() as u64));
     metrics.offset.set(whole(status.offset));
     metrics.stored_offset.set(whole(status.stored_offset));
     metrics.states.set(whole(status.states_cached));

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde_json::json;
 
-use super::ask::{Answer, Planning, lag_ms, work};
+use super::ask::{Answer, PLANNING, Planning, lag_ms, parties, work};
 use super::body::{self, Document};
 use super::events::Pushed;
 use super::refusal::Refusal;
@@ -35,7 +35,7 @@ pub(super) async fn features(State(app): State<Arc<App>>, body: Body) -> Respons
 }
 
 async fn answered(app: &Arc<App>, body: Body) -> Result<Answer, Refusal> {
-    let body = body::read(body, &app.limits).await?;
+    let body = body::read(body).await?;
     app.in_time(async {
         let request = app.read(body, question).await?;
         app.answer(request, response).await
@@ -131,7 +131,7 @@ pub(super) async fn events(
 }
 
 async fn pushed(app: &Arc<App>, source: String, is_ndjson: bool, body: Body) -> Result<crate::Applied, Refusal> {
-    let body: Bytes = body::read(body, &app.limits).await?;
+    let body: Bytes = body::read(body).await?;
     pushes::push(app, move |app| {
         app.server.project().source(&source).map_err(crate::ServerError::from)?;
         let pushed = match is_ndjson {
@@ -190,7 +190,7 @@ pub(super) async fn service(State(app): State<Arc<App>>, Path(name): Path<String
             Ok(described(&name, &prepared).to_string())
         }
     };
-    match app.in_time(work(&app.disk, described)).await {
+    match app.in_time(work(&app.disk, parties(&PLANNING), described)).await {
         Ok(described) => routes::json(described),
         Err(refusal) => refusal.answer(DIALECT),
     }

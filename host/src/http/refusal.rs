@@ -19,8 +19,36 @@ pub(super) enum Cause {
     BodyTooSlow,
     /// The answer did not come in time.
     Timeout,
+    /// A limit of what goes on at once; trying again may help.
+    Full(Limit),
     /// An error of the server itself, the same for every protocol.
     Of(ErrorKind),
+}
+
+/// What there is no more of for now. The label of the metric is the name of the option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Limit {
+    Requests,
+    ClientRequests,
+    ViewRequests,
+    Pushes,
+    Bodies,
+    Connections,
+    ClientConnections,
+}
+
+impl Limit {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Requests => "requests_max",
+            Self::ClientRequests => "client_requests_max",
+            Self::ViewRequests => "view_requests_max",
+            Self::Pushes => "pushes_max",
+            Self::Bodies => "bodies_bytes_max",
+            Self::Connections => "connections_max",
+            Self::ClientConnections => "client_connections_max",
+        }
+    }
 }
 
 impl Cause {
@@ -33,6 +61,7 @@ impl Cause {
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTooSlow => "body_too_slow",
             Self::Timeout => "timeout",
+            Self::Full(limit) => limit.as_str(),
             Self::Of(kind) => kind.as_str(),
         }
     }
@@ -45,7 +74,9 @@ impl Cause {
             Self::Token => StatusCode::UNAUTHORIZED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
+            // This client has its part, and others are served.
+            Self::Full(Limit::ClientRequests | Limit::ClientConnections) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Timeout | Self::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Of(kind) => match kind {
                 ErrorKind::Invalid | ErrorKind::EventIdConflict | ErrorKind::TooManyRows => {
                     StatusCode::UNPROCESSABLE_ENTITY
@@ -71,7 +102,7 @@ impl Cause {
             Self::Of(ErrorKind::UnknownService) => Some("FeatureServiceNotFoundException"),
             Self::Of(ErrorKind::UnknownView | ErrorKind::UnknownFeature) => Some("FeatureViewNotFoundException"),
             Self::Of(ErrorKind::UnknownSource) => Some("PushSourceNotFoundException"),
-            Self::Timeout | Self::Of(ErrorKind::Busy | ErrorKind::Unavailable | ErrorKind::Failed) => {
+            Self::Timeout | Self::Full(_) | Self::Of(ErrorKind::Busy | ErrorKind::Unavailable | ErrorKind::Failed) => {
                 Some("FeastError")
             }
             _ => None,
@@ -147,7 +178,7 @@ impl Refusal {
             cause => cause.status(),
         };
         match self.cause {
-            Cause::Of(ErrorKind::Busy | ErrorKind::Unavailable) => {
+            Cause::Timeout | Cause::Full(_) | Cause::Of(ErrorKind::Busy | ErrorKind::Unavailable) => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Cause::Token => {

@@ -10,8 +10,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use tokio::sync::Semaphore;
 
+use super::connections::Connections;
 use super::metrics::Metrics;
 use super::refusal::{Cause, Refusal};
+use super::repeated::Repeated;
+use super::shares::Share;
 use super::{HttpLimits, Token, feast, metrics, native, observe, openapi};
 use crate::Server;
 use crate::online::step_warning;
@@ -23,15 +26,22 @@ pub(super) struct App {
     pub(super) limits: HttpLimits,
     pub(super) token: Option<Token>,
     pub(super) metrics: Metrics,
-    /// Room for requests that are worked on at once.
-    pub(super) requests: Semaphore,
-    /// Room for questions that take long.
-    pub(super) slow: Arc<Semaphore>,
-    /// Room for what waits or reads from the disk.
-    pub(super) disk: Arc<Semaphore>,
-    /// Room for pushes: less than for requests, so that pushes that wait for the disk leave some for questions.
-    pub(super) pushes: Arc<Semaphore>,
-    pub(super) pushes_max: usize,
+    /// Room for requests that are worked on at once, by client and by what they are about.
+    pub(super) requests: Arc<Share>,
+    /// Bytes of the bodies of requests that arrive or are worked on.
+    pub(super) bodies: Arc<Share>,
+    /// Room for long questions that wait or are worked on, by view.
+    pub(super) long: Arc<Share>,
+    /// Threads for long questions, by view and client.
+    pub(super) threads: Arc<Share>,
+    /// Threads for questions that wait or read from the disk, and for planning.
+    pub(super) disk: Arc<Share>,
+    /// Threads for pushes, by client.
+    pub(super) pushes: Arc<Share>,
+    /// Questions that may be evaluated at once on the threads that read.
+    pub(super) inline: Semaphore,
+    pub(super) repeated: Repeated,
+    pub(super) connections: Arc<Connections>,
     stopping: AtomicBool,
     /// Request ids are the moment of the start and a number.
     started: i64,
@@ -39,16 +49,25 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn new(server: Arc<Server>, limits: HttpLimits, token: Option<Token>) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let half = limits.requests_max.max(2) / 2;
+    pub(super) fn new(
+        server: Arc<Server>,
+        limits: HttpLimits,
+        token: Option<Token>,
+        connections: Arc<Connections>,
+        inline_max: usize,
+    ) -> Self {
+        let threads = limits.long_questions();
         Self {
             server,
-            requests: Semaphore::new(limits.requests_max.max(1)),
-            slow: Arc::new(Semaphore::new((4 * cores).min(half))),
-            disk: Arc::new(Semaphore::new((8 * cores).min(half))),
-            pushes: Arc::new(Semaphore::new(half)),
-            pushes_max: half,
+            requests: Share::new(limits.requests_max, limits.client_requests_max),
+            bodies: Share::new(limits.bodies_bytes_max, limits.bodies_bytes_max),
+            long: Share::new(limits.requests_max, limits.view_requests_max),
+            threads: Share::new(threads, threads),
+            disk: Share::new(threads, threads),
+            pushes: Share::new(limits.pushes_max, limits.pushes_max),
+            inline: Semaphore::new(inline_max),
+            repeated: Repeated::default(),
+            connections,
             limits,
             token,
             metrics: Metrics::new(),
@@ -172,7 +191,7 @@ mod tests {
         let clock = Arc::new(FailingClock(false.into()));
         let open = OpenOptions { clock: Arc::clone(&clock) as _, ..OpenOptions::default() };
         let server = Server::open(project.path(), ServerOptions { open, ..ServerOptions::default() }).expect("opens");
-        let app = Arc::new(App::new(Arc::new(server), HttpLimits::default(), None));
+        let app = Arc::new(App::new(Arc::new(server), HttpLimits::default(), None, Connections::new(1, 1), 1));
         assert_eq!(answered(&app), StatusCode::OK);
         clock.0.store(true, Ordering::SeqCst);
         let at = Column::from_parts(Values::Times(vec![1]), None);

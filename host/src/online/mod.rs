@@ -40,6 +40,7 @@ mod answer;
 mod apply;
 mod backlog;
 mod cache;
+mod costs;
 mod end;
 mod error;
 mod history_ids;

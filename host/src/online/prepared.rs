@@ -1,10 +1,10 @@
 //! A request that was planned once: which inputs it takes, which views answer it, and what is recorded of its answers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::answer::{Questions, ViewAnswers, answer};
+use super::costs::Costs;
 use super::request::{InputKind, RequestBuilder, RequestError, RequestFault};
 use super::{GetError, LogShare, ServerError};
 use crate::batch::Column;
@@ -69,7 +69,7 @@ pub struct PreparedRequest {
     /// The server that it was prepared by, and per view where that keeps its states.
     server: u64,
     state_views: Vec<Option<usize>>,
-    last_us: AtomicU64,
+    costs: Costs,
 }
 
 impl PreparedRequest {
@@ -117,7 +117,7 @@ impl PreparedRequest {
             served: Arc::new(served_plan(&plan, &inputs, history, log)),
             server: 0,
             state_views: Vec::new(),
-            last_us: AtomicU64::new(0),
+            costs: Costs::default(),
             inputs,
             plan,
         }
@@ -128,13 +128,20 @@ impl PreparedRequest {
         RequestBuilder::new(Arc::clone(self))
     }
 
-    /// Microseconds that its last question as of now took.
-    pub(crate) fn last_us(&self) -> u64 {
-        self.last_us.load(Ordering::Relaxed)
+    /// The views that no other view of this request reads: their questions are why the others run.
+    pub(crate) fn top_views(&self) -> impl Iterator<Item = &str> {
+        let is_read = |at: usize| self.plan.views.iter().any(|view| view.inputs.iter().any(|(of, _)| *of == at));
+        self.views.iter().enumerate().filter(move |(at, _)| !is_read(*at)).map(|(_, view)| view.label.as_str())
     }
 
-    pub(super) fn took(&self, duration: Duration) {
-        self.last_us.store(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    /// Microseconds that a question of so many entities as of now will take, as far as is known.
+    pub(crate) fn expected_us(&self, rows: usize) -> Option<u64> {
+        self.costs.expected_us(rows)
+    }
+
+    /// Takes note of what a question as of now took.
+    pub(crate) fn took(&self, rows: usize, duration: Duration) {
+        self.costs.took(rows, duration);
     }
 
     /// The same request for the server of this number, which keeps the states of its views there.

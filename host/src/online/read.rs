@@ -10,7 +10,7 @@ use super::{OnlineFeatures, PreparedRequest, Request, Server, ServerError};
 use crate::batch::Column;
 use crate::entity::{EntityState, write_key_bytes};
 use crate::log::LogReader;
-use crate::time::{AsOf, Stopwatch};
+use crate::time::AsOf;
 
 /// How often a request is tried whose states change while they are read from the store.
 const ATTEMPTS_MAX: usize = 100;
@@ -24,14 +24,14 @@ impl Server {
     ///
     /// The answer is recorded, off the path of the request.
     pub fn get_online_features(&self, request: &Request) -> Result<OnlineFeatures, ServerError> {
-        let answer = self.timed(request, Patience::Waits)?;
+        let answer = self.answered(request, Patience::Waits)?;
         // A question that waits is answered or refused.
         answer.ok_or(ServerError::Moving { attempts: ATTEMPTS_MAX })
     }
 
     /// As [`Server::get_online_features`]; `None` where the answer is not to be had without waiting or reading from a disk.
     pub(crate) fn online_features_in_memory(&self, request: &Request) -> Result<Option<OnlineFeatures>, ServerError> {
-        if request.as_of.is_some() { Ok(None) } else { self.timed(request, Patience::Nothing) }
+        if request.as_of.is_some() { Ok(None) } else { self.answered(request, Patience::Nothing) }
     }
 
     /// Whether as-ofs are about to be reserved, which takes a moment where the disk is well.
@@ -39,14 +39,9 @@ impl Server {
         self.shared.is_renewing()
     }
 
-    fn timed(&self, request: &Request, patience: Patience) -> Result<Option<OnlineFeatures>, ServerError> {
-        let started = Stopwatch::start();
+    fn answered(&self, request: &Request, patience: Patience) -> Result<Option<OnlineFeatures>, ServerError> {
         self.lost.check()?;
-        let answer = self.answer(request, patience).inspect_err(|error| self.lost.note(error));
-        if request.as_of.is_none() && !matches!(answer, Ok(None)) {
-            request.prepared.took(started.elapsed());
-        }
-        answer
+        self.answer(request, patience).inspect_err(|error| self.lost.note(error))
     }
 
     fn answer(&self, request: &Request, patience: Patience) -> Result<Option<OnlineFeatures>, ServerError> {
