@@ -176,7 +176,7 @@ fn with_a_disk_that_never_answers_everybody_is_told_in_time() {
                    --drain-ms-max 300";
     let Some(slow) = Slow::start(options) else { return };
     slow.set(1_800_000);
-    // More pushes than may be: they leave room for questions.
+    // More pushes than may be: they leave room for questions, and those beyond the part of this client are 429.
     let pushed: Vec<Reply> = std::thread::scope(|scope| {
         let push = |number| {
             scope.spawn({
@@ -189,7 +189,7 @@ fn with_a_disk_that_never_answers_everybody_is_told_in_time() {
         assert_eq!(slow.get("/health").status, 200);
         pushing.into_iter().map(|push| push.join().expect("no panic")).collect()
     });
-    assert!(pushed.iter().all(|reply| reply.status == 503));
+    assert!(pushed.iter().all(|reply| [429, 503].contains(&reply.status)));
     let late: Vec<_> = pushed.iter().filter(|reply| reply.text().contains("and may yet be taken")).collect();
     println!("{} of {} pushes waited", late.len(), pushed.len());
     assert!(!late.is_empty(), "{}", pushed[0].text());
@@ -246,8 +246,10 @@ fn kills_in_a_row_do_not_put_as_ofs_further_ahead_of_the_clock() {
             // What arrives is after every as-of that was answered.
             super::push(&mut served.client(), &purchases("c1", &[1.0]));
             let then = json!({"service": "churn_v1", "inputs": {"customer_id": ["c1"]}, "as_of": answer["as_of"]});
+            // It was ahead of the clock, and may be declared once it has passed.
+            while onepath::time::Clock::now(&onepath::time::SystemClock) < as_of {}
             let then = served.client().post("/v1/features", then.to_string()).expect("answers").json();
-            assert_eq!((&then["offset"], &then["features"]), (&answer["offset"], &answer["features"]));
+            assert_eq!((&then["offset"], &then["features"]), (&answer["offset"], &answer["features"]), "{then}");
         }
         served.kill();
     }

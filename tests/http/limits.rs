@@ -4,28 +4,9 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::{PROJECT, good, project, purchases, push, verified};
+use super::{CHURN, PROJECT, begun, good, project, purchases, push, verified};
 use crate::support::http::Client;
 use crate::support::{Project, Served};
-
-const CHURN: &str = r#"{"entities": {"customer_id": ["c1"]}, "feature_service": "churn_v1"}"#;
-
-/// Sends the head of a question and waits until the server asks for its body: from then on it is being worked on.
-fn begun(served: &Served) -> Client {
-    let mut client = served.client();
-    let length = CHURN.len();
-    let head = format!(
-        "POST /get-online-features HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: {length}\r\n\r\n"
-    );
-    client.write(head.as_bytes()).expect("writes");
-    assert_eq!(client.reply().expect("the server asks for the body").status, 100);
-    client
-}
-
-fn finished(mut client: Client) -> u16 {
-    client.write(CHURN.as_bytes()).expect("writes");
-    client.reply().expect("answers").status
-}
 
 #[test]
 fn a_body_over_the_limit_is_413() {
@@ -67,27 +48,9 @@ fn entities_and_events_over_the_limit_are_422() {
 }
 
 #[test]
-fn requests_beyond_the_limit_are_503_at_once_and_the_server_stays_healthy() {
-    let project = project();
-    let served = Served::start(&project, "--requests-max 2");
-    let (first, second) = (begun(&served), begun(&served));
-    let mut client = served.client();
-    let reply = client.post("/get-online-features", CHURN).expect("answers");
-    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
-    let text: String = serde_json::from_str(reply.text()).expect("a text");
-    assert!(text.contains("2 requests are being worked on, the most that may be"), "{text}");
-    assert_eq!(client.get("/metrics").expect("answers").status, 503);
-    for path in ["/health", "/ready"] {
-        assert_eq!(client.get(path).expect("answers").status, 200, "{path}");
-    }
-    assert_eq!((finished(first), finished(second)), (200, 200));
-    assert_eq!(client.post("/get-online-features", CHURN).expect("answers").status, 200);
-}
-
-#[test]
 fn a_client_that_is_slow_loses_its_connection() {
     let project = project();
-    let served = Served::start(&project, "--head-ms-max 100 --request-ms-max 100");
+    let served = Served::start(&project, "--head-ms-max 100 --idle-ms-max 200 --body-ms-max 100");
     let mut slow = served.client();
     slow.write(b"POST /get-online-features HTTP/1.1\r\nhost: x\r\nx-slow: 1").expect("writes");
     assert!(slow.is_closed());
@@ -95,16 +58,33 @@ fn a_client_that_is_slow_loses_its_connection() {
     assert!(served.client().is_closed());
     // One that was answered, and then is idle.
     let mut idle = served.client();
-    assert_eq!(idle.post("/get-online-features", CHURN).expect("answers").status, 200);
+    assert_eq!(idle.get("/health").expect("answers").status, 200);
     assert!(idle.is_closed());
     // One that sends its head and then no body.
     let mut slow = begun(&served);
     let reply = slow.reply().expect("answers");
     assert_eq!(
         (reply.status, reply.json()["detail"].as_str()),
-        (408, Some("the body did not arrive within 100 milliseconds"))
+        (408, Some("the body did not arrive within 100 milliseconds (--body-ms-max)"))
     );
     assert_eq!(served.client().post("/get-online-features", CHURN).expect("answers").status, 200);
+}
+
+/// A head has its own time, also after others on the same connection, and a connection may be idle for longer.
+#[test]
+fn a_head_that_does_not_end_ends_its_connection_and_an_idle_one_stays() {
+    let project = project();
+    let served = Served::start(&project, "--head-ms-max 100");
+    let (mut idle, mut slow) = (served.client(), served.client());
+    for client in [&mut idle, &mut slow] {
+        assert_eq!(client.get("/health").expect("answers").status, 200);
+    }
+    slow.write(b"GET /health HTTP/1.1\r\nx-slow").expect("writes");
+    assert!(slow.is_closed());
+    let mut never = served.client();
+    never.write(b"G").expect("writes");
+    assert!(never.is_closed());
+    assert_eq!(idle.get("/health").expect("is still there").status, 200);
 }
 
 /// A client that asks and never reads what it is answered is given up: its connection ends, and writing to it fails.
@@ -128,18 +108,12 @@ fn a_client_that_does_not_read_loses_its_connection() {
 /// A transform that never ends: its calls end at the limit, and nobody else waits for them.
 #[test]
 fn an_endless_question_ends_and_others_are_answered_meanwhile() {
-    let project = Project::new(&format!("{PROJECT}[limits]\ncall_ms_max = 400\n"));
-    let served = Served::start(&project, "--request-ms-max 200 --threads 1");
+    let project = Project::new(&format!("{PROJECT}[limits]\ncall_ms_max = 1500\n"));
+    let served = Served::start(&project, "--request-ms-max 1000 --threads 1");
     let mut client = served.client();
     let endless =
         json!({"entities": {"customer_id": ["c1"], "cart_value": [-7e77]}, "feature_service": "cart_v1"}).to_string();
-    // Planned first, which may take long where the machine is busy.
-    let body = json!({"entities": {"customer_id": ["c1"], "cart_value": [1.0]}, "feature_service": "cart_v1"});
-    while client.post("/get-online-features", body.to_string()).expect("answers").status == 503 {}
-    // The first is told what was wrong; it took long, so the next ones are not evaluated where others are read.
-    let reply = client.post("/get-online-features", &endless).expect("answers");
-    assert_eq!(reply.status, 422, "{}", reply.text());
-    assert!(reply.text().contains("the transform exceeded a limit"), "{}", reply.text());
+    // Not even the first, of which nothing is known, is evaluated where others are read.
     let mut waiting = served.client();
     let length = endless.len();
     let whole = format!("POST /get-online-features HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{endless}");
@@ -149,7 +123,8 @@ fn an_endless_question_ends_and_others_are_answered_meanwhile() {
     }
     let reply = waiting.reply().expect("answers");
     assert_eq!(reply.status, 503);
-    assert!(reply.text().contains("no answer within 200 milliseconds"), "{}", reply.text());
+    assert!(reply.text().contains("no answer within 1000 milliseconds"), "{}", reply.text());
+    let body = json!({"entities": {"customer_id": ["c1"], "cart_value": [1.0]}, "feature_service": "cart_v1"});
     let again = good(&mut client, "/get-online-features", &body);
     assert_eq!(again["results"][1]["values"], json!([0]));
     assert_eq!(served.stop(&project).code, 0);

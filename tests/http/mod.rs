@@ -2,6 +2,7 @@
 
 mod clock;
 mod disk;
+mod fairness;
 mod feast;
 mod limits;
 mod load;
@@ -93,4 +94,18 @@ fn start(project: &Project) -> (Served, Client) {
     let served = Served::start(project, "");
     let client = served.client();
     (served, client)
+}
+
+const CHURN: &str = r#"{"entities": {"customer_id": ["c1"]}, "feature_service": "churn_v1"}"#;
+
+/// Sends the head of a question and waits until the server asks for its body.
+fn begun(served: &Served) -> Client {
+    let mut client = served.client();
+    let length = CHURN.len();
+    let head = format!(
+        "POST /get-online-features HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: {length}\r\n\r\n"
+    );
+    client.write(head.as_bytes()).expect("writes");
+    assert_eq!(client.reply().expect("the server asks for the body").status, 100);
+    client
 }
