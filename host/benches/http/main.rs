@@ -5,6 +5,8 @@
 //! $ cargo bench -p onepath --bench http -- events 50000 20 > events.csv        # customers, events each
 //! $ cargo bench -p onepath --bench http -- ask 127.0.0.1:6566 8 100 10         # connections, entities a request, seconds
 //! $ cargo bench -p onepath --bench http -- push 127.0.0.1:6566 8 100 10        # connections, events a request, seconds
+//! $ cargo bench -p onepath --bench http -- many 127.0.0.1:6566 1000 1 10       # connections, entities a request, seconds
+//! $ cargo bench -p onepath --bench http -- health 127.0.0.1:6566 1000 10       # the same of /health: connections, seconds
 //! ```
 
 #![allow(
@@ -16,6 +18,7 @@
 
 #[path = "../../../tests/support/http.rs"]
 mod http;
+mod many;
 #[path = "../../../tests/support/random.rs"]
 mod random;
 
@@ -49,6 +52,28 @@ fn main() {
         ["push", address, connections, rows, seconds] => {
             let make = |random: &mut Random| push(random, number(rows));
             measure("/push", address, number(connections), number(rows), number(seconds), &make);
+        }
+        ["many", address, connections, rows, seconds] => {
+            let body = ask(&mut Random::new(1), number(rows));
+            let head =
+                format!("POST /get-online-features HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+            many::measure(
+                "ask",
+                address.parse().unwrap(),
+                number(connections) as usize,
+                number(seconds),
+                (head + &body).as_bytes(),
+            );
+        }
+        ["health", address, connections, seconds] => {
+            let head = "GET /health HTTP/1.1\r\nhost: x\r\n\r\n";
+            many::measure(
+                "health",
+                address.parse().unwrap(),
+                number(connections) as usize,
+                number(seconds),
+                head.as_bytes(),
+            );
         }
         _ => println!("the HTTP benchmark needs servers: bash host/benches/http/run.sh"),
     }
