@@ -2,6 +2,7 @@
 //! keeps the laws.
 
 mod admission;
+mod bindings;
 mod component;
 mod interpreter;
 mod lock;

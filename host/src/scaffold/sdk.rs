@@ -1,8 +1,8 @@
 //! The SDK as a copy within a project.
 //!
-//! The sources are those of this repository, byte for byte, but for the place of the contract. The manifests are made to
-//! stand by themselves: what they have from the repository's workspace is written out, and what only the SDK's own tests
-//! need is left out.
+//! The sources are those of this repository, byte for byte, and so is the contract that their bindings were generated from. The
+//! manifests are made to stand by themselves: what they have from the repository's workspace is written out, and what only the
+//! SDK's own tests need is left out.
 
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
@@ -25,11 +25,7 @@ const LEFT_OUT: [&str; 5] = ["dev-dependencies", "lints", "bench", "test", "exam
 /// The copy, to lie in `folder`, with a README that says which one it is.
 pub(super) fn files(folder: &str) -> Vec<File> {
     let copy = FILES.iter().map(|(name, text)| {
-        let text = match *name {
-            "src/wire.rs" => text.replace("path: \"../../wit\"", "path: \"wit\""),
-            name if name.ends_with("Cargo.toml") => standalone(text),
-            _ => (*text).to_owned(),
-        };
+        let text = if name.ends_with("Cargo.toml") { standalone(text) } else { (*text).to_owned() };
         ((*name).to_owned(), text)
     });
     let mut copy: Vec<(String, String)> = copy.collect();
@@ -112,16 +108,24 @@ mod tests {
     }
 
     #[test]
-    fn the_contract_lies_within_the_copy() {
+    fn the_contract_lies_within_the_copy_beside_its_bindings() {
         assert!(text("wit/types.wit").contains("onepath:feature"));
-        let wire = text("src/wire.rs");
-        assert!(wire.contains("path: \"wit\"") && !wire.contains("../../wit"), "the bindings look for the copy");
+        assert!(text("src/wire/bindings.rs").contains("onepath:feature/transform@0.1.0"));
+    }
+
+    /// Their generator is thirty crates, which the first build of every project would compile.
+    #[test]
+    fn the_copy_generates_nothing() {
+        let manifest: Table = text("Cargo.toml").parse().expect("is TOML");
+        let bindings = &manifest["target"]["cfg(target_family = \"wasm\")"]["dependencies"]["wit-bindgen"];
+        assert_eq!(bindings["default-features"], Value::Boolean(false));
+        assert_eq!(bindings["features"], Value::from(vec!["realloc"]));
     }
 
     #[test]
     fn the_sources_are_those_of_the_repository() {
         let sdk = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../transforms/sdk");
-        for name in ["src/lib.rs", "src/window/mod.rs", "macros/src/row.rs"] {
+        for name in ["src/lib.rs", "src/wire.rs", "src/wire/bindings.rs", "src/window/mod.rs", "macros/src/row.rs"] {
             assert_eq!(text(name), std::fs::read_to_string(sdk.join(name)).expect("reads"), "{name}");
         }
     }

@@ -8,17 +8,10 @@ use crate::batch;
 use crate::native;
 use crate::transform::Transform;
 
-/// What the bindings generator makes of the contract.
+#[rustfmt::skip]
 #[allow(missing_docs, reason = "generated; the contract documents its items")]
 #[allow(clippy::all, clippy::allow_attributes_without_reason, reason = "generated")]
-pub mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "feature",
-        pub_export_macro: true,
-        default_bindings_module: "onepath_sdk::wire::bindings",
-    });
-}
+pub mod bindings;
 
 use bindings::exports::onepath::feature::transform::Guest;
 use bindings::onepath::feature::types;
