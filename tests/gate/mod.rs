@@ -7,6 +7,7 @@ mod component;
 mod interpreter;
 mod lock;
 mod reproducible;
+mod without_fields;
 
 use onepath::feature_store::OpenOptions;
 use onepath::project::ServingSettings;

@@ -68,7 +68,7 @@ impl Activity {
 
 #[cfg(test)]
 mod tests {
-    use onepath_sdk::testing::{Harness, as_of};
+    use onepath_sdk::testing::{Harness, as_of, at};
 
     use super::*;
 
@@ -76,22 +76,17 @@ mod tests {
     fn a_purchase_counts_for_30_days() {
         let mut customer = Harness::<Activity>::new();
         customer.event(
-            EventTime(0),
+            at("2024-03-01T12:00:00Z"),
             Event {
                 event_type: "purchase",
                 amount: 12.5,
             },
         );
-        let after = |length: Length| customer.question(as_of(length.micros()));
-        assert_eq!(
-            (
-                after(days(30)).purchase_count_30d,
-                after(days(31)).purchase_count_30d
-            ),
-            (1, 0)
-        );
-        assert_eq!(after(days(31)).avg_purchase_value_90d, Some(12.5));
-        assert_eq!(after(days(365)).days_since_last_purchase, Some(365));
+        let asked = |moment| customer.question(as_of(moment));
+        assert_eq!(asked("2024-03-31T12:00:00Z").purchase_count_30d, 1);
+        assert_eq!(asked("2024-04-01T12:00:00Z").purchase_count_30d, 0);
+        assert_eq!(asked("2024-04-01").avg_purchase_value_90d, Some(12.5));
+        assert_eq!(asked("2025-03-02").days_since_last_purchase, Some(365));
     }
 
     #[test]
@@ -102,6 +97,7 @@ mod tests {
             days_since_last_purchase: None,
             return_rate_180d: 0.0,
         };
-        assert_eq!(Harness::<Activity>::new().question(as_of(0)), nothing);
+        let customer = Harness::<Activity>::new();
+        assert_eq!(customer.question(as_of("2024-03-01")), nothing);
     }
 }

@@ -67,35 +67,27 @@ impl Spending {
 
 #[cfg(test)]
 mod tests {
-    use onepath_sdk::testing::{Harness, as_of};
+    use onepath_sdk::testing::{Harness, as_of, at};
 
     use super::*;
 
     #[test]
     fn payments_leave_their_windows_to_the_microsecond() {
         let mut card = Harness::<Spending>::new();
-        card.event(EventTime(0), Payment { amount: 20.0 });
-        card.event(EventTime(minutes(5).micros()), Payment { amount: 30.0 });
-        let asked = |micros| card.question_with(as_of(micros), Asked { amount: 100.0 }, ());
-        let ten = minutes(10).micros();
-        assert_eq!(
-            (
-                asked(ten - 1).payment_count_10m,
-                asked(ten).payment_count_10m
-            ),
-            (2, 1)
-        );
-        assert_eq!(
-            (asked(ten).payment_sum_10m, asked(ten).payment_sum_24h),
-            (30.0, 50.0)
-        );
-        assert_eq!(asked(ten).amount_ratio_24h, Some(4.0));
+        card.event(at("2024-03-01T09:00:00Z"), Payment { amount: 20.0 });
+        card.event(at("2024-03-01T09:05:00Z"), Payment { amount: 30.0 });
+        let asked = |moment| card.question_with(as_of(moment), Asked { amount: 100.0 }, ());
+        let before = asked("2024-03-01T09:09:59.999999Z");
+        let after = asked("2024-03-01T09:10:00Z");
+        assert_eq!((before.payment_count_10m, after.payment_count_10m), (2, 1));
+        assert_eq!((after.payment_sum_10m, after.payment_sum_24h), (30.0, 50.0));
+        assert_eq!(after.amount_ratio_24h, Some(4.0));
     }
 
     #[test]
     fn a_card_without_payments_has_features_too() {
-        let nothing =
-            Harness::<Spending>::new().question_with(as_of(0), Asked { amount: 100.0 }, ());
+        let card = Harness::<Spending>::new();
+        let nothing = card.question_with(as_of("2024-03-01"), Asked { amount: 100.0 }, ());
         assert_eq!(
             (
                 nothing.payment_count_24h,

@@ -40,7 +40,7 @@ pub struct Field {
 pub struct Description {
     /// Constants that a feature view gives its transform.
     pub parameters: &'static [Field],
-    /// The columns of the events that it reads. Empty for a stateless transform.
+    /// The columns of the events that it reads. Empty for a stateless transform, and for one that only counts events.
     pub event_fields: &'static [Field],
     /// The fields that each question must bring with it.
     pub request_fields: &'static [Field],

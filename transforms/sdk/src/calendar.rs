@@ -150,7 +150,7 @@ fn civil(day_number: i64) -> (i64, i64, i64) {
 }
 
 /// The number of January 1st, counted from 1970-01-01.
-fn day_number_of_new_year(year: i64) -> i64 {
+pub(crate) fn day_number_of_new_year(year: i64) -> i64 {
     let before = year - 1;
     365 * (year - 1970) + before.div_euclid(4) - before.div_euclid(100) + before.div_euclid(400) - 477
 }

@@ -15,6 +15,21 @@ use crate::window::{NONE, Retention, UpTo, check_kept};
 /// `T` is `f64`, `i64`, `bool` or `String` (which takes `&str`). A value is in force from its event on (inclusive) until the
 /// next one; where times are equal, the event that was applied last is in force. A late event takes its place by its event
 /// time, so the answer is what is known *now* about the past moment.
+///
+/// The order is that of event time, not that of application, and a lag reaches back from the question, not from the newest event:
+///
+/// ```
+/// use onepath_sdk::prelude::*;
+/// use onepath_sdk::testing::{as_of, at};
+///
+/// let mut balance = Lag::<f64, Days<7>>::default();
+/// balance.push(at("2024-03-01"), 100.0);
+/// balance.push(at("2024-03-05"), 80.0);
+/// balance.push(at("2024-03-03"), 120.0); // late
+/// let now = as_of("2024-03-06");
+/// assert_eq!((balance.value::<Days<0>>(now), balance.value::<Days<2>>(now)), (Some(&80.0), Some(&120.0)));
+/// assert_eq!((balance.value::<Days<5>>(now), balance.value::<Days<7>>(now)), (Some(&100.0), None));
+/// ```
 pub struct Lag<T, L> {
     /// By time. Of the events not after the newest less `L`, only the last.
     values: VecDeque<(EventTime, T)>,

@@ -1,4 +1,4 @@
-//! The last so many events.
+//! The last so many events, from the earliest to the latest.
 
 use crate::aggregate::Kept;
 use crate::compact;
@@ -8,6 +8,22 @@ use crate::window::{View, WindowValue};
 
 /// The last `N` events by event time, each with a value: a window by count. Where times are equal, the event that was applied
 /// later is the later one.
+///
+/// The order is that of time: [`values`](Self::values) and [`iter`](Self::iter) begin with the earliest that is kept and end with the
+/// latest, in whatever order events came. [`newest`](Self::newest) counts from the other end.
+///
+/// ```
+/// use onepath_sdk::prelude::*;
+/// use onepath_sdk::testing::at;
+///
+/// let mut paid = LastN::<f64, 3>::default();
+/// for (day, amount) in [("2024-03-01", 1.0), ("2024-03-02", 2.0), ("2024-03-04", 4.0), ("2024-03-03", 3.0)] {
+///     paid.push(at(day), amount);
+/// }
+/// assert_eq!(paid.values(), [2.0, 3.0, 4.0]);
+/// assert_eq!(paid.newest(0), Some((at("2024-03-04"), &4.0)));
+/// assert_eq!(paid.newest(2).map(|(_, amount)| *amount), Some(2.0));
+/// ```
 ///
 /// `T` is `f64`, `i64`, `bool`, `String` (which takes `&str`), or `()`. A late event takes its place if it is among the last
 /// `N`. A [`view`](Self::view) answers what a view of a [`Window`](crate::window::Window) does.
@@ -51,6 +67,11 @@ impl<T: Kept, const N: usize> LastN<T, N> {
     /// The events, from the earliest to the latest.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (EventTime, &T)> + ExactSizeIterator {
         self.times.iter().map(|&time| EventTime(time)).zip(&self.values)
+    }
+
+    /// The event that is `nth` from the latest, which is 0; none where there were not so many.
+    pub fn newest(&self, nth: usize) -> Option<(EventTime, &T)> {
+        self.iter().rev().nth(nth)
     }
 
     /// The values, from the earliest to the latest event.

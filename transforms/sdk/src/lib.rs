@@ -35,12 +35,12 @@
 //! }
 //!
 //! // The same code runs natively, so an ordinary test covers it, state encoding included.
-//! use onepath_sdk::testing::{Harness, as_of};
+//! use onepath_sdk::testing::{Harness, as_of, at};
 //!
 //! let mut customer = Harness::<Spending>::new();
-//! customer.event(EventTime(0), Event { amount: 10.0 });
-//! customer.event(EventTime(5), Event { amount: 20.0 });
-//! assert_eq!(customer.question(as_of(9)).mean_payment_30d, Some(15.0));
+//! customer.event(at("2024-03-01T09:00:00Z"), Event { amount: 10.0 });
+//! customer.event(at("2024-03-02T18:30:00Z"), Event { amount: 20.0 });
+//! assert_eq!(customer.question(as_of("2024-03-30")).mean_payment_30d, Some(15.0));
 //! ```
 //!
 //! Build it with `cargo build --release --target wasm32-wasip2`, in a crate of type `cdylib`.
@@ -51,6 +51,7 @@
 //! - It remembers nothing outside its state: no statics, no caches. What it keeps there is found by `onepath check`.
 //! - It lets no hash order show. The standard `HashMap` gives each new map another order, so use a `BTreeMap`.
 //! - It does not panic where it can answer: return a `Result`, and its message reaches the one who asked.
+//! - It does not add and subtract microseconds, which overflow at the ends of time: [`time`] has arithmetic that does not.
 //!
 //! # Map
 //!

@@ -1,28 +1,80 @@
 //! One entity, event by event, for an author's own tests.
 //!
 //! A component has none of it: compiled for WebAssembly, this module does not exist, and with it the only way to make an as-of.
+//!
+//! ```
+//! use onepath_sdk::prelude::*;
+//! use onepath_sdk::testing::{as_of, at, time};
+//!
+//! let paid = at("2024-03-01T09:30:00Z");
+//! assert_eq!(as_of("2024-03-02").since(paid), minutes(14 * 60 + 30));
+//! assert_eq!(time("2024-03-01T10:30:00.000001+01:00").since(paid).micros(), 1);
+//! ```
+
+mod moment;
+
+pub use moment::Moment;
 
 use std::marker::PhantomData;
 
 use crate::batch::{Column, EVENT, Failure, QUESTION, Rows, States};
 use crate::native::process;
 use crate::row::Row;
-use crate::time::{AsOf, EventTime, asked_at};
+use crate::time::{AsOf, EventTime, Time, asked_at};
 use crate::transform::Transform;
 
-/// The as-of of a question, in microseconds since the Unix epoch, UTC. Like the host, ask no question before an event that was
-/// applied.
-pub const fn as_of(micros: i64) -> AsOf {
-    asked_at(micros)
+/// When an event happens, from an ISO 8601 text or from microseconds since the Unix epoch: [`Moment`] says which texts.
+#[track_caller]
+pub fn at(moment: impl Moment) -> EventTime {
+    EventTime(moment.to_micros())
+}
+
+/// The as-of of a question, from an ISO 8601 text or from microseconds since the Unix epoch. Like the host, ask no question
+/// before an event that was applied.
+#[track_caller]
+pub fn as_of(moment: impl Moment) -> AsOf {
+    asked_at(moment.to_micros())
+}
+
+/// A time that is a value, from an ISO 8601 text or from microseconds since the Unix epoch.
+#[track_caller]
+pub fn time(moment: impl Moment) -> Time {
+    Time(moment.to_micros())
 }
 
 /// One entity of a transform. Every event and every question is a batch of its own, as in serving: the row goes through
 /// columns and the state through its bytes.
 ///
-/// ```text
-/// let mut customer = Harness::<Activity>::new();
-/// customer.event(EventTime(0), Event { event_type: "purchase", amount: 10.0 });
-/// assert_eq!(customer.question(as_of(1)).purchase_count_30d, 1);
+/// ```
+/// use onepath_sdk::prelude::*;
+/// use onepath_sdk::testing::{Harness, as_of, at};
+///
+/// #[derive(State, Default)]
+/// struct Visits {
+///     last: Recency,
+/// }
+///
+/// #[derive(Features)]
+/// struct Features {
+///     /// Whole hours since the last visit. Null where there was none.
+///     hours_since_visit: Option<i64>,
+/// }
+///
+/// #[transform]
+/// impl Visits {
+///     fn update(&mut self, at: EventTime) {
+///         self.last.push(at, ());
+///     }
+///
+///     fn read(&self, as_of: AsOf) -> Features {
+///         Features { hours_since_visit: self.last.since(as_of).map(Length::whole_hours) }
+///     }
+/// }
+///
+/// let mut visitor = Harness::<Visits>::new();
+/// assert_eq!(visitor.question(as_of("2024-03-01")).hours_since_visit, None);
+/// visitor.event(at("2024-03-01T08:00:00Z"), ());
+/// assert_eq!(visitor.question(as_of("2024-03-01T20:30:00Z")).hours_since_visit, Some(12));
 /// ```
 pub struct Harness<T> {
     parameters: Vec<Column>,
@@ -53,7 +105,7 @@ impl<T: Transform> Harness<T> {
         Harness { parameters: columns(parameters), state: Vec::new(), transform: PhantomData }
     }
 
-    /// Applies an event.
+    /// Applies an event; `()` where the transform reads no field of it.
     ///
     /// # Panics
     ///

@@ -22,7 +22,8 @@ use crate::time::{AsOf, EventTime};
 /// from the state and changes nothing. Either method may return a `Result`, whose error becomes the failure of its row. The
 /// author's version is that of the crate unless given; the state's version is 1 unless given.
 ///
-/// Without `update` the transform is stateless: it takes no events, and its state may be a unit struct.
+/// Without `update` the transform is stateless: it takes no events, and its state may be a unit struct. With an `update` that
+/// leaves `event` out it takes events without fields, which it may count.
 pub trait Transform: State + Default + 'static {
     /// The fields of an event that the transform reads.
     type Event<'a>: Row<'a>;

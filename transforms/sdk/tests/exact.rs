@@ -22,7 +22,8 @@ mod expected;
 use big::Big;
 use cases::{DAY, Event, HOUR, YEAR, amounts, events, numbers, of_window};
 use expected::{
-    assert_same, check_decayed, check_mean, check_quantile, check_sketch, check_spread, expected_sum, infinite, sorted,
+    assert_same, check_decayed, check_decayed_mean, check_mean, check_quantile, check_sketch, check_spread,
+    expected_sum, infinite, sorted,
 };
 
 /// Thirty years.
@@ -122,11 +123,14 @@ proptest! {
         let now = events.iter().map(|event| event.at).max().unwrap_or(0) + later;
         let weekly: Decayed<Days<7>> = merged("decayed, weeks", &events, &cuts, &turns, |event| event.number);
         check_decayed(&events, now, 7 * DAY, weekly.sum(as_of(now)));
+        check_decayed_mean(&events, 7 * DAY, weekly.mean());
         let hourly: Decayed<Hours<1>> = merged("decayed, hours", &events, &cuts, &turns, |event| event.number);
         check_decayed(&events, now, HOUR, hourly.sum(as_of(now)));
+        check_decayed_mean(&events, HOUR, hourly.mean());
         let fast: Decayed<Seconds<1>> = merged("decayed, seconds", &events, &cuts, &turns, |event| event.number);
         check_decayed(&events, now, 1_000_000, fast.sum(as_of(now)));
-        prop_assert!([bytes(&weekly), bytes(&hourly), bytes(&fast)].iter().all(|state| state.len() <= 80));
+        check_decayed_mean(&events, 1_000_000, fast.mean());
+        prop_assert!([bytes(&weekly), bytes(&hourly), bytes(&fast)].iter().all(|state| state.len() <= 160));
     }
 
     #[test]
@@ -222,6 +226,7 @@ proptest! {
         check_spread(&numbers, numbers.len() as i64, spread.variance(), spread.std_dev());
         check_sketch(&sketch, &numbers, 0.5);
         check_decayed(&seen, newest, 7 * DAY, decayed.sum(as_of(newest)));
+        check_decayed_mean(&seen, 7 * DAY, decayed.mean());
         let today = between(newest.div_euclid(DAY) * DAY, newest);
         let (sum, hourly) = day.current(as_of(newest));
         assert_same(sum.sum(), expected_sum(&amounts(&today)));

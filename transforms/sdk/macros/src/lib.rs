@@ -57,8 +57,8 @@ pub fn state(input: TokenStream) -> TokenStream {
 ///
 /// `update(&mut self, event: &E, at: EventTime, parameters: &P)` applies an event; without it the transform is stateless.
 /// `read(&self, request: &R, inputs: &I, parameters: &P, as_of: AsOf) -> F` answers a question. Arguments are known by
-/// their names, in any order, and those that are not needed are left out (`update` needs its event). Both may return a
-/// `Result`, whose error becomes the failure of its row.
+/// their names, in any order, and those that are not needed are left out: a transform that only counts has
+/// `update(&mut self)`, and takes events without fields. Both may return a `Result`, whose error becomes the failure of its row.
 ///
 /// Options: `#[transform(version = "1.2.0", state_version = 3)]`. The version is otherwise the crate's, the state's version 1.
 ///

@@ -151,12 +151,19 @@ fn columns(input: &DeriveInput, kind: Kind) -> Result<Vec<Column<'_>>> {
         let message = format!("{} is derived for a struct with named fields", kind.name());
         return Err(Error::new(input.ident.span(), message));
     };
+    if let (Fields::Unit, Kind::Event) = (&data.fields, kind) {
+        let message = "Event has no field: leave out the struct, and the argument of its type";
+        return Err(Error::new(input.ident.span(), message));
+    }
     let Fields::Named(fields) = &data.fields else {
         let message = format!("{} needs named fields: their names are the names of the columns", kind.name());
         return Err(Error::new(input.ident.span(), message));
     };
     if fields.named.is_empty() {
-        let message = format!("{} has no field: leave the struct out", kind.name());
+        let message = match kind {
+            Kind::Features => "Features has no field: a transform gives at least one feature".to_owned(),
+            kind => format!("{} has no field: leave out the struct, and the argument of its type", kind.name()),
+        };
         return Err(Error::new(input.ident.span(), message));
     }
     let mut columns: Vec<Column<'_>> = Vec::new();
@@ -273,7 +280,21 @@ mod tests {
 
     #[test]
     fn wrong_shapes_are_refused_with_the_way_out() {
-        let cases: [(DeriveInput, Kind, &str); 15] = [
+        let cases: [(DeriveInput, Kind, &str); 17] = [
+            (
+                parse_quote!(
+                    struct Click;
+                ),
+                Kind::Event,
+                "Event has no field: leave out the struct, and the argument of its type",
+            ),
+            (
+                parse_quote!(
+                    struct F {}
+                ),
+                Kind::Features,
+                "Features has no field: a transform gives at least one feature",
+            ),
             (
                 parse_quote!(
                     struct R {
@@ -304,7 +325,7 @@ mod tests {
                     struct E {}
                 ),
                 Kind::Request,
-                "Request has no field: leave the struct out",
+                "Request has no field: leave out the struct, and the argument of its type",
             ),
             (
                 parse_quote!(

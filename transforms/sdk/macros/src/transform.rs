@@ -177,9 +177,6 @@ fn update_body(update: &ImplItemFn, state: &Type, rows: &mut Rows) -> Result<Tok
     check_receiver(update, Receiver::Exclusive)?;
     check_update_output(update)?;
     let names = arguments(update, &["event", "at", "parameters"], rows)?;
-    if rows.event.is_none() {
-        return Err(Error::new(update.sig.inputs.span(), "`update` takes `event: &Event` and `at: EventTime`"));
-    }
     Ok(call(update, state, &names))
 }
 
@@ -308,7 +305,7 @@ mod tests {
 
     #[test]
     fn wrong_shapes_are_refused_with_the_way_out() {
-        let cases: [(ItemImpl, &str); 13] = [
+        let cases: [(ItemImpl, &str); 12] = [
             (parse_quote!(impl S {}), "a transform needs `fn read(&self, as_of: AsOf) -> Features`"),
             (parse_quote!(impl Display for S {}), "put #[transform] on `impl State`, not on the `impl` of a trait"),
             (
@@ -347,13 +344,22 @@ mod tests {
                 parse_quote!(impl S { fn update(&self, event: &E) {} fn read(&self) -> F {} }),
                 "`update` takes `&mut self`",
             ),
-            (
-                parse_quote!(impl S { fn update(&mut self, at: EventTime) {} fn read(&self) -> F {} }),
-                "`update` takes `event: &Event` and `at: EventTime`",
-            ),
         ];
         for (item, expected) in cases {
             assert_eq!(expand(&Options::default(), &item).unwrap_err().to_string(), expected);
+        }
+    }
+
+    /// A transform that only counts takes no field of an event, or not even its time.
+    #[test]
+    fn update_may_leave_the_event_out() {
+        let items: [ItemImpl; 2] = [
+            parse_quote!(impl S { fn update(&mut self, at: EventTime) {} fn read(&self) -> F {} }),
+            parse_quote!(impl S { fn update(&mut self) {} fn read(&self) -> F {} }),
+        ];
+        for item in items {
+            let expanded = expand(&Options::default(), &item).unwrap().to_string();
+            assert!(expanded.contains("type Event < 'a > = () ;"), "{expanded}");
         }
     }
 

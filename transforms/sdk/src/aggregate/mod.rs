@@ -16,7 +16,7 @@
 //! | [`Distinct`], [`HyperLogLog`] | a key | how many different ones: exactly, or in a fixed number of bytes |
 //! | [`Counts`], [`TopK`] | a key | how many of each, and the most frequent: exactly, or in a fixed number of entries |
 //! | [`QuantileSketch`] | `f64` | percentiles, to a stated relative error |
-//! | [`Decayed`] | `f64` | a sum in which what is a half-life old counts half |
+//! | [`Decayed`] | `f64` | a sum and a mean in which what is a half-life old counts half |
 //!
 //! A key is a text (`&str`), an `i64` or a `bool` ([`Key`]). Two to four aggregates make one, as a tuple of them that takes
 //! a tuple of values: `(Count, Sum)` takes `((), 12.5)`.

@@ -58,7 +58,7 @@ proptest! {
         prop_assert!(has_one_spelling::<HyperLogLog<i64, 4>>(&written));
         prop_assert!(has_one_spelling::<QuantileSketch>(&written));
         let half_life = bytes(&Decayed::<Days<7>>::default());
-        prop_assert!(has_one_spelling::<Decayed<Days<7>>>(&[&half_life[..half_life.len() - 2], &written].concat()));
+        prop_assert!(has_one_spelling::<Decayed<Days<7>>>(&[&half_life[..half_life.len() - 3], &written].concat()));
     }
 
     /// Whatever was merged from parts is what adding everything gives, to the bit; for all but `TopK`.
@@ -342,13 +342,13 @@ fn a_fading_sum_has_its_size() {
     let at = |half_lives: i64| EventTime(half_lives * days(7).micros() + 12_345_678);
     let mut usual = Decayed::<Days<7>>::default();
     (0..1_000).for_each(|n| usual.push(EventTime(at(2_800).micros() + n * hours(1).micros()), 0.1 * n as f64));
-    assert!(bytes(&usual).len() <= 30, "{}", bytes(&usual).len());
-    // All five limbs full, of both signs.
+    assert!(bytes(&usual).len() <= 55, "{}", bytes(&usual).len());
+    // All five limbs full, of both signs, and those of the weights.
     let mut full = Decayed::<Days<7>>::default();
     for n in 0..100_000 {
         full.push(at(2_800 - n % 320), if n % 3 == 0 { -1e9 } else { 3e9 / 7.0 });
     }
-    assert!(bytes(&full).len() <= 80, "{}", bytes(&full).len());
+    assert!(bytes(&full).len() <= 160, "{}", bytes(&full).len());
 }
 
 #[test]
@@ -384,6 +384,36 @@ fn what_is_a_half_life_old_counts_half() {
     assert_eq!(wrong, "the state's half-life is 1 hour, the transform's 1 day: raise state_version");
 }
 
+#[test]
+fn a_decayed_mean_weighs_the_newer_more() {
+    let mean = |events: &[(i64, f64)]| {
+        let mut decayed = Decayed::<Hours<1>>::default();
+        for &(hour, number) in events {
+            decayed.push(EventTime(hours(hour).micros()), number);
+            decayed = decode_all(&bytes(&decayed)).unwrap();
+        }
+        decayed.mean()
+    };
+    assert_eq!((mean(&[]), mean(&[(5, 7.25)]), mean(&[(5, 0.0), (6, 0.0)])), (None, Some(7.25), Some(0.0)));
+    assert_eq!((mean(&[(0, 4.0), (1, 1.0)]), mean(&[(1, 1.0), (0, 4.0)])), (Some(2.0), Some(2.0)));
+    assert_eq!(mean(&[(-1_000_000, 1e300), (1_000_000, 3.0)]), Some(3.0));
+    // Where the sum or the weights are beyond float64, the mean is not.
+    assert_eq!(mean(&[(2_000_000, f64::MAX), (2_000_000, f64::MAX)]), Some(f64::MAX));
+    assert_eq!(mean(&[(-2_000_000, 5e-324), (-2_000_000, 5e-324)]), Some(5e-324));
+    assert_eq!(
+        (mean(&[(0, 1.0), (1, f64::INFINITY)]), mean(&[(0, f64::NAN)]).map(f64::is_nan)),
+        (Some(f64::INFINITY), Some(true))
+    );
+    // Every event has a weight, and all fade.
+    let mut decayed = Decayed::<Hours<1>>::default();
+    for (hour, number) in [(0, 0.0), (1, f64::NAN), (2, 5.0)] {
+        decayed.push(EventTime(hours(hour).micros()), number);
+    }
+    let after = |hour: i64| decayed.weight(asked_at(hours(hour).micros()));
+    assert_eq!((after(2), after(3), after(20_000)), (1.75, 0.875, 0.0));
+    assert_eq!(Decayed::<Hours<1>>::default().weight(asked_at(0)), 0.0);
+}
+
 /// A number a second for ten million seconds, forgotten by half each day: a geometric sum, known exactly.
 #[test]
 fn ten_million_events_fade_without_drift() {
@@ -397,7 +427,7 @@ fn ten_million_events_fade_without_drift() {
     let expected = 0.1 * ((-std::f64::consts::LN_2 * events as f64 / daily as f64).exp_m1() / step);
     let found = decayed.sum(asked_at((events - 1) * second));
     assert!((found / expected - 1.0).abs() < 2e-15, "{found} for {expected}");
-    assert!(bytes(&decayed).len() < 60, "{}", bytes(&decayed).len());
+    assert!(bytes(&decayed).len() < 90, "{}", bytes(&decayed).len());
 }
 
 /// A variance from a state that no numbers have would be that of a negative sum of squares, or take all memory.

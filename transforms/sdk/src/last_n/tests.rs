@@ -23,6 +23,21 @@ fn the_last_by_time_and_then_by_application_stay() {
 }
 
 #[test]
+fn the_latest_comes_last_whatever_the_order_of_application() {
+    let orders = [[1, 2, 3], [1, 3, 2], [2, 1, 3], [2, 3, 1], [3, 1, 2], [3, 2, 1]];
+    for order in orders {
+        let kept = last(&order.map(|at| (at, at as f64)));
+        assert_eq!(kept.values(), [1.0, 2.0, 3.0], "{order:?}");
+        let times: Vec<i64> = kept.iter().map(|(at, _)| at.micros()).collect();
+        assert_eq!(times, [1, 2, 3], "{order:?}");
+        let newest = [0, 1, 2, 3].map(|nth| kept.newest(nth).map(|(at, _)| at.micros()));
+        assert_eq!(newest, [Some(3), Some(2), Some(1), None], "{order:?}");
+    }
+    // At one time, the one that was applied last is the latest.
+    assert_eq!(last(&[(5, 1.0), (5, 2.0)]).newest(0), Some((EventTime(5), &2.0)));
+}
+
+#[test]
 fn states_come_back() {
     let mut words = LastN::<String, 2>::default();
     for (at, word) in [(1, "a"), (3, "é"), (2, "b")] {

@@ -90,6 +90,32 @@ pub fn check_decayed(events: &[Event], as_of: i64, half_life: i64, found: f64) {
     }
 }
 
+/// The mean of the numbers, each with the weight 2^(-age / half-life), within 12 units in the last place where all have one sign.
+#[track_caller]
+pub fn check_decayed_mean(events: &[Event], half_life: i64, found: Option<f64>) {
+    let numbers: Vec<f64> = events.iter().map(|event| event.number).collect();
+    let newest = events.iter().map(|event| event.at).max();
+    assert_eq!(found.is_some(), newest.is_some());
+    let (Some(found), Some(newest)) = (found, newest) else { return };
+    if let Some(expected) = infinite(&numbers) {
+        return assert_same(found, expected);
+    }
+    let (mut sum, mut size, mut weights) = (Big::zero(), Big::zero(), Big::zero());
+    for event in events.iter().filter(|event| (newest - event.at) / half_life < 4_000) {
+        let weight = Big::fading(newest - event.at, half_life);
+        let weighted = Big::of(event.number).times(&weight);
+        (sum, size, weights) = (sum.plus(&weighted), size.plus(&weighted.size()), weights.plus(&weight));
+    }
+    let mean = sum.over(&weights);
+    if sum.size().order(&size).is_eq() {
+        assert!(mean.is_within(found, 12), "{found:?} for {:?} of {events:?}", mean.nearest());
+    } else {
+        let bound = size.over(&weights).times(&Big::power(-48)).plus(&Big::power(-1074));
+        let distance = mean.minus(&Big::of(found)).size();
+        assert!(distance.order(&bound).is_le(), "{found:?} for {:?} of {events:?}", mean.nearest());
+    }
+}
+
 pub fn sorted(numbers: &[f64]) -> Vec<f64> {
     let mut numbers = numbers.to_vec();
     numbers.sort_by(f64::total_cmp);

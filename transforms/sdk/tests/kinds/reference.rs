@@ -258,6 +258,13 @@ pub fn answers(events: &[Event], as_of: i64, in_days: i64) -> Vec<Expected> {
     let faded = |event: &Event| event.amount * root(event) * root(event);
     let decayed: f64 = events.iter().map(faded).sum();
     let decayed_size: f64 = events.iter().map(|event| faded(event).abs()).sum();
+    let newest = by_time.last().map_or(0, |event| event.at);
+    // Since the newest event, in two steps again.
+    let root = |event: &Event| (-(newest - event.at) as f64 / (14 * DAY) as f64).exp2();
+    let weighted = |number: f64, event: &Event| number * root(event) * root(event);
+    let weights: f64 = events.iter().map(|event| weighted(1.0, event)).sum();
+    let mean_7d = events.iter().map(|event| weighted(event.amount, event)).sum::<f64>() / weights;
+    let mean_size: f64 = events.iter().map(|event| weighted(event.amount.abs(), event)).sum::<f64>() / weights;
     let local = as_of + HOUR;
     let weekday = (local.div_euclid(DAY) + 3).rem_euclid(7);
     let turn = (weekday * DAY + local.rem_euclid(DAY)) as f64 / (7 * DAY) as f64 * std::f64::consts::TAU;
@@ -306,6 +313,10 @@ pub fn answers(events: &[Event], as_of: i64, in_days: i64) -> Vec<Expected> {
         near("p90", at_rank(&all, 0.9), 1.0 / 256.0),
         // In the range of subnormal numbers, a few of the smallest.
         Expected::Near("decayed_7d", decayed, decayed_size * 1e-13 + 1e-322),
+        match events {
+            [] => exactly("decayed_mean_7d", None::<f64>),
+            _ => Expected::Near("decayed_mean_7d", mean_7d, mean_size * 1e-13 + 1e-322),
+        },
         exactly("sawtooth_mean_30d", mean(&between(sawtooth, as_of))),
         exactly("sawtooth_words_30d", words(sawtooth, as_of)),
         near("hopped_median_7d", at_rank(&between(day - 7 * DAY, day - 1), 0.5), 1.0 / 256.0),
