@@ -194,10 +194,7 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
     // Before anything is opened: what is opened without files ends elsewhere.
     http::open_files(&limits)?;
     let options = ServerOptions {
-        open: OpenOptions {
-            warning: Arc::new(|warning| tracing::warn!("{warning}")),
-            ..context.options(OpenOptions::default())
-        },
+        open: context.options(OpenOptions::default()),
         pin: command.pin.clone(),
         unmaterialized: unmaterialized(command.allow_unmaterialized),
         cache_bytes_max: command.limits.cache_bytes_max,

@@ -8,7 +8,7 @@
 //! - `seam`: [`Log`] and [`LogReader`], which a place for the log implements; `sqlite`: the one in a SQLite file.
 //! - `writer`: pushes, each stamped first and appended once its events were evaluated; one append for many.
 //! - `clock`: which stamps arrivals and as-ofs get, and why. - `epoch`: what becomes of those of a clock that was ahead.
-//! - `event`: an event of the log.
+//! - `event`: an event of the log. - `limits`: how large it may be.
 //! - `history`: which files were folded into the online states.
 //! - `identity`: what decides the values of a view version, part by part.
 //! - `sources`: the key columns of each source.
@@ -32,6 +32,7 @@ pub(crate) mod file;
 mod file_error;
 mod history;
 mod identity;
+mod limits;
 pub(crate) mod lock;
 pub(crate) mod place;
 mod read_only;
@@ -55,11 +56,9 @@ pub use feature_log::{
 pub use file_error::FileError;
 pub use history::{History, HistoryFile, HistorySource};
 pub use identity::{Parts, SOURCES, ViewIdentity};
+pub use limits::{EVENT_ID_BYTES_MAX, EVENTS_PER_PUSH_MAX, FIELDS_BYTES_MAX, KEY_BYTES_MAX};
 pub use seam::{Log, LogBatch, LogHead, LogReader};
 pub use served::{STATUSES, ServedProgram, decode_values, encode_values};
 pub use sources::{KeyColumns, LoggedSource};
 pub use sqlite::SqliteLog;
-pub use writer::{
-    Appending, EVENT_ID_BYTES_MAX, EVENTS_PER_PUSH_MAX, FIELDS_BYTES_MAX, KEY_BYTES_MAX, LogWriter, NewEvent,
-    SameContent, Settled, Stamped,
-};
+pub use writer::{Appending, LogWriter, NewEvent, SameContent, Settled, Stamped};
