@@ -239,7 +239,7 @@ mod tests {
             floor,
         };
         assert_eq!(repaired, of(3, 5, 1, 200, 9_500));
-        let second = vec![(100, 90), (101, 95), (200, 50), (201, 201), (202, 60)];
+        let second = [(100, 90), (101, 95), (200, 50), (201, 201), (202, 60)];
         append(&log, &[(7, None), (8, None)], 150);
         let newest = log.reader().expect("opens");
         assert_eq!(stamps(&*newest), [&second[..], &[(203, 7), (204, 8)]].concat());

@@ -167,7 +167,9 @@ impl Clock for BootClock {
         // SAFETY: `time` is a valid place for what the call writes; it has no other effect.
         let read = unsafe { libc::clock_gettime(CLOCK, &raw mut time) };
         debug_assert_eq!(read, 0, "every kernel that Rust runs on has this clock");
-        (time.tv_sec as i64).saturating_mul(1_000_000).saturating_add(time.tv_nsec as i64 / 1_000)
+        #[allow(clippy::unnecessary_cast, reason = "on systems of 32 bits these are shorter")]
+        let (seconds, nanoseconds) = (time.tv_sec as i64, time.tv_nsec as i64);
+        seconds.saturating_mul(1_000_000).saturating_add(nanoseconds / 1_000)
     }
 }
 
