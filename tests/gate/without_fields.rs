@@ -43,14 +43,30 @@ fn every_event_counts_in_training_and_when_served() {
     };
     good("backfill --service all --spine spine.csv --out training.csv");
     let training = std::fs::read_to_string(project.path("training.csv")).expect("was written");
-    expect_test::expect![[r#""#]].assert_eq(&training);
+    expect_test::expect![[r#"
+        customer_id,as_of,count,longest_gap_hours,gaps_days,usual_gap_hours,due,hours_until_due,hours_of_three
+        c1,2024-03-02T07:59:59Z,1,0.0,0,,2024-03-01T08:00:00Z,-23.99972222222222,
+        c1,2024-03-04T02:00:00Z,3,24.0,2,24.000000000000004,2024-03-04T08:00:00Z,6.0,66
+        c2,2024-03-03T00:00:00Z,1,0.0,0,,2024-03-02T09:00:00Z,-15.0,
+        c3,2024-03-03T00:00:00Z,0,0.0,0,,,,
+    "#]]
+    .assert_eq(&training);
     good("materialize --up-to 2024-03-04T00:00:00Z");
     good("ingest --source visits today.ndjson --arrived-at event-time");
     let served = ["c1", "c2", "c3", "c4"].map(|customer| {
         let words =
             format!("get --service all --entity customer_id={customer} --as-of 2024-03-05T12:00:00Z --format json");
-        good(&words)
+        let answer: serde_json::Value = serde_json::from_str(&good(&words)).expect("is JSON");
+        let features = answer["features"].as_array().expect("has features").iter();
+        let values: Vec<String> = features.map(|feature| feature["value"].to_string()).collect();
+        format!("{customer}: {}\n", values.join(", "))
     });
-    expect_test::expect![[r#""#]].assert_eq(&served.concat());
+    expect_test::expect![[r#"
+        c1: 4, 48.0, 4, 33.3628118843755, "2024-03-07T08:00:00Z", 44.0, 76
+        c2: 1, 0.0, 0, null, "2024-03-02T09:00:00Z", -75.0, null
+        c3: 1, 0.0, 0, null, "2024-03-05T06:00:00Z", -6.0, null
+        c4: 0, 0.0, 0, null, null, null, null
+    "#]]
+    .assert_eq(&served.concat());
     assert!(good("verify").starts_with("verified 4 served vectors"), "every served vector is what a backfill gives");
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::marks::{checked, drop_earlier_epoch};
 use crate::batch::{Column, ColumnError, Kind, Rows};
 use crate::entity::{EntityKey, EntityState};
 use crate::evaluate::{EvaluateError, evaluate};
@@ -210,22 +211,6 @@ pub(super) fn push_into(
 /// Offsets that are caught up with at once.
 const CATCH_UP_OFFSETS: u64 = 65_536;
 
-/// The history that the states of views began from: the one that they name. Another one that the log has is of a `materialize`
-/// that did not come to its end.
-pub(super) fn history_of(
-    log: &dyn LogReader,
-    store: &dyn StoreReader,
-    views: &[PlannedView],
-) -> Result<Option<i64>, PushError> {
-    for view in views {
-        if let Some(mark) = store.mark(view.program.id())? {
-            return Ok(mark.history);
-        }
-    }
-    // Without states: those that are missing began from it.
-    Ok(log.latest_history()?.map(|(id, _)| id))
-}
-
 /// Applies the events of the log that the states do not include yet, and gives the mark of each view. Afterwards the store has
 /// one of every view. All began from `history`.
 pub(super) fn catch_up(
@@ -268,35 +253,6 @@ pub(super) fn catch_up(
     Ok(marks)
 }
 
-/// Drops states of an epoch of the log that a repair has ended, if they are of the log alone, so that they are folded again.
-fn drop_earlier_epoch(
-    log: &dyn LogReader,
-    reader: &dyn StoreReader,
-    (store, term): (&dyn OnlineStore, u64),
-    views: &[PlannedView],
-    history: Option<i64>,
-) -> Result<(), PushError> {
-    let mut has_earlier = false;
-    for view in views {
-        let Some(mark) = reader.mark(view.program.id())? else { continue };
-        if log.epoch_of(&mark.log).is_none_or(|epoch| epoch >= log.epoch()) {
-            continue;
-        }
-        if mark.history.is_some() || history.is_some() || !mark.identity.changes(&view.identity).is_empty() {
-            let view = view.program.id().to_owned();
-            return Err(PushError::EarlierEpoch { view, path: log.path().to_owned() });
-        }
-        has_earlier = true;
-    }
-    if has_earlier {
-        let mut replacement = store.begin_replace(term)?;
-        views.iter().try_for_each(|view| replacement.begin_view(view.program.id()))?;
-        let marks: Vec<ViewMark> = views.iter().map(|view| view.new_mark(log.identity())).collect();
-        replacement.commit(&marks)?;
-    }
-    Ok(())
-}
-
 /// The events that a view reads, after an offset and up to another, in the order of the log.
 fn logged_events(
     log: &dyn LogReader,
@@ -316,27 +272,6 @@ fn logged_events(
     // Across sources the log's order is the order of time: the clock keeps their stamps apart.
     events.sort_by_key(|event| event.offset);
     Ok(events)
-}
-
-/// The mark of a view's states, if they are of its identity, this log and the history of the others.
-fn checked(
-    mark: ViewMark,
-    log: &dyn LogReader,
-    view: &PlannedView,
-    history: Option<i64>,
-) -> Result<ViewMark, PushError> {
-    let program = &view.program;
-    let changes = mark.identity.changes(&view.identity);
-    if !changes.is_empty() {
-        return Err(PushError::OtherIdentity { view: program.id().to_owned(), changes });
-    }
-    if mark.log != log.identity() {
-        return Err(PushError::OtherLog { view: program.id().to_owned(), path: log.path().to_owned() });
-    }
-    if mark.history != history {
-        return Err(PushError::NotMaterialized { view: program.id().to_owned() });
-    }
-    Ok(mark)
 }
 
 /// Writes the changed states of several views and their marks in one transaction.

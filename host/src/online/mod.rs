@@ -9,7 +9,8 @@
 //! - `published`: what questions see, and the clock that makes it a prefix of the log; `cache`: states in memory.
 //! - `options`: what a server may take and how long it waits; `end`: how it is closed, and what it says when a thread of it failed.
 //! - `writer`: the one thread that writes, pushes become durable in groups; `apply`: events move states, pushed ones and the tail of
-//!   the log; `backlog`: what waits for it and what it could not do; `history_ids`: events that the materialized history has.
+//!   the log; `marks`: what the states are of that a server finds; `backlog`: what waits for it and what it could not do;
+//!   `history_ids`: events that the materialized history has.
 //! - `recorder`: what was served is recorded off the path of requests; `share`: of which entities.
 //! - `watch`: steps of the machine's clock are told, and accepted where an operator says so.
 //! - `status`: what it runs and has done; `kind`: what kind of failure an error is; `lost`: whether its files were taken away;
@@ -46,6 +47,7 @@ mod error;
 mod history_ids;
 mod kind;
 mod lost;
+mod marks;
 mod options;
 mod pin;
 mod plans;
@@ -202,7 +204,7 @@ impl Server {
             schemas.insert(source.name.clone(), Arc::new(event_schema(project, source, &views)?));
         }
         let mut log = store.begin_log(&events)?;
-        let history = apply::history_of(log.reader(), &*reader, &views)?;
+        let history = marks::history_of(log.reader(), &*reader, &views)?;
         if options.unmaterialized == Unmaterialized::Refuse && history.is_none() {
             store.check_materialized(&views)?;
         }

@@ -40,7 +40,9 @@ pub struct TwinSink {
 #[derive(Default)]
 struct Place {
     batches: Vec<StoredBatch>,
-    /// How many batches there were after each append since power was lost last.
+    /// How many batches there were when power was lost last: they are kept.
+    kept: usize,
+    /// How many there were after each append since.
     appends: Vec<usize>,
 }
 
@@ -85,13 +87,12 @@ impl Stand for TwinSink {
         let appends = std::mem::take(&mut place.appends);
         let kept = self.faults.below(appends.len() + 1);
         if let Some(lost) = appends.get(kept) {
-            let before = if kept == 0 { 0 } else { appends[kept - 1] };
+            let before = if kept == 0 { place.kept } else { appends[kept - 1] };
             // Power is lost in the middle of an append.
             let torn = usize::from(self.is(SinkDefect::TornAppend) && before < *lost);
             place.batches.truncate(before + torn);
         }
-        let all = place.batches.len();
-        place.appends.push(all);
+        place.kept = place.batches.len();
     }
 
     fn damage(&self, number: u64) {
