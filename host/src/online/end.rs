@@ -65,13 +65,11 @@ impl Server {
         let close = move || {
             let (jobs, recorder, readers, watch) = parts;
             drop(watch);
-            if let Some(recorder) = &recorder {
-                recorder.close();
-            }
             // The writer ends when nobody can send to it any more.
             drop(jobs);
             // How it ended is told by `Server::ended`.
             let _ = writer.join();
+            // After it, for it looks whether the files of the stores are where they were.
             drop(recorder);
             drop(readers);
             // Who no longer waits is not told.

@@ -136,12 +136,6 @@ impl Recorder {
         self.queue.lock().ended.clone()
     }
 
-    /// Tells the thread to write what waits and to end.
-    pub(super) fn close(&self) {
-        self.queue.lock().is_closing = true;
-        self.queue.filled.notify_one();
-    }
-
     pub(super) fn recorded(&self) -> Recorded {
         let waiting = self.queue.lock();
         Recorded {
@@ -156,7 +150,8 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.close();
+        self.queue.lock().is_closing = true;
+        self.queue.filled.notify_one();
         if let Some(thread) = self.thread.take() {
             // How it ended is known.
             let _ = thread.join();
