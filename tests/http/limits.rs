@@ -127,6 +127,11 @@ fn an_endless_question_ends_and_others_are_answered_meanwhile() {
     let body = json!({"entities": {"customer_id": ["c1"], "cart_value": [1.0]}, "feature_service": "cart_v1"});
     let again = good(&mut client, "/get-online-features", &body);
     assert_eq!(again["results"][1]["values"], json!([0]));
+    // The call that nobody waits for any more ends at its own limit: twenty and one questions, and that one.
+    let ended = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    while !client.get("/metrics").expect("answers").text().contains("onepath_evaluation_seconds_count 22\n") {
+        assert!(std::time::Instant::now() < ended, "the call does not end");
+    }
     assert_eq!(served.stop(&project).code, 0);
     verified(&project);
 }

@@ -52,13 +52,17 @@ pub(super) struct Share {
 struct Taken {
     sum: usize,
     by: HashMap<Party, usize>,
-    waiting: VecDeque<Waiting>,
+    /// Those that wait, by who shares with them: many wait for few parties.
+    waiting: Vec<Waiting>,
+    /// How many have waited so far.
+    came: u64,
 }
 
+/// Those that wait for the same parties, each with its number, the first first.
 #[derive(Debug)]
 struct Waiting {
     parties: Arc<[Party]>,
-    turn: oneshot::Sender<Room>,
+    turns: VecDeque<(u64, oneshot::Sender<Room>)>,
 }
 
 /// Why nothing more was given.
@@ -103,7 +107,7 @@ impl Share {
         let (turn, room) = oneshot::channel();
         {
             let mut taken = self.lock();
-            taken.waiting.push_back(Waiting { parties: parties.into(), turn });
+            taken.wait(parties.into(), turn);
         }
         self.wake();
         room.await.expect("whoever waits is kept until it has its turn")
@@ -114,9 +118,7 @@ impl Share {
         // A room for somebody who has gone is dropped, which takes the lock: outside of it.
         let mut gone = Vec::new();
         let mut taken = self.lock();
-        taken.waiting.retain(|waiting| !waiting.turn.is_closed());
-        while let Some(at) = taken.next(self) {
-            let Some(Waiting { parties, turn }) = taken.waiting.remove(at) else { break };
+        while let Some((parties, turn)) = taken.next(self) {
             taken.add(&parties, 1);
             let room = Room { share: Arc::clone(self), parties, amount: 1 };
             gone.extend(turn.send(room).err());
@@ -131,18 +133,37 @@ impl Share {
 }
 
 impl Taken {
-    /// The place of the one that waits and is next.
-    fn next(&self, share: &Share) -> Option<usize> {
+    fn wait(&mut self, parties: Arc<[Party]>, turn: oneshot::Sender<Room>) {
+        self.came += 1;
+        let turn = (self.came, turn);
+        match self.waiting.iter_mut().find(|waiting| waiting.parties == parties) {
+            Some(waiting) => waiting.turns.push_back(turn),
+            None => self.waiting.push(Waiting { parties, turns: VecDeque::from([turn]) }),
+        }
+    }
+
+    /// Who is next of those that wait.
+    fn next(&mut self, share: &Share) -> Option<(Arc<[Party]>, oneshot::Sender<Room>)> {
+        self.waiting.retain_mut(|waiting| {
+            while waiting.turns.front().is_some_and(|(_, turn)| turn.is_closed()) {
+                waiting.turns.pop_front();
+            }
+            !waiting.turns.is_empty()
+        });
         if self.sum >= share.max {
             return None;
         }
-        let has = |waiting: &Waiting| -> usize {
+        let order = |waiting: &Waiting| {
             let turns = waiting.parties.iter().filter(|party| matches!(party, Party::Turn(_)));
-            turns.filter_map(|party| self.by.get(party)).sum()
+            let has: usize = turns.filter_map(|party| self.by.get(party)).sum();
+            (has, waiting.turns.front().map(|(came, _)| *came))
         };
         let may = |waiting: &Waiting| self.check(share, &waiting.parties, 1).is_ok();
-        let waiting = self.waiting.iter().enumerate().filter(|(_, waiting)| may(waiting));
-        waiting.min_by_key(|(_, waiting)| has(waiting)).map(|(at, _)| at)
+        let next = self.waiting.iter().enumerate().filter(|(_, waiting)| may(waiting));
+        let (at, _) = next.min_by_key(|(_, waiting)| order(waiting))?;
+        let waiting = &mut self.waiting[at];
+        let (_, turn) = waiting.turns.pop_front()?;
+        Some((Arc::clone(&waiting.parties), turn))
     }
 
     fn check(&self, share: &Share, parties: &[Party], amount: usize) -> Result<(), Lack> {
