@@ -109,6 +109,20 @@ pub fn keep_freed_memory() {
     }
 }
 
+/// From now on this thread, and those that it starts, give way to others: where several want the processor, each of them gets about a
+/// tenth of what another gets, so that none stands still for ever. Where the system knows no priorities of threads, nothing changes.
+pub(crate) fn give_way() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        /// Of 19, which would stand still on a machine that others fill.
+        const NICE: libc::c_int = 10;
+        // SAFETY: `setpriority` takes any values. On Linux, 0 is the calling thread. It may always be made nicer.
+        unsafe {
+            libc::setpriority(libc::PRIO_PROCESS, 0, NICE);
+        }
+    }
+}
+
 /// The number after `name` in a file of the kernel.
 fn field(path: &str, name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(path).ok()?;
@@ -136,5 +150,26 @@ mod tests {
         let cost = time.of(whole);
         assert!(cost < Duration::from_secs(500) || !cfg!(target_os = "linux"), "{cost:?}");
         assert_eq!(time.of(Duration::ZERO), Duration::ZERO);
+    }
+
+    /// The nice value of the calling thread.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn niceness() -> i64 {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").expect("the kernel tells");
+        let fields = stat.rsplit_once(')').expect("a name").1;
+        fields.split_whitespace().nth(16).and_then(|nice| nice.parse().ok()).expect("a number")
+    }
+
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[test]
+    fn a_thread_gives_way_and_so_do_those_that_it_starts() {
+        let here = niceness();
+        let (own, started) = std::thread::spawn(|| {
+            give_way();
+            (niceness(), std::thread::spawn(niceness).join().expect("ends"))
+        })
+        .join()
+        .expect("ends");
+        assert_eq!((own, started, niceness()), (10, 10, here));
     }
 }

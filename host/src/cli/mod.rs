@@ -99,6 +99,9 @@ impl Context {
             wait_ms_max: HALF_MINUTE_MS,
             push_ms_max: HOUR_MS,
             close_ms_max: HOUR_MS,
+            // A history without an index takes its time too, and there is nobody else to give way to.
+            replay_ms_max: u64::MAX,
+            replays_give_way: false,
             first_reservation: FirstReservation::AtQuestion,
             ..ServerOptions::default()
         };

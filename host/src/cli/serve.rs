@@ -100,6 +100,15 @@ struct Limits {
     /// Pushes that may wait to be written; beyond, 503.
     #[arg(long, value_name = "N", default_value_t = ServerOptions::default().waiting_pushes_max)]
     waiting_pushes_max: usize,
+    /// Questions about a past that states cannot answer which are replayed at once, by threads that give way to all others.
+    #[arg(long, value_name = "N", default_value_t = ServerOptions::default().replays_max)]
+    replays_max: usize,
+    /// Such questions that may wait for their turn; beyond, 503.
+    #[arg(long, value_name = "N", default_value_t = ServerOptions::default().waiting_replays_max)]
+    waiting_replays_max: usize,
+    /// Milliseconds for such a question to be answered, with its time in the queue (503); --request-ms-max holds too.
+    #[arg(long, value_name = "MS", default_value_t = ServerOptions::default().replay_ms_max)]
+    replay_ms_max: u64,
     /// Served vectors that may wait to be recorded; beyond, they are dropped and counted.
     #[arg(long, value_name = "N", default_value_t = ServerOptions::default().waiting_vectors_max)]
     waiting_vectors_max: usize,
@@ -199,6 +208,9 @@ pub(super) fn run(context: &Context, command: &Serve) -> anyhow::Result<ExitCode
         unmaterialized: unmaterialized(command.allow_unmaterialized),
         cache_bytes_max: command.limits.cache_bytes_max,
         waiting_pushes_max: command.limits.waiting_pushes_max,
+        replays_max: command.limits.replays_max,
+        waiting_replays_max: command.limits.waiting_replays_max,
+        replay_ms_max: command.limits.replay_ms_max,
         waiting_vectors_max: command.limits.waiting_vectors_max,
         waiting_vectors_bytes_max: command.limits.waiting_vectors_bytes_max,
         staleness_ms_max: command.limits.staleness_ms_max,

@@ -115,9 +115,22 @@ impl<'a> KeyRows<'a> {
         }
         let mut scratch = Vec::new();
         partitions.extend((0..rows).map(|row| {
-            let hash = hash(&self.key(row, &mut scratch)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let hash = spread(hash(&self.key(row, &mut scratch)));
             (hash >> 32) as u32 >> (32 - bits.max(1)) & ((1 << bits) - 1)
         }));
+    }
+
+    /// Appends a hash of each of the first `rows` keys, the same in every run: [`partitions`](Self::partitions) are its highest
+    /// bits.
+    pub(crate) fn hashes(&self, rows: usize, hashes: &mut Vec<u64>) {
+        if let Some((codes, count, texts)) = self.codes(rows) {
+            let mut of_texts = Vec::new();
+            texts.hashes(count, &mut of_texts);
+            hashes.extend(codes.iter().map(|code| of_texts[*code as usize]));
+            return;
+        }
+        let mut scratch = Vec::new();
+        hashes.extend((0..rows).map(|row| spread(hash(&self.key(row, &mut scratch)))));
     }
 
     pub(super) fn types(&self) -> Vec<KeyType> {
@@ -168,6 +181,12 @@ pub(crate) fn short_bytes(bytes: &[u8; 16]) -> &[u8] {
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a ^ 0x9e37_79b9_7f4a_7c15) * u128::from(b ^ 0xd1b5_4a32_d192_ed03);
     product as u64 ^ (product >> 64) as u64
+}
+
+/// A hash apart from the order of an interner's table, which goes by the lowest bits.
+#[inline]
+fn spread(hash: u64) -> u64 {
+    hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[inline]

@@ -2,12 +2,13 @@
 //!
 //! - `source`: the seam: an [`EventSource`] gives events in parts and batches. The history of a source and its log are two.
 //! - `read`: the events of a view, of all its sources in order. - `set`, `counts`: what comes of it. - `sample`: a few.
-//! - `ids`: of one entity an event id counts once.
+//! - `ids`: of one entity an event id counts once. - `by_entity`: the events of a materialized history, found by their entity.
 //! - `schema`, `fields`, `times`: what an event of a source has, and as what a view reads it.
 //! - `rows`: pushed JSON to columns. - `push`: columns, or a file, to events of the log. - `logged`: the log's JSON to columns.
 //!
 //! Knows nothing of components, of online states and of how questions are answered.
 
+mod by_entity;
 mod counts;
 mod fields;
 mod ids;
@@ -31,6 +32,8 @@ use crate::log::{LogError, LogReader};
 use crate::project::{Key, Source};
 use crate::time::AvailableAt;
 
+pub use by_entity::HistoryIndexError;
+pub(crate) use by_entity::{HistoryIndex, HistoryIndexBuilder};
 pub use counts::{FileCount, FileTimes};
 pub(crate) use fields::{exact_floats, is_read_nullable, read_type, wanted_fields};
 pub(crate) use ids::{ContentFields, IdIndex, IdIndexWriter, IdScope, Repeats, find_repeats, id_hash, same_content};
@@ -68,12 +71,29 @@ pub struct SourceInput<'a> {
     pub(crate) ids: IdScope,
     /// The rows of the files that are repeats, where that is known already.
     pub(crate) repeats: Option<Arc<Repeats>>,
+    /// By what the events of the files are found where only some entities matter, if it has what is wanted of them. Their cut and
+    /// their repeats are those of the index.
+    pub(crate) index: Option<HistoryIndex>,
+    /// What takes the events of the files too, in their order.
+    pub(crate) builder: Option<Arc<HistoryIndexBuilder>>,
 }
 
 impl<'a> SourceInput<'a> {
     /// All events of files of a storage, for a view whose entity has the key columns `keys`.
     pub fn new(storage: Arc<dyn Storage>, source: &'a Source, keys: &'a [Key], files: Vec<PathBuf>) -> Self {
-        Self { storage, source, keys, files, up_to: None, pushed: None, ids_up_to: 0, ids: IdScope::All, repeats: None }
+        Self {
+            storage,
+            source,
+            keys,
+            files,
+            up_to: None,
+            pushed: None,
+            ids_up_to: 0,
+            ids: IdScope::All,
+            repeats: None,
+            index: None,
+            builder: None,
+        }
     }
 
     /// The same, and what was pushed.
@@ -158,6 +178,9 @@ pub enum ReadError {
         /// Why.
         source: std::io::Error,
     },
+    /// The index by entity of a history cannot be used.
+    #[error(transparent)]
+    HistoryIndex(#[from] HistoryIndexError),
     /// It was told to stop.
     #[error("stopped before it was finished")]
     Stopped,

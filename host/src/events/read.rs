@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::by_entity::{DividedEvents, IndexSource};
 use super::counts::{FileCount, FileTimes};
 use super::ids::{IdScope, Repeats, find_repeats};
 use super::times::column_times;
 use super::{
-    EventBatch, EventChunk, EventSet, EventSource, HistorySource, LogSource, Position, ReadError, SourceInput,
-    SourcePart,
+    EventBatch, EventChunk, EventSet, EventSource, HistoryIndexBuilder, HistorySource, LogSource, Position, ReadError,
+    SourceInput, SourcePart,
 };
 use crate::batch::{FieldLane, Lane};
 use crate::entity::{KeyInterner, KeyRows};
@@ -66,8 +67,10 @@ struct History<'a> {
     events: Box<dyn EventSource + Sync + 'a>,
     /// Which rows are left out because of their ids.
     repeats: Option<&'a Repeats>,
-    /// Where the counts of its files begin among those of all.
-    first_count: usize,
+    /// Where the counts of its files begin among those of all; `None` where they are not read.
+    first_count: Option<usize>,
+    /// What takes its events too, and the places of the fields that it wants.
+    builder: Option<(&'a HistoryIndexBuilder, Vec<usize>)>,
 }
 
 /// How the keys of events become numbers: [`Keep`], as several threads share it.
@@ -95,6 +98,7 @@ impl Numbers<'_> {
 /// What one batch of a history gives.
 struct Taken {
     chunk: EventChunk,
+    divided: Option<DividedEvents>,
     rows: u64,
     after_cut: u64,
     times: FileTimes,
@@ -127,15 +131,33 @@ pub fn each_chunk(
     options: ReadOptions<'_>,
     take: &mut dyn FnMut(u32, EventChunk) -> Result<(), ReadError>,
 ) -> Result<Vec<FileCount>, ReadError> {
-    let repeats = sources.iter().map(|input| repeats_of(input, fields, &keep, options));
+    let indexed: Vec<Option<IndexSource>> = sources.iter().map(|input| indexed(input, fields, &keep)).collect();
+    let repeats = sources.iter().zip(&indexed).map(|(input, indexed)| match indexed {
+        Some(_) => Ok(None),
+        None => repeats_of(input, fields, &keep, options),
+    });
     let repeats = repeats.collect::<Result<Vec<_>, ReadError>>()?;
+    let wanted: Vec<Vec<Field>> = sources.iter().map(|input| with_those_of_the_builder(input, fields)).collect();
     let (mut histories, mut files) = (Vec::with_capacity(sources.len()), 0);
-    for (place, (input, repeats)) in sources.iter().zip(&repeats).enumerate() {
-        let SourceInput { source, up_to, .. } = *input;
-        let events = Box::new(HistorySource::open(input, fields)?);
-        histories.push(History { place, source, up_to, events, repeats: repeats.as_deref(), first_count: files });
-        files += input.files.len();
+    for (place, ((input, repeats), indexed)) in sources.iter().zip(&repeats).zip(indexed).enumerate() {
+        let (source, repeats) = (input.source, repeats.as_deref());
+        histories.push(match indexed {
+            // It has the events that count.
+            Some(events) => {
+                let events: Box<dyn EventSource + Sync> = Box::new(events);
+                History { place, source, up_to: None, events, repeats: None, first_count: None, builder: None }
+            }
+            None => {
+                let events = Box::new(HistorySource::open(input, &wanted[place])?);
+                let builder =
+                    input.builder.as_deref().map(|builder| (builder, places(builder.fields(), &wanted[place])));
+                let first_count = Some(files);
+                files += input.files.len();
+                History { place, source, up_to: input.up_to, events, repeats, first_count, builder }
+            }
+        });
     }
+    histories.iter().filter_map(|history| history.builder.as_ref()).for_each(|(builder, _)| builder.begin());
     let bits = partition_bits(&histories, &keep);
     let with_keys = matches!(keep, Keep::Hashed(_));
     let (threads, numbers) = match keep {
@@ -146,6 +168,35 @@ pub fn each_chunk(
     };
     let options = ReadOptions { threads, ..options };
     Reader { fields, histories: &histories, numbers, bits, with_keys, options }.read(sources, take)
+}
+
+/// The events of the asked entities by the index of their source, where that has what is wanted.
+fn indexed(input: &SourceInput<'_>, fields: &[Field], keep: &Keep<'_>) -> Option<IndexSource> {
+    match (keep, &input.index) {
+        (Keep::Known(asked), Some(index)) => index.events(input.keys, fields, asked),
+        _ => None,
+    }
+}
+
+/// The fields to read of the files of a source: those that are wanted, and after them those that its builder wants besides.
+fn with_those_of_the_builder(input: &SourceInput<'_>, fields: &[Field]) -> Vec<Field> {
+    let mut all = fields.to_vec();
+    for field in input.builder.iter().flat_map(|builder| builder.fields()) {
+        if !all.iter().any(|known| is_same(known, field)) {
+            all.push(field.clone());
+        }
+    }
+    all
+}
+
+/// Whether one column serves both fields.
+fn is_same(a: &Field, b: &Field) -> bool {
+    a.name == b.name && a.value_type == b.value_type && a.nullable == b.nullable
+}
+
+/// The places of some fields among others.
+fn places(fields: &[Field], all: &[Field]) -> Vec<usize> {
+    fields.iter().filter_map(|field| all.iter().position(|known| is_same(known, field))).collect()
 }
 
 /// The rows of the files of a source that are left out because of their ids; `None` where its events have none.
@@ -223,10 +274,15 @@ impl Reader<'_> {
                     self.logged(earlier, take)?;
                 }
                 let SourcePart { file, .. } = history.events.parts()[parts[at].1];
-                let count = &mut counts[history.first_count + file];
-                count.rows += taken.rows;
-                count.after_cut += taken.after_cut;
-                count.times.merge(&taken.times);
+                if let Some(first_count) = history.first_count {
+                    let count = &mut counts[first_count + file];
+                    count.rows += taken.rows;
+                    count.after_cut += taken.after_cut;
+                    count.times.merge(&taken.times);
+                }
+                if let (Some((builder, _)), Some(divided)) = (&history.builder, taken.divided) {
+                    builder.push(divided);
+                }
                 take(self.bits, taken.chunk)
             })?;
             let last = histories.last().map_or(0, |history| history.place);
@@ -269,7 +325,9 @@ impl Reader<'_> {
         }
         times.count_later(available, self.options.last_as_of);
         let rows = batch.rows as u64;
-        Ok(Taken { chunk: self.chunk(history.place, batch, &dropped)?, rows, after_cut, times })
+        let divide = |(builder, fields): &(&HistoryIndexBuilder, Vec<usize>)| builder.divide(&batch, &dropped, fields);
+        let divided = history.builder.as_ref().map(divide).transpose()?;
+        Ok(Taken { chunk: self.chunk(history.place, batch, &dropped)?, divided, rows, after_cut, times })
     }
 
     /// The events of a batch that are not dropped, by partition.
@@ -278,7 +336,11 @@ impl Reader<'_> {
         self.number_kept(&batch.keys, batch.rows, dropped, &mut entities)?;
         let gather = |rows: &[u32]| {
             let keys = if self.with_keys { &batch.keys[..] } else { &[] };
-            keys.iter().chain(&batch.fields).map(|lane| FieldLane::gather(lane, rows)).collect::<Result<Vec<_>, _>>()
+            // After the wanted fields come those of a builder.
+            keys.iter()
+                .chain(&batch.fields[..self.fields.len()])
+                .map(|lane| FieldLane::gather(lane, rows))
+                .collect::<Result<Vec<_>, _>>()
         };
         let available = batch.available_at.as_deref();
         let chunk = EventChunk::new(self.bits, &entities, &batch.event_times, available, gather)?;
@@ -322,6 +384,9 @@ impl Reader<'_> {
         let events: &dyn EventSource = &LogSource::new(*pushed, source, keys, self.fields, asked);
         for part in 0..events.parts().len() {
             events.read(part, Position::START, &mut |batch: EventBatch| {
+                if self.options.stop.load(Ordering::Relaxed) {
+                    return Err(ReadError::Stopped);
+                }
                 take(self.bits, self.chunk(place, batch, &[])?)
             })?;
         }
@@ -331,6 +396,9 @@ impl Reader<'_> {
 
 /// The counts of the files of a source, before anything is read.
 fn counts_of(input: &SourceInput<'_>, history: &History<'_>) -> Vec<FileCount> {
+    if history.first_count.is_none() {
+        return Vec::new();
+    }
     let count = |(file, path): (usize, &PathBuf)| {
         let (repeats, conflicts, first) = history.repeats.map_or((0, 0, &[][..]), |repeats| repeats.of_file(file));
         FileCount {

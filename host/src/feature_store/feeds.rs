@@ -72,7 +72,7 @@ impl Feed {
 }
 
 /// Whether one column serves both fields.
-fn is_same(a: &Field, b: &Field) -> bool {
+pub(super) fn is_same(a: &Field, b: &Field) -> bool {
     a.name == b.name && a.value_type == b.value_type && a.nullable == b.nullable
 }
 

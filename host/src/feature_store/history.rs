@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::feeds::{Feeds, NewestEvents};
+use super::feeds::Feeds;
+use super::past::Past;
 use super::plan::run_views;
 use super::summary::{LeftOut, ViewSeen};
 use super::{FeaturePlan, FeatureStore, PlannedView, Spine};
@@ -46,6 +47,8 @@ pub(crate) enum Events<'a> {
         /// The last offset, inclusive.
         up_to: u64,
     },
+    /// The same for a question about the past: what the history's events are read from may be an index of them.
+    Past(&'a Past<'a>),
 }
 
 /// The features of every spine row.
@@ -114,20 +117,6 @@ impl FeatureStore {
         Ok(result)
     }
 
-    /// The views of the plan, replayed for a spine whose rows are all as of one moment; and per view, the newest event of its entity
-    /// that each row saw.
-    pub(crate) fn replay_at(
-        &self,
-        plan: &FeaturePlan,
-        spine: &Spine,
-        as_of: AsOf,
-        events: Events<'_>,
-    ) -> Result<(Vec<Replayed>, NewestEvents), Error> {
-        let mut feeds = Feeds::new(&plan.views).with_newest_events(as_of);
-        let replayed = self.replay_feeds(plan, spine, events, &mut feeds, None)?;
-        Ok((replayed.views, feeds.take_newest_events()))
-    }
-
     /// Replays each view of the plan for every row of the spine, the last of which is asked at `last_as_of`; gives also the
     /// files that were read, and what was seen of them.
     pub(super) fn replay_views(
@@ -137,19 +126,21 @@ impl FeatureStore {
         events: Events<'_>,
         last_as_of: Option<AsOf>,
     ) -> Result<ReplayedViews, Error> {
-        self.replay_feeds(plan, spine, events, &mut Feeds::new(&plan.views), last_as_of)
+        let options = ReadOptions { last_as_of, ..self.read_options() };
+        self.replay_feeds(plan, spine, events, &mut Feeds::new(&plan.views), options)
     }
 
-    fn replay_feeds(
+    /// The same; it ends early once the flag of `options` is set.
+    pub(super) fn replay_feeds(
         &self,
         plan: &FeaturePlan,
         spine: &Spine,
         events: Events<'_>,
         feeds: &mut Feeds,
-        last_as_of: Option<AsOf>,
+        options: ReadOptions<'_>,
     ) -> Result<ReplayedViews, Error> {
         let (mut files, mut seen, mut left_out, mut read_s) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
-        let options = ReadOptions { last_as_of, ..self.read_options() };
+        let replay_options = ReplayOptions { stop: options.stop, ..self.replay_options() };
         let views = run_views(&plan.views, input_of, |at, view, inputs| {
             let read = |keys: &_, fields: &[_]| {
                 let sources = self.source_inputs(view, events)?;
@@ -161,7 +152,7 @@ impl FeatureStore {
                 files.extend(read);
                 Ok(set)
             };
-            let answers = feeds.replay(at, view, spine, inputs, read, self.replay_options());
+            let answers = feeds.replay(at, view, spine, inputs, read, replay_options);
             let answers = plan.locate_all(at, spine, answers)?;
             seen.push(feeds.seen(at, &answers));
             Ok::<Replayed, Error>(answers)
@@ -169,7 +160,7 @@ impl FeatureStore {
         Ok(ReplayedViews { views, seen, left_out, files, entities: feeds.entities(), read_s })
     }
 
-    /// The history of `id`, whose files must be what they were.
+    /// The history of `id`, whose files must be what they were: they are read.
     pub(crate) fn recorded_history(&self, log: &dyn LogReader, id: Option<i64>) -> Result<Option<History>, Error> {
         let Some(id) = id else { return Ok(None) };
         let lost = || LogError::LostHistory { path: log.path().to_owned(), id };
@@ -183,16 +174,13 @@ impl FeatureStore {
     /// One error for each file of a history that is not what it was. Every file is read: no digest is taken on trust.
     pub(crate) fn changed_files(&self, history: &History) -> Result<Vec<Error>, Error> {
         let mut all = Vec::new();
-        for file in history.sources.iter().flat_map(|source| &source.files) {
+        for file in history.files() {
             let path = self.project().located(&file.path);
-            let message = if is_missing(self.storage().identity(&path)) {
-                "it is gone; put it back, or serve and verify after `onepath materialize` with the new files"
+            if is_missing(&self.storage().identity(&path)) {
+                all.push(gone_history(path));
             } else if crate::files::sha256_file(self.storage(), &path)? != file.sha256 {
-                "its bytes differ; put the old file back to verify what was served from it"
-            } else {
-                continue;
-            };
-            all.push(Error::ChangedHistory { path, message: message.to_owned() });
+                all.push(changed_history(path));
+            }
         }
         Ok(all)
     }
@@ -222,19 +210,30 @@ impl FeatureStore {
                 }
             }
             Events::Recorded { history, log, up_to } => {
-                let recorded = history.into_iter().flat_map(|history| &history.sources);
-                let recorded = recorded.into_iter().find(|recorded| recorded.source == source.name);
-                let files = recorded.into_iter().flat_map(|recorded| &recorded.files);
-                let files = files.map(|file| self.project().located(&file.path)).collect();
-                SourceInput {
-                    up_to: history.map(|history| history.up_to),
-                    // What was pushed later is no copy of what the history has: it would have been a repeat.
-                    ids_up_to: recorded.and_then(|recorded| recorded.log_offset).unwrap_or(u64::MAX),
-                    ids: IdScope::Asked,
-                    ..input(files).with_pushed(Some(Pushed { log, up_to }))
-                }
+                self.recorded_input(source, keys, history, Pushed { log, up_to })
             }
+            Events::Past(past) => self.past_input(source, keys, past),
         })
+    }
+
+    /// What a recorded history has of a source, and what was pushed to it.
+    pub(super) fn recorded_input<'a>(
+        &self,
+        source: &'a Source,
+        keys: &'a [Key],
+        history: Option<&History>,
+        pushed: Pushed<'a>,
+    ) -> SourceInput<'a> {
+        let recorded = history.and_then(|history| history.source(&source.name));
+        let files = recorded.into_iter().flat_map(|recorded| &recorded.files);
+        let files = files.map(|file| self.project().located(&file.path)).collect();
+        SourceInput {
+            up_to: history.map(|history| history.up_to),
+            // What was pushed later is no copy of what the history has: it would have been a repeat.
+            ids_up_to: recorded.and_then(|recorded| recorded.log_offset).unwrap_or(u64::MAX),
+            ids: IdScope::Asked,
+            ..SourceInput::new(Arc::clone(self.storage()), source, keys, files).with_pushed(Some(pushed))
+        }
     }
 
     pub(crate) fn read_options(&self) -> ReadOptions<'_> {
@@ -292,6 +291,18 @@ pub(crate) fn spine_of_keys(
 }
 
 /// Whether there is no such file.
-fn is_missing(looked_at: Result<Identity, StorageError>) -> bool {
+pub(super) fn is_missing(looked_at: &Result<Identity, StorageError>) -> bool {
     matches!(looked_at, Err(StorageError { fault: StorageFault::Missing(_), .. }))
+}
+
+/// The error of a file of a history that is not there.
+pub(super) fn gone_history(path: PathBuf) -> Error {
+    let message = "it is gone; put it back, or serve and verify after `onepath materialize` with the new files";
+    Error::ChangedHistory { path, message: message.to_owned() }
+}
+
+/// The error of a file of a history that is another than it was.
+pub(super) fn changed_history(path: PathBuf) -> Error {
+    let message = "its bytes differ; put the old file back to verify what was served from it";
+    Error::ChangedHistory { path, message: message.to_owned() }
 }

@@ -116,7 +116,7 @@ pub(crate) fn source_parts(source: &Source) -> Parts {
 }
 
 /// What a source says of the fields that a view reads: as what, and from which columns.
-fn read_parts(source: &Source, fields: &[Field]) -> Parts {
+pub(super) fn read_parts(source: &Source, fields: &[Field]) -> Parts {
     let read = fields.iter().map(|field| {
         let nullable = if is_read_nullable(source, field) { " or null" } else { "" };
         format!("{} {}{nullable}", named(&field.name), read_type(source, field))

@@ -6,6 +6,7 @@ use super::feeds::feeds;
 use super::fold::FoldedFeed;
 use super::folded_ids::FoldedIds;
 use super::history::Events;
+use super::history_index::IndexesInMaking;
 use super::identity::source_parts;
 use super::skips::skipped;
 use super::summary::SourceSummary;
@@ -163,14 +164,18 @@ impl FeatureStore {
         let (applied_offset, applied_event) = (pushed.up_to, reader.fingerprint_at(pushed.up_to)?);
         let ids = self.fold_ids(&views, |view| self.folded_inputs(view, overrides, up_to, pushed))?;
         let mut replaced = Replaced::begin(stores.online.begin_replace(term)?, &views, self.limits().state_bytes_max)?;
+        let indexes = self.index_history(&views);
+        let known = (&ids, &indexes);
         let files =
-            self.fold_all(&views, &ids, &mut replaced, |view| self.folded_inputs(view, overrides, up_to, pushed))?;
+            self.fold_all(&views, known, &mut replaced, |view| self.folded_inputs(view, overrides, up_to, pushed))?;
         let (sources, warnings) = self.sources_seen(&views, &files, up_to, pushed)?;
         let mut record = history_of(self.project(), self.storage(), up_to, &files)?;
         let mut names = FoldedIds::finish(ids)?;
         for source in &mut record.sources {
             (source.ids, source.log_offset) = (names.remove(&source.source), Some(applied_offset));
         }
+        // On disk before the history that it belongs to is recorded.
+        self.finish_indexes(indexes, &record, log.identity());
         // The history first: the states that name it come after it, and those of before go on naming theirs.
         let history = log.record_history(&record)?;
         self.keep_project(history)?;
@@ -181,6 +186,7 @@ impl FeatureStore {
         let Replaced { store, views: reports, .. } = replaced;
         store.commit(&views.iter().map(mark).collect::<Vec<_>>())?;
         self.remove_other_ids(&record);
+        self.remove_other_indexes(&views, &record, log.identity());
         self.remove_other_projects(history);
         warnings.iter().for_each(|warning| (self.options().warning)(warning));
         Ok(MaterializeReport { up_to: up_to.to_string(), sources, views: reports, warnings })
@@ -190,7 +196,7 @@ impl FeatureStore {
     fn fold_all<'v>(
         &self,
         views: &'v [PlannedView],
-        ids: &HashMap<String, FoldedIds>,
+        (ids, indexes): (&HashMap<String, FoldedIds>, &IndexesInMaking),
         replaced: &mut Replaced<'_>,
         inputs: impl Fn(&'v PlannedView) -> Result<Vec<SourceInput<'v>>, Error>,
     ) -> Result<Vec<FileCount>, Error> {
@@ -198,6 +204,8 @@ impl FeatureStore {
         for feed in feeds(views) {
             let mut inputs = inputs(&views[feed.views[0]])?;
             inputs.iter_mut().for_each(|input| FoldedIds::tell(ids, input));
+            // The first view that reads a source is the first of its feed.
+            inputs.iter_mut().for_each(|input| indexes.tell(&views[feed.views[0]], input));
             all.push((feed, inputs));
         }
         (self.options().expect_rows)(self.rows_to_fold(&all)?);

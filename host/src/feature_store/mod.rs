@@ -4,6 +4,7 @@
 //! - `planning`: errors that planning can find are reported early. - `admit`, `check`: components are pinned and keep the laws.
 //! - `identity`: what decides the values of a view. - `schema`, `absent`: what events have, and which fields no file has.
 //! - `history`: views replayed for a spine, over declared events or over those that serving saw. - `feeds`: what views share.
+//! - `past`: questions about the past. - `history_index`: the events of a materialized history by entity, for them.
 //! - `backfill`: training sets. - `manifest`, `summary`, `warnings`: what a run was made of, saw, and should tell.
 //! - `materialize`, `fold`, `folded_ids`: history and log become online states, and the ids of history a file; `kept`: the project
 //!   as it was then.
@@ -20,10 +21,12 @@ mod feeds;
 mod fold;
 mod folded_ids;
 mod history;
+mod history_index;
 mod identity;
 mod kept;
 mod manifest;
 mod materialize;
+mod past;
 mod plan;
 mod planning;
 mod reset;
@@ -50,6 +53,7 @@ pub(crate) use identity::source_parts;
 pub(crate) use kept::Behind;
 pub(crate) use manifest::Manifest;
 pub use materialize::{MaterializeReport, MaterializedView, RefusedEntity};
+pub(crate) use past::PastEvents;
 pub(crate) use plan::run_views;
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};
 pub use reset::{Kept, Reset, ResetFile};
@@ -154,6 +158,8 @@ pub struct FeatureStore {
     kept_components: Option<BTreeMap<String, PathBuf>>,
     /// The fields that no file has, by source: each is told once.
     told_absent: Mutex<HashSet<(String, String)>>,
+    /// The histories that were asked about, and their files.
+    histories: past::KnownHistories,
 }
 
 impl FeatureStore {
@@ -186,6 +192,7 @@ impl FeatureStore {
             times,
             kept_components: None,
             told_absent: Mutex::default(),
+            histories: past::KnownHistories::default(),
         })
     }
 

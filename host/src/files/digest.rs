@@ -11,7 +11,7 @@ use super::error::{InputError, InputFault};
 use super::known::Known;
 use super::object::OpenInput;
 use super::read::whole;
-use super::storage::Storage;
+use super::storage::{Identity, Storage};
 use crate::digest::hex;
 
 /// The SHA-256 of the bytes of the file at `path` of a storage, as 64 lower-case hexadecimal digits.
@@ -71,6 +71,13 @@ impl Digests {
             Some(sha256) => Ok(sha256),
             None => self.known.read(&*self.storage, path),
         }
+    }
+}
+
+impl Digests {
+    /// Keeps the SHA-256 of a file that was read elsewhere, after a moment in microseconds, when it had this identity.
+    pub(crate) fn note(&mut self, identity: Identity, sha256: String, after_us: i64) {
+        self.known.note(identity, sha256, after_us);
     }
 }
 

@@ -20,7 +20,7 @@ use super::write_text;
 use crate::time::{Clock, SystemClock};
 
 /// How long a file must have been left alone for its digest to be kept, in microseconds.
-const SETTLED_US: i64 = 2_000_000;
+pub(crate) const SETTLED_US: i64 = 2_000_000;
 
 /// How long a digest is trusted, in microseconds.
 const TRUSTED_US: i64 = 24 * 3_600 * 1_000_000;
@@ -92,15 +92,26 @@ impl Known {
         let entry = Entry { identity: input.identity().clone(), sha256: sha256_of(&input)?, read_us: now };
         let sha256 = entry.sha256.clone();
         if self.at.is_some() && entry.identity.version.is_settled(now, SETTLED_US) {
-            if self.files.len() >= FILES_MAX {
-                self.files.clear();
-            }
-            self.files.insert(entry.identity.object.clone(), entry);
-            self.is_changed = true;
+            self.keep(entry);
         } else {
             self.passing.insert(path.to_owned(), entry);
         }
         Ok(sha256)
+    }
+
+    /// Keeps the digest of a file that was read elsewhere, after a moment, when it had this identity, if it was left alone before.
+    pub(super) fn note(&mut self, identity: Identity, sha256: String, after_us: i64) {
+        if self.at.is_some() && identity.version.is_settled(after_us, SETTLED_US) {
+            self.keep(Entry { identity, sha256, read_us: after_us });
+        }
+    }
+
+    fn keep(&mut self, entry: Entry) {
+        if self.files.len() >= FILES_MAX {
+            self.files.clear();
+        }
+        self.files.insert(entry.identity.object.clone(), entry);
+        self.is_changed = true;
     }
 
     /// Keeps what was read. What cannot be written only costs time, so errors are ignored.

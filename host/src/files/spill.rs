@@ -78,8 +78,7 @@ impl SpillFolder {
         let path = self.path.join(&file.name);
         let frames = FrameReader::open(&path, self.seed(&file.name), file.sealed());
         let frames = frames.map_err(|error| InputError::new(&path, InputFault::Open(error)))?;
-        let wanted = types.iter().enumerate().map(|(at, t)| Wanted::new(at.to_string(), *t, Nulls::Allowed));
-        let mut reader = SpillReader { path, wanted: wanted.collect(), stream: None };
+        let mut reader = SpillReader { path, wanted: wanted(types), stream: None };
         reader.stream = reader.stream_of(frames)?;
         Ok(reader)
     }
@@ -133,11 +132,8 @@ impl SpillWriter {
     }
 
     fn append(&mut self, columns: Vec<FieldLane>) -> Result<(), ArrowError> {
-        let arrays = columns.into_iter().map(array).collect::<Result<Vec<_>, _>>()?;
-        let fields = arrays.iter().enumerate();
-        let fields = fields.map(|(at, array)| Field::new(at.to_string(), array.data_type().clone(), true));
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays)?;
+        let batch = record_batch(columns)?;
+        let schema = batch.schema();
         if self.stream.as_ref().is_none_or(|(known, _)| *known != schema) {
             let stream = StreamWriter::try_new(self.end_stream()?, &schema)?;
             self.stream = Some((schema, stream));
@@ -163,6 +159,38 @@ impl SpillWriter {
             (None, None) => Err(ArrowError::IpcError("an earlier write failed".to_owned())),
         }
     }
+}
+
+/// Rows as one Arrow IPC stream by itself, in the form of those in a file. They have at least one column.
+pub fn encode_rows(columns: Vec<FieldLane>) -> Result<Vec<u8>, OutputFault> {
+    let encode = || {
+        let batch = record_batch(columns)?;
+        let mut stream = StreamWriter::try_new(Vec::new(), &batch.schema())?;
+        stream.write(&batch)?;
+        stream.into_inner()
+    };
+    encode().map_err(OutputFault::from)
+}
+
+/// The columns of [`encode_rows`], which have these types; `None` where there are none.
+pub fn decode_rows(bytes: &[u8], types: &[ValueType]) -> Result<Option<Vec<Lane>>, InputFault> {
+    let mut stream = StreamReader::try_new(bytes, None).map_err(InputFault::Decode)?;
+    let Some(batch) = stream.next().transpose().map_err(InputFault::Decode)? else { return Ok(None) };
+    let wanted = wanted(types);
+    let lanes = batch.columns().iter().zip(&wanted).map(|(array, wanted)| lane(array, wanted, Path::new("")));
+    lanes.collect::<Result<_, InputError>>().map(Some).map_err(|error| *error.fault)
+}
+
+/// Columns of any names, some of these types.
+fn wanted(types: &[ValueType]) -> Vec<Wanted> {
+    types.iter().enumerate().map(|(at, t)| Wanted::new(at.to_string(), *t, Nulls::Allowed)).collect()
+}
+
+fn record_batch(columns: Vec<FieldLane>) -> Result<RecordBatch, ArrowError> {
+    let arrays = columns.into_iter().map(array).collect::<Result<Vec<_>, _>>()?;
+    let fields = arrays.iter().enumerate();
+    let fields = fields.map(|(at, array)| Field::new(at.to_string(), array.data_type().clone(), true));
+    RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), arrays)
 }
 
 /// A column as it is stored.
@@ -200,7 +228,9 @@ impl SpillReader {
         }
         Ok(None)
     }
+}
 
+impl SpillReader {
     /// The stream that comes next in a file, unless that is its end.
     fn stream_of(&self, mut frames: FrameReader) -> Result<Option<StreamReader<FrameReader>>, InputError> {
         match frames.is_at_end() {
@@ -210,22 +240,23 @@ impl SpillReader {
         }
         StreamReader::try_new(frames, None).map(Some).map_err(|error| fault(&self.path, error))
     }
+}
 
-    fn lane(&self, array: &ArrayRef, wanted: &Wanted) -> Result<Lane, InputError> {
-        let column = |array: &ArrayRef| {
-            let column = convert::column(Arc::clone(array), wanted, &mut 0);
-            column.map_err(|misfit| misfit.into_error(&self.path, wanted, 0))
-        };
-        if let Some(texts) = short(array) {
-            return Ok(Lane::Short(texts));
+/// A column as it was stored, in the file at `path`.
+fn lane(array: &ArrayRef, wanted: &Wanted, path: &Path) -> Result<Lane, InputError> {
+    let column = |array: &ArrayRef| {
+        let column = convert::column(Arc::clone(array), wanted, &mut 0);
+        column.map_err(|misfit| misfit.into_error(path, wanted, 0))
+    };
+    if let Some(texts) = short(array) {
+        return Ok(Lane::Short(texts));
+    }
+    match array.as_dictionary_opt::<UInt8Type>() {
+        Some(coded) => {
+            let codes = coded.keys().values().iter().map(|code| u32::from(*code)).collect();
+            Ok(Lane::coded(codes, column(coded.values())?))
         }
-        match array.as_dictionary_opt::<UInt8Type>() {
-            Some(coded) => {
-                let codes = coded.keys().values().iter().map(|code| u32::from(*code)).collect();
-                Ok(Lane::coded(codes, column(coded.values())?))
-            }
-            None => column(array).map(Lane::Column),
-        }
+        None => column(array).map(Lane::Column),
     }
 }
 
@@ -238,7 +269,7 @@ impl Iterator for SpillReader {
             Err(error) => return Some(Err(error)),
         };
         let columns = batch.columns().iter().zip(&self.wanted);
-        Some(columns.map(|(array, wanted)| self.lane(array, wanted)).collect())
+        Some(columns.map(|(array, wanted)| lane(array, wanted, &self.path)).collect())
     }
 }
 

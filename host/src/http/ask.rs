@@ -11,11 +11,11 @@ use super::routes::App;
 use super::shares::{Kind, Lack, Party, Room, Share};
 use crate::ErrorKind;
 use crate::files::Fields;
-use crate::online::Named;
+use crate::online::{Asked, Named, Past};
 use crate::project::FeatureReference;
 use crate::time::{AsOf, Stopwatch, TimeUnit};
 use crate::usage::ThreadTime;
-use crate::{OnlineFeatures, PreparedRequest, Request, RequestError, RequestFault, Server, ServerError};
+use crate::{OnlineFeatures, PreparedRequest, Request, RequestError, RequestFault, ServerError};
 
 /// Entities of a question that is evaluated on the thread that read it.
 const INLINE_ROWS_MAX: usize = 1_000;
@@ -124,7 +124,7 @@ impl App {
         let mut asked = (request, write);
         let (request, write) = loop {
             let (app, (request, write)) = (Arc::clone(self), asked);
-            let in_memory = move || match app.ask(&request, Server::online_features_in_memory)? {
+            let in_memory = move || match app.ask_in_memory(&request)? {
                 Some(features) => Ok(Ok(Answer { body: write(&request, &features), lag_ms: lag_ms(&features) })),
                 None => Ok(Err((request, write))),
             };
@@ -152,14 +152,48 @@ impl App {
             tokio::time::sleep(RENEWING).await;
         };
         let (place, app) = (self.place(&views)?, Arc::clone(self));
-        work(&self.disk, parties(&views), move || {
+        let asked = work(&self.disk, parties(&views), move || {
             // It is taken until the work ends, also when nobody waits for it any more.
             let _place = place;
-            let features = app.ask(&request, |server, request| server.get_online_features(request).map(Some))?;
-            let features = features.ok_or_else(|| Refusal::new(Cause::Of(ErrorKind::Failed), "there is no answer"))?;
+            Ok(match app.ask(&request)? {
+                Asked::Answered(features) => Ok(Answer { body: write(&request, &features), lag_ms: lag_ms(&features) }),
+                Asked::Past(past) => Err((request, past, write)),
+            })
+        });
+        match asked.await? {
+            Ok(answer) => Ok(answer),
+            Err((request, past, write)) => self.replayed(request, &views, past, write).await,
+        }
+    }
+
+    /// Waits for the replay of a question about the past. When the client leaves, this is dropped, and the replay ends.
+    async fn replayed<W>(
+        self: &Arc<Self>,
+        request: Request,
+        views: &[Party],
+        past: Past,
+        write: W,
+    ) -> Result<Answer, Refusal>
+    where
+        W: FnOnce(&Request, &OnlineFeatures) -> Vec<u8> + Send + 'static,
+    {
+        let (started, is_short) = (Stopwatch::start(), request.rows() <= INLINE_ROWS_MAX);
+        let (send, answered) = tokio::sync::oneshot::channel();
+        let _replaying = self.server.replay(&request, past, move |answers| drop(send.send(answers)))?;
+        let limit_ms = self.server.replay_ms_max();
+        let answers = match tokio::time::timeout(Duration::from_millis(limit_ms), answered).await {
+            Ok(answered) => answered.unwrap_or(Err(ServerError::PastLost))?,
+            Err(_) => return Err(ServerError::PastTimeout { limit_ms }.into()),
+        };
+        let app = Arc::clone(self);
+        let finish = move || {
+            let features = app.server.replayed(&request, past, answers)?;
+            app.metrics.evaluation.observe(started.elapsed().as_secs_f64());
+            app.metrics.entities.inc_by(request.rows() as u64);
+            app.metrics.replays.inc();
             Ok(Answer { body: write(&request, &features), lag_ms: lag_ms(&features) })
-        })
-        .await
+        };
+        if is_short { finish() } else { work(&self.threads, parties(views), finish).await }
     }
 
     /// Gives up what does not end within the limit.
@@ -198,26 +232,38 @@ impl App {
         Err(Refusal::new(Cause::Full(limit), message))
     }
 
-    fn ask(
-        &self,
-        request: &Request,
-        ask: impl FnOnce(&Server, &Request) -> Result<Option<OnlineFeatures>, ServerError>,
-    ) -> Result<Option<OnlineFeatures>, Refusal> {
+    /// The answer to a question, where it is in memory.
+    fn ask_in_memory(&self, request: &Request) -> Result<Option<OnlineFeatures>, Refusal> {
         let (started, spent) = (Stopwatch::start(), ThreadTime::start());
-        let features = ask(&self.server, request);
+        let features = self.server.online_features_in_memory(request);
         if !matches!(features, Ok(None)) {
-            let whole = started.elapsed();
-            self.metrics.evaluation.observe(whole.as_secs_f64());
-            if request.as_of().is_none() {
-                request.prepared().took(request.rows(), spent.of(whole));
-            }
+            self.evaluated(request, &started, &spent);
         }
         let Some(features) = features? else { return Ok(None) };
         self.metrics.entities.inc_by(request.rows() as u64);
-        if features.replayed {
-            self.metrics.replays.inc();
-        }
         Ok(Some(features))
+    }
+
+    /// The answer to a question, unless it is one about the past.
+    fn ask(&self, request: &Request) -> Result<Asked, Refusal> {
+        let (started, spent) = (Stopwatch::start(), ThreadTime::start());
+        let asked = self.server.ask(request);
+        if !matches!(asked, Ok(Asked::Past(_))) {
+            self.evaluated(request, &started, &spent);
+        }
+        if let Ok(Asked::Answered(_)) = asked {
+            self.metrics.entities.inc_by(request.rows() as u64);
+        }
+        Ok(asked?)
+    }
+
+    /// Takes note of what a question took.
+    fn evaluated(&self, request: &Request, started: &Stopwatch, spent: &ThreadTime) {
+        let whole = started.elapsed();
+        self.metrics.evaluation.observe(whole.as_secs_f64());
+        if request.as_of().is_none() {
+            request.prepared().took(request.rows(), spent.of(whole));
+        }
     }
 }
 

@@ -67,6 +67,8 @@ pub(super) struct Metrics {
     made_room: Counter,
     pub(super) entities: Counter,
     pub(super) replays: Counter,
+    replaying: Gauge,
+    replays_waiting: Gauge,
     pub(super) evaluation: Histogram,
     pub(super) events: Counter,
     pub(super) duplicates: Counter,
@@ -98,6 +100,8 @@ impl Metrics {
             made_room: Counter::default(),
             entities: Counter::default(),
             replays: Counter::default(),
+            replaying: Gauge::default(),
+            replays_waiting: Gauge::default(),
             evaluation: Histogram::new(SECONDS),
             events: Counter::default(),
             duplicates: Counter::default(),
@@ -133,6 +137,9 @@ impl Metrics {
         registry.register("entities", "Entities whose features were served", self.entities.clone());
         let help = "Questions about a moment that the states have passed, answered by replay";
         registry.register("replayed_questions", help, self.replays.clone());
+        registry.register("replays_running", "Questions about the past being replayed", self.replaying.clone());
+        let help = "Questions about the past that wait for their turn to be replayed";
+        registry.register("replays_waiting", help, self.replays_waiting.clone());
         let help = "From a request's columns to the features' columns";
         registry.register_with_unit("evaluation", help, Unit::Seconds, self.evaluation.clone());
         registry.register("events", "Pushed events that are in the log", self.events.clone());
@@ -190,6 +197,8 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
     metrics.stored_offset.set(whole(status.stored_offset));
     metrics.states.set(whole(status.states_cached));
     metrics.state_bytes.set(whole(status.cached_bytes));
+    metrics.replaying.set(whole(status.replays_running));
+    metrics.replays_waiting.set(whole(status.replays_waiting));
     metrics.logged.inner().store(status.served_logged, Ordering::Relaxed);
     metrics.queued.set(whole(status.served_queued));
     metrics.dropped.inner().store(status.served_dropped, Ordering::Relaxed);

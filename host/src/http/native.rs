@@ -246,6 +246,8 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
         "stored_offset": status.stored_offset,
         "states_cached": status.states_cached,
         "cached_bytes": status.cached_bytes,
+        "replays_running": status.replays_running,
+        "replays_waiting": status.replays_waiting,
         "served_logged": status.served_logged,
         "served_queued": status.served_queued,
         "served_dropped": status.served_dropped,

@@ -14,6 +14,18 @@ pub struct History {
     pub sources: Vec<HistorySource>,
 }
 
+impl History {
+    /// What was folded of a source.
+    pub fn source(&self, name: &str) -> Option<&HistorySource> {
+        self.sources.iter().find(|source| source.source == name)
+    }
+
+    /// The files of all sources.
+    pub fn files(&self) -> impl Iterator<Item = &HistoryFile> {
+        self.sources.iter().flat_map(|source| &source.files)
+    }
+}
+
 /// The files of one source.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HistorySource {

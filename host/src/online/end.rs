@@ -60,10 +60,11 @@ impl Server {
     /// Ends the threads and closes the stores. All of it may wait for the disk, so another thread does it.
     fn end(&mut self) -> Result<(), ServerError> {
         let Some(writer) = self.writer.take() else { return Ok(()) };
-        let parts = (self.jobs.take(), self.recorder.take(), self.readers.take(), self.watch.take());
+        let parts =
+            (self.jobs.take(), self.recorder.take(), self.readers.take(), self.replays.take(), self.watch.take());
         let (done, closed) = sync_channel(1);
         let close = move || {
-            let (jobs, recorder, readers, watch) = parts;
+            let (jobs, recorder, readers, replays, watch) = parts;
             drop(watch);
             // The writer ends when nobody can send to it any more.
             drop(jobs);
@@ -71,6 +72,8 @@ impl Server {
             let _ = writer.join();
             // After it, for it looks whether the files of the stores are where they were.
             drop(recorder);
+            // Those that run are told to stop, and hold the readers until they do.
+            drop(replays);
             drop(readers);
             // Who no longer waits is not told.
             let _ = done.send(());

@@ -43,6 +43,30 @@ pub enum ServerError {
         /// The most that may.
         limit: usize,
     },
+    /// Too many ask about the past at once.
+    #[error(
+        "{running_max} questions about the past are being replayed and {waiting_max} wait, the most that may: try again"
+    )]
+    PastBusy {
+        /// The most that are replayed at once.
+        running_max: usize,
+        /// The most that may wait.
+        waiting_max: usize,
+    },
+    /// A question about the past was not answered in time.
+    #[error(
+        "the question about the past was not answered within {limit_ms} milliseconds: ask about fewer entities, or again when \
+         there is less load"
+    )]
+    PastTimeout {
+        /// The time that it had, with its time in the queue.
+        limit_ms: u64,
+    },
+    /// The replay of a question about the past ended without an answer.
+    #[error(
+        "the question about the past ended without an answer: the server is closing, or the log says what went wrong"
+    )]
+    PastLost,
     /// States change faster than the store can be read.
     #[error("the server is busy: the states of the request changed {attempts} times while they were read; try again")]
     Moving {

@@ -93,7 +93,9 @@ impl ServerError {
             (Self::Field(_), _) | (_, Some(PushError::Event(_) | PushError::Column(_))) => ErrorKind::Invalid,
             (_, Some(PushError::Store(StoreError::NotServed { .. }))) => ErrorKind::TransformLimit,
             (_, Some(PushError::Unsettled { .. })) => ErrorKind::Unavailable,
-            (Self::Busy { .. } | Self::Moving { .. }, _) => ErrorKind::Busy,
+            (Self::Busy { .. } | Self::Moving { .. } | Self::PastBusy { .. } | Self::PastTimeout { .. }, _) => {
+                ErrorKind::Busy
+            }
             (
                 Self::Closed
                 | Self::Stale { .. }

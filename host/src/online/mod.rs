@@ -6,6 +6,7 @@
 //!
 //! - `prepared`: a selection, planned once; `plans`: those that are kept; `request`: its inputs, by name.
 //! - `read`: the answer to a request; `answer`: the questions of one view; `readers`: connections for states that are not in memory.
+//! - `replays`: questions about a past that states cannot answer, with a queue, threads and limits of their own.
 //! - `published`: what questions see, and the clock that makes it a prefix of the log; `cache`: states in memory.
 //! - `options`: what a server may take and how long it waits; `end`: how it is closed, and what it says when a thread of it failed.
 //! - `writer`: the one thread that writes, pushes become durable in groups; `apply`: events move states, pushed ones and the tail of
@@ -27,10 +28,11 @@
 //! |---|---|---|
 //! | a question | a reservation that has just run out | 50 ms, then it is answered a little behind now, and says so |
 //! | a question | a group of pushes, or a reservation, without which it has no answer, or one behind `staleness_ms_max` | `wait_ms_max`, counted from when that began; then 503 |
-//! | a question | states that are not in memory, events of a replay: the disk, and 10 s of SQLite's locks | as long as the disk takes; HTTP does it in room of its own and gives up after `request_ms_max` |
+//! | a question | states that are not in memory: the disk, and 10 s of SQLite's locks | as long as the disk takes; HTTP does it in room of its own and gives up after `request_ms_max` |
+//! | a question about the past | a thread that replays, and its replay; without room in the queue it is 503 at once | `replay_ms_max`; then its replay is told to stop, and does with the next read |
 //! | a push | its commit | `push_ms_max`; before that, room in the queue: none is 503 at once |
 //! | a record of an answer | nothing: without room in the queue it is dropped and counted | |
-//! | `flush`, `close`, dropping a server | what was taken to be written, and the stores to close, on a thread of its own | `close_ms_max` |
+//! | `flush`, `close`, dropping a server | what was taken to be written, replays to stop (5 s), and the stores to close, on a thread of its own | `close_ms_max` |
 //! | the locks of `published`, `plans`, `recorder`, `readers`, `backlog` | what other threads do in memory | moments |
 //!
 //! The thread that writes, and the one that records, wait for the disk as long as it takes: that they do is seen by the lag of
@@ -57,6 +59,7 @@ mod push_error;
 mod read;
 mod readers;
 mod recorder;
+mod replays;
 mod request;
 mod share;
 mod status;
@@ -85,8 +88,10 @@ use plans::Plans;
 pub use prepared::{PreparedRequest, RequestInput, RequestedFeature, RequestedView};
 use published::{RESERVED_US, Shared};
 pub use push_error::PushError;
+pub(crate) use read::{Asked, Past};
 use readers::Readers;
 use recorder::Recorder;
+use replays::Replays;
 pub use request::{InputKind, Request, RequestBuilder, RequestError, RequestFault};
 use share::LogShare;
 pub use status::ServerStatus;
@@ -133,7 +138,7 @@ pub struct OnlineFeatures {
 /// Dropping it waits until all that was taken is written, at most for `close_ms_max`.
 pub struct Server {
     /// Plans requests, and replays those that states have passed.
-    store: FeatureStore,
+    store: Arc<FeatureStore>,
     /// The requests that were planned, by what they select.
     plans: Plans,
     views: Vec<PlannedView>,
@@ -146,8 +151,9 @@ pub struct Server {
     identity: String,
     number: u64,
     shared: Arc<Shared>,
-    /// `None` once it is closing, as the three below.
-    readers: Option<Readers>,
+    /// `None` once it is closing, as the four below.
+    readers: Option<Arc<Readers>>,
+    replays: Option<Replays>,
     recorder: Option<Recorder>,
     share: LogShare,
     jobs: Option<SyncSender<Job>>,
@@ -269,7 +275,12 @@ impl Server {
             identity,
             number: OPENED.fetch_add(1, Ordering::Relaxed),
             shared,
-            readers: Some(Readers::new(online, events)),
+            readers: Some(Arc::new(Readers::new(online, events))),
+            replays: Some(Replays::new(replays::Limits {
+                running_max: options.replays_max,
+                waiting_max: options.waiting_replays_max,
+                give_way: options.replays_give_way,
+            })),
             recorder: Some(recorder),
             jobs: Some(jobs),
             backlog,
@@ -279,7 +290,7 @@ impl Server {
             options,
             warnings,
             behind,
-            store,
+            store: Arc::new(store),
         })
     }
 

@@ -26,6 +26,16 @@ pub struct ServerOptions {
     pub waiting_vectors_bytes_max: usize,
     /// Prepared requests that are kept. Default 256.
     pub prepared_max: usize,
+    /// Questions about a past that states cannot answer which are replayed at once. Default 2.
+    pub replays_max: usize,
+    /// Whether their threads give way to all others of the machine. Default true.
+    pub replays_give_way: bool,
+    /// Such questions that may wait for their turn. Default 64. Beyond, one is refused with
+    /// [`ServerError::PastBusy`](super::ServerError::PastBusy).
+    pub waiting_replays_max: usize,
+    /// Milliseconds that such a question may take, with its time in the queue. Default 10,000. Beyond, it is given up, with
+    /// [`ServerError::PastTimeout`](super::ServerError::PastTimeout).
+    pub replay_ms_max: u64,
     /// Milliseconds that the as-of of an answer may be behind now, which it is while the disk of the event log does not answer.
     /// Default 5,000. Beyond, questions are refused with [`ServerError::Stale`](super::ServerError::Stale).
     pub staleness_ms_max: u64,
@@ -73,6 +83,10 @@ impl Default for ServerOptions {
             waiting_vectors_max: 100_000,
             waiting_vectors_bytes_max: 32 << 20,
             prepared_max: 256,
+            replays_max: 2,
+            replays_give_way: true,
+            waiting_replays_max: 64,
+            replay_ms_max: 10_000,
             staleness_ms_max: 5_000,
             wait_ms_max: 3_000,
             push_ms_max: 30_000,

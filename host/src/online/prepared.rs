@@ -1,6 +1,7 @@
 //! A request that was planned once: which inputs it takes, which views answer it, and what is recorded of its answers.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::answer::{Questions, ViewAnswers, answer};
@@ -11,7 +12,7 @@ use crate::batch::Column;
 use crate::entity::{EntityKey, EntityState};
 use crate::evaluate::Status;
 use crate::events::exact_floats;
-use crate::feature_store::{Events, FeaturePlan, FeatureStore, PlannedView, Spine, run_views};
+use crate::feature_store::{FeaturePlan, FeatureStore, PastEvents, PlannedView, Spine, run_views};
 use crate::log::{LogReader, ServedBatch, ServedField, ServedPlan, ServedProgram, encode_values};
 use crate::schema::{Field, ValueType};
 use crate::time::AsOf;
@@ -274,16 +275,16 @@ fn as_read(column: &Column, field: &Field) -> Result<Column, ServerError> {
 }
 
 impl PreparedRequest {
-    /// The answers of all views as of a moment that the states have passed, from history and the log up to an offset.
+    /// The answers of all views as of a moment that the states have passed, from history and the log up to an offset. It ends
+    /// early once `stop` is set.
     pub(super) fn replay(
         &self,
         store: &FeatureStore,
         inputs: &[Column],
         (as_of, rows): (AsOf, usize),
-        log: &dyn LogReader,
-        up_to: u64,
+        (log, up_to): (&dyn LogReader, u64),
+        stop: &Arc<AtomicBool>,
     ) -> Result<Vec<ViewAnswers>, ServerError> {
-        let history = store.recorded_history(log, self.served.history)?;
         let (keys, request) = inputs.split_at(self.key_count);
         let named = |inputs: &[RequestInput], columns: &[Column]| {
             inputs.iter().map(|input| input.name.clone()).zip(columns.iter().cloned()).collect()
@@ -293,8 +294,8 @@ impl PreparedRequest {
             as_of: vec![as_of; rows],
             request_fields: named(&self.inputs[self.key_count..], request),
         };
-        let events = Events::Recorded { history: history.as_ref(), log, up_to };
-        let (replayed, newest) = store.replay_at(&self.plan, &spine, as_of, events)?;
+        let past = PastEvents { history: self.served.history, log, up_to };
+        let (replayed, newest) = store.replay_at(&self.plan, &spine, as_of, past, stop)?;
         let answers = replayed.into_iter().zip(newest).map(|(view, newest_events)| ViewAnswers {
             features: view.features,
             statuses: view.statuses,

@@ -1,10 +1,14 @@
 //! The answer to a request: the states of one moment, one call per view, and a record of it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
-use super::answer::has_passed;
+use super::answer::{ViewAnswers, has_passed};
 use super::published::{Moment, Patience, Published};
 use super::readers::Readers;
+use super::replays::Replaying;
 use super::writer::Job;
 use super::{OnlineFeatures, PreparedRequest, Request, Server, ServerError};
 use crate::batch::Column;
@@ -18,20 +22,55 @@ const ATTEMPTS_MAX: usize = 100;
 /// The states of a request: per view, one per row.
 type States = Vec<Vec<Option<Arc<EntityState>>>>;
 
+/// How far a request is answered from states.
+pub(crate) enum Asked {
+    /// It is answered.
+    Answered(OnlineFeatures),
+    /// The states have passed its as-of.
+    Past(Past),
+}
+
+/// The moment of a request.
+#[derive(Clone, Copy)]
+pub(crate) struct Past {
+    moment: Moment,
+    /// The newest offset that was visible then.
+    offset: u64,
+}
+
+/// What the views of a request about the past gave.
+pub(crate) struct PastAnswers(Vec<ViewAnswers>);
+
 impl Server {
     /// Answers a request: a row for each entity asked about, and an entity may be asked about twice. Without an as-of the cut-off
     /// is now.
     ///
     /// The answer is recorded, off the path of the request.
     pub fn get_online_features(&self, request: &Request) -> Result<OnlineFeatures, ServerError> {
-        let answer = self.answered(request, Patience::Waits)?;
-        // A question that waits is answered or refused.
-        answer.ok_or(ServerError::Moving { attempts: ATTEMPTS_MAX })
+        let past = match self.ask(request)? {
+            Asked::Answered(answer) => return Ok(answer),
+            Asked::Past(past) => past,
+        };
+        let (send, answered) = sync_channel(1);
+        // Dropped at the end of this function, whatever that is: then nobody waits.
+        let _replaying = self.replay(request, past, move |answers| drop(send.send(answers)))?;
+        let limit_ms = self.options.replay_ms_max;
+        let answers = answered.recv_timeout(Duration::from_millis(limit_ms)).map_err(|error| match error {
+            RecvTimeoutError::Timeout => ServerError::PastTimeout { limit_ms },
+            RecvTimeoutError::Disconnected => ServerError::PastLost,
+        })?;
+        self.replayed(request, past, answers?)
     }
 
     /// As [`Server::get_online_features`]; `None` where the answer is not to be had without waiting or reading from a disk.
     pub(crate) fn online_features_in_memory(&self, request: &Request) -> Result<Option<OnlineFeatures>, ServerError> {
-        if request.as_of.is_some() { Ok(None) } else { self.answered(request, Patience::Nothing) }
+        if request.as_of.is_some() {
+            return Ok(None);
+        }
+        Ok(match self.answered(request, Patience::Nothing)? {
+            Some(Asked::Answered(answer)) => Some(answer),
+            Some(Asked::Past(_)) | None => None,
+        })
     }
 
     /// Whether as-ofs are about to be reserved, which takes a moment where the disk is well.
@@ -39,12 +78,19 @@ impl Server {
         self.shared.is_renewing()
     }
 
-    fn answered(&self, request: &Request, patience: Patience) -> Result<Option<OnlineFeatures>, ServerError> {
+    /// Answers a request from states, where that can be done; else it is one about the past, to be [replayed](Self::replay).
+    pub(crate) fn ask(&self, request: &Request) -> Result<Asked, ServerError> {
+        let asked = self.answered(request, Patience::Waits)?;
+        // A question that waits is answered or refused.
+        asked.ok_or(ServerError::Moving { attempts: ATTEMPTS_MAX })
+    }
+
+    fn answered(&self, request: &Request, patience: Patience) -> Result<Option<Asked>, ServerError> {
         self.lost.check()?;
         self.answer(request, patience).inspect_err(|error| self.lost.note(error))
     }
 
-    fn answer(&self, request: &Request, patience: Patience) -> Result<Option<OnlineFeatures>, ServerError> {
+    fn answer(&self, request: &Request, patience: Patience) -> Result<Option<Asked>, ServerError> {
         let Request { prepared, inputs, rows, as_of } = request;
         let state_views = prepared.state_views(self.number).ok_or(ServerError::OtherServer)?;
         let asked = (*as_of, patience);
@@ -56,28 +102,72 @@ impl Server {
             return Ok(None);
         }
         let offset = if moment.is_newest { moment.offset } else { self.offset_at(moment.as_of)? };
-        let answers = match replayed {
-            false => prepared.answer(inputs, &states, moment.as_of)?,
-            true => {
-                let at = (moment.as_of, *rows);
-                let replay = |log: &dyn LogReader| prepared.replay(&self.store, inputs, at, log, offset);
-                self.readers()?.log(replay)?
-            }
+        let past = Past { moment, offset };
+        if replayed {
+            return Ok(Some(Asked::Past(past)));
+        }
+        let answers = prepared.answer(inputs, &states, moment.as_of)?;
+        Ok(Some(Asked::Answered(self.told(request, past, replayed, answers)?)))
+    }
+
+    /// Has a request about the past replayed, by another thread: `done` gets what comes of it, unless what this gives is dropped
+    /// before. Refused where too many are replayed and wait already.
+    pub(crate) fn replay(
+        &self,
+        request: &Request,
+        Past { moment, offset }: Past,
+        done: impl FnOnce(Result<PastAnswers, ServerError>) + Send + 'static,
+    ) -> Result<Replaying, ServerError> {
+        let readers = Arc::clone(self.readers.as_ref().ok_or(ServerError::Closed)?);
+        let (store, request) = (Arc::clone(&self.store), request.clone());
+        let work = move |stop: &Arc<AtomicBool>| {
+            let (prepared, at) = (&request.prepared, (moment.as_of, request.rows));
+            let replay = |log: &dyn LogReader| prepared.replay(&store, &request.inputs, at, (log, offset), stop);
+            let answers = readers.log(replay).map(PastAnswers);
+            // Whoever is told may close the server at once.
+            drop((store, readers));
+            done(answers);
         };
+        self.replays.as_ref().ok_or(ServerError::Closed)?.submit(work)
+    }
+
+    /// The answer to a request about the past from what its replay gave; it is recorded.
+    pub(crate) fn replayed(
+        &self,
+        request: &Request,
+        past: Past,
+        PastAnswers(answers): PastAnswers,
+    ) -> Result<OnlineFeatures, ServerError> {
+        self.told(request, past, true, answers)
+    }
+
+    /// Milliseconds that a question about the past may take, with its time in the queue.
+    pub(crate) fn replay_ms_max(&self) -> u64 {
+        self.options.replay_ms_max
+    }
+
+    /// The answer of a request from those of its views; it is recorded.
+    fn told(
+        &self,
+        Request { prepared, inputs, .. }: &Request,
+        Past { moment, offset }: Past,
+        replayed: bool,
+        answers: Vec<ViewAnswers>,
+    ) -> Result<OnlineFeatures, ServerError> {
         let (features, statuses) = prepared.select(&answers);
-        let told = (moment.as_of, offset, replayed);
+        let Moment { as_of, lag, .. } = moment;
+        let told = (as_of, offset, replayed);
         if let Some(recorder) = &self.recorder
             && let Some(batch) = prepared.served(inputs, told, (&features, &statuses), &answers, self.share)?
         {
             recorder.record(batch);
         }
         let newest_events = answers.into_iter().map(|view| view.newest_events).collect();
-        let Moment { as_of, lag, .. } = moment;
-        Ok(Some(OnlineFeatures { as_of, offset, features, statuses, newest_events, replayed, lag }))
+        Ok(OnlineFeatures { as_of, offset, features, statuses, newest_events, replayed, lag })
     }
 
     fn readers(&self) -> Result<&Readers, ServerError> {
-        self.readers.as_ref().ok_or(ServerError::Closed)
+        self.readers.as_deref().ok_or(ServerError::Closed)
     }
 
     /// The states of a request's entities, all of one moment; `None` where it does not wait and would have to.

@@ -21,6 +21,10 @@ pub struct ServerStatus {
     pub views: Vec<RequestedView>,
     /// Per view with events, its label and the newest event applied.
     pub newest_events: Vec<(String, Option<EventTime>)>,
+    /// Questions about the past that are being replayed.
+    pub replays_running: u64,
+    /// Questions about the past that wait for their turn.
+    pub replays_waiting: u64,
     /// Served vectors that were recorded.
     pub served_logged: u64,
     /// Served vectors that wait to be recorded.
@@ -49,6 +53,7 @@ impl Server {
     pub fn status(&self) -> ServerStatus {
         let recorded = self.recorder.as_ref().map(Recorder::recorded).unwrap_or_default();
         let (failure, lag) = (self.backlog.failure(), self.shared.lag().0);
+        let (replays_running, replays_waiting) = self.replays.as_ref().map_or((0, 0), |replays| replays.count());
         let published = self.shared.read();
         let labels = self.views.iter().map(|view| view.program.id().to_owned());
         ServerStatus {
@@ -65,6 +70,8 @@ impl Server {
                 })
                 .collect(),
             newest_events: labels.zip(published.newest_events.iter().copied()).collect(),
+            replays_running: replays_running as u64,
+            replays_waiting: replays_waiting as u64,
             served_logged: recorded.written,
             served_queued: recorded.queued,
             served_dropped: recorded.dropped,

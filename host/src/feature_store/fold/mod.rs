@@ -60,6 +60,8 @@ impl FeatureStore {
     ) -> Result<FoldedFeed, Error> {
         let needed = memory::needed_to_fold(self.storage(), feed, inputs)?;
         let memory_bytes = self.options().memory_bytes.saturating_sub(STORE_BYTES);
+        let of_indexes = inputs.iter().filter(|input| input.builder.is_some()).count() as u64 * self.index_bytes();
+        let memory_bytes = memory_bytes.saturating_sub(of_indexes);
         match memory::partition_bits(needed.bytes, memory_bytes, self.options().threads) {
             None => self.fold_in_memory(views, feed, inputs, take),
             Some(bits) => self.fold_divided(views, feed, inputs, bits, take),

@@ -11,6 +11,7 @@ mod file_system;
 mod identity;
 mod listing;
 mod pinned;
+mod stopping;
 
 use std::ops::Range;
 use std::path::Path;
@@ -23,6 +24,7 @@ pub use self::file_system::FileSystem;
 pub use self::identity::{Identity, Version};
 pub use self::listing::{Listing, ObjectPattern};
 pub use self::pinned::{Pin, PinnedStorage};
+pub use self::stopping::StoppingStorage;
 
 /// A place that holds objects, each under a name that is a path.
 ///
