@@ -18,7 +18,7 @@ use serde_json::{Value as Json, json};
 use super::case::{Case, Sources};
 use super::{PLAIN, SOURCES, check_all, project, reference, selection};
 use crate::support::http::Client;
-use crate::support::{Ask, Event, Format, Project, Random, Vector, assert_same, offline, write_events};
+use crate::support::{Ask, Event, Format, Project, Random, Vector, assert_same, offline, patient, write_events};
 
 /// How many seeds are tried; the environment may ask for more.
 fn seeds() -> u64 {
@@ -41,7 +41,7 @@ struct Open {
 
 impl Open {
     fn new(project: &Project) -> Self {
-        let options = ServerOptions { open: project.options(), ..ServerOptions::default() };
+        let options = ServerOptions { open: project.options(), ..patient() };
         let server = Arc::new(Server::open(project.dir(), options).expect("opens"));
         let stop = StopHandle::default();
         let options = HttpOptions {

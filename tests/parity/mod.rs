@@ -11,6 +11,7 @@ mod everything;
 mod ids;
 mod kinds;
 mod memory;
+mod past;
 mod reference;
 mod resume;
 mod workflow;

@@ -4,6 +4,7 @@ mod clocks;
 mod hangs;
 mod kill;
 mod load;
+mod replays;
 mod rules;
 mod twins;
 
@@ -15,7 +16,7 @@ use onepath::feature_store::{FeatureSelection, OpenOptions};
 use onepath::time::AsOf;
 use onepath::{Applied, OnlineFeatures, PreparedRequest, Server, ServerError, ServerOptions};
 
-use crate::support::Project;
+use crate::support::{Project, patient};
 
 /// The churn view, and the trace view, which shows the order in which events were applied.
 const TWO_VIEWS: &str = "[project]\nname = \"served\"\n[entities.customer]\nkeys = { customer_id = \"text\" }\n\
@@ -27,7 +28,7 @@ const TWO_VIEWS: &str = "[project]\nname = \"served\"\n[entities.customer]\nkeys
     [services.checkout]\nfeatures = [\"cart:*\", \"activity:purchase_count_30d\"]\n";
 
 fn open_with(project: &Project, change: impl FnOnce(&mut ServerOptions)) -> Server {
-    let mut options = ServerOptions { open: project.options(), ..ServerOptions::default() };
+    let mut options = ServerOptions { open: project.options(), ..patient() };
     change(&mut options);
     Server::open(project.dir(), options).expect("the server opens")
 }

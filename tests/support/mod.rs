@@ -16,7 +16,7 @@ pub use files::{Event, Format, write_events, write_events_with_ids};
 pub use project::{Project, Ran, churn_toml};
 pub use random::Random;
 pub use served::Served;
-pub use session::{OnlineRequest, OnlineVector, Session};
+pub use session::{OnlineRequest, OnlineVector, Session, patient};
 
 /// Microseconds of a second, an hour and a day.
 pub const SECOND: i64 = 1_000_000;

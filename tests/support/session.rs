@@ -21,6 +21,11 @@ pub struct Session {
     server: Option<Server>,
 }
 
+/// Options whose replays wait as long as it takes on a machine that others fill.
+pub fn patient() -> ServerOptions {
+    ServerOptions { replays_give_way: false, replay_ms_max: 600_000, ..ServerOptions::default() }
+}
+
 /// One question.
 #[derive(Clone, Debug, Default)]
 pub struct OnlineRequest {
@@ -51,7 +56,7 @@ impl Session {
         if self.server.is_none() {
             // What is pushed is often all that a test has of a source.
             let unmaterialized = Unmaterialized::Allow;
-            let options = ServerOptions { open: self.options.clone(), unmaterialized, ..ServerOptions::default() };
+            let options = ServerOptions { open: self.options.clone(), unmaterialized, ..patient() };
             self.server = Some(Server::open(&self.dir, options)?);
         }
         Ok(self.server.as_ref().expect("it is open"))
