@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use crate::batch::{Column, ColumnError, FieldLane, Lane, Values};
+use crate::batch::{Column, ColumnError, FieldLane, Lane, SHORT_BYTES_MAX, Texts, Values, short_text};
 use crate::entity::hash_bytes;
 use crate::events::EventChunk;
 use crate::files::{LOCK_NAME, SPILL_PREFIX, SPILL_SUFFIX, SpillFolder, SpillWriter, Spilled};
@@ -101,30 +101,53 @@ pub(super) fn hashes(lane: &FieldLane) -> &[i64] {
 /// Some rows of a lane, in a form that is cheaply brought together with others.
 pub(super) fn gathered(lane: &Lane, rows: &[u32]) -> Result<FieldLane, ColumnError> {
     match lane {
-        Lane::Coded(_, texts) if texts.ends.len() > CODES_MAX => Ok(FieldLane::Column(lane.take(rows).into_column()?)),
+        Lane::Coded(codes, texts) if texts.ends.len() > CODES_MAX => Ok(match shorts(texts) {
+            Some(shorts) => FieldLane::Short(rows.iter().map(|row| shorts[codes[*row as usize] as usize]).collect()),
+            None => FieldLane::Column(lane.take(rows).into_column()?),
+        }),
         Lane::Short(texts) => match FieldLane::gather(lane, rows)? {
             FieldLane::Coded(_, dictionary) if dictionary.ends.len() > CODES_MAX => {
                 Ok(FieldLane::Short(rows.iter().map(|row| texts[*row as usize]).collect()))
             }
             other => Ok(other),
         },
-        _ => FieldLane::gather(lane, rows),
+        Lane::Column(column) => match column.values() {
+            Values::Texts(texts) if column.nulls().is_none() => match shorts(texts) {
+                Some(texts) => gathered(&Lane::Short(texts), rows),
+                None => FieldLane::gather(lane, rows),
+            },
+            _ => FieldLane::gather(lane, rows),
+        },
+        Lane::Coded(..) => FieldLane::gather(lane, rows),
     }
 }
 
-/// Some rows of a lane, in the form that takes least room.
+/// Some rows of a lane, in the form that takes least room: rows of one entity lie together, so that a batch has few keys.
 pub(super) fn stored(lane: &FieldLane, rows: &[u32]) -> Result<FieldLane, ColumnError> {
+    let coded = |texts: Vec<u128>| {
+        let all: Vec<u32> = (0..texts.len() as u32).collect();
+        FieldLane::gather(&Lane::Short(texts), &all)
+    };
     match lane {
-        FieldLane::Column(column) => Ok(FieldLane::Column(column.take(rows)?)),
+        FieldLane::Column(column) => {
+            let taken = column.take(rows)?;
+            let texts = match taken.values() {
+                Values::Texts(texts) if taken.nulls().is_none() => shorts(texts),
+                _ => None,
+            };
+            texts.map_or(Ok(FieldLane::Column(taken)), coded)
+        }
         FieldLane::Coded(codes, texts) => {
             Ok(FieldLane::Coded(rows.iter().map(|row| codes[*row as usize]).collect(), texts.clone()))
         }
-        FieldLane::Short(texts) => {
-            let texts = rows.iter().map(|row| texts[*row as usize]).collect::<Vec<_>>();
-            let all: Vec<u32> = (0..texts.len() as u32).collect();
-            FieldLane::gather(&Lane::Short(texts), &all)
-        }
+        FieldLane::Short(texts) => coded(rows.iter().map(|row| texts[*row as usize]).collect()),
     }
+}
+
+/// The texts as short ones, if they are.
+fn shorts(texts: &Texts) -> Option<Vec<u128>> {
+    let short = |row: usize| Some(texts.get(row)).filter(|text| text.len() <= SHORT_BYTES_MAX).map(short_text);
+    (0..texts.ends.len()).map(short).collect()
 }
 
 /// Appends rows.
