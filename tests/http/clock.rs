@@ -1,49 +1,32 @@
 //! A serving process under a clock that somebody sets. A library that is put before the C library's shifts it, where there is a C
 //! compiler to build it.
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::{good, project, purchases, push};
 use crate::support::http::Client;
-use crate::support::{Project, Served, repository};
+use crate::support::{Machine, Project, SECOND, Served};
 
-/// A shifted clock for the processes of a project; `None` where none can be made.
+/// A machine whose clock is shifted for the servers of a project; `None` where none can be made.
 struct Shifted<'a> {
     project: &'a Project,
-    library: PathBuf,
+    machine: Machine,
 }
 
 impl<'a> Shifted<'a> {
     fn new(project: &'a Project) -> Option<Self> {
-        let (source, library) = (repository().join("tests/http/shift.c"), project.path("shift.so"));
-        let mut compiler = Command::new("cc");
-        compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).arg("-ldl");
-        let is_made = cfg!(target_os = "linux") && compiler.status().is_ok_and(|status| status.success());
-        if !is_made {
-            println!(
-                "not tried: there is no C compiler `cc`, or this is not Linux, so the clock of a process cannot be shifted"
-            );
-            return None;
-        }
-        let shifted = Self { project, library };
-        shifted.by(0);
-        Some(shifted)
+        Some(Self { project, machine: Machine::new()? })
     }
 
-    /// Shifts the clock of all processes by so many seconds from now on. Each sees the file of before or this one, whole.
+    /// Shifts the clock of all servers by so many seconds from now on.
     fn by(&self, seconds: i64) {
-        self.project.write("shift.new", seconds.to_string());
-        std::fs::rename(self.project.path("shift.new"), self.project.path("shift")).expect("renames");
+        self.machine.clock_is_ahead(seconds * SECOND);
     }
 
     fn serve(&self) -> Served {
-        Served::start_with(self.project, "", |command| {
-            command.env("LD_PRELOAD", &self.library).env("SHIFT_FILE", self.project.path("shift"));
-        })
+        Served::start_with(self.project, "", |command| self.machine.preload(command))
     }
 }
 

@@ -2,9 +2,7 @@
 //! is told to. The disk is made slow by a library that is loaded before the C library.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use onepath::feature_store::Stores;
@@ -18,39 +16,7 @@ use serde_json::json;
 
 use super::{project, purchases};
 use crate::support::http::{Client, Reply};
-use crate::support::{Project, Ran, SECOND, Served, at};
-
-/// Every fsync takes as many milliseconds as the file `SLOW_MS_FILE` says, also if it says so later.
-const SLOW: &str = r#"
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
-static void nap(void) {
-    const char *path = getenv("SLOW_MS_FILE");
-    struct timespec step = {0, 5000000L};
-    for (long waited = 0;; waited += 5) {
-        long ms = 0;
-        FILE *file = path ? fopen(path, "r") : NULL;
-        if (file) {
-            if (fscanf(file, "%ld", &ms) != 1) ms = 0;
-            fclose(file);
-        }
-        if (waited >= ms) return;
-        nanosleep(&step, NULL);
-    }
-}
-int fsync(int fd) {
-    nap();
-    return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(fd);
-}
-int fdatasync(int fd) {
-    nap();
-    return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(fd);
-}
-"#;
+use crate::support::{Machine, Project, Ran, SECOND, Served, at};
 
 /// What no client waits for longer.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -60,30 +26,8 @@ const LONG: Duration = Duration::from_secs(60);
 
 const CHURN: &str = r#"{"entities": {"customer_id": ["c1"]}, "feature_service": "churn_v1"}"#;
 
-/// The library; `None`, and a word about it, where there is no C compiler.
-fn slow() -> Option<&'static PathBuf> {
-    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| {
-        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("slow");
-        std::fs::create_dir_all(&dir).expect("makes a folder");
-        std::fs::write(dir.join("slow.c"), SLOW).expect("writes");
-        let mut command = Command::new("cc");
-        command.args(["-shared", "-fPIC", "-o", "slow.so", "slow.c", "-ldl"]).current_dir(&dir);
-        match command.status() {
-            Ok(status) => {
-                assert!(status.success(), "the library is not built");
-                Some(dir.join("slow.so"))
-            }
-            Err(error) => {
-                println!("skipped: there is no C compiler ({error})");
-                None
-            }
-        }
-    });
-    built.as_ref()
-}
-
 struct Slow {
+    machine: Machine,
     project: Project,
     served: Served,
 }
@@ -91,22 +35,12 @@ struct Slow {
 impl Slow {
     /// A server with one event of `c1`, whose disk works.
     fn start(options: &str) -> Option<Self> {
-        let (library, project) = (slow()?, project());
-        let ms = project.write("ms", "0");
-        let served = Served::start_with(&project, options, |command| {
-            command.env("LD_PRELOAD", library).env("SLOW_MS_FILE", ms);
-        });
-        let slow = Self { project, served };
+        let (machine, project) = (Machine::new()?, project());
+        let served = Served::start_with(&project, options, |command| machine.preload(command));
+        let slow = Self { machine, project, served };
         assert_eq!(slow.push("c1", DEADLINE * 10).status, 200);
         assert_eq!(slow.ask().status, 200);
         Some(slow)
-    }
-
-    /// From now on every fsync takes so many milliseconds; half an hour is for ever.
-    fn set(&self, ms: u64) {
-        // At once, for the file is read all the while.
-        let next = self.project.write("ms.next", ms.to_string());
-        std::fs::rename(next, self.project.path("ms")).expect("renames");
     }
 
     fn client(&self, deadline: Duration) -> Client {
@@ -144,7 +78,7 @@ fn lag_ms(reply: &Reply) -> u64 {
 #[test]
 fn with_an_fsync_of_a_second_everything_is_answered() {
     let Some(slow) = Slow::start("") else { return };
-    slow.set(1_000);
+    slow.machine.sync_takes(1_000);
     let (started, mut answers, mut most) = (Instant::now(), 0, 0);
     while started.elapsed() < Duration::from_secs(4) {
         most = most.max(lag_ms(&slow.ask()));
@@ -175,7 +109,7 @@ fn with_a_disk_that_never_answers_everybody_is_told_in_time() {
     let options = "--staleness-ms-max 1500 --wait-ms-max 200 --push-ms-max 400 --requests-max 16 --close-ms-max 300 \
                    --drain-ms-max 300";
     let Some(slow) = Slow::start(options) else { return };
-    slow.set(1_800_000);
+    slow.machine.sync_hangs();
     // More pushes than may be: they leave room for questions, and those beyond the part of this client are 429.
     let pushed: Vec<Reply> = std::thread::scope(|scope| {
         let push = |number| {
@@ -215,13 +149,13 @@ fn with_a_disk_that_never_answers_everybody_is_told_in_time() {
     let declared = slow.client(DEADLINE).post("/v1/features", body).expect("is answered in time");
     assert_eq!((declared.status, declared.json()["error"]["cause"].as_str()), (503, Some("unavailable")));
     // It answers again, as soon as the disk does.
-    slow.set(0);
+    slow.machine.sync_takes(0);
     let started = Instant::now();
     while slow.ask().status != 200 || slow.get("/ready").status != 200 {
         assert!(started.elapsed() < LONG, "the disk answers again");
     }
     assert_eq!(slow.push("c1", DEADLINE).status, 200);
-    slow.set(1_800_000);
+    slow.machine.sync_hangs();
     assert_eq!(slow.push("p1-more", DEADLINE).status, 503);
     let ran = slow.stop();
     assert_eq!(ran.code, 3, "{}{}", ran.stdout, ran.stderr);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use onepath::feature_store::OpenOptions;
-use onepath::time::Clock;
+use onepath::time::{Clock, SystemClock};
 use tempfile::TempDir;
 
 use super::{Session, at, components};
@@ -87,6 +87,11 @@ impl Project {
         std::fs::create_dir_all(path.parent().expect("a file of the project")).expect("makes a folder");
         std::fs::write(&path, contents).expect("writes a file");
         path
+    }
+
+    /// Gives what is opened the machine's clock as it is now, which the command line has: a log must not be ahead of it.
+    pub fn at_machines_time(&self) {
+        self.clock.set(SystemClock.now());
     }
 
     pub fn options(&self) -> OpenOptions {

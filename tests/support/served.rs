@@ -55,6 +55,13 @@ impl Served {
         Client::connect(self.address).expect("the server takes a connection")
     }
 
+    /// Bytes of memory that the process has now.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the server runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("has a size");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+    }
+
     /// Asks it to stop, without waiting.
     pub fn terminate(&self) {
         self.signal("TERM");
