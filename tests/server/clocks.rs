@@ -14,7 +14,18 @@ use crate::support::{HOUR, Project, Random, SECOND, at};
 
 /// One clock of the machine.
 #[derive(Clone)]
-struct Twin(Arc<AtomicI64>);
+pub(super) struct Twin(Arc<AtomicI64>);
+
+impl Twin {
+    pub(super) fn new(at: i64) -> Self {
+        Self(Arc::new(AtomicI64::new(at)))
+    }
+
+    /// It goes on by so much, or back.
+    pub(super) fn go(&self, micros: i64) {
+        self.0.fetch_add(micros, Ordering::SeqCst);
+    }
+}
 
 impl Clock for Twin {
     fn now(&self) -> i64 {
@@ -35,14 +46,14 @@ const ENTITIES: [&str; 3] = ["a", "b", "c"];
 
 impl Machine {
     fn new(toml: &str, now: i64) -> Self {
-        let twin = |at| Twin(Arc::new(AtomicI64::new(at)));
-        Self { project: Project::new(toml), wall: twin(now), boot: twin(77 * SECOND), told: Arc::default() }
+        let (wall, boot) = (Twin::new(now), Twin::new(77 * SECOND));
+        Self { project: Project::new(toml), wall, boot, told: Arc::default() }
     }
 
     /// So much time goes by on each clock.
     fn go(&self, wall: i64, boot: i64) {
-        self.boot.0.fetch_add(boot, Ordering::SeqCst);
-        self.wall.0.fetch_add(wall, Ordering::SeqCst);
+        self.boot.go(boot);
+        self.wall.go(wall);
     }
 
     /// A process that starts now.
@@ -71,7 +82,7 @@ impl Machine {
 }
 
 /// The error of a log that is ahead.
-fn is_behind(error: &ServerError) -> bool {
+pub(super) fn is_behind(error: &ServerError) -> bool {
     matches!(error.log(), Some(LogError::ClockBehind { .. }))
 }
 

@@ -6,6 +6,8 @@ mod kill;
 mod load;
 mod replays;
 mod rules;
+mod simulator;
+mod soak;
 mod twins;
 
 use std::sync::Arc;

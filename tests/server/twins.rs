@@ -19,7 +19,7 @@ use crate::support::{Project, Random, at};
 const TRACE: [&str; 3] = ["events", "trail", "running"];
 
 /// Where these are among features of these references.
-fn places(references: &[&str]) -> [usize; 3] {
+pub(super) fn places(references: &[&str]) -> [usize; 3] {
     let is_it = |reference: &str, name| reference.starts_with("trace") && reference.ends_with(&format!(":{name}"));
     TRACE.map(|name| references.iter().position(|reference| is_it(reference, name)).expect("was asked for"))
 }
@@ -82,7 +82,11 @@ impl Told {
     /// Pushes some events and asks some questions; what is answered must be what was acknowledged.
     fn live(&mut self, server: &Server, random: &mut Random, number: &mut u64) -> Result<(), String> {
         let all = prepare(server, "all");
-        for _ in 0..12 {
+        for round in 0..12 {
+            if round % 3 == 2 {
+                // So that there are several batches in a life, however fast the machine is.
+                server.flush();
+            }
             let events: Vec<_> = (0..1 + random.below(4))
                 .map(|_| {
                     *number += 1;
