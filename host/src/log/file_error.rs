@@ -194,6 +194,11 @@ impl FileError {
         matches!(self, Self::Gone { .. } | Self::Replaced { .. })
     }
 
+    /// Whether it is the disk that fails, is full or is held by another process: trying again may help, once that has passed.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::Sqlite { .. } | Self::TooManyFiles { .. }) || self.is_busy()
+    }
+
     /// Whether another process holds the file, so that trying again may help.
     pub fn is_busy(&self) -> bool {
         match self {

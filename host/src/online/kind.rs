@@ -3,7 +3,7 @@
 use super::{PushError, RequestFault, ServerError};
 use crate::Error;
 use crate::evaluate::EvaluateError;
-use crate::log::{FileError, LogError};
+use crate::log::LogError;
 use crate::store::StoreError;
 use crate::wasm::CallError;
 
@@ -26,7 +26,8 @@ pub enum ErrorKind {
     TooManyRows,
     /// As much as may be is being worked on: try again.
     Busy,
-    /// It cannot be answered, or not be known to be taken, for the disk does not answer or the server's writer has ended.
+    /// It cannot be answered or taken, or not be known to be taken, for the disk does not answer, fails or is full, or the server's
+    /// writer has ended.
     Unavailable,
     /// The transform refused the input, and will again.
     TransformRefused,
@@ -68,7 +69,7 @@ impl ServerError {
         if let Some(evaluation) = self.evaluation() {
             return of_transform(evaluation);
         }
-        if self.file().is_some_and(FileError::is_lost) {
+        if self.file().is_some_and(|file| file.is_lost() || file.may_pass()) {
             return ErrorKind::Unavailable;
         }
         if let Some(log) = self.log() {
