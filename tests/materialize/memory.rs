@@ -6,6 +6,7 @@ use super::{PROJECT, States, events, states};
 use crate::support::Project;
 
 fn materialized(project: &Project, memory: u64, threads: usize) -> (States, MaterializeReport) {
+    project.at_machines_time();
     let mut session = project.open_with(|options| (options.memory_bytes, options.threads) = (memory, threads));
     let report = session.materialize(&[], None).expect("materializes");
     (states(project), report)

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use onepath::log::{Log, SqliteLog};
 use onepath::store::{OnlineStore, SqliteStore, StoreReader};
 
-use crate::support::Project;
+use crate::support::{Project, Session};
 
 /// Two views with states, and one above them.
 const PROJECT: &str = "[project]\nname = \"p\"\n[entities.customer]\nkeys = { customer_id = \"text\" }\n\
@@ -28,6 +28,11 @@ type States = BTreeMap<&'static str, (BTreeMap<String, String>, Vec<(String, u64
 fn reader(project: &Project) -> Box<dyn StoreReader> {
     let store = SqliteStore::open_read_only(&project.path(".onepath/online.sqlite")).expect("opens");
     store.expect("is there").snapshot().expect("opens")
+}
+
+fn open(project: &Project) -> Session {
+    project.at_machines_time();
+    project.open()
 }
 
 fn states(project: &Project) -> States {

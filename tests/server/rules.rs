@@ -199,6 +199,7 @@ fn a_cache_that_holds_nothing_answers_the_same() {
 #[test]
 fn a_share_of_the_entities_is_recorded_whole() {
     let project = Project::new(&format!("{TWO_VIEWS}[serving]\nlog_share = 0.25\n"));
+    project.at_machines_time();
     let server = open(&project);
     let entities: Vec<String> = (0..200).map(|number| format!("c{number}")).collect();
     let inputs = [texts(entities.iter().map(String::as_str))];
@@ -215,6 +216,7 @@ fn a_share_of_the_entities_is_recorded_whole() {
     entities.iter().take(40).for_each(|entity| {
         assert_eq!(project.run(&format!("get --service all --entity customer_id={entity}")).code, 0);
     });
+    project.at_machines_time();
     let server = open(&project);
     let inputs = [texts(entities.iter().take(40).map(String::as_str))];
     ask(&server, &prepare(&server, "all"), &inputs, None).expect("answers");
@@ -409,13 +411,14 @@ fn an_entity_whose_state_is_too_large_is_refused_and_the_others_are_served() {
     assert_eq!((push("1000", "hot"), push("1001", "b")), (Err(refused.to_owned()), Ok(1)));
     assert_eq!((ask(&["b"]), ask(&["x"])), (Ok("4".to_owned()), Ok("0".to_owned())));
     server.close().expect("closes");
-    // What was refused is what it would be: the proof holds, and finds an entity that should not have been.
+    // What was refused is what it would be: the proof holds, and a refusal that was changed is told.
     assert_verified(&project, 2);
     let ran = project.run("get --service all --entity customer_id=hot");
     assert_eq!((ran.code, ran.stderr), (2, format!("error: {refused}\n")));
     let store = rusqlite::Connection::open(project.path(".onepath/online.sqlite")).expect("opens");
     store.execute("UPDATE refused SET bytes = bytes + 1", []).expect("updates");
-    assert_eq!(project.open().verify(None).expect("verifies").state_differences, 1);
+    let report = project.open().verify(None).expect("verifies");
+    assert!(report.unproved_views == 1 && report.reasons[0].contains("its checksum differs"), "{report:#?}");
     // With room for it, it is served like any other.
     project.configure(&toml);
     assert_eq!(project.run("materialize").code, 0);
@@ -476,11 +479,10 @@ fn a_pin_refuses_what_differs_from_the_training_set() {
     assert!(server.status().warnings.is_empty());
     drop(server);
 
-    let ttl = "[views.activity]\nttl = \"30d\"\n";
+    let ttl = "[views.trace]\nttl = \"30d\"\n";
     let services = "features = [\"activity:purchase_count_30d\", \"trace:*\"]";
-    project.configure(
-        &toml.replace("[views.activity]\n", ttl).replace("features = [\"activity:*\", \"trace:*\"]", services),
-    );
+    project
+        .configure(&toml.replace("[views.trace]\n", ttl).replace("features = [\"activity:*\", \"trace:*\"]", services));
     let bytes = std::fs::read(&built.trace).expect("was built");
     project.write("trace.wasm", [&bytes[..], b"\0\x05\x04note"].concat());
     let error = pinned(&project).map(|_| ()).expect_err("much differs");
@@ -491,8 +493,8 @@ fn a_pin_refuses_what_differs_from_the_training_set() {
         .replace(&digest(&project.path("trace.wasm")), "NEW");
     expect![[r#"
         what would be served differs from what made the training set of DIR/training.csv.manifest.json:
-          view activity@v1, ttl: trained with none, now 30d
           view trace@v1, component: trained with OLD, now NEW
+          view trace@v1, ttl: trained with none, now 30d
           service all: it no longer has activity@v1:avg_purchase_value_90d
           service all: it no longer has activity@v1:days_since_last_purchase
           service all: it no longer has activity@v1:return_rate_180d
