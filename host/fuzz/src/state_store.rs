@@ -105,7 +105,7 @@ fn replace(
     }
     match commits {
         true => {
-            replacement.commit(&[mark.clone()]).expect("commits");
+            replacement.commit(std::slice::from_ref(&mark)).expect("commits");
             model.values_mut().for_each(|view| *view = View::default());
             model.insert(name, View { mark: Some(mark), states });
         }

@@ -15,7 +15,7 @@ pub struct ServerOptions {
     pub unmaterialized: Unmaterialized,
     /// Bytes of states that are kept in memory. Default 64 MiB. States that the store does not hold yet may exceed it.
     pub cache_bytes_max: usize,
-    /// Pushes that may wait to be written. Default 1,024. Beyond, a push is refused with [`ServerError::Busy`].
+    /// Pushes that may wait to be written. Default 1,024. Beyond, a push is refused with [`ServerError::Busy`](super::ServerError::Busy).
     pub waiting_pushes_max: usize,
     /// Bytes of pushes that may wait to be written. Default 64 MiB; a single push may exceed it.
     pub waiting_bytes_max: usize,

@@ -10,7 +10,7 @@ use crate::transform::Transform;
 
 #[rustfmt::skip]
 #[allow(missing_docs, reason = "generated; the contract documents its items")]
-#[allow(clippy::all, clippy::allow_attributes_without_reason, reason = "generated")]
+#[allow(clippy::all, clippy::allow_attributes_without_reason, clippy::unwrap_used, reason = "generated")]
 pub mod bindings;
 
 use bindings::exports::onepath::feature::transform::Guest;
