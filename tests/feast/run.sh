@@ -20,7 +20,7 @@ onepath="$target/release/onepath"
 "$onepath" build --format json > /dev/null
 
 # A server and a Feast repository of this run alone.
-rm -f .onepath/{log,online,served}.sqlite*
+"$onepath" reset --yes > /dev/null
 repository=$(mktemp -d)
 server=""
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$repository"' EXIT
