@@ -143,6 +143,14 @@ fn until(server: &Server, replays: (u64, u64)) {
     panic!("{:?} and not {replays:?}", server.status());
 }
 
+/// Waits until the server has noticed that all others have left: what it works on is what this client asks.
+fn until_alone(client: &mut Client) {
+    let is_alone = |line: &str| line == "onepath_http_in_flight 1";
+    while !client.get("/metrics").expect("answers").text().lines().any(is_alone) {
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn others_are_answered_while_every_replay_hangs_in_its_storage() {
     let (project, gate) = (project(), Arc::new(Gate::default()));
@@ -256,6 +264,7 @@ fn a_client_that_leaves_ends_its_replay_and_others_are_told_to_come_again() {
     drop(second);
     until(&server, (1, 0));
     drop(first);
+    until_alone(&mut third);
     gate.permit(1);
     until(&server, (0, 0));
     gate.open();
