@@ -175,7 +175,13 @@ fn a_pin_refuses_what_did_not_train_the_model() {
     assert_eq!(status["warnings"], json!([]));
     assert_eq!(served.stop(&project).code, 0);
 
+    // Until it is materialized, what is served is the project that trained the model.
     project.configure(&churn_toml(&["events.csv"], "", "ttl = \"30d\""));
+    let served = Served::start(&project, "--pin training.csv.manifest.json");
+    let status = served.client().get("/v1/status").expect("answers").json();
+    assert!(status["behind"].as_str().is_some_and(|behind| behind.contains("ttl")), "{status}");
+    assert_eq!(served.stop(&project).code, 0);
+    assert_eq!(project.run("materialize").code, 0);
     let ran = project.run("serve --listen 127.0.0.1:0 --pin training.csv.manifest.json");
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
     expect_test::expect![[r#"
