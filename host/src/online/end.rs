@@ -72,7 +72,7 @@ impl Server {
             let _ = writer.join();
             // After it, for it looks whether the files of the stores are where they were.
             drop(recorder);
-            // Those that run are told to stop, and hold the readers until they do.
+            // Replays that run are told to stop; until they have, they use the readers.
             drop(replays);
             drop(readers);
             // Who no longer waits is not told.

@@ -43,15 +43,23 @@ impl Reading {
         read
     }
 
-    /// The state that was found. Where none was, the view must be there, and the entity may have been refused.
-    fn told(&self, view: &str, key: &EntityKey, found: Option<EntityState>) -> Result<Option<EntityState>, StoreError> {
+    /// The state that was found. Where none was, the view must be there, which is looked up once for all keys of a call, and the
+    /// entity may have been refused.
+    fn told(
+        &self,
+        view: &str,
+        key: &EntityKey,
+        found: Option<EntityState>,
+        is_view_checked: &mut bool,
+    ) -> Result<Option<EntityState>, StoreError> {
         if found.is_some() {
             return Ok(found);
         }
         // Nothing is told of the states of a view whose row is not what was written.
-        if stored_view(&self.file.connection, &self.file.name, view)?.is_none() {
+        if !*is_view_checked && view_row(&self.file.connection, &self.file.name, view)?.is_none() {
             return Err(StoreError::UnknownView { view: view.to_owned() });
         }
+        *is_view_checked = true;
         match refused_bytes(&self.file, view, &key.encode())? {
             None => Ok(None),
             Some(bytes) => Err(StoreError::NotServed { view: view.to_owned(), entity: key.clone(), bytes }),
@@ -69,10 +77,10 @@ impl StoreReader for Reading {
     }
 
     fn get_many(&self, view: &str, keys: &[EntityKey]) -> Result<Vec<Option<EntityState>>, StoreError> {
-        let mut checksum = Checksum::default();
+        let (mut checksum, mut is_view_checked) = (Checksum::default(), false);
         let mut read = |key| {
             let found = state(&self.file.connection, &self.file.name, (view, key), &mut checksum)?;
-            self.told(view, key, found)
+            self.told(view, key, found, &mut is_view_checked)
         };
         match keys {
             // A state that is found takes one statement, which is of one moment by itself; absence is of that moment or a later one.
@@ -143,6 +151,19 @@ pub(super) fn stored_view(
     name: &FileName,
     view: &str,
 ) -> Result<Option<StoredView>, FileError> {
+    let Some((mut found, identity)) = view_row(connection, name, view)? else { return Ok(None) };
+    let parsed = serde_json::from_str(&identity);
+    found.mark.identity = parsed.map_err(|error| name.damaged(record_of(view), error.to_string()))?;
+    Ok(Some(found))
+}
+
+/// What messages call the row of a view.
+fn record_of(view: &str) -> String {
+    format!("the mark of view {view}")
+}
+
+/// As [`stored_view`], with the identity as it is stored beside a mark that has none yet: parsing it takes longer than the rest.
+fn view_row(connection: &Connection, name: &FileName, view: &str) -> Result<Option<(StoredView, String)>, FileError> {
     let sql = "SELECT id, digest, state_version, history, applied_offset, log, identity, newest_event, checksum, applied_event
                FROM views WHERE name = ?1";
     let of_row = |row: &Row<'_>| {
@@ -163,16 +184,16 @@ pub(super) fn stored_view(
         Ok((StoredView { id: row.get(0)?, mark, newest_event }, offset, identity, row.get(8)?))
     };
     let found = || connection.prepare_cached(sql)?.query_row([view], of_row).optional();
-    let record = || format!("the mark of view {view}");
     let found = match found() {
         // A value that is no number, or no text.
-        Err(error) if error.sqlite_error_code().is_none() => return Err(name.damaged(record(), error.to_string())),
+        Err(error) if error.sqlite_error_code().is_none() => {
+            return Err(name.damaged(record_of(view), error.to_string()));
+        }
         found => name.sql(found)?,
     };
-    let Some((mut found, offset, identity, checksum)) = found else { return Ok(None) };
-    name.check(checksum, checksum_of_view(view, &found, offset, &identity), record)?;
-    found.mark.identity = serde_json::from_str(&identity).map_err(|error| name.damaged(record(), error.to_string()))?;
-    Ok(Some(found))
+    let Some((found, offset, identity, checksum)) = found else { return Ok(None) };
+    name.check(checksum, checksum_of_view(view, &found, offset, &identity), || record_of(view))?;
+    Ok(Some((found, identity)))
 }
 
 /// The checksum of the row of a view; its offset and its identity are as they are stored.
