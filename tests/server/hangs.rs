@@ -1,8 +1,7 @@
 //! The server over a log whose writes hang, fail, are slow, or panic: nobody waits without an end, and no answer is wrong.
 
-use std::error::Error;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use onepath::feature_store::{OpenOptions, Stores};
@@ -20,48 +19,10 @@ use crate::support::{Project, Random, SECOND, at};
 /// What no test waits for.
 const LONG: Duration = Duration::from_secs(60);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Does {
-    Works,
-    Hangs,
-    Fails,
-    Panics,
-}
-
-/// The disk below a log: what it does to a write is what a test says.
-struct Below {
-    does: Mutex<Does>,
-    changed: Condvar,
-    writes: AtomicUsize,
-}
-
-impl Below {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { does: Mutex::new(Does::Works), changed: Condvar::new(), writes: AtomicUsize::new(0) })
-    }
-
-    fn set(&self, does: Does) {
-        *self.does.lock().expect("no panic") = does;
-        self.changed.notify_all();
-    }
-
-    fn write(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
-        self.writes.fetch_add(1, Ordering::Relaxed);
-        let does = self.does.lock().expect("no panic");
-        let does = *self.changed.wait_while(does, |does| *does == Does::Hangs).expect("no panic");
-        match does {
-            Does::Fails => Err("the disk was told to fail".into()),
-            Does::Panics => panic!("the disk was told to panic"),
-            Does::Works | Does::Hangs => Ok(()),
-        }
-    }
-}
-
-/// A server over a log upon such a disk, with its clock at the hand of the test.
+/// A server over a log on a disk, with both disk and clock at the hand of the test.
 struct World {
     project: Project,
-    below: Arc<Below>,
-    /// The disk of the twin itself, which can lie.
+    /// The disk of the log.
     disk: Disk,
     sink: TwinSink,
     server: Server,
@@ -74,13 +35,8 @@ impl World {
     }
 
     fn with(sink: TwinSink, wait_ms_max: u64) -> Self {
-        let (project, below) = (Project::new(TWO_VIEWS), Below::new());
-        let log = TwinLog::new(Faults::none(1), None).before_write({
-            let below = Arc::clone(&below);
-            move |_| below.write()
-        });
-        let disk = Disk::default();
-        let log = log.on(&disk);
+        let (project, disk) = (Project::new(TWO_VIEWS), Disk::default());
+        let log = TwinLog::new(Faults::none(1), None).on(&disk);
         let options = ServerOptions {
             open: project.options(),
             wait_ms_max,
@@ -93,7 +49,7 @@ impl World {
         let server = Server::open_over_stores(project.dir(), options, stores).expect("opens");
         let all = prepare(&server, "all");
         push(&server, &[event("1", "a", "w", 1.0, at("2029-12-01"))]).expect("is taken");
-        Self { project, below, disk, sink, server, all }
+        Self { project, disk, sink, server, all }
     }
 
     fn wait(&self, seconds: i64) {
@@ -132,7 +88,7 @@ fn unavailable(error: &ServerError) -> String {
 fn while_the_disk_hangs_answers_go_on_and_nobody_waits_without_an_end() {
     let world = World::new();
     assert_eq!((world.told(), world.server.unready()), (Ok((1, 0)), None));
-    world.below.set(Does::Hangs);
+    world.disk.set(Writes::Hang);
     let late = unavailable(&world.push("2").expect_err("is not on disk"));
     assert!(late.contains("the push was not on disk within 50 ms (push_ms_max) and may yet be taken"), "{late}");
     world.wait(2);
@@ -148,7 +104,7 @@ fn while_the_disk_hangs_answers_go_on_and_nobody_waits_without_an_end() {
     assert!(stale.contains("is 6000 ms behind now, and at most 5000 may be"), "{stale}");
     assert!(world.server.unready().is_some_and(|why| why.contains("behind now")));
     // What was taken is there as soon as the disk answers, once.
-    world.below.set(Does::Works);
+    world.disk.set(Writes::Made);
     world.until("the push", |world| world.told() == Ok((2, 0)));
     assert_eq!(world.server.unready(), None);
     assert_eq!(world.push("2").expect("is known").duplicates, 1);
@@ -158,7 +114,7 @@ fn while_the_disk_hangs_answers_go_on_and_nobody_waits_without_an_end() {
 #[test]
 fn a_disk_that_hangs_without_a_push_lets_answers_go_on_for_so_long() {
     let world = World::new();
-    world.below.set(Does::Hangs);
+    world.disk.set(Writes::Hang);
     for (seconds, lag_ms) in [(1, 0), (2, 1_000), (6, 5_000)] {
         world.wait(seconds);
         assert_eq!((world.told(), world.server.unready()), (Ok((1, lag_ms)), None), "{seconds} s");
@@ -166,7 +122,7 @@ fn a_disk_that_hangs_without_a_push_lets_answers_go_on_for_so_long() {
     world.wait(7);
     let stale = unavailable(&world.ask(None).expect_err("is too old"));
     assert!(stale.contains("the event log's disk has not taken a reservation of as-ofs for"), "{stale}");
-    world.below.set(Does::Works);
+    world.disk.set(Writes::Made);
     world.until("an answer", |world| world.told() == Ok((1, 0)));
     world.server.close().expect("closes");
 }
@@ -174,7 +130,7 @@ fn a_disk_that_hangs_without_a_push_lets_answers_go_on_for_so_long() {
 #[test]
 fn a_disk_that_fails_is_as_one_that_hangs() {
     let world = World::new();
-    world.below.set(Does::Fails);
+    world.disk.set(Writes::Fail);
     let error = world.push("2").expect_err("fails");
     assert!(matches!(error, ServerError::NotTaken(_)), "{error}");
     // Whether the push is on disk is not known, so answers stay before it.
@@ -184,7 +140,7 @@ fn a_disk_that_fails_is_as_one_that_hangs() {
     world.wait(6);
     assert!(unavailable(&world.ask(None).expect_err("is too old")).contains("behind now"));
     assert!(world.server.unready().is_some());
-    world.below.set(Does::Works);
+    world.disk.set(Writes::Made);
     world.until("an answer", |world| world.told() == Ok((1, 0)));
     assert_eq!((world.server.unready(), world.server.status().failure), (None, None));
     assert_eq!(world.push("2").expect("is taken").offset, 2);
@@ -214,12 +170,12 @@ fn a_commit_that_failed_and_is_on_disk_is_found_out() {
 #[test]
 fn a_reservation_that_failed_is_tried_again() {
     let world = World::new();
-    world.below.set(Does::Fails);
+    world.disk.set(Writes::Fail);
     world.wait(7);
     assert!(world.ask(None).is_err());
-    let writes = world.below.writes.load(Ordering::Relaxed);
-    world.until("another try", |world| world.below.writes.load(Ordering::Relaxed) > writes + 2);
-    world.below.set(Does::Works);
+    let writes = world.disk.begun();
+    world.until("another try", |world| world.disk.begun() > writes + 2);
+    world.disk.set(Writes::Made);
     world.until("readiness", |world| world.server.unready().is_none());
     world.server.close().expect("closes");
 }
@@ -227,7 +183,7 @@ fn a_reservation_that_failed_is_tried_again() {
 #[test]
 fn closing_while_the_disk_hangs_ends_and_says_so() {
     let world = World::new();
-    world.below.set(Does::Hangs);
+    world.disk.set(Writes::Hang);
     world.push("2").expect_err("is not on disk");
     let started = Instant::now();
     let error = world.server.close().expect_err("cannot write");
@@ -237,13 +193,13 @@ fn closing_while_the_disk_hangs_ends_and_says_so() {
         "the server did not end within 200 ms (close_ms_max), because its disk does not answer; pushes that were \
          acknowledged are in the log"
     );
-    world.below.set(Does::Works);
+    world.disk.set(Writes::Made);
 }
 
 #[test]
 fn a_writer_that_panics_is_told_to_everybody() {
     let world = World::new();
-    world.below.set(Does::Panics);
+    world.disk.set(Writes::Panic);
     let error = world.push("2").expect_err("the writer panics");
     assert!(matches!(error, ServerError::Closed), "{error}");
     unavailable(&error);
@@ -263,14 +219,14 @@ fn a_writer_that_panics_is_told_to_everybody() {
 #[test]
 fn a_writer_that_panics_wakes_those_who_wait() {
     let world = World::with(TwinSink::new(Faults::none(3), None), 10 * LONG.as_millis() as u64);
-    world.below.set(Does::Hangs);
+    world.disk.set(Writes::Hang);
     world.push("2").expect_err("is not on disk");
     world.wait(1);
     let started = Instant::now();
     std::thread::scope(|scope| {
         let asking: Vec<_> =
             (0..4).map(|_| scope.spawn(|| world.ask(Some(at("2030-01-01T00:00:01"))).map(|_| ()))).collect();
-        world.below.set(Does::Panics);
+        world.disk.set(Writes::Panic);
         for asking in asking {
             unavailable(&asking.join().expect("no panic").expect_err("nobody writes it"));
         }
@@ -280,18 +236,14 @@ fn a_writer_that_panics_wakes_those_who_wait() {
 
 #[test]
 fn a_recorder_that_panics_is_told_and_its_vectors_are_counted() {
-    let panics = Arc::new(AtomicBool::new(false));
-    let faults = Faults::none(3).delaying(1, {
-        let panics = Arc::clone(&panics);
-        move || assert!(!panics.load(Ordering::SeqCst), "the sink was told to panic")
-    });
-    let world = World::with(TwinSink::new(faults, None), 20);
+    let disk = Disk::default();
+    let world = World::with(TwinSink::new(Faults::none(3), None).on(&disk), 20);
     world.ask(None).expect("is answered");
     world.server.flush();
-    panics.store(true, Ordering::SeqCst);
+    disk.set(Writes::Panic);
     world.ask(None).expect("is answered");
     world.until("the end", |world| world.server.ended().is_some());
-    let why = "the thread onepath-recorder has panicked: the sink was told to panic";
+    let why = "the thread onepath-recorder has panicked: the disk was told to panic";
     assert_eq!(world.server.unready().as_deref(), Some(why));
     world.ask(None).expect("is answered");
     world.server.flush();
@@ -304,13 +256,9 @@ fn a_recorder_that_panics_is_told_and_its_vectors_are_counted() {
 /// A recorder whose disk hangs costs records, and neither answers nor an end without an end.
 #[test]
 fn a_recorder_that_hangs_keeps_nobody() {
-    let below = Below::new();
-    let faults = Faults::none(3).delaying(1, {
-        let below = Arc::clone(&below);
-        move || drop(below.write())
-    });
-    let world = World::with(TwinSink::new(faults, None), 20);
-    below.set(Does::Hangs);
+    let disk = Disk::default();
+    let world = World::with(TwinSink::new(Faults::none(3), None).on(&disk), 20);
+    disk.set(Writes::Hang);
     for _ in 0..10 {
         world.ask(None).expect("is answered");
     }
@@ -318,7 +266,7 @@ fn a_recorder_that_hangs_keeps_nobody() {
     assert_eq!(world.server.status().served_queued, 10);
     let error = world.server.close().expect_err("cannot write");
     assert!(matches!(error, ServerError::Hung { waited_ms: 200 }), "{error}");
-    below.set(Does::Works);
+    disk.set(Writes::Made);
     drop(world.sink);
 }
 
@@ -372,22 +320,17 @@ fn life(server: &Server, seed: u64, life: usize) -> Vec<Answered> {
 fn answers_are_prefixes_while_writes_are_slow_and_fail_and_processes_die() {
     let seed = std::env::var("ONEPATH_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(11);
     println!("seed {seed}");
-    let mut random = Random::new(seed);
-    let (project, calls, is_on) = (Project::new(TWO_VIEWS), AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
-    let chance = random.next();
-    let faults_on = Arc::clone(&is_on);
-    let log = TwinLog::new(Faults::none(seed), None).before_write(move |_| {
-        let drawn = Random::new(chance.wrapping_add(calls.fetch_add(1, Ordering::Relaxed) as u64)).next();
-        if drawn.is_multiple_of(3) {
-            std::thread::park_timeout(Duration::from_millis(drawn >> 8 & 15));
-        }
-        let is_failing = faults_on.load(Ordering::Relaxed) && drawn.is_multiple_of(5);
-        if is_failing { Err("the disk was told to fail".into()) } else { Ok(()) }
+    let (project, disk) = (Project::new(TWO_VIEWS), Disk::default());
+    let waits = Mutex::new(Random::new(seed));
+    let faults = Faults::none(seed).delaying(3, move || {
+        let ms = waits.lock().expect("no panic").below(16) as u64;
+        std::thread::park_timeout(Duration::from_millis(ms));
     });
+    let log = TwinLog::new(faults, None).on(&disk);
     let online = Arc::new(TwinStore::new(Faults::none(seed + 1), None));
     let (mut answered, mut before, mut lives) = (Vec::new(), None, Vec::new());
     for number in 0..7 {
-        is_on.store(false, Ordering::Relaxed);
+        disk.set(Writes::Made);
         let open = OpenOptions { threads: 1, ..OpenOptions::default() };
         let stores = Stores {
             log: Arc::new(log.clone()),
@@ -396,7 +339,7 @@ fn answers_are_prefixes_while_writes_are_slow_and_fail_and_processes_die() {
         };
         let options = ServerOptions { open, ..ServerOptions::default() };
         let server = Server::open_over_stores(project.dir(), options, stores).expect("opens");
-        is_on.store(true, Ordering::Relaxed);
+        disk.set(Writes::FailOneOf(5));
         let answers = life(&server, seed, number);
         let first = answers.first().map(|answer: &Answered| answer.as_of);
         assert!(before.zip(first).is_none_or(|(before, first): (AsOf, AsOf)| !first.is_before(before)), "seed {seed}");

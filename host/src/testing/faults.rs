@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::mixed;
 
@@ -19,6 +19,10 @@ pub enum Writes {
     Hang,
     /// They fail, and nothing of them is there.
     Fail,
+    /// One of so many fails.
+    FailOneOf(u32),
+    /// They panic.
+    Panic,
     /// They are made, and said to have failed.
     Lie,
     /// The writer was killed: no write of it is made any more.
@@ -27,19 +31,36 @@ pub enum Writes {
 
 /// What becomes of the writes to a disk, which a test changes while others write. A clone is the same disk.
 #[derive(Clone, Default)]
-pub struct Disk(Arc<(Mutex<Writes>, Condvar)>);
+pub struct Disk(Arc<(Mutex<State>, Condvar)>);
+
+#[derive(Default)]
+struct State {
+    writes: Writes,
+    begun: u64,
+}
 
 impl Disk {
     /// From now on this becomes of writes, and of those that hang.
     pub fn set(&self, writes: Writes) {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = writes;
+        self.state().writes = writes;
         self.0.1.notify_all();
+    }
+
+    /// How many writes were begun.
+    pub fn begun(&self) -> u64 {
+        self.state().begun
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What becomes of a write that begins, as soon as it does not hang.
     fn begin(&self) -> Writes {
-        let writes = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *self.0.1.wait_while(writes, |writes| *writes == Writes::Hang).unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state();
+        state.begun += 1;
+        let is_hanging = |state: &mut State| state.writes == Writes::Hang;
+        self.0.1.wait_while(state, is_hanging).unwrap_or_else(PoisonError::into_inner).writes
     }
 }
 
@@ -79,9 +100,12 @@ impl Faults {
     ) -> Result<T, E> {
         self.step().map_err(&failed)?;
         match disk.begin() {
-            Writes::Made => write(),
+            Writes::Made | Writes::Hang => write(),
+            Writes::FailOneOf(many) if self.below(many as usize) > 0 => write(),
             Writes::Lie => write().and_then(|_| Err(failed((false, "the disk was told to lie".into())))),
-            writes => Err(failed((writes == Writes::Fail, format!("the disk does not write: {writes:?}").into()))),
+            Writes::Fail | Writes::FailOneOf(_) => Err(failed((true, "the disk was told to fail".into()))),
+            Writes::Panic => panic!("the disk was told to panic"),
+            Writes::Killed => Err(failed((false, "the writer was killed".into()))),
         }
     }
 

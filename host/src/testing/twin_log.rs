@@ -1,7 +1,6 @@
 //! A log in memory, which by a seed delays, fails, and forgets what was not put on disk; and twins of it that are broken in one way
 //! each.
 
-use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,11 +41,7 @@ pub struct TwinLog {
     faults: Arc<Faults>,
     defect: Option<LogDefect>,
     identity: Arc<str>,
-    before_write: BeforeWrite,
 }
-
-/// What is done before something is written, with the name of the call: it may wait, fail the write, or panic.
-type BeforeWrite = Arc<dyn Fn(&'static str) -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync>;
 
 #[derive(Clone, Debug, Default)]
 struct Content {
@@ -71,17 +66,7 @@ impl TwinLog {
     pub fn new(faults: Faults, defect: Option<LogDefect>) -> Self {
         static MADE: AtomicU64 = AtomicU64::new(1);
         let identity = format!("twin {}", MADE.fetch_add(1, Ordering::Relaxed)).into();
-        let before_write: BeforeWrite = Arc::new(|_| Ok(()));
-        Self { place: Arc::default(), disk: Disk::default(), faults: Arc::new(faults), defect, identity, before_write }
-    }
-
-    /// The same place. Before something is written, this is done, with `append`, `save_clock`, `record_history` or `open_epoch`: it may
-    /// wait, fail the write, or panic.
-    pub fn before_write(
-        self,
-        before_write: impl Fn(&'static str) -> Result<(), Box<dyn Error + Send + Sync>> + Send + Sync + 'static,
-    ) -> Self {
-        Self { before_write: Arc::new(before_write), ..self }
+        Self { place: Arc::default(), disk: Disk::default(), faults: Arc::new(faults), defect, identity }
     }
 
     /// The same place by way of a disk that a test can stop.
@@ -110,10 +95,9 @@ impl TwinLog {
     /// A write of a term, which is refused where that is over.
     fn write_in<T>(
         &self,
-        (term, call): (u64, &'static str),
+        term: u64,
         write: impl FnOnce(&mut Content, &mut Option<Content>) -> Result<T, LogError>,
     ) -> Result<T, LogError> {
-        (self.before_write)(call).map_err(|source| LogError::Failed { is_retryable: true, source })?;
         self.write(|place| match term == place.term || self.is(LogDefect::OldTerm) {
             true => write(&mut place.now, &mut place.synced),
             false => Err(LogError::Fenced { path: path(), term, current: place.term }),
@@ -178,7 +162,7 @@ impl Log for TwinLog {
     }
 
     fn append(&self, term: u64, batch: &LogBatch<'_>) -> Result<(), LogError> {
-        self.write_in((term, "append"), |now, synced| {
+        self.write_in(term, |now, synced| {
             let (expected, last) = (batch.expected, now.events.len() as u64);
             if expected != last && !self.is(LogDefect::AnyOffset) {
                 return Err(LogError::Moved { path: path(), expected, last });
@@ -208,14 +192,14 @@ impl Log for TwinLog {
     }
 
     fn save_clock(&self, term: u64, clock: &LogClock) -> Result<(), LogError> {
-        self.write_in((term, "save_clock"), |now, _| {
+        self.write_in(term, |now, _| {
             now.clock = clock.clone();
             Ok(())
         })
     }
 
     fn record_history(&self, term: u64, history: &History, clock: &LogClock) -> Result<i64, LogError> {
-        self.write_in((term, "record_history"), |now, _| {
+        self.write_in(term, |now, _| {
             now.histories.push(history.clone());
             now.clock = clock.clone();
             Ok(now.histories.len() as i64)
@@ -223,7 +207,7 @@ impl Log for TwinLog {
     }
 
     fn open_epoch(&self, term: u64, repair: &Repair, clock: &LogClock) -> Result<(), LogError> {
-        self.write_in((term, "open_epoch"), |now, _| {
+        self.write_in(term, |now, _| {
             now.repairs.push(repair.clone());
             if self.is(LogDefect::ChangedStamps) {
                 let last = now.events.iter_mut().filter(|event| event.offset >= repair.first_offset);
