@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use super::file_error::FileError;
 use super::file_error::code;
 use super::place::{Open, Place, is_absence};
 use super::read_only::StoreCopy;
-use super::{advice, lock, read_only};
+use super::{advice, lock, page_cache, read_only};
 
 /// How long a statement waits for another process that holds SQLite's own short locks.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -63,6 +64,14 @@ pub(crate) struct SqliteFile {
     pub(super) lock: Option<File>,
     /// What is read instead of the file, where it lies in a folder that cannot be written.
     pub(super) _copy: Option<Arc<StoreCopy>>,
+}
+
+/// What every connection does.
+pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // A plan of a statement is kept whatever values it is given. Else each use of a statement that is kept would plan it again: that
+    // took more than half of reading a state.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// Whether no file can be opened any more.
@@ -153,8 +162,9 @@ impl SqliteFile {
         }
         name.is_there()?;
         let lock = lock::beside(path)?;
+        page_cache::prepare();
         let mut connection = name.sql(Connection::open(path))?;
-        name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
+        name.sql(set_up(&connection))?;
         // A file of something else is left as it is: it is checked before anything in it is set.
         let is_made = name.is_made(&connection)?;
         name.sql(connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())))?;
@@ -176,8 +186,9 @@ impl SqliteFile {
             return Ok(None);
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        page_cache::prepare();
         let connection = name.sql(Connection::open_with_flags(path, flags))?;
-        name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
+        name.sql(set_up(&connection))?;
         match name.is_made(&connection) {
             Ok(is_made) => {
                 Ok(is_made.then_some(Self { _open: None, connection, name, place: None, lock: None, _copy: None }))
@@ -204,6 +215,17 @@ impl SqliteFile {
     /// Refuses what was read from a file that is not the one it should be any more.
     pub fn check_place(&self) -> Result<(), FileError> {
         self.place.as_ref().map_or(Ok(()), |place| place.check())
+    }
+
+    /// Runs `read`, which reads from this file, without waiting for a disk or another process; `None` where that cannot be.
+    pub fn in_memory<T, E>(&self, read: impl FnOnce() -> Result<T, E>) -> Result<Option<T>, E>
+    where
+        E: From<FileError>,
+    {
+        self.name.sql(self.connection.busy_timeout(Duration::ZERO))?;
+        let read = page_cache::in_memory(read);
+        self.name.sql(self.connection.busy_timeout(BUSY_TIMEOUT))?;
+        read.transpose()
     }
 
     /// Whether this process may write the file.

@@ -16,7 +16,7 @@
 //! - `served`: what a view ran when it served.
 //! - `checksum`: what each record is checked by when it is read.
 //! - `file`, `schema`: opening and checking the file; its tables. - `file_error`: what can go wrong with it. - `lock`: one process writes. - `place`: the file is still the
-//!   one that its name means. - `read_only`: reading where nothing can be written. - `advice`: what SQLite's failures mean.
+//!   one that its name means. - `page_cache`: reading without waiting for a disk. - `read_only`: reading where nothing can be written. - `advice`: what SQLite's failures mean.
 //!
 //! This module knows nothing of transforms, of a project's files or of the command line. Errors keep their cause as
 //! their source: print the whole chain.
@@ -34,6 +34,7 @@ mod history;
 mod identity;
 mod limits;
 pub(crate) mod lock;
+pub(crate) mod page_cache;
 pub(crate) mod place;
 mod read_only;
 mod schema;

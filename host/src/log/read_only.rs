@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::file::{BUSY_TIMEOUT, FileError, FileKind, FileName, SqliteFile};
+use super::file::{FileError, FileKind, FileName, SqliteFile, set_up};
 use super::place::{Place, is_absence, with_ending};
 
 /// How often a file is copied that changes meanwhile.
@@ -58,7 +58,7 @@ fn of_connection(
     place: Option<Arc<Place>>,
     copy: Option<Arc<StoreCopy>>,
 ) -> Result<Option<SqliteFile>, FileError> {
-    name.sql(connection.busy_timeout(BUSY_TIMEOUT))?;
+    name.sql(set_up(&connection))?;
     let is_made = name.is_made(&connection)?;
     Ok(is_made.then_some(SqliteFile { _open: None, connection, name, place, lock: None, _copy: copy }))
 }

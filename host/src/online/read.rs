@@ -19,6 +19,16 @@ use crate::time::AsOf;
 /// How often a request is tried whose states change while they are read from the store.
 const ATTEMPTS_MAX: usize = 100;
 
+/// What became of reading states from the store.
+enum Reread {
+    /// They are read.
+    Done,
+    /// It would have to wait.
+    Waits,
+    /// One of them is newer than the moment.
+    Newer,
+}
+
 /// The states of a request: per view, one per row.
 type States = Vec<Vec<Option<Arc<EntityState>>>>;
 
@@ -62,7 +72,7 @@ impl Server {
         self.replayed(request, past, answers?)
     }
 
-    /// As [`Server::get_online_features`]; `None` where the answer is not to be had without waiting or reading from a disk.
+    /// As [`Server::get_online_features`]; `None` where the answer is not to be had without waiting, for a disk or anything else.
     pub(crate) fn online_features_in_memory(&self, request: &Request) -> Result<Option<OnlineFeatures>, ServerError> {
         if request.as_of.is_some() {
             return Ok(None);
@@ -192,34 +202,39 @@ impl Server {
             if missing.iter().all(Vec::is_empty) {
                 return Ok(Some((moment, states)));
             }
-            if patience == Patience::Nothing {
-                return Ok(None);
-            }
-            if self.read_missing(prepared, &keys, &missing, moment, &mut states)? {
-                return Ok(Some((moment, states)));
+            match self.read_missing(prepared, &keys, &missing, (moment, patience), &mut states)? {
+                Reread::Done => return Ok(Some((moment, states))),
+                Reread::Waits => return Ok(None),
+                Reread::Newer => {}
             }
         }
         Err(ServerError::Moving { attempts: ATTEMPTS_MAX })
     }
 
-    /// Reads the states that are not in memory; `false` where one of them is newer than the moment.
+    /// Reads the states that are not in the cache.
     fn read_missing(
         &self,
         prepared: &PreparedRequest,
         keys: &Keys<'_>,
         missing: &[Vec<usize>],
-        moment: Moment,
+        (moment, patience): (Moment, Patience),
         states: &mut States,
-    ) -> Result<bool, ServerError> {
+    ) -> Result<Reread, ServerError> {
         let mut kept = Vec::new();
         for (at, rows) in missing.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
             let Some(view) = keys.state_views[at] else { continue };
             let id = self.views[view].program.id();
             let entities: Vec<_> = rows.iter().map(|row| prepared.key(at, keys.inputs, *row)).collect();
-            let read = self.readers()?.store(|store| Ok(store.get_many(id, &entities)?))?;
+            let read = match patience {
+                Patience::Waits => Some(self.readers()?.store(|store| Ok(store.get_many(id, &entities)?))?),
+                Patience::Nothing => {
+                    self.readers()?.store_in_memory(|store| Ok(store.get_many_in_memory(id, &entities)?))?
+                }
+            };
+            let Some(read) = read else { return Ok(Reread::Waits) };
             for (row, state) in rows.iter().zip(read) {
                 if state.as_ref().is_some_and(|state| state.offset > moment.offset) {
-                    return Ok(false);
+                    return Ok(Reread::Newer);
                 }
                 let state = state.map(Arc::new);
                 kept.push((view, keys.bytes(at, *row).to_vec(), state.clone()));
@@ -227,7 +242,7 @@ impl Server {
             }
         }
         self.shared.keep(moment, kept.into_iter());
-        Ok(true)
+        Ok(Reread::Done)
     }
 
     fn offset_at(&self, as_of: AsOf) -> Result<u64, ServerError> {

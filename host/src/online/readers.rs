@@ -40,6 +40,21 @@ impl Readers {
         )
     }
 
+    /// As [`Readers::store`], with what waits for nothing; `None` where it would have to. The names of files that are open are in memory.
+    pub(super) fn store_in_memory<T>(
+        &self,
+        read: impl FnOnce(&dyn StoreReader) -> Result<Option<T>, ServerError>,
+    ) -> Result<Option<T>, ServerError> {
+        // A connection is not opened: that reads from the disk.
+        let Some(reader) = taken(&self.stores) else { return Ok(None) };
+        let read = read(&*reader).and_then(|read| {
+            reader.check_place()?;
+            Ok(read)
+        });
+        kept(&self.stores, reader, &read);
+        read
+    }
+
     /// Reads from the log.
     pub(super) fn log<T>(&self, read: impl FnOnce(&dyn LogReader) -> Result<T, ServerError>) -> Result<T, ServerError> {
         with(
@@ -59,14 +74,23 @@ fn with<C, T>(
     open: impl FnOnce() -> Result<C, ServerError>,
     read: impl FnOnce(&C) -> Result<T, ServerError>,
 ) -> Result<T, ServerError> {
-    let known = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    let connection = match known {
+    let connection = match taken(idle) {
         Some(connection) => connection,
         None => open()?,
     };
     let read = read(&connection);
-    // A connection whose reading failed is not used again.
-    let is_good = match &read {
+    kept(idle, connection, &read);
+    read
+}
+
+/// A connection that nobody uses.
+fn taken<C>(idle: &Mutex<Vec<C>>) -> Option<C> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+}
+
+/// Keeps the connection for the next who reads. One whose reading failed is not used again.
+fn kept<C, T>(idle: &Mutex<Vec<C>>, connection: C, read: &Result<T, ServerError>) {
+    let is_good = match read {
         Err(ServerError::Project(error)) => matches!(**error, Error::Store(StoreError::NotServed { .. })),
         read => read.is_ok(),
     };
@@ -76,5 +100,4 @@ fn with<C, T>(
             idle.push(connection);
         }
     }
-    read
 }

@@ -103,6 +103,15 @@ pub trait StoreReader: Send {
     /// nothing is known, which is [`StoreError::UnknownView`].
     fn get_many(&self, view: &str, keys: &[EntityKey]) -> Result<Vec<Option<EntityState>>, StoreError>;
 
+    /// As [`StoreReader::get_many`], where that waits for nothing: neither for a disk nor for another process; `None` where it would.
+    fn get_many_in_memory(
+        &self,
+        _view: &str,
+        _keys: &[EntityKey],
+    ) -> Result<Option<Vec<Option<EntityState>>>, StoreError> {
+        Ok(None)
+    }
+
     /// As [`StoreReader::get_many`], the state of one entity.
     fn get(&self, view: &str, key: &EntityKey) -> Result<Option<EntityState>, StoreError> {
         Ok(self.get_many(view, std::slice::from_ref(key))?.pop().flatten())

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
 
 use super::super::{StoreError, StoreReader, ViewMark};
 use crate::entity::{EntityKey, EntityState};
@@ -86,6 +86,22 @@ impl StoreReader for Reading {
             // A state that is found takes one statement, which is of one moment by itself; absence is of that moment or a later one.
             [key] => Ok(vec![read(key)?]),
             keys => self.at_one_moment(|| keys.iter().map(read).collect()),
+        }
+    }
+
+    fn get_many_in_memory(
+        &self,
+        view: &str,
+        keys: &[EntityKey],
+    ) -> Result<Option<Vec<Option<EntityState>>>, StoreError> {
+        match self.file.in_memory(|| self.get_many(view, keys)) {
+            // Another process holds a lock, for a moment.
+            Err(StoreError::File(FileError::Sqlite { source, .. }))
+                if source.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) =>
+            {
+                Ok(None)
+            }
+            read => read,
         }
     }
 
