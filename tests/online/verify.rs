@@ -117,7 +117,7 @@ fn verify_finds_a_state_with_one_wrong_bit() {
         verified 1 served vector (7 values): 0 differences
         verified 2 online states: 0 differences
         NOT verified: 0 served vectors and the states of 1 view, because what served is no longer there:
-          the state of ["a"] in view activity@v1 of the online store ./.onepath/online.sqlite is not as it was written, its checksum differs: delete it and run `onepath materialize`
+          the state of ["a"] in view activity@v1 of the online store ./.onepath/online.sqlite is not as it was written, its checksum differs: run `onepath reset --keep-log --keep-served`, then `onepath materialize`
           `onepath verify --since TIME` leaves out older vectors
     "#]],
     );

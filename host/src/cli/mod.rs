@@ -28,7 +28,7 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use crate::feature_store::{FeatureStore, Locking, OpenOptions};
-use crate::log::FileError;
+use crate::log::{FileError, LogError};
 use crate::{Error, FirstReservation, Server, ServerError, ServerOptions, Unmaterialized};
 
 /// Features without training-serving skew: one WebAssembly component, one path, offline and online.
@@ -147,14 +147,46 @@ pub fn run() -> ExitCode {
 
 /// The exit code of a command that failed.
 fn code_of(error: &anyhow::Error) -> u8 {
-    let file = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<ServerError>() {
-        Some(ServerError::Ended { .. } | ServerError::Hung { .. } | ServerError::Unwritten { .. }) => Some(false),
-        Some(error) => error.file().map(FileError::is_busy),
-        None => cause.downcast_ref::<Error>().and_then(Error::file).map(FileError::is_busy),
+    // Whether trying again helps, where a store or a thread has failed.
+    let failed = |cause: &(dyn std::error::Error + 'static)| {
+        let of = |file: Option<&FileError>, log: Option<&LogError>| match (file, log) {
+            (Some(file), _) => Some(file.is_busy()),
+            (None, Some(log)) if log.is_damage() => Some(false),
+            _ => None,
+        };
+        match cause.downcast_ref::<ServerError>() {
+            Some(ServerError::Ended { .. } | ServerError::Hung { .. } | ServerError::Unwritten { .. }) => Some(false),
+            Some(error) => of(error.file(), error.log()),
+            None => cause.downcast_ref::<Error>().and_then(|error| of(error.file(), error.log())),
+        }
     };
-    match error.chain().find_map(file) {
+    match error.chain().find_map(failed) {
         Some(true) => 4,
         Some(false) => 3,
         None => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_not_whole_is_no_misuse() {
+        let path = || PathBuf::from("log.sqlite");
+        let damages = [
+            LogError::Hole { path: path(), first: 3, missing: 1, last: 9 },
+            LogError::MissingEvents { path: path(), missing: 1, last: 9 },
+            LogError::Gone { path: path() },
+            LogError::Short { path: path(), offset: 9, last: 3 },
+            LogError::LostHistory { path: path(), id: 1 },
+        ];
+        for damage in damages {
+            let text = damage.to_string();
+            assert_eq!(code_of(&anyhow::Error::new(Error::Log(damage)).context("cannot serve")), 3, "{text}");
+        }
+        assert_eq!(code_of(&Error::Log(LogError::ReadOnly { path: path() }).into()), 2);
+        let of_server = ServerError::from(Error::Log(LogError::Gone { path: path() }));
+        assert_eq!(code_of(&of_server.into()), 3);
     }
 }

@@ -52,7 +52,7 @@ pub enum ListenError {
     },
     /// The process may open too few files.
     #[error(
-        "this process may have {files} open files, and a server needs {needed}: raise the limit, with `ulimit -n 4096` in the shell or LimitNOFILE=4096 in its unit of systemd"
+        "this process may have {files} open files, and a server needs {needed}: raise the limit, with `ulimit -n 16384` in the shell or LimitNOFILE=16384 in its unit of systemd"
     )]
     Files {
         /// As many as it may open.

@@ -234,10 +234,7 @@ impl ServerError {
     pub fn log(&self) -> Option<&LogError> {
         match (self, self.push()) {
             (_, Some(PushError::Log(error))) => Some(error),
-            (Self::Project(error), _) => match &**error {
-                Error::Log(error) => Some(error),
-                _ => None,
-            },
+            (Self::Project(error), _) => error.log(),
             _ => None,
         }
     }

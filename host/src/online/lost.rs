@@ -100,4 +100,12 @@ impl Error {
             _ => None,
         }
     }
+
+    /// What the event log says, where that is what went wrong.
+    pub fn log(&self) -> Option<&LogError> {
+        match self {
+            Self::Log(error) => Some(error),
+            _ => None,
+        }
+    }
 }

@@ -26,7 +26,7 @@ static ONLINE_STORE: FileKind = FileKind {
     tables: TABLES,
     // A commit may be lost with the machine's power, never torn: the log is the truth and its tail is applied again.
     synchronous: "NORMAL",
-    mend: "delete it and run `onepath materialize`",
+    mend: "run `onepath reset --keep-log --keep-served`, then `onepath materialize`",
     anew: "run `onepath materialize`, which makes it again",
 };
 

@@ -94,8 +94,8 @@ fn every_bit_of_a_state_that_changes_is_noticed() {
     }
     flips.extend(["bytes = X'6f6e6500'".to_owned(), "bytes = X''".to_owned()]);
     let expected = format!(
-        "the state of {} in view a of the online store {} is not as it was written, its checksum differs: delete it and run \
-         `onepath materialize`",
+        "the state of {} in view a of the online store {} is not as it was written, its checksum differs: run \
+         `onepath reset --keep-log --keep-served`, then `onepath materialize`",
         key(1).encode(),
         path.display()
     );
@@ -169,7 +169,8 @@ fn every_change_of_a_mark_or_of_a_refusal_is_noticed() {
     of_refusal.push(format!("entity = '{}'", key(3).encode()));
     let says = |what: &str| {
         format!(
-            "{what} of the online store {} is not as it was written, its checksum differs: delete it and run `onepath materialize`",
+            "{what} of the online store {} is not as it was written, its checksum differs: run \
+             `onepath reset --keep-log --keep-served`, then `onepath materialize`",
             path.display()
         )
     };
