@@ -165,7 +165,64 @@ fn the_sessions_template() {
         v2,2024-06-30T09:10:00Z,0,3,0,3900
         v3,2024-06-30T09:10:00Z,0,0,0,
     "#]];
-    lived_through("sessions", &training, "2 served vectors (6 values)");
+    let dir = lived_through("sessions", &training, "2 served vectors (6 values)");
+    an_edit_without_a_build_is_told(&dir);
+}
+
+/// After an edit that was not built, or that does not compile, no command that makes values to keep goes on as if nothing were.
+fn an_edit_without_a_build_is_told(dir: &Path) {
+    let readme = std::fs::read_to_string(dir.join("README.md")).expect("has a README");
+    let command = |name: &str| {
+        let line = readme.lines().map(str::trim).find(|line| line.starts_with(&format!("onepath {name} ")));
+        line.expect("the README has it")["onepath ".len()..].to_owned()
+    };
+    let told = |words: &str| {
+        let output = run(env!("CARGO_BIN_EXE_onepath"), &words.split_whitespace().collect::<Vec<_>>(), dir);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (backfill, get) = (command("backfill"), command("get"));
+    let (source, training) = (dir.join("transforms/visits/src/lib.rs"), dir.join("training.csv"));
+    let before = std::fs::read_to_string(&source).expect("has a source");
+    let set = std::fs::read(&training).expect("was written");
+    let changed = "src/lib.rs has changed since it was built: run `onepath build`";
+    std::fs::write(&source, format!("{before}// An edit.\n")).expect("writes");
+    for command in [&backfill, "materialize"] {
+        let (code, stderr) = told(command);
+        assert!(code == Some(2) && stderr.contains(changed), "{command}: {stderr}");
+        let (code, stderr) = told(&format!("{command} --stale"));
+        assert!(code == Some(0) && stderr.contains(changed), "it repeats: {stderr}");
+    }
+    assert_eq!(std::fs::read(&training).expect("was written"), set);
+    let manifest = std::fs::read_to_string(dir.join("training.csv.manifest.json")).expect("was written");
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("is JSON");
+    let stale = &manifest["views"][0]["stale"];
+    assert!(stale["built_from"].is_string() && stale["built_from"] != stale["sources"], "{manifest}");
+    for command in [get.as_str(), "verify"] {
+        let (code, stderr) = told(command);
+        assert!(code == Some(0) && stderr.contains("src/lib.rs has changed"), "{command}: {stderr}");
+    }
+    std::fs::write(&source, format!("{before}no Rust")).expect("writes");
+    let (code, stderr) = told("build");
+    assert!(code == Some(2) && stderr.contains("does not compile"), "{stderr}");
+    let (code, stderr) = told(&backfill);
+    assert!(code == Some(2) && stderr.contains(changed), "after a build that failed: {stderr}");
+    std::fs::write(&source, before).expect("writes");
+    onepath(&backfill, dir);
+    onepath(&get, dir);
+    // Another component in its place, which no build has made.
+    let components = std::fs::read_dir(dir.join(".onepath/components")).expect("was built");
+    let component = components
+        .map(|entry| entry.expect("lists").path())
+        .find(|path| path.extension().is_some_and(|end| end == "wasm"));
+    let component = component.expect("was built");
+    let mut bytes = std::fs::read(&component).expect("reads");
+    // A custom section, which changes nothing but the digest.
+    bytes.extend([0, 2, 1, b'x']);
+    std::fs::write(&component, bytes).expect("writes");
+    let (code, stderr) = told(&backfill);
+    assert!(code == Some(2) && stderr.contains("the component itself has changed since it was built"), "{stderr}");
+    onepath("build", dir);
+    onepath(&backfill, dir);
 }
 
 /// The versions that a new project is locked to are those that this repository is tested with.

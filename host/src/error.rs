@@ -81,6 +81,14 @@ pub enum Error {
         /// Its cargo package.
         package: PathBuf,
     },
+    /// The package of a component has changed since.
+    #[error("view {view}: {changed} since it was built: run `onepath build`")]
+    Stale {
+        /// The view.
+        view: String,
+        /// What has changed.
+        changed: String,
+    },
     /// The component file is missing.
     #[error("the component of view {view} is missing: no file {path}")]
     NoComponent {

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use super::TARGET;
+use super::{BuiltFrom, TARGET, sources};
 use crate::digest::hex;
 
 /// A transform that could not be built.
@@ -83,12 +84,36 @@ impl Package {
     }
 }
 
-/// Compiles the package in `dir` and writes the component to `output`. `note` is told what takes long.
+/// Compiles the package in `dir` and writes the component to `output`, and what it was built from beside it ([`BuiltFrom`]). `note`
+/// is told what takes long.
 pub fn build_component(dir: &Path, output: &Path, note: &mut dyn FnMut(&str)) -> Result<(), BuildError> {
     let mut build = CargoBuild::new(dir, note)?;
     build.cargo.arg("--lib");
-    let file = format!("{}.wasm", build.cdylib.replace('-', "_"));
-    install(&build.run()?.join(file), output)
+    let name = build.cdylib.replace('-', "_");
+    let (dir, manifests, started) = (build.package.clone(), build.manifests.clone(), SystemTime::now());
+    let built = build.run()?;
+    // In between nothing is known of the component.
+    let record = BuiltFrom::path_of(output);
+    if record.exists() {
+        std::fs::remove_file(&record).map_err(|source| BuildError::Write { path: record.clone(), source })?;
+    }
+    install(&built.join(format!("{name}.wasm")), output)?;
+    let makefile = std::fs::read_to_string(built.join(format!("{name}.d"))).unwrap_or_default();
+    // Files that a build script makes come from others.
+    let sources = sources::files_of(&makefile).into_iter().filter(|file| !file.starts_with(&built));
+    let mut files: Vec<PathBuf> = sources.collect();
+    // Of a large workspace, only what this package was made from.
+    let is_of = |manifest: &PathBuf| {
+        let folder = manifest.parent().unwrap_or(manifest);
+        manifest.ends_with("Cargo.lock") || files.iter().any(|file| file.starts_with(folder))
+    };
+    let manifests: Vec<PathBuf> = manifests.into_iter().filter(is_of).collect();
+    files.extend(manifests);
+    let written = std::fs::read(output).and_then(|component| {
+        let built_from = BuiltFrom::new(&component, &dir, &files, started);
+        std::fs::write(&record, serde_json::to_string_pretty(&built_from)?)
+    });
+    written.map_err(|source| BuildError::Write { path: record, source })
 }
 
 /// A prepared `cargo build`: the settings, the environment and the folder of every transform. What to build is still to
@@ -103,6 +128,10 @@ pub struct CargoBuild {
     dir: PathBuf,
     cdylib: String,
     built: PathBuf,
+    /// The folder of the package, without links.
+    package: PathBuf,
+    /// The manifests of all packages in folders, and the lock file.
+    manifests: Vec<PathBuf>,
 }
 
 impl CargoBuild {
@@ -123,7 +152,10 @@ impl CargoBuild {
             cargo.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
         }
         let built = target_dir.join(TARGET).join("release");
-        Ok(Self { cargo, dir: dir.to_owned(), cdylib: package.cdylib, built })
+        let manifests = package.local.iter().map(|(dir, _)| dir.join("Cargo.toml"));
+        let manifests = manifests.chain([package.workspace.join("Cargo.lock")]).filter(|file| file.exists()).collect();
+        let folder = package.manifest.parent().unwrap_or(dir).to_owned();
+        Ok(Self { cargo, dir: dir.to_owned(), cdylib: package.cdylib, built, package: folder, manifests })
     }
 
     /// Runs it, and gives the folder of what was built.

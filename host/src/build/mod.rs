@@ -8,9 +8,11 @@
 
 mod cargo;
 mod package;
+mod sources;
 
 pub use cargo::{BuildError, CargoBuild, build_component};
 pub use package::{TransformPath, component_path};
+pub use sources::{BuiltFrom, Stale};
 
 /// The compilation target of transforms.
 pub const TARGET: &str = "wasm32-wasip2";

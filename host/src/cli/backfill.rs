@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{Context, Format, output, progress, summary};
+use super::{Context, Format, StaleArgument, output, progress, summary};
 use crate::Error;
 use crate::events::ReadError;
 use crate::feature_store::{
@@ -30,6 +30,7 @@ use crate::wasm::Variant;
   onepath backfill --service churn_v1 --source events=new.parquet --spine labels.parquet --out training.parquet
   onepath backfill --service churn_v1 --spine labels.parquet --out training.parquet --memory 1GiB --resume
   onepath backfill --service churn_v1 --at events --out history.parquet
+  onepath backfill --service churn_v1 --spine labels.csv --out t.csv --stale      # as it was built, though edited since
   onepath backfill --service churn_v1 --every 1d --from 2024-01-01 --to 2024-01-31 --out daily.parquet")]
 pub(super) struct Backfill {
     #[command(flatten)]
@@ -74,6 +75,8 @@ pub(super) struct Backfill {
     /// A folder for what memory does not hold [default: that of the output]. It is left as it was found.
     #[arg(long, value_name = "DIR")]
     spill_dir: Option<PathBuf>,
+    #[command(flatten)]
+    stale: StaleArgument,
     /// Keep what is done in OUT.partial, and go on with it where an earlier run died. Never changes the output.
     #[arg(long, conflicts_with_all = ["at", "every", "spill_dir"])]
     resume: bool,
@@ -152,6 +155,7 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
         options.memory_bytes = memory_bytes;
     }
     options.spill_dir.clone_from(&command.spill_dir);
+    options.stale = command.stale.of();
     let (options, bar) = progress::shown(options, "backfill");
     progress::stop_on_interrupt(&options.stop);
     usage::keep_freed_memory();

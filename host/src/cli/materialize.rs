@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::backfill::{is_stopped, overrides, parse_as_of, parse_bytes, parse_source};
-use super::{Context, Format, output, progress, summary};
+use super::{Context, Format, StaleArgument, output, progress, summary};
 use crate::feature_store::{MaterializedView, OpenOptions};
 use crate::time::{AsOf, AvailableAt};
 use crate::usage;
@@ -39,6 +39,8 @@ pub(super) struct Materialize {
     /// A folder for what memory does not hold [default: .onepath]. It is left as it was found.
     #[arg(long, value_name = "DIR")]
     spill_dir: Option<PathBuf>,
+    #[command(flatten)]
+    stale: StaleArgument,
 }
 
 pub(super) fn run(context: &Context, command: &Materialize) -> anyhow::Result<ExitCode> {
@@ -46,6 +48,7 @@ pub(super) fn run(context: &Context, command: &Materialize) -> anyhow::Result<Ex
     options.threads = command.threads.map_or(options.threads, usize::from);
     options.memory_bytes = command.memory.unwrap_or(options.memory_bytes);
     options.spill_dir.clone_from(&command.spill_dir);
+    options.stale = command.stale.of();
     let (options, bar) = progress::shown(options, "materialize");
     progress::stop_on_interrupt(&options.stop);
     usage::keep_freed_memory();

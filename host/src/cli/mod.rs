@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use crate::feature_store::{FeatureStore, Locking, OpenOptions};
+use crate::feature_store::{FeatureStore, Locking, OpenOptions, WhereStale};
 use crate::log::{FileError, LogError};
 use crate::{Error, FirstReservation, Server, ServerError, ServerOptions, Unmaterialized};
 
@@ -111,6 +111,20 @@ impl Context {
     /// `options` with what every command is given.
     fn options(&self, options: OpenOptions) -> OpenOptions {
         OpenOptions { locking: self.locking, warning: Arc::new(output::warning), ..options }
+    }
+}
+
+/// Of the commands whose values last.
+#[derive(clap::Args)]
+struct StaleArgument {
+    /// Go on with a component whose package has changed since it was built. The manifest of a training set says so.
+    #[arg(long)]
+    stale: bool,
+}
+
+impl StaleArgument {
+    fn of(&self) -> WhereStale {
+        if self.stale { WhereStale::Warn } else { WhereStale::Refuse }
     }
 }
 

@@ -40,6 +40,7 @@ impl FeatureStore {
     pub fn check_view(&self, engines: &Engines, view: &View, how: &ViewCheck<'_>) -> Result<Report, Error> {
         let program = self.loaded(view)?;
         self.check_lock(view, &program)?;
+        self.check_built(view, program.digest())?;
         let sample = self.sample(view)?;
         let path = self.component_path(view);
         let key = format!(

@@ -73,12 +73,21 @@ pub(crate) struct ViewRecord {
     ttl: Option<String>,
     #[serde(skip_deserializing)]
     parameters: serde_json::Map<String, serde_json::Value>,
+    /// Where its package had changed since: the digests of the sources that its component was built from, and of those that there were.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    stale: Option<StaleRecord>,
     /// The digest of its identity.
     #[serde(skip_deserializing)]
     identity: String,
     /// What its identity is made of; nothing in training sets that were made before identities were recorded.
     #[serde(default)]
     pub(crate) parts: Parts,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct StaleRecord {
+    built_from: String,
+    sources: String,
 }
 
 /// Events of a source that were left out of the log.
@@ -161,6 +170,9 @@ impl Manifest {
                 .iter()
                 .map(|(name, value)| (name.clone(), crate::files::to_json(value)))
                 .collect(),
+            stale: store
+                .stale(&view.view, view.program.digest())
+                .map(|stale| StaleRecord { built_from: stale.built_from, sources: stale.sources }),
             identity: view.identity.digest(),
             parts: view.identity.parts().clone(),
         });
@@ -237,6 +249,7 @@ mod tests {
             state_version: 2,
             ttl: None,
             parameters: serde_json::Map::new(),
+            stale: None,
             identity: "1d".to_owned(),
             parts: serde_json::from_str(r#"{"component": "c0", "ttl": "none"}"#).expect("parts"),
         };

@@ -15,6 +15,7 @@ mod absent;
 mod admit;
 mod asked;
 mod backfill;
+mod built;
 mod check;
 mod clock;
 mod feeds;
@@ -44,6 +45,7 @@ use std::sync::{Arc, Mutex};
 
 pub use admit::Locking;
 pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, SpineSource};
+pub use built::WhereStale;
 pub use check::{Earlier, ViewCheck};
 pub(crate) use clock::{AcceptAnswer, answer_accept};
 pub use clock::{ClockReport, RepairReport};
@@ -93,6 +95,8 @@ pub struct OpenOptions {
     pub admission: Admission,
     /// Whether components are held to the lock file.
     pub locking: Locking,
+    /// What becomes of a component whose package has changed since it was built.
+    pub stale: WhereStale,
     /// How components are run. Never changes an answer.
     pub variant: Variant,
     /// Where the files of sources, spines and pushes lie.
@@ -124,6 +128,7 @@ impl Default for OpenOptions {
             repeat_every: 1_024,
             admission: Admission::default(),
             locking: Locking::default(),
+            stale: WhereStale::default(),
             variant: Variant::Serving,
             storage: Arc::new(FileSystem),
             clock: Arc::new(SteadyClock::default()),
@@ -230,6 +235,7 @@ impl FeatureStore {
         let program = self.loaded(view)?;
         self.admitted.get_or_make(&view.label(), || {
             self.check_lock(view, &program)?;
+            self.check_built(view, program.digest())?;
             self.admit(view, &program)
         })?;
         Ok(program)

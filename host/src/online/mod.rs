@@ -104,7 +104,8 @@ use crate::batch::Column;
 use crate::evaluate::Status;
 use crate::events::{Arrival, EventSchema, JsonEvents, PushedEvents, read_push, unknown_columns};
 use crate::feature_store::{
-    Behind, FeatureStore, Locking, PlannedView, Stores, event_schema, warnings_of_push, with_inferred,
+    Behind, FeatureStore, Locking, OpenOptions, PlannedView, Stores, WhereStale, event_schema, warnings_of_push,
+    with_inferred,
 };
 use crate::files;
 use crate::log::LogReader;
@@ -187,7 +188,8 @@ impl Server {
         open: impl FnOnce(&FeatureStore) -> Result<Stores, Error>,
     ) -> Result<Self, ServerError> {
         static OPENED: AtomicU64 = AtomicU64::new(1);
-        let store = FeatureStore::open(dir, options.open.clone())?;
+        // What it serves is what was built: it says so itself.
+        let store = FeatureStore::open(dir, OpenOptions { stale: WhereStale::Use, ..options.open.clone() })?;
         if options.open.locking == Locking::Enforced {
             // All of them now, so that no request meets a component that is not pinned.
             store.lock_file()?;
@@ -195,6 +197,7 @@ impl Server {
         // Now, and not at the first question.
         store.plan_project()?;
         let views = store.plan_stateful_views()?;
+        let stale = store.stale_notice()?;
         let Stores { log: events, online, served } = open(&store)?;
         let lost = Arc::new(Lost::of(&events, &online, served.look()));
         let reader = online.reader()?;
@@ -225,6 +228,8 @@ impl Server {
             None => unfinished(log.reader(), history)?,
             behind => behind,
         };
+        let notices: Vec<String> = behind.into_iter().chain(stale).collect();
+        let behind = (!notices.is_empty()).then(|| notices.join("; "));
         behind.iter().for_each(|notice| (store.options().warning)(notice));
         let mut history_ids = HistoryIds::new(store.ids_dir(), recorded);
         for source in &project.sources {
