@@ -4,16 +4,18 @@
 //! same on both sides: the call itself, the status of each answer, the time to live, and the nulls of an expired view.
 //!
 //! - `program`: a view ready to run. - `locate`: which row a failure is about. - `skip`: rows without an answer become nulls.
-//! - `status`: how a view answered.
+//! - `status`: how a view answered. - `serving`: the calls of pushes and questions.
 //!
 //! Knows nothing of where rows and states come from, nor of what becomes of the answers.
 
 mod locate;
 mod program;
+mod serving;
 mod skip;
 mod status;
 
 pub use program::{ProgramError, ViewProgram};
+pub use serving::{EventCall, ServingError, StateQuestions, ViewAnswers, answer_from_states};
 pub use skip::evaluate_or_null;
 pub use status::Status;
 
@@ -75,7 +77,7 @@ pub fn evaluate(
     newest: &mut [Option<EventTime>],
     entity: &dyn Fn(u32) -> String,
 ) -> Result<Evaluated, EvaluateError> {
-    let answers = view.component().process(view.parameters(), rows).map_err(|source| {
+    let answers = view.process(rows).map_err(|source| {
         let at = locate::row_at_fault(view, rows, &source);
         let question = at.and_then(|at| question_at(rows, at));
         EvaluateError { view: view.id().to_owned(), place: place(rows, at, entity), question, source }

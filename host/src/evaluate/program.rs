@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::batch::{Column, Rows, Value};
+use crate::batch::{Answers, Column, Rows, Value};
 use crate::digest::hex;
 use crate::schema::{Description, Field, ValueType};
 use crate::time::Length;
 use crate::wasm::{CallError, Component};
 
 /// A feature view ready to run. Immutable, shared by all threads.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ViewProgram {
     id: String,
     component: Arc<Component>,
@@ -19,6 +19,8 @@ pub struct ViewProgram {
     fingerprint: String,
     ttl: Option<Length>,
     has_sources: bool,
+    /// Whether each call has an instance that was never called.
+    is_fresh: bool,
 }
 
 /// A view whose parameters do not fit its component.
@@ -100,7 +102,7 @@ impl ViewProgram {
             return Err(ProgramError::Refused { view: id, message });
         }
         let fingerprint = fingerprint(&component, &parameters);
-        Ok(Self { id, component, parameters, fingerprint, ttl, has_sources })
+        Ok(Self { id, component, parameters, fingerprint, ttl, has_sources, is_fresh: false })
     }
 
     /// The view's name and version: `activity@v1`.
@@ -138,8 +140,17 @@ impl ViewProgram {
         self.description().output_features.iter().position(|field| field.name == name)
     }
 
-    pub(super) fn component(&self) -> &Component {
-        &self.component
+    /// The same, each of whose calls has an instance that was never called, and that is thrown away.
+    pub(crate) fn on_fresh_instances(&self) -> Self {
+        Self { is_fresh: true, ..self.clone() }
+    }
+
+    /// One call of its component.
+    pub(super) fn process(&self, rows: &Rows) -> Result<Answers, CallError> {
+        match self.is_fresh {
+            true => self.component.process_fresh(&self.parameters, rows),
+            false => self.component.process(&self.parameters, rows),
+        }
     }
 
     /// Its parameters, one column of one row each, in the order of the description.

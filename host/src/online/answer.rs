@@ -1,44 +1,12 @@
-//! Questions are answered from states, at the questions' own as-of.
+//! What can go wrong when questions are answered from states, and when states cannot answer them.
 
 use std::sync::Arc;
 
-use crate::batch::{Column, ColumnError, Kind, Rows};
+use crate::batch::ColumnError;
 use crate::entity::EntityState;
-use crate::evaluate::{EvaluateError, Status, ViewProgram, evaluate};
+use crate::evaluate::{EvaluateError, ServingError};
 use crate::store::StoreError;
-use crate::time::{AsOf, EventTime, visible};
-
-/// Questions of one call, however small their states are.
-const ROWS_PER_CALL: usize = 8_192;
-
-/// Bytes of states of one call, so that the questions of one request never need more memory than a transform may have.
-const STATE_BYTES_PER_CALL: usize = 16 << 20;
-
-/// Questions to one view at one as-of, a row each.
-#[derive(Clone, Debug)]
-pub(super) struct Questions<'a> {
-    /// The states of their entities; `None` where an entity has none.
-    pub states: &'a [Option<Arc<EntityState>>],
-    /// The cut-off.
-    pub as_of: AsOf,
-    /// The request fields of the view's transform.
-    pub request_fields: Vec<Column>,
-    /// The input features of the view's transform.
-    pub input_features: Vec<Column>,
-}
-
-/// The answers of one view, a row each.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ViewAnswers {
-    /// One column per output feature.
-    pub features: Vec<Column>,
-    /// How the view answered, before single nulls are told apart.
-    pub statuses: Vec<Status>,
-    /// The newest event of the entity that the answer includes, where that is known.
-    pub newest_events: Vec<Option<EventTime>>,
-    /// The newest log offset of the entity that the answer includes; 0 where it includes only files or nothing.
-    pub offsets: Vec<u64>,
-}
+use crate::time::{AsOf, visible};
 
 /// A question without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -54,88 +22,16 @@ pub enum GetError {
     Column(#[from] ColumnError),
 }
 
+impl From<ServingError> for GetError {
+    fn from(error: ServingError) -> Self {
+        match error {
+            ServingError::Evaluate(error) => Self::Evaluate(error),
+            ServingError::Column(error) => Self::Column(error),
+        }
+    }
+}
+
 /// Whether one of the states holds an event that was not yet visible at the as-of; then only a replay can answer.
 pub(super) fn has_passed(states: &[Option<Arc<EntityState>>], as_of: AsOf) -> bool {
     states.iter().flatten().any(|state| !visible(state.newest_available_at, as_of))
-}
-
-/// Answers questions from the states of their entities; `name` tells the entity of a row for errors.
-pub(super) fn answer(
-    program: &ViewProgram,
-    questions: Questions<'_>,
-    name: &dyn Fn(usize) -> String,
-) -> Result<ViewAnswers, GetError> {
-    let Questions { states, as_of, request_fields, input_features } = questions;
-    let first = rows_of_a_call(states);
-    if first == states.len() {
-        return answer_call(program, Questions { states, as_of, request_fields, input_features }, name);
-    }
-    let fields = program.description().output_features.iter();
-    let features = fields.map(|field| Column::with_capacity(field.value_type, states.len())).collect();
-    let mut all = ViewAnswers { features, ..ViewAnswers::default() };
-    let (mut start, mut end) = (0, first);
-    while start < states.len() {
-        let rows: Vec<u32> = (start as u32..end as u32).collect();
-        let part = |columns: &[Column]| columns.iter().map(|column| column.take(&rows)).collect::<Result<Vec<_>, _>>();
-        let (request_fields, input_features) = (part(&request_fields)?, part(&input_features)?);
-        let part = Questions { states: &states[start..end], as_of, request_fields, input_features };
-        let answers = answer_call(program, part, &|row| name(start + row)).map_err(|error| match error {
-            GetError::Evaluate(error) => GetError::Evaluate(error.renumbered(|row| Some(row + start as u32))),
-            error => error,
-        })?;
-        for (all, part) in all.features.iter_mut().zip(&answers.features) {
-            all.append(part)?;
-        }
-        all.statuses.extend(answers.statuses);
-        all.newest_events.extend(answers.newest_events);
-        all.offsets.extend(answers.offsets);
-        (start, end) = (end, end + rows_of_a_call(&states[end..]));
-    }
-    Ok(all)
-}
-
-/// How many of the first questions go into one call; at least one.
-fn rows_of_a_call(states: &[Option<Arc<EntityState>>]) -> usize {
-    let mut bytes = 0;
-    let over = states.iter().position(|state| {
-        bytes += state.as_ref().map_or(0, |state| state.bytes.len());
-        bytes > STATE_BYTES_PER_CALL
-    });
-    over.unwrap_or(states.len()).clamp(1, ROWS_PER_CALL).min(states.len())
-}
-
-fn answer_call(
-    program: &ViewProgram,
-    questions: Questions<'_>,
-    name: &dyn Fn(usize) -> String,
-) -> Result<ViewAnswers, GetError> {
-    let Questions { states, as_of, request_fields, input_features } = questions;
-    let count = states.len();
-    let event_fields = &program.description().event_fields;
-    let mut rows = Rows {
-        times: vec![as_of.micros(); count],
-        groups: (0..count as u32).collect(),
-        kinds: vec![Kind::Question as u8; count],
-        event_fields: event_fields.iter().map(|field| Column::new(field.value_type)).collect(),
-        request_fields,
-        input_features,
-        ..Rows::default()
-    };
-    rows.states.ends.reserve_exact(count);
-    rows.states.bytes.reserve_exact(states.iter().flatten().map(|state| state.bytes.len()).sum());
-    for state in states {
-        rows.states.push(state.as_ref().map_or(&[][..], |state| &state.bytes))?;
-    }
-    let mut newest_events: Vec<_> = states.iter().map(|state| state.as_ref().map(|state| state.newest_event)).collect();
-    let evaluated = evaluate(program, &rows, &mut newest_events, &|group| name(group as usize))?;
-    let offsets = states.iter().map(|state| state.as_ref().map_or(0, |state| state.offset)).collect();
-    Ok(ViewAnswers { features: evaluated.features, statuses: evaluated.statuses, newest_events, offsets })
-}
-
-impl ViewAnswers {
-    /// The status of each row of a feature.
-    pub fn statuses_of(&self, feature: usize) -> Vec<Status> {
-        let column = &self.features[feature];
-        self.statuses.iter().enumerate().map(|(row, status)| status.of(column, row)).collect()
-    }
 }

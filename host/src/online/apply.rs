@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::PushError;
 use super::marks::{checked, drop_earlier_epoch};
-use crate::batch::{Column, Kind, Rows};
+use crate::batch::Column;
 use crate::entity::{EntityKey, EntityState};
-use crate::evaluate::evaluate;
+use crate::evaluate::EventCall;
 use crate::events::{PushedEvents, PushedFields, append_fields, key_of, same_content, wanted_fields};
 use crate::feature_store::PlannedView;
 use crate::files::Wanted;
@@ -221,46 +221,25 @@ fn advance_batch(
     fields_of: FieldsOf<'_>,
 ) -> Result<(), PushError> {
     let program = &view.program;
-    let description = program.description();
-    // Columns of no rows: nothing is asked here, whatever a question would bring with it.
-    let none = |fields: &[Field]| fields.iter().map(|field| Column::new(field.value_type)).collect();
-    let mut rows = Rows {
-        event_fields: event_fields(view, events, fields_of)?,
-        request_fields: none(&description.request_fields),
-        input_features: none(&description.input_features),
-        want_states: true,
-        unbounded_states: matches!(fields_of, FieldsOf::Log),
-        ..Rows::default()
-    };
-    let (mut keys, mut last, mut newest, mut groups) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
+    let fields = event_fields(view, events, fields_of)?;
+    let mut call = EventCall::new(program, matches!(fields_of, FieldsOf::Log));
+    let (mut keys, mut groups) = (Vec::new(), HashMap::new());
     for event in events {
         let key = key_of(source_of(view, event), view.keys(), event)?;
         let group = match groups.get(&key) {
             Some(group) => *group,
             None => {
-                let stored = states.state(&key)?;
-                rows.states.push(stored.as_ref().map_or(&[][..], |state| &state.bytes))?;
-                newest.push(stored.as_ref().map(|state| state.newest_event));
+                let group = call.entity(states.state(&key)?.as_deref())?;
                 keys.push(key.clone());
-                last.push(event);
-                let group = keys.len() as u32 - 1;
                 groups.insert(key, group);
                 group
             }
         };
-        rows.push(Kind::Event, group, event.known_time().micros());
-        last[group as usize] = event;
+        call.event(group, event.known_time(), event.available_at, event.offset);
     }
     let name = |group: u32| keys[group as usize].to_string();
-    let evaluated = evaluate(program, &rows, &mut newest, &name)?;
-    let after = evaluated.states.expect("states were wanted");
-    for (group, ((key, last), newest_event)) in keys.iter().zip(last).zip(newest).enumerate() {
-        let state = EntityState {
-            bytes: after.get(group).to_vec(),
-            newest_event: newest_event.expect("an event was applied"),
-            newest_available_at: last.available_at,
-            offset: last.offset,
-        };
+    let after = call.make(program, fields, &name)?;
+    for (key, state) in keys.iter().zip(after) {
         states.moved.insert(key.as_ref().clone(), Arc::new(state));
     }
     Ok(())

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::answer::{Questions, ViewAnswers, answer};
 use super::costs::Costs;
 use super::request::{InputKind, RequestBuilder, RequestError, RequestFault};
 use super::{GetError, LogShare, ServerError};
 use crate::batch::Column;
 use crate::entity::{EntityKey, EntityState};
-use crate::evaluate::Status;
+use crate::evaluate::{StateQuestions, Status, ViewAnswers, answer_from_states};
 use crate::events::exact_floats;
 use crate::feature_store::{FeaturePlan, FeatureStore, PastEvents, PlannedView, Spine, run_views};
 use crate::log::{LogReader, ServedBatch, ServedField, ServedPlan, ServedProgram, encode_values};
@@ -201,10 +200,10 @@ impl PreparedRequest {
         };
         run_views(&self.plan.views, input, |at, view, input_features| {
             let request_fields = self.request_columns(at, view, inputs)?;
-            let questions = Questions { states: &states[at], as_of, request_fields, input_features };
+            let questions = StateQuestions { states: &states[at], as_of, request_fields, input_features };
             let name =
                 |row: usize| view.entity.as_ref().map_or_else(String::new, |_| self.key(at, inputs, row).to_string());
-            let answered = answer(&view.program, questions, &name);
+            let answered = answer_from_states(&view.program, questions, &name).map_err(GetError::from);
             Ok(answered.map_err(|error| match error {
                 GetError::Evaluate(error) => GetError::Evaluate(self.plan.locate_asked(at, error, column)),
                 error => error,

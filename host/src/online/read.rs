@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use super::answer::{ViewAnswers, has_passed};
+use super::answer::has_passed;
 use super::published::{Moment, Patience, Published};
 use super::readers::Readers;
 use super::replays::Replaying;
@@ -13,6 +13,7 @@ use super::writer::Job;
 use super::{OnlineFeatures, PreparedRequest, Request, Server, ServerError};
 use crate::batch::Column;
 use crate::entity::{EntityState, write_key_bytes};
+use crate::evaluate::ViewAnswers;
 use crate::log::LogReader;
 use crate::time::AsOf;
 
