@@ -224,6 +224,19 @@ pub enum Error {
         /// One for each difference.
         changes: Vec<String>,
     },
+    /// Some entities could not be served, and were to end the run.
+    #[error(
+        "view {view}: entities whose states are over the limit (`state_bytes_max` under [limits]), so that serving would refuse \
+         them: {entities}, the first {first}; keep a shorter or a hopping window, raise the limit, or leave --strict out"
+    )]
+    NotServable {
+        /// The view.
+        view: String,
+        /// How many.
+        entities: u64,
+        /// The first of them, with the sizes of their states.
+        first: String,
+    },
     /// A run was told to stop.
     #[error("stopped before it was finished")]
     Stopped,
@@ -243,6 +256,13 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl Error {
+    /// Whether a question was answered, and the answer is no: what is trained would not be what is served.
+    pub fn is_no(&self) -> bool {
+        matches!(self, Self::NotServable { .. } | Self::Replay(ReplayError::Unproved(_)))
+    }
 }
 
 /// An error and its causes in one line.

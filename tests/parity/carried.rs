@@ -58,6 +58,8 @@ fn states_of_many_entities_are_carried_within_the_memory_of_a_component() {
         threads: 1,
         batch_rows: 8_192,
         on_error: OnError::Stop,
+        proving: None,
+        state_bytes_max: usize::MAX,
         progress: &|_| {},
         stop: &stop,
         times: &times,

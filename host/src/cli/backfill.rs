@@ -10,7 +10,7 @@ use super::{Context, Format, StaleArgument, output, progress, summary};
 use crate::Error;
 use crate::events::ReadError;
 use crate::feature_store::{
-    BackfillReport, BackfillRequest, FeatureSelection, OpenOptions, SourceOverride, SpineSource,
+    BackfillReport, BackfillRequest, FeatureSelection, OpenOptions, ProofSummary, SourceOverride, SpineSource,
 };
 use crate::files::{self, FileSystem};
 use crate::project::FeatureReference;
@@ -89,6 +89,12 @@ pub(super) struct Backfill {
     /// Where a transform gives no answer: stop, or leave out the event, answer the question with nulls, and count it.
     #[arg(long, value_name = "WHAT", default_value = "stop")]
     on_error: OnErrorArgument,
+    /// Fail, and write nothing, where entities have states that serving would refuse as too large.
+    #[arg(long)]
+    strict: bool,
+    /// By what the sample of answers is drawn that is proved as it is served [default: chance]. Never changes the output.
+    #[arg(long, value_name = "N")]
+    proof_seed: Option<u64>,
     /// Print the first rows of the output.
     #[arg(long, value_name = "ROWS", default_value_t = 0)]
     head: usize,
@@ -145,6 +151,7 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
         OnErrorArgument::Stop => OnError::Stop,
         OnErrorArgument::Null => OnError::Null,
     };
+    (options.strict, options.proof_seed) = (command.strict, command.proof_seed);
     if command.interpret {
         options.variant = Variant::Interpreted;
     }
@@ -197,6 +204,7 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
     }
     if context.format == Format::Text {
         summary::lines(&report.summary).iter().for_each(|line| output::line(line));
+        output::line(&proved(&report.proof));
         output::line(&Summary::new(&report, started.elapsed().as_secs_f64()).told());
     }
     if report.failures > 0 && context.format == Format::Text {
@@ -206,6 +214,16 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was proved, in words.
+fn proved(proof: &ProofSummary) -> String {
+    format!(
+        "proved {} of {} again as they are served (seed {})",
+        output::count(proof.answers, "answer", "answers"),
+        output::count(proof.entities, "entity", "entities"),
+        proof.seed,
+    )
 }
 
 /// Whether the run ended because it was told to.

@@ -174,6 +174,9 @@ fn code_of(error: &anyhow::Error) -> u8 {
             None => cause.downcast_ref::<Error>().and_then(|error| of(error.file(), error.log())),
         }
     };
+    if error.chain().any(|cause| cause.downcast_ref::<Error>().is_some_and(Error::is_no)) {
+        return 1;
+    }
     match error.chain().find_map(failed) {
         Some(true) => 4,
         Some(false) => 3,

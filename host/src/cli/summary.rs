@@ -22,6 +22,7 @@ pub(super) fn lines(summary: &RunSummary) -> Vec<String> {
         lines.push(format!("spine: {rounded} with digits beyond the microsecond, rounded down"));
     }
     lines.extend(summary.views.iter().filter_map(|view| view_line(summary, view)));
+    lines.extend(summary.views.iter().filter_map(not_servable));
     let nulls = summary.nulls.iter().filter(|nulls| nulls.nulls > 0);
     let nulls: Vec<String> = nulls.map(|nulls| format!("{} {}", nulls.feature, thousands(nulls.nulls))).collect();
     if !nulls.is_empty() {
@@ -83,6 +84,21 @@ fn view_line(summary: &RunSummary, view: &ViewSummary) -> Option<String> {
         parts.push(format!("{} of {} seen by no row", count(of.unseen, "event", "events"), of.source));
     }
     (!parts.is_empty()).then(|| format!("{}: {}", view.view, parts.join(", ")))
+}
+
+/// The entities of a view that could not be served.
+fn not_servable(view: &ViewSummary) -> Option<String> {
+    let first: Vec<String> = view.first_not_servable.iter().map(ToString::to_string).collect();
+    let more = view.not_servable.checked_sub(first.len() as u64).filter(|more| *more > 0);
+    (view.not_servable > 0).then(|| {
+        format!(
+            "{}: {} not servable, for the state is over the limit (`state_bytes_max` under [limits]): {}{}",
+            view.view,
+            count(view.not_servable, "entity is", "entities are"),
+            first.join(", "),
+            more.map_or_else(String::new, |more| format!(" and {} more", thousands(more))),
+        )
+    })
 }
 
 fn rows(number: u64) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::summary::ViewSeen;
+use super::summary::{NotServable, ViewSeen};
 use super::{PlannedView, Spine};
 use crate::Error;
 use crate::batch::Column;
@@ -60,6 +60,18 @@ impl Carried {
     /// Before the first spine: entities without states.
     pub(super) fn of(interner: KeyInterner) -> Self {
         Self { interner, states: Vec::new() }
+    }
+}
+
+impl Carried {
+    /// The entities whose states of the view in a place are larger than serving keeps.
+    pub(super) fn not_servable(&self, place: usize, state_bytes_max: usize) -> NotServable {
+        let mut all = NotServable::default();
+        let states = self.states.get(place).into_iter().flatten();
+        for FinalState { entity, state } in states.filter(|of| of.state.bytes.len() > state_bytes_max) {
+            all.note(self.interner.key(*entity).to_string(), state.bytes.len() as u64);
+        }
+        all
     }
 }
 
@@ -198,7 +210,15 @@ impl Feeds {
         // Of a spine that follows another only events are read that some question sees, if only one of a later spine.
         let mut visible = if self.carried.is_some() { feed.read.clone() } else { replayed.visible.clone() };
         visible.resize(feed.sources.len(), 0);
-        ViewSeen::new(&replayed.statuses, self.entities_of(at), &replayed.has_events, visible)
+        let seen = ViewSeen::new(&replayed.statuses, self.entities_of(at), &replayed.has_events, visible);
+        let mut seen = ViewSeen { proved: replayed.proved, ..seen };
+        // Of a spine that others follow, the states at its end are not the last ones.
+        if let (None, Some(asked)) = (&self.carried, self.asked.get(&feed.entity)) {
+            for state in &replayed.oversized {
+                seen.not_servable.note(asked.interner.key(state.entity).to_string(), state.bytes);
+            }
+        }
+        seen
     }
 
     /// Per row, the number of its entity of the view in place `at`, which was replayed.

@@ -16,7 +16,7 @@ use crate::events::{FileCount, IdScope, Pushed, ReadOptions, SourceInput};
 use crate::files::storage::{Identity, StorageError, StorageFault};
 use crate::log::{History, LogError, LogReader};
 use crate::project::{Key, Source, distinct_files};
-use crate::replay::{ReplayOptions, Replayed};
+use crate::replay::{Proving, ReplayOptions, Replayed};
 use crate::time::{AsOf, Stopwatch};
 
 /// Files that stand for a source in one run, instead of its own files and the log.
@@ -101,7 +101,8 @@ impl FeatureStore {
         spine: &Spine,
         events: Events<'_>,
     ) -> Result<HistoricalFeatures, Error> {
-        let ReplayedViews { views: replayed, files, .. } = self.replay_views(plan, spine, events, None)?;
+        let replayed = self.replay_views(plan, spine, events, None, None)?;
+        let ReplayedViews { views: replayed, files, .. } = replayed;
         let mut result = HistoricalFeatures { files, ..HistoricalFeatures::default() };
         for feature in &plan.features {
             let view = &replayed[feature.view];
@@ -117,30 +118,31 @@ impl FeatureStore {
         Ok(result)
     }
 
-    /// Replays each view of the plan for every row of the spine, the last of which is asked at `last_as_of`; gives also the
-    /// files that were read, and what was seen of them.
+    /// Replays each view of the plan for every row of the spine, the last of which is asked at `last_as_of`, and proves a sample with
+    /// `proving`; gives also the files that were read, and what was seen of them.
     pub(super) fn replay_views(
         &self,
         plan: &FeaturePlan,
         spine: &Spine,
         events: Events<'_>,
         last_as_of: Option<AsOf>,
+        proving: Option<&Proving>,
     ) -> Result<ReplayedViews, Error> {
         let options = ReadOptions { last_as_of, ..self.read_options() };
-        self.replay_feeds(plan, spine, events, &mut Feeds::new(&plan.views), options)
+        self.replay_feeds(plan, spine, events, &mut Feeds::new(&plan.views), (options, proving))
     }
 
-    /// The same; it ends early once the flag of `options` is set.
+    /// The same; it ends early once the flag of the options is set.
     pub(super) fn replay_feeds(
         &self,
         plan: &FeaturePlan,
         spine: &Spine,
         events: Events<'_>,
         feeds: &mut Feeds,
-        options: ReadOptions<'_>,
+        (options, proving): (ReadOptions<'_>, Option<&Proving>),
     ) -> Result<ReplayedViews, Error> {
         let (mut files, mut seen, mut left_out, mut read_s) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
-        let replay_options = ReplayOptions { stop: options.stop, ..self.replay_options() };
+        let replay_options = ReplayOptions { stop: options.stop, proving, ..self.replay_options() };
         let views = run_views(&plan.views, input_of, |at, view, inputs| {
             let read = |keys: &_, fields: &[_]| {
                 let sources = self.source_inputs(view, events)?;
@@ -265,6 +267,8 @@ impl FeatureStore {
             progress: &*options.progress,
             stop: &options.stop,
             times: &self.times,
+            proving: None,
+            state_bytes_max: self.limits().state_bytes_max,
         }
     }
 }

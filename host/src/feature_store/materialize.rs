@@ -61,7 +61,7 @@ pub struct MaterializedView {
 }
 
 /// An entity whose state would be too large.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RefusedEntity {
     /// Its key.
     pub entity: String,
@@ -69,8 +69,14 @@ pub struct RefusedEntity {
     pub bytes: u64,
 }
 
+impl std::fmt::Display for RefusedEntity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({} bytes)", self.entity, self.bytes)
+    }
+}
+
 /// Refused entities that are named one by one.
-const REFUSED_SHOWN: usize = 20;
+pub(super) const REFUSED_SHOWN: usize = 20;
 
 /// What becomes the states of all views.
 struct Replaced<'s> {

@@ -44,7 +44,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 pub use admit::Locking;
-pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, SpineSource};
+pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, ProofSummary, SpineSource};
 pub use built::WhereStale;
 pub use check::{Earlier, ViewCheck};
 pub(crate) use clock::{AcceptAnswer, answer_accept};
@@ -87,6 +87,10 @@ pub struct OpenOptions {
     pub batch_rows: usize,
     /// What a backfill does where a transform gives no answer.
     pub on_error: OnError,
+    /// By what a backfill draws the sample of its answers that it proves; by default chance.
+    pub proof_seed: Option<u64>,
+    /// Whether entities that could not be served end a backfill and `materialize`.
+    pub strict: bool,
     /// What components may use, where the project does not say it.
     pub limits: Limits,
     /// One of so many calls is repeated on a fresh instance and compared, where the project does not say it; 0 for none.
@@ -124,6 +128,8 @@ impl Default for OpenOptions {
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             batch_rows: 8_192,
             on_error: OnError::Stop,
+            proof_seed: None,
+            strict: false,
             limits: Limits::default(),
             repeat_every: 1_024,
             admission: Admission::default(),

@@ -87,7 +87,7 @@ impl FeatureStore {
         let replay = |past: &Past<'_>| {
             let mut feeds = Feeds::new(&plan.views).with_newest_events(as_of);
             let options = ReadOptions { stop, ..self.read_options() };
-            let replayed = self.replay_feeds(plan, spine, Events::Past(past), &mut feeds, options);
+            let replayed = self.replay_feeds(plan, spine, Events::Past(past), &mut feeds, (options, None));
             Ok((replayed.map_err(stopped)?.views, feeds.take_newest_events()))
         };
         let replayed = match replay(&past) {

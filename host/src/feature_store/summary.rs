@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::materialize::{REFUSED_SHOWN, RefusedEntity};
 use super::skips::skipped;
 use super::warnings::{SpineColumn, warnings_of_run};
 use super::{FeaturePlan, PlannedView};
@@ -13,6 +14,7 @@ use crate::evaluate::Status;
 use crate::events::{FileCount, FirstCopy, Pushed};
 use crate::files::Storage;
 use crate::project::Project;
+use crate::replay::Proved;
 use crate::time::{AsOf, TimeProfile, format_time};
 
 /// What a backfill saw.
@@ -80,8 +82,19 @@ pub struct ViewSummary {
     pub hidden: u64,
     /// Rows whose newest event is older than the view's time to live.
     pub outside_max_age: u64,
+    /// Entities that could not be served: their states are over the limit of one state.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub not_servable: u64,
+    /// The first of them, by their keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub first_not_servable: Vec<RefusedEntity>,
     /// Its sources.
     pub sources: Vec<UnseenEvents>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the derived code gives a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The events of a source that no row of a view sees.
@@ -110,6 +123,32 @@ pub(super) struct ViewSeen {
     pub(super) outside_max_age: u64,
     /// Per source of the view, the events that some row sees.
     pub(super) visible: Vec<u64>,
+    /// Which of the answers were proved.
+    pub(super) proved: Proved,
+    /// Entities that could not be served.
+    pub(super) not_servable: NotServable,
+}
+
+/// Entities whose states are too large for serving.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct NotServable {
+    pub(super) entities: u64,
+    /// The first of them, by their keys.
+    pub(super) first: Vec<RefusedEntity>,
+}
+
+impl NotServable {
+    /// Notes one more. In which order they come is for memory and threads to say.
+    pub(super) fn note(&mut self, entity: String, bytes: u64) {
+        self.entities += 1;
+        self.show(RefusedEntity { entity, bytes });
+    }
+
+    fn show(&mut self, refused: RefusedEntity) {
+        let at = self.first.partition_point(|before| before.entity < refused.entity);
+        self.first.insert(at, refused);
+        self.first.truncate(REFUSED_SHOWN);
+    }
 }
 
 impl ViewSeen {
@@ -134,6 +173,9 @@ impl ViewSeen {
         self.not_found += other.not_found;
         self.hidden += other.hidden;
         self.outside_max_age += other.outside_max_age;
+        self.proved = self.proved.and(other.proved);
+        self.not_servable.entities += other.not_servable.entities;
+        other.not_servable.first.iter().for_each(|refused| self.not_servable.show(refused.clone()));
         self.visible.resize(other.visible.len(), 0);
         self.visible.iter_mut().zip(&other.visible).for_each(|(all, count)| *all += count);
     }
@@ -207,6 +249,8 @@ impl RunSummary {
             not_found: rows.not_found,
             hidden: rows.hidden,
             outside_max_age: rows.outside_max_age,
+            not_servable: rows.not_servable.entities,
+            first_not_servable: rows.not_servable.first.clone(),
             sources: view
                 .sources
                 .iter()

@@ -1,7 +1,8 @@
 //! From the rows of each entity to the batches of a call.
 
+use super::Unproved;
 use super::partition::{Order, Ordered, PartitionEvents};
-use super::run::{Failure, FinalState, OnError, Outcome, Work};
+use super::run::{Failure, FinalState, OnError, Outcome, Oversized, Work};
 use crate::batch::{Column, ColumnError, Kind, Rows};
 use crate::entity::EntityState;
 use crate::evaluate::{EvaluateError, evaluate, evaluate_or_null};
@@ -36,6 +37,8 @@ pub(super) enum PartitionError {
     Column(#[from] ColumnError),
     #[error("stopped")]
     Stopped,
+    #[error(transparent)]
+    Unproved(Box<Unproved>),
 }
 
 /// One entity inside a batch.
@@ -44,6 +47,8 @@ struct Group {
     newest: Option<EventTime>,
     newest_available_at: Option<AvailableAt>,
     offset: u64,
+    /// Events so far.
+    events: u64,
 }
 
 /// A batch that is being filled.
@@ -59,17 +64,21 @@ struct Batch<'a, 'w> {
     question_rows: Vec<u32>,
     /// Per question, the offset that it saw; empty where no event was pushed.
     offsets: Vec<u64>,
+    /// Rows that were evaluated.
+    evaluated: u64,
+    /// Whether an entity has so many events that its state may be too large for serving.
+    looks: bool,
 }
 
 /// Evaluates one partition in batches of at most `batch_rows` rows. An entity that does not fit is cut, and its state carried
-/// into the next batch.
+/// into the next batch. Gives how many rows there were.
 pub(super) fn run_partition(
     work: &Work<'_>,
     partition: usize,
     gathered: &PartitionEvents,
     questions: &Order,
     outcome: &mut Outcome,
-) -> Result<(), PartitionError> {
+) -> Result<u64, PartitionError> {
     let mut batch = Batch::new(work, gathered);
     for place in 0..work.places(partition) {
         let (events, questions) = (gathered.of(place), questions.of(place));
@@ -95,7 +104,7 @@ pub(super) fn run_partition(
         }
     }
     batch.flush(outcome, None)?;
-    Ok(())
+    Ok(batch.evaluated)
 }
 
 impl<'a, 'w> Batch<'a, 'w> {
@@ -110,6 +119,8 @@ impl<'a, 'w> Batch<'a, 'w> {
             event_rows: Vec::new(),
             question_rows: Vec::new(),
             offsets: Vec::new(),
+            evaluated: 0,
+            looks: false,
         }
     }
 
@@ -131,12 +142,14 @@ impl<'a, 'w> Batch<'a, 'w> {
             newest: before.map(|state| state.newest_event),
             newest_available_at: before.map(|state| state.newest_available_at),
             offset: before.map_or(0, |state| state.offset),
+            events: 0,
         };
         Ok(self.open(group, before.map_or(&[], |state| &state.bytes))?)
     }
 
     fn open(&mut self, group: Group, state: &[u8]) -> Result<(), ColumnError> {
         self.rows.states.push(state)?;
+        self.looks |= self.work.may_outgrow(group.events);
         self.groups.push(group);
         Ok(())
     }
@@ -163,6 +176,8 @@ impl<'a, 'w> Batch<'a, 'w> {
             }
             self.event_rows.extend_from_slice(now.rows);
             let group = &mut self.groups[last];
+            group.events += count as u64;
+            self.looks |= self.work.may_outgrow(group.events);
             if let Some(last) = now.times.last().copied().map(AvailableAt::from_micros)
                 && group.newest_available_at.is_none_or(|newest| newest.is_by(last))
             {
@@ -209,9 +224,9 @@ impl<'a, 'w> Batch<'a, 'w> {
         if work.stop.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(PartitionError::Stopped);
         }
-        rows.want_states = work.want_states || carry.is_some();
+        rows.want_states = work.want_states || carry.is_some() || std::mem::take(&mut self.looks);
         rows.unbounded_states = true;
-        rows.event_fields = self.event_fields()?;
+        rows.event_fields = work.event_fields(self.events, &self.event_rows)?;
         rows.request_fields = take_all(&work.questions.request_fields, &self.question_rows)?;
         rows.input_features = take_all(&work.questions.input_features, &self.question_rows)?;
         let mut newest: Vec<_> = self.groups.iter().map(|group| group.newest).collect();
@@ -237,6 +252,12 @@ impl<'a, 'w> Batch<'a, 'w> {
         }
         let ended = self.groups.len() - usize::from(carry.is_some());
         if let Some(states) = &evaluated.states {
+            for (at, group) in self.groups[..ended].iter().enumerate() {
+                let bytes = states.get(at).len();
+                if work.may_outgrow(group.events) && bytes > work.state_bytes_max {
+                    outcome.oversized.push(Oversized { entity: group.entity, bytes: bytes as u64 });
+                }
+            }
             if work.want_states {
                 for (at, group) in self.groups[..ended].iter().enumerate() {
                     let (Some(newest_event), Some(newest_available_at)) = (group.newest, group.newest_available_at)
@@ -254,6 +275,7 @@ impl<'a, 'w> Batch<'a, 'w> {
         }
         outcome.take(&self.question_rows, &evaluated, &self.offsets)?;
         work.advance(rows.len() as u64);
+        self.evaluated += rows.len() as u64;
         rows.clear();
         self.rows = rows;
         self.groups.drain(..ended);
@@ -274,15 +296,17 @@ impl<'a, 'w> Batch<'a, 'w> {
     fn question(&self, at: u32) -> Option<u32> {
         self.question_rows.get(at as usize).copied()
     }
+}
 
-    /// The fields of the events of the batch.
-    fn event_fields(&self) -> Result<Vec<Column>, ColumnError> {
-        let types = self.work.events.events.field_types();
-        let fields = self.work.events.fields.iter().enumerate().map(|(at, place)| {
-            let mut column = Column::with_capacity(types[*place], self.event_rows.len());
+impl Work<'_> {
+    /// The fields of some events, by their rows among those of a partition.
+    pub(super) fn event_fields(&self, events: &PartitionEvents, rows: &[u32]) -> Result<Vec<Column>, ColumnError> {
+        let types = self.events.events.field_types();
+        let fields = self.events.fields.iter().enumerate().map(|(at, place)| {
+            let mut column = Column::with_capacity(types[*place], rows.len());
             // A partition without events has no lanes either.
-            if let Some(field) = self.events.fields.get(at) {
-                field.append_to(&mut column, &self.event_rows)?;
+            if let Some(field) = events.fields.get(at) {
+                field.append_to(&mut column, rows)?;
             }
             Ok(column)
         });
@@ -290,6 +314,6 @@ impl<'a, 'w> Batch<'a, 'w> {
     }
 }
 
-fn take_all(columns: &[Column], rows: &[u32]) -> Result<Vec<Column>, ColumnError> {
+pub(super) fn take_all(columns: &[Column], rows: &[u32]) -> Result<Vec<Column>, ColumnError> {
     columns.iter().map(|column| column.take(rows)).collect()
 }

@@ -10,15 +10,18 @@
 //!
 //! - `questions`: what is asked, by a spine or a rule. - `run`: partitions on threads, and the answers in order.
 //! - `partition`: events by entity and in order. - `batches`: from the rows of each entity to the batches of a call.
+//! - `proof`: a sample of the answers, given again as they are served.
 //!
 //! Replay knows nothing of files, logs, online states or serving; the two halves meet only in [`crate::evaluate`].
 
 mod batches;
 mod partition;
+mod proof;
 mod questions;
 mod run;
 
+pub use proof::{Proved, Proving, Unproved};
 pub use questions::{Questions, at_events, on_grid};
 pub use run::{
-    Carry, Failure, FinalState, OnError, ReplayError, ReplayOptions, ReplayTimes, Replayed, ViewEvents, fold, replay,
+    Carry, Failure, FinalState, OnError, Oversized, ReplayError, ReplayOptions, ReplayTimes, Replayed, ViewEvents, fold, replay,
 };

@@ -126,6 +126,11 @@ impl Order {
         Self { rows, times, starts }
     }
 
+    /// How many rows the entities before a place have.
+    pub(super) fn start(&self, place: usize) -> usize {
+        self.starts[place] as usize
+    }
+
     /// The rows of the entity in a place.
     pub(super) fn of(&self, place: usize) -> Ordered<'_> {
         let range = self.starts[place] as usize..self.starts[place + 1] as usize;

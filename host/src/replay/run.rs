@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::Questions;
 use super::batches::{PartitionError, run_partition};
 use super::partition::{PartitionEvents, PartitionedQuestions};
+use super::proof::{Proved, Proving, Unproved, Watch};
 use crate::batch::{Column, ColumnError, in_order};
 use crate::entity::{EntityState, KeyInterner};
 use crate::evaluate::{EvaluateError, Evaluated, Status, ViewProgram};
 use crate::events::EventSet;
 use crate::threads;
+use crate::schema::ValueType;
 use crate::time::Stopwatch;
 
 /// How a replay runs. Nothing here changes a bit of its answers.
@@ -27,6 +29,10 @@ pub struct ReplayOptions<'a> {
     pub stop: &'a AtomicBool,
     /// Where the time of its threads is added up.
     pub times: &'a ReplayTimes,
+    /// How it proves a sample of its answers, if it does.
+    pub proving: Option<&'a Proving>,
+    /// The largest state that serving keeps.
+    pub state_bytes_max: usize,
 }
 
 /// Where the time of replays went, of all threads together.
@@ -76,6 +82,20 @@ pub struct Replayed {
     pub has_events: Vec<bool>,
     /// The rows without an answer, by entity and then in its order, with [`OnError::Null`].
     pub failures: Vec<Failure>,
+    /// Which of the answers were proved.
+    pub proved: Proved,
+    /// The entities whose states are too large for serving after the last event that a question sees, where the answers are to be
+    /// proved. Only those are looked at that have many events for it.
+    pub oversized: Vec<Oversized>,
+}
+
+/// A state that is too large for serving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Oversized {
+    /// The entity's number.
+    pub entity: u32,
+    /// The size of its state.
+    pub bytes: u64,
 }
 
 /// A row without an answer.
@@ -110,6 +130,9 @@ pub enum ReplayError {
     /// It was told to stop.
     #[error("stopped before it was finished")]
     Stopped,
+    /// Serving gives another answer.
+    #[error(transparent)]
+    Unproved(Box<Unproved>),
 }
 
 /// The states that a replay begins and ends with.
@@ -157,6 +180,10 @@ pub(super) struct Work<'a> {
     progress: &'a (dyn Fn(u64) + Sync),
     pub(super) stop: &'a AtomicBool,
     pub(super) times: &'a ReplayTimes,
+    proving: Option<&'a Proving>,
+    pub(super) state_bytes_max: usize,
+    /// With fewer events, no state is taken to be too large for serving.
+    events_of_large: u64,
     bits: u32,
     by_partition: PartitionedQuestions,
 }
@@ -165,7 +192,7 @@ pub(super) struct Work<'a> {
 #[derive(Default)]
 pub(super) struct Outcome {
     question_rows: Vec<u32>,
-    features: Vec<Column>,
+    pub(super) features: Vec<Column>,
     statuses: Vec<Status>,
     offsets: Vec<u64>,
     pub(super) states: Vec<FinalState>,
@@ -174,6 +201,8 @@ pub(super) struct Outcome {
     /// Per place, whether the entity has events.
     pub(super) has_events: Vec<bool>,
     pub(super) failures: Vec<Failure>,
+    proved: Proved,
+    pub(super) oversized: Vec<Oversized>,
 }
 
 /// Answers `questions` from `events`. Entities are numbers into `keys`.
@@ -219,6 +248,7 @@ impl From<PartitionError> for ReplayError {
             PartitionError::Evaluate(error) => Self::Evaluate(error),
             PartitionError::Column(error) => Self::Column(error),
             PartitionError::Stopped => Self::Stopped,
+            PartitionError::Unproved(found) => Self::Unproved(found),
         }
     }
 }
@@ -246,6 +276,12 @@ impl<'a> Work<'a> {
             progress: options.progress,
             stop: options.stop,
             times: options.times,
+            proving: options.proving,
+            state_bytes_max: options.state_bytes_max,
+            events_of_large: match options.proving {
+                Some(_) => (options.state_bytes_max as u64 / state_bytes_per_event(view)).max(1),
+                None => u64::MAX,
+            },
             bits,
             by_partition: PartitionedQuestions::new(questions.entities, bits),
         }
@@ -261,6 +297,17 @@ impl<'a> Work<'a> {
         order.sort_by_cached_key(|partition| std::cmp::Reverse(rows(partition)));
         order
     }
+}
+
+/// What an event may add to a state, at most, as far as can be told from the types of its fields.
+fn state_bytes_per_event(view: &ViewProgram) -> u64 {
+    /// A state that keeps every event has so many times their bytes at most.
+    const TIMES: u64 = 4;
+    let bytes = view.description().event_fields.iter().map(|field| match field.value_type {
+        ValueType::Text | ValueType::Float64List => 128,
+        _ => 8,
+    });
+    TIMES * (16 + bytes.sum::<u64>())
 }
 
 impl Work<'_> {
@@ -291,6 +338,12 @@ impl Work<'_> {
         (visible, has_events)
     }
 
+    /// Whether an entity with so many events may have a state that is too large for serving. A state is seldom several times as large
+    /// as all that went into it.
+    pub(super) fn may_outgrow(&self, events: u64) -> bool {
+        events >= self.events_of_large
+    }
+
     pub(super) fn advance(&self, rows: u64) {
         (self.progress)(rows);
     }
@@ -302,15 +355,25 @@ impl Work<'_> {
         let questions = self.by_partition.of(partition, self.questions.entities, self.bits, places, as_of);
         let mut outcome = Outcome::default();
         if self.want_states || self.by_partition.count(partition) > 0 {
+            let watch = Watch::start();
             let events = PartitionEvents::gather(&self.events, partition, places)?;
             self.times.group_ns.fetch_add(stopwatch.nanoseconds(), Ordering::Relaxed);
-            run_partition(self, partition, &events, &questions, &mut outcome)?;
+            let rows = run_partition(self, partition, &events, &questions, &mut outcome)?;
+            if let Some(proving) = self.proving {
+                proving.worked(&watch, rows);
+                outcome.proved = proving.prove(self, partition, &events, &questions, &outcome)?;
+            }
         }
         Ok(outcome)
     }
 }
 
 impl Outcome {
+    /// How a question was answered, by its place in the order in which they were.
+    pub(super) fn status(&self, at: usize) -> Status {
+        self.statuses[at]
+    }
+
     /// Takes over the answers of one batch.
     pub(super) fn take(&mut self, rows: &[u32], evaluated: &Evaluated, offsets: &[u64]) -> Result<(), ColumnError> {
         if self.features.is_empty() {
@@ -361,6 +424,9 @@ fn assemble(
     let mut states: Vec<FinalState> =
         outcomes.iter_mut().flat_map(|outcome| std::mem::take(&mut outcome.states)).collect();
     states.sort_unstable_by_key(|state| state.entity);
+    let mut oversized: Vec<Oversized> = outcomes.iter().flat_map(|outcome| outcome.oversized.iter().copied()).collect();
+    oversized.sort_unstable_by_key(|state| state.entity);
+    let proved = outcomes.iter().fold(Proved::default(), |all, outcome| all.and(outcome.proved));
     let mut failures: Vec<Failure> = outcomes.into_iter().flat_map(|outcome| outcome.failures).collect();
     match view.has_sources() {
         true => failures.sort_by_key(|failure| failure.entity),
@@ -368,5 +434,5 @@ fn assemble(
         false => failures.sort_by_key(|failure| (failure.entity, failure.question)),
     }
     let (visible, has_events) = (Vec::new(), Vec::new());
-    Ok(Replayed { features, statuses, offsets, states, visible, has_events, failures })
+    Ok(Replayed { features, statuses, offsets, states, visible, has_events, failures, proved, oversized })
 }

@@ -159,6 +159,11 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// Whether it took too long, which a busy machine may be at fault for.
+    pub fn is_of_time(&self) -> bool {
+        matches!(self, Self::Limit { reason, .. } if reason.ends_with(" ms for one call"))
+    }
+
     /// Whether no other row would fare better: the component is in quarantine, or the host failed. Such an error must never
     /// become a null.
     pub fn is_final(&self) -> bool {

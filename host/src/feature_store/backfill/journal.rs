@@ -28,7 +28,7 @@ const NAME: &str = "journal.ndjson";
 const NEW_NAME: &str = "journal.new";
 
 /// The format of its lines. Those of another one tell nothing.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Files that are named one by one.
 const NAMES_SHOWN: usize = 3;

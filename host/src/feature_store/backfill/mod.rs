@@ -41,6 +41,7 @@ use crate::batch::Column;
 use crate::events::{FileCount, Pushed};
 use crate::files::{self, Digests, TableWriter};
 use crate::project::distinct_files;
+use crate::replay::Proving;
 use crate::schema::ValueType;
 use crate::threads;
 use crate::time::{AsOf, Length, Stopwatch, TimeUnit};
@@ -106,6 +107,8 @@ pub struct BackfillReport {
     pub log_offset: Option<u64>,
     /// What it saw of the events, and what not.
     pub summary: RunSummary,
+    /// Which of its answers were proved.
+    pub proof: ProofSummary,
     /// SHA-256 of the training set.
     pub sha256: String,
     /// Distinct entities of the spine; where views have several, of the one with the most.
@@ -118,6 +121,18 @@ pub struct BackfillReport {
     pub spilled_bytes: u64,
     /// Where the time went.
     pub times: BackfillTimes,
+}
+
+/// Which answers of a backfill were given again as they are served, and were the same. What is drawn is for chance to say, and how
+/// much for time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ProofSummary {
+    /// How many, of all views.
+    pub answers: u64,
+    /// Of so many entities; where there are several views, of the one with the most.
+    pub entities: u64,
+    /// What the sample was drawn by.
+    pub seed: u64,
 }
 
 /// Where the time of a backfill went, in seconds.
@@ -135,6 +150,10 @@ pub struct BackfillTimes {
     pub replay_s: f64,
     /// Writing the training set, and waiting for the digests of the inputs.
     pub write_s: f64,
+    /// Processor time of the replays, of all threads together.
+    pub replay_cpu_s: f64,
+    /// Processor time of the proof of a sample, of all threads together.
+    pub proof_cpu_s: f64,
 }
 
 /// The name of the as-of column of feature history.
@@ -165,7 +184,8 @@ impl FeatureStore {
         let log = self.log_for_reading()?;
         // One offset for the whole run, so that events that are pushed meanwhile are in all of it or in none.
         let pushed = log.as_deref().map(Pushed::all).transpose()?;
-        let run = Run { plan: &plan, request, names, inputs, pushed };
+        let proving = Proving::new(self.options().proof_seed);
+        let run = Run { plan: &plan, request, names, inputs, pushed, proving };
         files::remove_stale(files::directory_of(&request.out));
         match &request.spine {
             SpineSource::File { path, as_of_column, as_of_unit } => {
@@ -214,7 +234,7 @@ impl FeatureStore {
         let writer = TableWriter::create(&run.request.out, &schema, self.options().threads)?;
         let digests = self.digests(run);
         let stopwatch = Stopwatch::start();
-        let replayed = self.replay_views(run.plan, &spine, run.events(), asked.last())?;
+        let replayed = self.replay_views(run.plan, &spine, run.events(), asked.last(), Some(&run.proving))?;
         let replay_s = stopwatch.seconds();
         let stopwatch = Stopwatch::start();
         let failures = replayed.views.iter().flat_map(|view| &view.failures);
@@ -245,6 +265,7 @@ impl FeatureStore {
             evaluate_s,
             replay_s: (replay_s - replayed.read_s).max(0.0),
             write_s: stopwatch.seconds(),
+            ..report.times
         };
         Ok(report)
     }
@@ -260,7 +281,7 @@ impl FeatureStore {
         let digests = self.digests(&run);
         let folder = journal.folder().clone();
         let partitioned =
-            Partitioned { store: self, plan: run.plan, spine, events: run.events(), folder: &folder, bits };
+            Partitioned { store: self, plan: run.plan, spine, events: run.events(), folder: &folder, bits, proving: &run.proving };
         let answered = partitioned.run(&mut journal)?;
         let (replay_s, stopwatch) = (stopwatch.seconds(), Stopwatch::start());
         let wanted: Vec<(usize, usize)> = run.plan.features.iter().map(|f| (f.view, f.feature)).collect();
@@ -298,7 +319,7 @@ impl FeatureStore {
         let read_s = answered.prepare_s;
         let replay_s = (replay_s - read_s).max(0.0);
         report.times =
-            BackfillTimes { spine_s: 0.0, read_s, group_s, evaluate_s, replay_s, write_s: stopwatch.seconds() };
+            BackfillTimes { read_s, group_s, evaluate_s, replay_s, write_s: stopwatch.seconds(), ..report.times };
         Ok(report)
     }
 

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
-use super::{BackfillReport, BackfillTimes, FeatureNulls, Made, Run, RunSummary, Seen, SpineSource, array, wrong};
+use super::{
+    BackfillReport, BackfillTimes, FeatureNulls, Made, ProofSummary, Run, RunSummary, Seen, SpineSource, ViewSeen, array, wrong,
+};
 use crate::Error;
 use crate::batch::Column;
 use crate::events::FileCount;
 use crate::feature_store::manifest::{MadeOf, Manifest, SpineRecord};
 use crate::feature_store::warnings::SpineColumn;
-use crate::feature_store::{FeaturePlan, FeatureStore};
+use crate::feature_store::{FeaturePlan, FeatureStore, RefusedEntity};
 use crate::files::{self, Digests, TableWriter};
 use crate::replay::Replayed;
 
@@ -59,6 +61,7 @@ impl<'a> Output<'a> {
             (*rows, *sha256) = (made.rows, self.digests.of(path)?);
             *path = store.project().recorded_path(path);
         }
+        self.check_servable(store, &summary)?;
         let made_of = MadeOf {
             files: &made.files,
             summary: summary.clone(),
@@ -70,6 +73,7 @@ impl<'a> Output<'a> {
             log_epoch: self.run.log_epoch(),
             overridden: &self.run.request.overrides,
         };
+        let proof = self.proof(&made.seen);
         let mut manifest = Manifest::new(store, self.run.plan, made_of, &mut self.digests)?;
         // The manifest of an earlier output goes first: a process that dies here leaves a training set without one, never
         // with that of another.
@@ -78,6 +82,8 @@ impl<'a> Output<'a> {
         if sidecar.exists() {
             std::fs::remove_file(&sidecar).map_err(|source| Error::Write { path: sidecar.clone(), source })?;
         }
+        let (replay_cpu_s, proof_cpu_s) = self.run.proving.seconds();
+        let times = BackfillTimes { replay_cpu_s, proof_cpu_s, ..BackfillTimes::default() };
         let written = self.writer.finish(&[(MANIFEST_KEY.to_owned(), manifest.to_json())])?;
         manifest.set_output(store.project().recorded_path(out), &written.sha256, written.bytes);
         files::write_text(&sidecar, &manifest.to_json())?;
@@ -90,17 +96,40 @@ impl<'a> Output<'a> {
             failures: made.failures,
             log_offset: manifest.log_offset(),
             summary,
+            proof,
             sha256: written.sha256,
             entities: made.entities,
             partitions: made.partitions,
             sliced: made.sliced,
             spilled_bytes: made.spilled_bytes,
-            times: BackfillTimes::default(),
+            times,
         })
     }
 }
 
 impl Output<'_> {
+    /// What was proved of all views.
+    fn proof(&self, seen: &[ViewSeen]) -> ProofSummary {
+        let proved = seen.iter().map(|view| view.proved);
+        ProofSummary {
+            answers: proved.clone().map(|proved| proved.answers).sum(),
+            entities: proved.map(|proved| proved.entities).max().unwrap_or(0),
+            seed: self.run.proving.seed(),
+        }
+    }
+
+    /// Where entities that could not be served are to end the run, ends it.
+    fn check_servable(&self, store: &FeatureStore, summary: &RunSummary) -> Result<(), Error> {
+        match summary.views.iter().find(|view| view.not_servable > 0) {
+            Some(view) if store.options().strict => Err(Error::NotServable {
+                view: view.view.clone(),
+                entities: view.not_servable,
+                first: view.first_not_servable.iter().map(RefusedEntity::to_string).collect::<Vec<_>>().join(", "),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Says which files are not those that were materialized: what is served comes from others than this training set.
     fn unlike_materialized(&mut self, store: &FeatureStore, made: &Made) -> Result<Vec<String>, Error> {
         let latest = self.run.pushed.map(|pushed| pushed.log.latest_history()).transpose()?.flatten();

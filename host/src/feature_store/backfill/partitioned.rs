@@ -21,6 +21,7 @@ use crate::feature_store::manifest::FAILURES_SHOWN;
 use crate::feature_store::summary::{LeftOut, SpineSeen, ViewSeen};
 use crate::feature_store::{FeaturePlan, FeatureStore};
 use crate::files::{SpillFolder, Spilled};
+use crate::replay::{Proving, ReplayOptions};
 use crate::schema::ValueType;
 use crate::threads;
 use crate::time::{AsOf, Stopwatch};
@@ -41,6 +42,7 @@ pub(super) struct Partitioned<'a> {
     pub(super) folder: &'a SpillFolder,
     /// How many partitions, as a power of two.
     pub(super) bits: u32,
+    pub(super) proving: &'a Proving,
 }
 
 /// The features that a stage has kept, by view and feature, and the file of each partition.
@@ -235,7 +237,7 @@ impl Partitioned<'_> {
             let view = &self.plan.views[stage.views.start + feed.views[0]];
             layouts.push(Layout::of(&self.store.source_inputs(view, self.events)?));
         }
-        let options = self.store.replay_options();
+        let options = ReplayOptions { proving: Some(self.proving), ..self.store.replay_options() };
         let answering = Answering {
             plan: self.plan,
             folder: self.folder,

@@ -14,6 +14,7 @@ use crate::feature_store::history::Events;
 use crate::files::storage::Version;
 use crate::files::{InputError, Storage};
 use crate::project::{Project, Source, is_same_file};
+use crate::replay::Proving;
 
 /// What every way of running needs.
 pub(super) struct Run<'a> {
@@ -23,6 +24,7 @@ pub(super) struct Run<'a> {
     pub(super) names: Vec<String>,
     pub(super) inputs: Vec<PathBuf>,
     pub(super) pushed: Option<Pushed<'a>>,
+    pub(super) proving: Proving,
 }
 
 impl Run<'_> {

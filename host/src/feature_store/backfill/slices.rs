@@ -74,7 +74,10 @@ impl Answering<'_> {
         }
         // Only now all events were read.
         for (number, feed) in feeds(self.views()).iter().enumerate() {
-            feed.views.iter().for_each(|place| seen[*place].hidden = known.hidden(*place, number));
+            for place in &feed.views {
+                seen[*place].hidden = known.hidden(*place, number);
+                seen[*place].not_servable = carried.not_servable(*place, self.options.state_bytes_max);
+            }
         }
         first_failures.sort();
         first_failures.truncate(FAILURES_SHOWN);
