@@ -6,6 +6,7 @@ mod bindings;
 mod component;
 mod interpreter;
 mod lock;
+mod proof;
 mod reproducible;
 mod without_fields;
 

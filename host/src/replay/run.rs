@@ -10,8 +10,8 @@ use crate::batch::{Column, ColumnError, in_order};
 use crate::entity::{EntityState, KeyInterner};
 use crate::evaluate::{EvaluateError, Evaluated, Status, ViewProgram};
 use crate::events::EventSet;
-use crate::threads;
 use crate::schema::ValueType;
+use crate::threads;
 use crate::time::Stopwatch;
 
 /// How a replay runs. Nothing here changes a bit of its answers.

@@ -280,8 +280,15 @@ impl FeatureStore {
         let writer = TableWriter::create(&run.request.out, &schema, self.options().threads)?;
         let digests = self.digests(&run);
         let folder = journal.folder().clone();
-        let partitioned =
-            Partitioned { store: self, plan: run.plan, spine, events: run.events(), folder: &folder, bits, proving: &run.proving };
+        let partitioned = Partitioned {
+            store: self,
+            plan: run.plan,
+            spine,
+            events: run.events(),
+            folder: &folder,
+            bits,
+            proving: &run.proving,
+        };
         let answered = partitioned.run(&mut journal)?;
         let (replay_s, stopwatch) = (stopwatch.seconds(), Stopwatch::start());
         let wanted: Vec<(usize, usize)> = run.plan.features.iter().map(|f| (f.view, f.feature)).collect();

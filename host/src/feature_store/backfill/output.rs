@@ -7,7 +7,8 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
 use super::{
-    BackfillReport, BackfillTimes, FeatureNulls, Made, ProofSummary, Run, RunSummary, Seen, SpineSource, ViewSeen, array, wrong,
+    BackfillReport, BackfillTimes, FeatureNulls, Made, ProofSummary, Run, RunSummary, Seen, SpineSource, ViewSeen,
+    array, wrong,
 };
 use crate::Error;
 use crate::batch::Column;

@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use self::sample::{Random, Sample};
+use self::sample::{Random, SIZES, Sample};
 use self::stretch::{Fault, Prover, Stretch};
 use super::batches::PartitionError;
 use super::partition::{Order, PartitionEvents};
@@ -27,8 +27,11 @@ use crate::usage::ThreadTime;
 /// The share of a replay's processor time that its proof may take. With what it cannot foresee it stays below 3 %.
 const SHARE: f64 = 0.02;
 
-/// Calls of each view that are made whatever they cost: a small run proves all of itself.
-const FLOOR_CALLS: u64 = 400;
+/// Calls of each view, for entities of each size, that are made whatever they cost: a small run proves all of itself.
+const FLOOR_CALLS: u64 = 256;
+
+/// Of these, so many for one entity, so that several have their turn.
+const FLOOR_STRETCH: u64 = 64;
 
 /// With fewer calls left, no stretch is begun.
 const CALLS_MIN: u64 = 16;
@@ -47,8 +50,8 @@ pub struct Proving {
     work_rows: AtomicU64,
     proof_ns: AtomicU64,
     proof_calls: AtomicU64,
-    /// Calls that were made, by view.
-    calls: Mutex<HashMap<String, u64>>,
+    /// Calls that were made, by view, and by the sizes of entities.
+    calls: Mutex<HashMap<String, [u64; SIZES]>>,
 }
 
 /// What was proved.
@@ -63,7 +66,7 @@ pub struct Proved {
 /// An answer of a replay that serving does not give.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(
-    "the training set would not be what is served: view {view}, {place}, feature {feature}: the backfill gives {trained}, and \
+    "the training set would not be what is served: view {view}, {place}, {feature}: the backfill gives {trained}, and \
      serving gives {served}, from {events}; nothing was written. The transform does not give the same in calls of every shape: \
      `onepath check {view}` looks for the smallest such input. The sample was drawn by seed {seed}"
 )]
@@ -72,7 +75,7 @@ pub struct Unproved {
     pub view: String,
     /// The entity, and when it was asked about.
     pub place: String,
-    /// The feature.
+    /// The feature, or what else differs.
     pub feature: String,
     /// What the replay gave, in words and bits.
     pub trained: String,
@@ -131,27 +134,24 @@ impl Proving {
         outcome: &Outcome,
     ) -> Result<Proved, PartitionError> {
         let mut proved = Proved::default();
-        if self.calls_left(work.view.id()) < CALLS_MIN {
+        let view = work.view.id();
+        if (0..SIZES).all(|size| self.calls_left(view, size).is_none()) {
             return Ok(proved);
         }
-        let random = Random::new(self.seed, work.view.id(), partition as u64);
+        let random = Random::new(self.seed, view, partition as u64);
         let mut prover = Prover::new(work, partition, events, questions, outcome, random);
         let mut sample = Sample::new(&mut prover, work.places(partition));
-        loop {
-            let calls = self.calls_left(work.view.id());
-            if calls < CALLS_MIN {
-                break;
-            }
-            let Some((place, is_first)) = sample.next(&mut prover.random) else { break };
-            let stretch = prover.draw(place, calls, calls / 2 * self.call_ns() / self.row_ns());
+        while let Some(drawn) = sample.next(&mut prover.random, |size| self.calls_left(view, size)) {
+            let calls = drawn.calls;
+            let stretch = prover.draw(drawn.place, calls, calls / 2 * self.call_ns() / self.row_ns());
             let (watch, before) = (Watch::start(), prover.calls);
             let answers = prover.prove(stretch);
-            self.spent(work.view.id(), &watch, prover.calls - before);
+            self.spent((view, drawn.size), &watch, prover.calls - before);
             match answers {
                 Ok(0) | Err(Fault::Skipped) => {}
                 Ok(answers) => {
                     proved.answers += answers;
-                    proved.entities += u64::from(is_first);
+                    proved.entities += u64::from(drawn.is_first);
                 }
                 Err(Fault::Failed(error)) => return Err(error),
                 Err(Fault::Differs(found)) => {
@@ -163,19 +163,20 @@ impl Proving {
         Ok(proved)
     }
 
-    /// How many calls may be made now.
-    fn calls_left(&self, view: &str) -> u64 {
-        let made = self.calls.lock().unwrap_or_else(PoisonError::into_inner).get(view).copied().unwrap_or(0);
+    /// How many calls may be made now for one entity of a size; `None` where there are too few to begin.
+    fn calls_left(&self, view: &str, size: usize) -> Option<u64> {
+        let made = self.calls.lock().unwrap_or_else(PoisonError::into_inner).get(view).map_or(0, |made| made[size]);
         let allowed = (self.work_ns.load(Ordering::Relaxed) as f64 * SHARE) as u64;
         let left = allowed.saturating_sub(self.proof_ns.load(Ordering::Relaxed)) / self.call_ns();
-        left.max(FLOOR_CALLS.saturating_sub(made))
+        let left = left.max(FLOOR_CALLS.saturating_sub(made).min(FLOOR_STRETCH));
+        (left >= CALLS_MIN).then_some(left)
     }
 
-    fn spent(&self, view: &str, watch: &Watch, calls: u64) {
+    fn spent(&self, (view, size): (&str, usize), watch: &Watch, calls: u64) {
         self.proof_ns.fetch_add(watch.ns(), Ordering::Relaxed);
         self.proof_calls.fetch_add(calls, Ordering::Relaxed);
         let mut all = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        *all.entry(view.to_owned()).or_default() += calls;
+        all.entry(view.to_owned()).or_default()[size] += calls;
     }
 
     /// What a call of the proof takes, in nanoseconds; at least 1.

@@ -4,6 +4,9 @@ use std::collections::HashSet;
 
 use super::stretch::Prover;
 
+/// The sizes of entities: those with few events, with hundreds, with thousands.
+pub(super) const SIZES: usize = 3;
+
 /// Entities with at least so many events have hundreds, and thousands.
 const HUNDREDS: usize = 100;
 const THOUSANDS: usize = 1_000;
@@ -46,10 +49,20 @@ impl Random {
     }
 }
 
+/// An entity that was drawn.
+pub(super) struct Drawn {
+    pub(super) place: usize,
+    pub(super) size: usize,
+    /// How many calls may be made for it.
+    pub(super) calls: u64,
+    /// Whether it comes for the first time.
+    pub(super) is_first: bool,
+}
+
 /// The entities of a partition that have questions.
 pub(super) struct Sample {
     /// By size: those that were not drawn yet.
-    classes: [Vec<u32>; 3],
+    classes: [Vec<u32>; SIZES],
     /// The size that is next.
     next: usize,
     drawn: HashSet<u32>,
@@ -59,7 +72,7 @@ pub(super) struct Sample {
 
 impl Sample {
     pub(super) fn new(prover: &mut Prover<'_, '_>, places: usize) -> Self {
-        let next = prover.random.below(3);
+        let next = prover.random.below(SIZES);
         let mut sample = Self { classes: Default::default(), next, drawn: HashSet::new(), all: Vec::new() };
         for place in 0..places {
             let (events, questions) = (prover.events_of(place), prover.questions_of(place));
@@ -78,15 +91,18 @@ impl Sample {
         sample
     }
 
-    /// The place of the next one, and whether it comes for the first time.
-    pub(super) fn next(&mut self, random: &mut Random) -> Option<(usize, bool)> {
-        for _ in 0..self.classes.len() {
-            let class = &mut self.classes[self.next];
-            self.next = (self.next + 1) % 3;
-            if !class.is_empty() {
-                let place = class.swap_remove(random.below(class.len()));
-                return Some((place as usize, self.drawn.insert(place)));
+    /// The next one, of a size of which so many calls may be made.
+    pub(super) fn next(&mut self, random: &mut Random, calls: impl Fn(usize) -> Option<u64>) -> Option<Drawn> {
+        for _ in 0..SIZES {
+            let size = self.next;
+            self.next = (size + 1) % SIZES;
+            let class = &mut self.classes[size];
+            if class.is_empty() {
+                continue;
             }
+            let Some(calls) = calls(size) else { continue };
+            let place = class.swap_remove(random.below(class.len()));
+            return Some(Drawn { place: place as usize, size, calls, is_first: self.drawn.insert(place) });
         }
         None
     }

@@ -7,7 +7,9 @@ use super::Unproved;
 use super::sample::Random;
 use crate::batch::Column;
 use crate::entity::EntityState;
-use crate::evaluate::{EvaluateError, EventCall, ServingError, StateQuestions, ViewAnswers, ViewProgram, answer_from_states};
+use crate::evaluate::{
+    EvaluateError, EventCall, ServingError, StateQuestions, ViewAnswers, ViewProgram, answer_from_states,
+};
 use crate::replay::batches::{PartitionError, take_all};
 use crate::replay::partition::{Order, Ordered, PartitionEvents};
 use crate::replay::run::{Outcome, Work};
@@ -171,12 +173,7 @@ impl<'a, 'w> Prover<'a, 'w> {
     }
 
     /// The state of an entity after some events that follow `before`, made in as few calls as can be: alone, or with others.
-    fn carry(
-        &mut self,
-        place: usize,
-        count: usize,
-        before: Option<&EntityState>,
-    ) -> Result<EntityState, ServingError> {
+    fn carry(&mut self, place: usize, count: usize, before: Option<&EntityState>) -> Result<EntityState, ServingError> {
         let events = self.events.of(place);
         let mut state = before.cloned();
         let mut start = 0;
@@ -302,20 +299,20 @@ impl<'a, 'w> Prover<'a, 'w> {
         };
         if failed {
             let trained = "no answer".to_owned();
-            return Err(self.differs(stretch, events, "of all", trained, "an answer".to_owned()));
+            return Err(self.differs(stretch, events, "all features", trained, "an answer".to_owned()));
         }
         let fields = &self.program.description().output_features;
         for row in 0..served.statuses.len() {
             for ((field, answer), trained) in fields.iter().zip(&served.features).zip(&self.outcome.features) {
                 if !answer.same_row(row, trained, at) {
                     let (trained, served) = (told(trained, at), told(answer, row));
-                    return Err(self.differs(stretch, events, &field.name, trained, served));
+                    return Err(self.differs(stretch, events, &format!("feature {}", field.name), trained, served));
                 }
             }
             let (trained, served) = (self.outcome.status(at), served.statuses[row]);
             if trained != served {
                 let (trained, served) = (trained.as_str().to_owned(), served.as_str().to_owned());
-                return Err(self.differs(stretch, events, "statuses", trained, served));
+                return Err(self.differs(stretch, events, "the status", trained, served));
             }
         }
         Ok(())
@@ -326,7 +323,7 @@ impl<'a, 'w> Prover<'a, 'w> {
         match error {
             ServingError::Evaluate(EvaluateError { source, .. }) if !source.is_final() => {
                 let trained = "an answer".to_owned();
-                self.differs(stretch, events, "of all", trained, format!("an error ({source})"))
+                self.differs(stretch, events, "all features", trained, format!("an error ({source})"))
             }
             ServingError::Evaluate(error) => Fault::Failed(error.into()),
             ServingError::Column(error) => Fault::Failed(error.into()),
@@ -345,11 +342,15 @@ impl<'a, 'w> Prover<'a, 'w> {
         } else {
             ""
         };
-        let events = match (carried, events.saturating_sub(carried)) {
-            (0, 0) => format!("{before}no event"),
-            (0, pushed) => format!("{before}{pushed} events pushed one by one"),
-            (carried, 0) => format!("{before}a state over {carried} events"),
-            (carried, pushed) => format!("{before}a state over {carried} events and {pushed} more pushed one by one"),
+        let pushed = match events.saturating_sub(carried) {
+            0 => "no event pushed".to_owned(),
+            1 => "1 event pushed".to_owned(),
+            pushed => format!("{pushed} events pushed one by one"),
+        };
+        let events = match carried {
+            0 => format!("{before}{pushed}"),
+            1 => format!("{before}a state of 1 event, {pushed}"),
+            carried => format!("{before}a state of {carried} events, {pushed}"),
         };
         Fault::Differs(Box::new(Unproved {
             view: self.program.id().to_owned(),
