@@ -18,7 +18,7 @@ pub(super) fn row_at_fault(view: &ViewProgram, rows: &Rows, error: &CallError) -
 }
 
 /// The first row that gives no answer, found by halving.
-pub(super) fn first_trap(view: &ViewProgram, rows: &Rows) -> Option<usize> {
+fn first_trap(view: &ViewProgram, rows: &Rows) -> Option<usize> {
     // Rows before `good` pass with `states`; the rows up to `bad` trap.
     let (mut good, mut bad) = (0, rows.len());
     let mut states = rows.states.clone();

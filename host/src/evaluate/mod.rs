@@ -3,7 +3,8 @@
 //! Offline replay and online serving reach a component only through [`evaluate`]. What is decided here is therefore the
 //! same on both sides: the call itself, the status of each answer, the time to live, and the nulls of an expired view.
 //!
-//! - `program`: a view ready to run. - `locate`: which row a failure is about. - `skip`: rows without an answer become nulls.
+//! - `program`: a view ready to run. - `locate`: which row a failure is about. - `skip`: a batch that fails is cut, and rows without an answer
+//!   become nulls.
 //! - `status`: how a view answered. - `serving`: the calls of pushes and questions.
 //!
 //! Knows nothing of where rows and states come from, nor of what becomes of the answers.
@@ -16,7 +17,7 @@ mod status;
 
 pub use program::{ProgramError, ViewProgram};
 pub use serving::{EventCall, ServingError, StateQuestions, ViewAnswers, answer_from_states};
-pub use skip::evaluate_or_null;
+pub use skip::{evaluate_apart, evaluate_or_null};
 pub use status::Status;
 
 use crate::batch::{Column, Kind, Rows, States};
@@ -77,10 +78,20 @@ pub fn evaluate(
     newest: &mut [Option<EventTime>],
     entity: &dyn Fn(u32) -> String,
 ) -> Result<Evaluated, EvaluateError> {
+    evaluate_located(view, rows, newest, entity).map_err(|(error, _)| error)
+}
+
+/// The same; an error comes with the row at fault, where that is known.
+fn evaluate_located(
+    view: &ViewProgram,
+    rows: &Rows,
+    newest: &mut [Option<EventTime>],
+    entity: &dyn Fn(u32) -> String,
+) -> Result<Evaluated, (EvaluateError, Option<usize>)> {
     let answers = view.process(rows).map_err(|source| {
-        let at = locate::row_at_fault(view, rows, &source);
+        let at = locate::row_at_fault(view, rows, &source).filter(|at| *at < rows.len());
         let question = at.and_then(|at| question_at(rows, at));
-        EvaluateError { view: view.id().to_owned(), place: place(rows, at, entity), question, source }
+        (EvaluateError { view: view.id().to_owned(), place: place(rows, at, entity), question, source }, at)
     })?;
     let mut features = answers.features;
     let statuses = statuses(view, rows, newest);

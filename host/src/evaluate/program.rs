@@ -8,7 +8,7 @@ use crate::batch::{Answers, Column, Rows, Value};
 use crate::digest::hex;
 use crate::schema::{Description, Field, ValueType};
 use crate::time::Length;
-use crate::wasm::{CallError, Component};
+use crate::wasm::{CallError, Component, OwnInstance};
 
 /// A feature view ready to run. Immutable, shared by all threads.
 #[derive(Clone, Debug)]
@@ -19,8 +19,8 @@ pub struct ViewProgram {
     fingerprint: String,
     ttl: Option<Length>,
     has_sources: bool,
-    /// Whether each call has an instance that was never called.
-    is_fresh: bool,
+    /// Its calls have an instance of their own.
+    own: Option<Arc<OwnInstance>>,
 }
 
 /// A view whose parameters do not fit its component.
@@ -102,7 +102,7 @@ impl ViewProgram {
             return Err(ProgramError::Refused { view: id, message });
         }
         let fingerprint = fingerprint(&component, &parameters);
-        Ok(Self { id, component, parameters, fingerprint, ttl, has_sources, is_fresh: false })
+        Ok(Self { id, component, parameters, fingerprint, ttl, has_sources, own: None })
     }
 
     /// The view's name and version: `activity@v1`.
@@ -140,16 +140,16 @@ impl ViewProgram {
         self.description().output_features.iter().position(|field| field.name == name)
     }
 
-    /// The same, each of whose calls has an instance that was never called, and that is thrown away.
-    pub(crate) fn on_fresh_instances(&self) -> Self {
-        Self { is_fresh: true, ..self.clone() }
+    /// The same, whose calls have an instance of their own, which was never called and which nobody else calls.
+    pub(crate) fn on_fresh_instance(&self) -> Self {
+        Self { own: Some(Arc::default()), ..self.clone() }
     }
 
     /// One call of its component.
     pub(super) fn process(&self, rows: &Rows) -> Result<Answers, CallError> {
-        match self.is_fresh {
-            true => self.component.process_fresh(&self.parameters, rows),
-            false => self.component.process(&self.parameters, rows),
+        match &self.own {
+            Some(own) => self.component.process_on(own, &self.parameters, rows),
+            None => self.component.process(&self.parameters, rows),
         }
     }
 

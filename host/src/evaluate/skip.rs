@@ -1,12 +1,29 @@
-//! Evaluation that goes on after a row that fails: the row is left out, or answered with nulls, and told.
+//! Evaluation of a batch that fails as a whole: it is cut, by entity first, so that the row at fault is found and named, and the
+//! others have their answers.
+//!
+//! A batch may be cut anywhere with the states carried over, so what is cut gives the same. What only the whole was too much for,
+//! such as a limit of memory or time, is no failure of any row.
 
-use super::locate::{first_trap, row_at_fault};
-use super::{EvaluateError, Evaluated, Status, ViewProgram, evaluate, question_at};
-use crate::batch::{Column, Kind, Rows};
+use std::ops::Range;
+
+use super::{EvaluateError, Evaluated, Status, ViewProgram, evaluate_located, question_at};
+use crate::batch::{Column, Kind, Rows, States};
 use crate::time::EventTime;
-use crate::wasm::CallError;
 
-/// Evaluates a batch as [`evaluate`] does, but a row that gives no answer does not end it.
+/// So few rows of one entity are not cut any more to find the one that takes too long: each look takes as long.
+const ROWS_OF_TIME: usize = 1_024;
+
+/// Evaluates a batch as [`evaluate`](super::evaluate) does; where it fails for no row that is known, it is cut until the row is.
+pub fn evaluate_apart(
+    view: &ViewProgram,
+    rows: &Rows,
+    newest: &mut [Option<EventTime>],
+    entity: &dyn Fn(u32) -> String,
+) -> Result<Evaluated, EvaluateError> {
+    Apart { view, entity, failed: None }.evaluate(rows, newest)
+}
+
+/// Evaluates a batch as [`evaluate`](super::evaluate) does, but a row that gives no answer does not end it.
 ///
 /// An event that fails is not applied, as a push of it would have been refused. A question that fails is answered with nulls.
 /// Each is told to `failed` with its row, in row order. A component found to give two answers to one call ends the batch all the same.
@@ -17,73 +34,142 @@ pub fn evaluate_or_null(
     entity: &dyn Fn(u32) -> String,
     failed: &mut dyn FnMut(usize, EvaluateError),
 ) -> Result<Evaluated, EvaluateError> {
-    let error = match evaluate(view, rows, newest, entity) {
-        Ok(evaluated) => return Ok(evaluated),
-        Err(error) if error.source.is_final() => return Err(error),
-        Err(error) => error,
-    };
-    let features = &view.description().output_features;
-    let mut all = Evaluated {
-        features: features.iter().map(|field| Column::new(field.value_type)).collect(),
-        statuses: Vec::new(),
-        states: Some(rows.states.clone()),
-    };
-    let (mut start, mut rest, mut error) = (0, rows.slice(0, rows.len(), rows.states.clone()), Some(error));
-    while let Some(fault) = error.take() {
-        let at = row_at_fault(view, &rest, &fault.source).or_else(|| first_trap(view, &rest));
-        let Some(at) = at.filter(|at| *at < rest.len()) else { return Err(fault) };
-        let states = all.states.clone().unwrap_or_default();
-        // A component that has no room for any answer has none for that of no rows either.
-        if at > 0 {
-            append(&mut all, evaluate(view, &rest.slice(0, at, states), newest, entity)?);
-        }
-        let fault = match fault.source {
-            CallError::Failure { .. } => fault,
-            _ => alone(view, &rest, at, &all, newest, entity).unwrap_or(fault),
+    Apart { view, entity, failed: Some(failed) }.evaluate(rows, newest)
+}
+
+/// How a batch is cut.
+struct Apart<'a> {
+    view: &'a ViewProgram,
+    entity: &'a dyn Fn(u32) -> String,
+    /// Told of rows without an answer; without it, the first one ends the batch.
+    failed: Option<&'a mut dyn FnMut(usize, EvaluateError)>,
+}
+
+/// What was evaluated of a batch so far.
+struct SoFar<'r> {
+    rows: &'r Rows,
+    features: Vec<Column>,
+    statuses: Vec<Status>,
+    /// The state of each group.
+    states: Vec<Vec<u8>>,
+}
+
+impl Apart<'_> {
+    fn evaluate(&mut self, rows: &Rows, newest: &mut [Option<EventTime>]) -> Result<Evaluated, EvaluateError> {
+        // Whoever has no failure pays nothing.
+        let error = match evaluate_located(self.view, rows, newest, self.entity) {
+            Ok(evaluated) => return Ok(evaluated),
+            Err(error) => error,
         };
-        if rest.kinds[at] == Kind::Question as u8 {
-            all.features.iter_mut().for_each(Column::push_null);
-            all.statuses.push(Status::NullValue);
+        let features = &self.view.description().output_features;
+        let mut so_far = SoFar {
+            rows,
+            features: features.iter().map(|field| Column::new(field.value_type)).collect(),
+            statuses: Vec::new(),
+            states: (0..rows.states.len()).map(|group| rows.states.get(group).to_vec()).collect(),
+        };
+        self.part(&mut so_far, 0..rows.len(), newest, Some(error))?;
+        let states = rows.want_states.then(|| joined(&so_far.states));
+        Ok(Evaluated { features: so_far.features, statuses: so_far.statuses, states })
+    }
+
+    /// Evaluates some rows that follow those before; `error` is what came of them as a whole, if they were tried.
+    fn part(
+        &mut self,
+        so_far: &mut SoFar<'_>,
+        mut range: Range<usize>,
+        newest: &mut [Option<EventTime>],
+        mut error: Option<(EvaluateError, Option<usize>)>,
+    ) -> Result<(), EvaluateError> {
+        while !range.is_empty() {
+            let tried = match error.take() {
+                Some(error) => Err(error),
+                None => self.try_rows(so_far, range.clone(), newest),
+            };
+            let Err((error, at)) = tried else { return Ok(()) };
+            let is_last = at.is_some() || range.len() == 1 || is_too_long(so_far.rows, &range, &error);
+            if error.source.is_final() || self.failed.is_none() && is_last {
+                return Err(error.renumbered(|question| Some(question + questions_before(so_far.rows, range.start))));
+            }
+            if range.len() == 1 {
+                self.leave_out(so_far, range.start, error);
+                return Ok(());
+            }
+            let middle = match at.map(|at| range.start + at) {
+                // The row by itself: what is printed for others of a batch, and whose they are, does not belong to it.
+                Some(row) if row == range.start => row + 1,
+                Some(row) if range.contains(&row) => row,
+                _ => middle(so_far.rows, &range),
+            };
+            self.part(so_far, range.start..middle, newest, None)?;
+            range.start = middle;
         }
-        // Those that were evaluated alone, or after others, were numbered by themselves.
-        failed(start + at, EvaluateError { question: question_at(rows, start + at), ..fault });
-        start += at + 1;
-        if start == rows.len() {
-            break;
+        Ok(())
+    }
+
+    /// Evaluates some rows as they are.
+    fn try_rows(
+        &self,
+        so_far: &mut SoFar<'_>,
+        range: Range<usize>,
+        newest: &mut [Option<EventTime>],
+    ) -> Result<(), (EvaluateError, Option<usize>)> {
+        let of_rows = &so_far.rows.groups[range.clone()];
+        let first = of_rows.iter().min().copied().unwrap_or(0);
+        let groups = first as usize..of_rows.iter().max().map_or(0, |last| *last as usize + 1);
+        let mut rows = so_far.rows.slice(range.start, range.end, joined(&so_far.states[groups.clone()]));
+        rows.groups.iter_mut().for_each(|group| *group -= first);
+        let entity = |group: u32| (self.entity)(group + first);
+        let evaluated = evaluate_located(self.view, &rows, &mut newest[groups.clone()], &entity)?;
+        for (all, next) in so_far.features.iter_mut().zip(&evaluated.features) {
+            all.append(next).expect("the parts of a batch are no larger than the batch");
         }
-        rest = rows.slice(start, rows.len(), all.states.clone().unwrap_or_default());
-        match evaluate(view, &rest, newest, entity) {
-            Ok(evaluated) => append(&mut all, evaluated),
-            Err(next) if next.source.is_final() => return Err(next),
-            Err(next) => error = Some(next),
+        so_far.statuses.extend(evaluated.statuses);
+        let states = evaluated.states.expect("the states of a part are wanted");
+        groups.clone().for_each(|group| so_far.states[group] = states.get(group - groups.start).to_vec());
+        Ok(())
+    }
+
+    /// A row that fails by itself.
+    fn leave_out(&mut self, so_far: &mut SoFar<'_>, row: usize, error: EvaluateError) {
+        if so_far.rows.kinds[row] == Kind::Question as u8 {
+            so_far.features.iter_mut().for_each(Column::push_null);
+            so_far.statuses.push(Status::NullValue);
+        }
+        if let Some(failed) = &mut self.failed {
+            // It was numbered by itself.
+            failed(row, EvaluateError { question: question_at(so_far.rows, row), ..error });
         }
     }
-    if !rows.want_states {
-        all.states = None;
-    }
-    Ok(all)
 }
 
-/// What is wrong with one row when it is evaluated by itself, after those before it: what a component printed for other rows of
-/// a batch, and whose they are, does not belong to it, and depends on where the batch was cut. None where the error does not
-/// come again.
-fn alone(
-    view: &ViewProgram,
-    rows: &Rows,
-    at: usize,
-    before: &Evaluated,
-    newest: &[Option<EventTime>],
-    entity: &dyn Fn(u32) -> String,
-) -> Option<EvaluateError> {
-    let row = rows.slice(at, at + 1, before.states.clone().unwrap_or_default());
-    evaluate(view, &row, &mut newest.to_vec(), entity).err()
+/// Whether the rows are few, of one entity, and took too long.
+fn is_too_long(rows: &Rows, range: &Range<usize>, error: &EvaluateError) -> bool {
+    let groups = &rows.groups[range.clone()];
+    error.source.is_of_time() && groups.len() <= ROWS_OF_TIME && groups.iter().all(|group| *group == groups[0])
 }
 
-/// Appends the answers of the next rows.
-fn append(all: &mut Evaluated, next: Evaluated) {
-    for (all, next) in all.features.iter_mut().zip(&next.features) {
-        all.append(next).expect("the parts of a batch are no larger than the batch");
+/// Where some rows are cut: between two entities where there are several, about in the middle.
+fn middle(rows: &Rows, range: &Range<usize>) -> usize {
+    let middle = range.start.midpoint(range.end);
+    let is_cut = |row: &usize| rows.groups[row - 1] != rows.groups[*row];
+    let before = (range.start + 1..=middle).rev().find(is_cut);
+    let after = (middle + 1..range.end).find(is_cut);
+    match (before, after) {
+        (Some(before), Some(after)) if after - middle < middle - before => after,
+        (Some(cut), _) | (None, Some(cut)) => cut,
+        (None, None) => middle,
     }
-    all.statuses.extend(next.statuses);
-    all.states = next.states;
+}
+
+fn questions_before(rows: &Rows, row: usize) -> u32 {
+    rows.kinds[..row].iter().filter(|kind| **kind == Kind::Question as u8).count() as u32
+}
+
+fn joined(states: &[Vec<u8>]) -> States {
+    let mut all = States::default();
+    for state in states {
+        all.push(state).expect("the states of a batch are no larger than they were");
+    }
+    all
 }

@@ -5,7 +5,7 @@ use super::partition::{Order, Ordered, PartitionEvents};
 use super::run::{Failure, FinalState, OnError, Outcome, Oversized, Work};
 use crate::batch::{Column, ColumnError, Kind, Rows};
 use crate::entity::EntityState;
-use crate::evaluate::{EvaluateError, evaluate, evaluate_or_null};
+use crate::evaluate::{EvaluateError, evaluate_apart, evaluate_or_null};
 use crate::time::{AsOf, AvailableAt, EventTime, Stopwatch, visible};
 
 /// A carried state of at least so many bytes makes the next batch longer.
@@ -233,7 +233,7 @@ impl<'a, 'w> Batch<'a, 'w> {
         let name = |group: u32| work.keys.key(self.groups[group as usize].entity).to_string();
         let stopwatch = Stopwatch::start();
         let evaluated = match work.on_error {
-            OnError::Stop => evaluate(work.view, &rows, &mut newest, &name)
+            OnError::Stop => evaluate_apart(work.view, &rows, &mut newest, &name)
                 .map_err(|error| error.renumbered(|at| self.question(at)))?,
             OnError::Null => {
                 let failed = &mut |row: usize, error| {

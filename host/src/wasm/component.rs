@@ -57,6 +57,16 @@ struct Instance {
     used: bool,
 }
 
+/// An instance that nobody else calls: made at its first call, and anew after an error.
+#[derive(Default)]
+pub(crate) struct OwnInstance(Mutex<Option<Instance>>);
+
+impl std::fmt::Debug for OwnInstance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OwnInstance").finish_non_exhaustive()
+    }
+}
+
 impl Component {
     pub(super) fn load(runtime: &Arc<Runtime>, name: &str, bytes: &[u8]) -> Result<Self, LoadError> {
         let engine = runtime.engine();
@@ -145,6 +155,28 @@ impl Component {
     /// Processes one batch on an instance that was never called, and throws the instance away.
     pub(crate) fn process_fresh(&self, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
         self.call(&mut self.fresh_instance()?, parameters, rows)
+    }
+
+    /// Processes one batch on an instance of the caller's own.
+    pub(crate) fn process_on(
+        &self,
+        own: &OwnInstance,
+        parameters: &[Column],
+        rows: &Rows,
+    ) -> Result<Answers, CallError> {
+        let mut held = own.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut instance) = held.take() {
+            self.arm(&mut instance.store);
+            if let Ok(answers) = self.call(&mut instance, parameters, rows) {
+                *held = Some(instance);
+                return Ok(answers);
+            }
+            // What it kept from earlier calls is not this call's.
+        }
+        let mut instance = self.fresh_instance()?;
+        let answers = self.call(&mut instance, parameters, rows)?;
+        *held = Some(instance);
+        Ok(answers)
     }
 
     /// Processes one batch on a fresh instance and counts the WebAssembly operators that it executes. 0 where the runtime is

@@ -36,6 +36,7 @@ mod limits;
 mod sandbox;
 mod watch;
 
+pub(crate) use component::OwnInstance;
 pub use component::{Component, ImportAnswer};
 pub use engine::{ENGINE_VERSION, Runtime, Variant};
 pub use error::{CallError, LoadError};

@@ -28,7 +28,7 @@ use crate::usage::ThreadTime;
 const SHARE: f64 = 0.02;
 
 /// Calls of each view, for entities of each size, that are made whatever they cost: a small run proves all of itself.
-const FLOOR_CALLS: u64 = 256;
+const FLOOR_CALLS: u64 = 200;
 
 /// Of these, so many for one entity, so that several have their turn.
 const FLOOR_STRETCH: u64 = 64;
@@ -37,7 +37,7 @@ const FLOOR_STRETCH: u64 = 64;
 const CALLS_MIN: u64 = 16;
 
 /// What a call takes before one was made, in nanoseconds.
-const CALL_NS: u64 = 20_000;
+const CALL_NS: u64 = 10_000;
 
 /// Where an answer differs, so many of the smallest entities are looked at for a smaller case.
 const SMALLER_MAX: usize = 16;

@@ -1,5 +1,5 @@
 //! One entity's events and questions, as they are served: a state is carried to some event, the next ones are pushed one by one,
-//! and each question is asked when its turn comes. Each call has an instance that was never called.
+//! and each question is asked when its turn comes. Each stretch has an instance of its own that was never called.
 
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ impl<'a, 'w> Prover<'a, 'w> {
         outcome: &'a Outcome,
         random: Random,
     ) -> Self {
-        let program = work.view.on_fresh_instances();
+        let program = work.view.on_fresh_instance();
         Self { work, partition, events, questions, outcome, program, random, calls: 0, asked: 0 }
     }
 
@@ -144,6 +144,7 @@ impl<'a, 'w> Prover<'a, 'w> {
             return Err(Fault::Skipped);
         }
         self.asked = first;
+        self.program = self.work.view.on_fresh_instance();
         let mut state = self.work.before(entity).cloned().map(Arc::new);
         if carried > 0 {
             let carry = self.carry(place, carried, state.as_deref());
