@@ -179,6 +179,47 @@ pub(crate) const GUESTS: &[Guest] = &[
         answer value: 0x7ff8000000000000 0x7ff8000000000000 0x7ff8000000000000; values: [0x7ff8000000000000] [0x7ff8000000000000] [0x7ff8000000000000];
         answer value: 0x7ff8000000000000 0x7ff8000000000000 0x7ff8000000000000; values: [0x7ff8000000000000] [0x7ff8000000000000] [0x7ff8000000000000]; states of 8 and 8 bytes
     "#]] },
+    // What is right on most calls, or in most cuts: the repeats of a running host find it (`repeats.rs`).
+    Guest { name: "honest_on_a_beat", made: Made::Cargo, law: None, outcome: expect![[r#"
+        answer value: 1 2 1;
+        answer value: 1 2 1; states of 8 and 8 bytes
+    "#]] },
+    Guest { name: "honest_to_newcomers", made: Made::Cargo, law: None, outcome: expect![[r#"
+        answer value: 1 2 1;
+        answer value: 1 2 1; states of 8 and 8 bytes
+    "#]] },
+    Guest { name: "lies_to_many_entities", made: Made::Cargo, law: None, outcome: expect![[r#"
+        answer value: 1 2 1;
+        answer value: 1 2 1; states of 8 and 8 bytes
+    "#]] },
+    Guest { name: "lies_to_many_rows", made: Made::Cargo, law: None, outcome: expect![[r#"
+        answer value: 1 2 1;
+        answer value: 1 2 1; states of 8 and 8 bytes
+    "#]] },
+    Guest { name: "lies_to_one_question", made: Made::Cargo, law: None, outcome: expect![[r#"
+        answer value: 1 2 1;
+        answer value: 1 2 1; states of 8 and 8 bytes
+    "#]] },
+    Guest { name: "lies_without_events", made: Made::Cargo, law: None, outcome: expect![[r#"
+        answer value: 1 2 1;
+        answer value: 1 2 1; states of 8 and 8 bytes
+    "#]] },
+    Guest { name: "loops_in_company", made: Made::Cargo, law: None, outcome: expect![[r#"
+        answer value: 1 2 1;
+        answer value: 1 2 1; states of 8 and 8 bytes
+    "#]] },
+    Guest { name: "loops_when_repeated", made: Made::Cargo, law: None, outcome: expect![[r#"
+        answer value: 1 2 1;
+        answer value: 1 2 1; states of 8 and 8 bytes
+    "#]] },
+    Guest { name: "loses_pushes", made: Made::Cargo, law: None, outcome: expect![[r#"
+        answer value: 1 2 1;
+        answer value: 1 2 1; states of 8 and 8 bytes
+    "#]] },
+    Guest { name: "memory_when_repeated", made: Made::Cargo, law: None, outcome: expect![[r#"
+        answer value: 1 2 1;
+        answer value: 1 2 1; states of 8 and 8 bytes
+    "#]] },
     // Answers that do not fit the description.
     Guest { name: "columns_too_few", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
         call Contract: view guest, entity c0 and 1 more in one call: the transform broke its contract: 0 feature columns where it describes 1

@@ -10,6 +10,7 @@ mod column;
 mod extend;
 mod from;
 mod lane;
+mod part;
 mod rows;
 mod same;
 

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use crate::batch::{Answers, Column, Rows, Value};
 use crate::digest::hex;
 use crate::schema::{Description, Field, ValueType};
-use crate::time::Length;
-use crate::wasm::{CallError, Component, OwnInstance};
+use crate::time::{AsOf, Length};
+use crate::wasm::{CallError, Component, OwnInstance, Watched};
 
 /// A feature view ready to run. Immutable, shared by all threads.
 #[derive(Clone, Debug)]
@@ -151,6 +151,21 @@ impl ViewProgram {
             Some(own) => self.component.process_on(own, &self.parameters, rows),
             None => self.component.process(&self.parameters, rows),
         }
+    }
+
+    /// What watching its component has come to.
+    pub(crate) fn watched(&self) -> Watched {
+        self.component.watched()
+    }
+
+    /// Whether its component is in quarantine, and gives errors alone.
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.component.is_quarantined()
+    }
+
+    /// Notes that so many vectors were served with it as of a moment.
+    pub(crate) fn served(&self, vectors: u64, as_of: AsOf) {
+        self.component.given(vectors, as_of.micros());
     }
 
     /// Its parameters, one column of one row each, in the order of the description.

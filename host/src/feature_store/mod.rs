@@ -2,6 +2,7 @@
 //!
 //! - `plan`: from references to the views that must run, and `run_views`, which runs them in order, offline and online.
 //! - `planning`: errors that planning can find are reported early. - `admit`, `check`: components are pinned and keep the laws.
+//! - `quarantine`: components that gave two answers stay out of use.
 //! - `identity`: what decides the values of a view. - `schema`, `absent`: what events have, and which fields no file has.
 //! - `history`: views replayed for a spine, over declared events or over those that serving saw. - `feeds`: what views share.
 //! - `past`: questions about the past. - `history_index`: the events of a materialized history by entity, for them.
@@ -30,6 +31,7 @@ mod materialize;
 mod past;
 mod plan;
 mod planning;
+mod quarantine;
 mod reset;
 mod schema;
 mod skips;
@@ -58,6 +60,7 @@ pub use materialize::{MaterializeReport, MaterializedView, RefusedEntity};
 pub(crate) use past::PastEvents;
 pub(crate) use plan::run_views;
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};
+pub use quarantine::{QuarantineRecord, QuarantinedView};
 pub use reset::{Kept, Reset, ResetFile};
 pub(crate) use schema::{event_schema, with_inferred};
 pub use spine::Spine;
@@ -93,8 +96,11 @@ pub struct OpenOptions {
     pub strict: bool,
     /// What components may use, where the project does not say it.
     pub limits: Limits,
-    /// One of so many calls is repeated on a fresh instance and compared, where the project does not say it; 0 for none.
+    /// One of so many calls, chosen at random, is repeated on a fresh instance, cut differently, and compared, where the project does
+    /// not say it; more of the first ones; 0 for none.
     pub repeat_every: u64,
+    /// Decides which calls are repeated, and how; without one, the system's randomness does. For tests.
+    pub repeat_seed: Option<u64>,
     /// What becomes of a component that breaks a law at its first use, where the project does not say it.
     pub admission: Admission,
     /// Whether components are held to the lock file.
@@ -131,7 +137,8 @@ impl Default for OpenOptions {
             proof_seed: None,
             strict: false,
             limits: Limits::default(),
-            repeat_every: 1_024,
+            repeat_every: 1_000,
+            repeat_seed: None,
             admission: Admission::default(),
             locking: Locking::default(),
             stale: WhereStale::default(),
@@ -186,7 +193,8 @@ impl FeatureStore {
         options.repeat_every = project.repeat_every.unwrap_or(options.repeat_every);
         options.admission = project.admission.unwrap_or(options.admission);
         let cache = project.data_dir().join("cache");
-        let runtime = Runtime::start(options.variant, options.limits.clone(), Some(cache), options.repeat_every)?;
+        let repeats = quarantine::repeats(&project, &options);
+        let runtime = Runtime::start(options.variant, options.limits.clone(), Some(cache), repeats)?;
         let pinned = PinnedStorage::new(Arc::clone(&options.storage));
         let storage = Arc::clone(&pinned) as Arc<dyn Storage>;
         let (times, spill_dir) = (ReplayTimes::default(), project.data_dir());
@@ -266,7 +274,11 @@ impl FeatureStore {
     }
 
     fn component(&self, path: &PathBuf) -> Result<Arc<Component>, Error> {
-        self.components.get_or_make(path, || Ok(Arc::new(self.runtime.load(path)?)))
+        self.components.get_or_make(path, || {
+            let component = self.runtime.load(path)?;
+            self.quarantine_again(&component)?;
+            Ok(Arc::new(component))
+        })
     }
 
     /// The view, with its time to live and parameters, run by the component of `digest`, which this project once served with.

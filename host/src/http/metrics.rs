@@ -83,6 +83,10 @@ pub(super) struct Metrics {
     failing: Gauge,
     lag: Seconds,
     clock_step: Seconds,
+    repeats: Counter,
+    repeats_forgiven: Counter,
+    quarantined: Family<View, Gauge>,
+    unproved: Family<View, Gauge>,
     newest: Family<View, Seconds>,
     age: Family<View, Seconds>,
     promised: Family<View, Seconds>,
@@ -116,6 +120,10 @@ impl Metrics {
             failing: Gauge::default(),
             lag: Gauge::default(),
             clock_step: Seconds::default(),
+            repeats: Counter::default(),
+            repeats_forgiven: Counter::default(),
+            quarantined: Family::default(),
+            unproved: Family::default(),
             newest: Family::default(),
             age: Family::default(),
             promised: Family::default(),
@@ -162,6 +170,15 @@ impl Metrics {
         let help =
             "How far the machine's clock has stepped away from the time that is gone on with; 0 where it has not";
         registry.register_with_unit("clock_step", help, Unit::Seconds, self.clock_step.clone());
+        let help = "Calls of components that were repeated, cut differently, and gave the same";
+        registry.register("repeated_calls", help, self.repeats.clone());
+        let help = "Repeated calls that were given up because they took too long";
+        registry.register("repeated_calls_forgiven", help, self.repeats_forgiven.clone());
+        let help =
+            "1 for a view in quarantine: its component gave two answers to the same rows, and gives errors alone";
+        registry.register("view_quarantined", help, self.quarantined.clone());
+        let help = "Vectors that were served of a view in quarantine since a repeat of its calls passed last";
+        registry.register("view_unproved_vectors", help, self.unproved.clone());
         let help = "When the newest applied event of a view happened, since the Unix epoch";
         registry.register_with_unit("view_newest_event", help, Unit::Seconds, self.newest.clone());
         let help = "How long ago the newest applied event of a view happened";
@@ -207,6 +224,13 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
     metrics.lag.set(status.lag.as_secs_f64());
     let seconds = |micros: i64| micros as f64 / 1e6;
     metrics.clock_step.set(seconds(status.clock_step_us.unwrap_or(0)));
+    metrics.repeats.inner().store(status.repeats_passed, Ordering::Relaxed);
+    metrics.repeats_forgiven.inner().store(status.repeats_forgiven, Ordering::Relaxed);
+    for quarantined in &status.quarantined {
+        let view = View { view: quarantined.view.clone() };
+        metrics.quarantined.get_or_create(&view).set(1);
+        metrics.unproved.get_or_create(&view).set(whole(quarantined.unproved_vectors));
+    }
     for (view, newest) in &status.newest_events {
         if let Some(newest) = newest {
             let view = View { view: view.clone() };

@@ -15,6 +15,7 @@ use super::events::Pushed;
 use super::refusal::Refusal;
 use super::routes::{self, App};
 use super::{events as pushes, json as write};
+use crate::feature_store::QuarantinedView;
 use crate::files::{Fields, Name};
 use crate::online::Named;
 use crate::time::{AsOf, parse_time};
@@ -224,6 +225,7 @@ pub(super) async fn views(State(app): State<Arc<App>>) -> Response {
             "view": view.label(),
             "entity": view.entity,
             "component": components.get(&view.label()),
+            "quarantined": status.quarantined.iter().any(|quarantined| quarantined.view == view.label()),
             "sources": view.sources,
             "ttl": view.ttl.map(|ttl| ttl.to_string()),
             "freshness": view.freshness.map(|freshness| freshness.to_string()),
@@ -234,6 +236,18 @@ pub(super) async fn views(State(app): State<Arc<App>>) -> Response {
         })
     });
     routes::json(json!({"views": views.collect::<Vec<_>>()}).to_string())
+}
+
+/// A view in quarantine, and what was served of it since a repeat passed last.
+fn quarantined(view: &QuarantinedView) -> serde_json::Value {
+    json!({
+        "view": view.view,
+        "component": view.component,
+        "difference": view.difference,
+        "unproved_vectors": view.unproved_vectors,
+        "first_as_of": view.as_ofs.map(|(first, _)| first.to_string()),
+        "last_as_of": view.as_ofs.map(|(_, last)| last.to_string()),
+    })
 }
 
 /// `GET /v1/status`
@@ -257,6 +271,9 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
         "failure": status.failure,
         "clock_step_us": status.clock_step_us,
         "behind": status.behind,
+        "quarantined": status.quarantined.iter().map(quarantined).collect::<Vec<_>>(),
+        "repeats_passed": status.repeats_passed,
+        "repeats_forgiven": status.repeats_forgiven,
         "warnings": status.warnings,
     });
     routes::json(body.to_string())

@@ -90,8 +90,10 @@ impl Cause {
                 | ErrorKind::UnknownFeature
                 | ErrorKind::UnknownSource => StatusCode::NOT_FOUND,
                 ErrorKind::Busy | ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-                // A component that is not what it promised to be is a fault of this side.
-                ErrorKind::TransformBroken | ErrorKind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+                // A component that is not what it promised to be is a fault of this side, and stays one.
+                ErrorKind::TransformBroken | ErrorKind::TransformQuarantined | ErrorKind::Failed => {
+                    StatusCode::INTERNAL_SERVER_ERROR
+                }
             },
         }
     }

@@ -135,7 +135,9 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
         None => {
             let step = app.server.clock_step().map(|step| format!("warning: {}\n", step_warning(step)));
             let behind = app.server.behind().map(|behind| format!("warning: {behind}\n"));
-            (StatusCode::OK, step.into_iter().chain(behind).collect::<String>()).into_response()
+            let quarantined = app.server.quarantined();
+            let quarantined = quarantined.iter().map(|view| format!("warning: {}\n", view.told()));
+            (StatusCode::OK, step.into_iter().chain(behind).chain(quarantined).collect::<String>()).into_response()
         }
         Some(why) => refused(why),
     }

@@ -103,8 +103,14 @@ pub(super) fn push_into(
     let mut moving = Vec::new();
     for (at, view) in views.iter().enumerate().filter(|(_, view)| view.reads(source)) {
         let mut states = Moving { view: at, before: Some(&moved[at]), stored: states, moved: HashMap::new() };
-        advance(view, &stamped.events, &mut states, FieldsOf::Push(&fields, &stamped.places))?;
-        moving.push((at, states.moved));
+        match advance(view, &stamped.events, &mut states, FieldsOf::Push(&fields, &stamped.places)) {
+            // It answers nothing until its component is another one; the events are in the log, and the other views go on.
+            Err(_) if view.program.is_quarantined() => {}
+            advanced => {
+                advanced?;
+                moving.push((at, states.moved));
+            }
+        }
     }
     for (at, states) in moving {
         moved[at].extend(states);
@@ -146,7 +152,8 @@ pub(super) fn catch_up(
         if is_new {
             write(store, term, [(view, &HashMap::new(), &mark)])?;
         }
-        while mark.applied_offset < last {
+        // One in quarantine stays where it is, and answers nothing.
+        while mark.applied_offset < last && !view.program.is_quarantined() {
             let up_to = last.min(mark.applied_offset + CATCH_UP_OFFSETS);
             let events = logged_events(log, view, mark.applied_offset, up_to)?;
             let stored = Stored { reader: &*reader, views };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::writer::{Job, Writer};
 use super::{Server, ServerError};
+use crate::feature_store::QuarantinedView;
 
 /// The name of the thread that writes.
 const WRITER: &str = "onepath-writer";
@@ -96,7 +97,13 @@ impl Server {
     /// Why requests are not welcome now: a thread has failed, a file of the stores was taken away, or answers would be too far behind now.
     pub fn unready(&self) -> Option<String> {
         let lost = || self.lost.check().err().map(|error| error.to_string());
-        self.ended().or_else(lost).or_else(|| self.shared.lag().1.err().map(|error| error.to_string()))
+        let all_quarantined = || {
+            let quarantined = self.quarantined();
+            let is_all = !quarantined.is_empty() && quarantined.len() == self.project().views.len();
+            is_all.then(|| quarantined.iter().map(QuarantinedView::told).collect::<Vec<_>>().join("; "))
+        };
+        let late = || self.shared.lag().1.err().map(|error| error.to_string());
+        self.ended().or_else(lost).or_else(late).or_else(all_quarantined)
     }
 }
 

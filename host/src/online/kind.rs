@@ -37,6 +37,8 @@ pub enum ErrorKind {
     TransformLimit,
     /// The component is not what it promised to be.
     TransformBroken,
+    /// The component gave two answers to the same rows, and gives errors alone since then.
+    TransformQuarantined,
     /// A fault of the host, such as a store that cannot be read.
     Failed,
 }
@@ -58,6 +60,7 @@ impl ErrorKind {
             Self::TransformTrapped => "transform_trapped",
             Self::TransformLimit => "transform_limit",
             Self::TransformBroken => "transform_broken",
+            Self::TransformQuarantined => "transform_quarantined",
             Self::Failed => "failed",
         }
     }
@@ -117,6 +120,7 @@ fn of_transform(error: &EvaluateError) -> ErrorKind {
         CallError::Trap { .. } => ErrorKind::TransformTrapped,
         CallError::Limit { .. } => ErrorKind::TransformLimit,
         CallError::Host { .. } => ErrorKind::Failed,
+        error if error.is_quarantine() => ErrorKind::TransformQuarantined,
         _ => ErrorKind::TransformBroken,
     }
 }

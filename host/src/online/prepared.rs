@@ -217,6 +217,11 @@ impl PreparedRequest {
         fields.map(|(input, field)| as_read(&inputs[*input], field)).collect()
     }
 
+    /// Notes with every view that so many vectors were served.
+    pub(super) fn note_served(&self, vectors: usize, as_of: AsOf) {
+        self.plan.views.iter().for_each(|view| view.program.served(vectors as u64, as_of));
+    }
+
     /// The features that were asked for, and their statuses, out of the answers of the views.
     pub(super) fn select(&self, answers: &[ViewAnswers]) -> (Vec<Column>, Vec<Vec<Status>>) {
         let wanted = self.plan.features.iter();

@@ -160,7 +160,7 @@ impl Server {
     /// The answer of a request from those of its views; it is recorded.
     fn told(
         &self,
-        Request { prepared, inputs, .. }: &Request,
+        &Request { ref prepared, ref inputs, rows, .. }: &Request,
         Past { moment, offset }: Past,
         replayed: bool,
         answers: Vec<ViewAnswers>,
@@ -173,6 +173,7 @@ impl Server {
         {
             recorder.record(batch);
         }
+        prepared.note_served(rows, as_of);
         let newest_events = answers.into_iter().map(|view| view.newest_events).collect();
         Ok(OnlineFeatures { as_of, offset, features, statuses, newest_events, replayed, lag })
     }

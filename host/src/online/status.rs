@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::recorder::Recorder;
 use super::{RequestedView, Server};
+use crate::feature_store::QuarantinedView;
 use crate::time::EventTime;
 
 /// What a server runs and has done.
@@ -44,6 +45,12 @@ pub struct ServerStatus {
     pub clock_step_us: Option<i64>,
     /// Why what is served is not what project and log say now, and what to do; `None` where it is.
     pub behind: Option<String>,
+    /// The views whose components are in quarantine: they give errors alone, and the other views go on.
+    pub quarantined: Vec<QuarantinedView>,
+    /// Calls of components that were repeated and gave the same.
+    pub repeats_passed: u64,
+    /// Repeats that were given up for they took too long.
+    pub repeats_forgiven: u64,
     /// What differs from the pinned manifest and should change no bit.
     pub warnings: Vec<String>,
 }
@@ -54,6 +61,7 @@ impl Server {
         let recorded = self.recorder.as_ref().map(Recorder::recorded).unwrap_or_default();
         let (failure, lag) = (self.backlog.failure(), self.shared.lag().0);
         let (replays_running, replays_waiting) = self.replays.as_ref().map_or((0, 0), |replays| replays.count());
+        let (repeats_passed, repeats_forgiven) = self.store.repeated_calls();
         let published = self.shared.read();
         let labels = self.views.iter().map(|view| view.program.id().to_owned());
         ServerStatus {
@@ -81,8 +89,16 @@ impl Server {
             failure: self.lost.check().err().map(|lost| lost.to_string()).or(failure).or(recorded.failure),
             clock_step_us: self.clock_step(),
             behind: self.behind.clone(),
+            quarantined: self.quarantined(),
+            repeats_passed,
+            repeats_forgiven,
             warnings: self.warnings.clone(),
         }
+    }
+
+    /// The views whose components are in quarantine: the status tells them too.
+    pub fn quarantined(&self) -> Vec<QuarantinedView> {
+        self.store.quarantined_views()
     }
 
     /// Why what is served is not what project and log say now: the status tells it too.

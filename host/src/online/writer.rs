@@ -371,10 +371,15 @@ impl Writer {
                 return;
             }
         };
-        let mark = |mark: &ViewMark| ViewMark { applied_offset: offset, applied_event, ..mark.clone() };
-        let marks: Vec<ViewMark> = self.marks.iter().map(mark).collect();
-        let moved = self.views.iter().zip(&self.unwritten.states).zip(&marks);
-        let moved = moved.map(|((view, states), mark)| (view, states, mark));
+        // The states of a view in quarantine stay as they were stored last, with the mark that says so.
+        let goes_on: Vec<bool> = self.views.iter().map(|view| !view.program.is_quarantined()).collect();
+        let mark = |(mark, goes_on): (&ViewMark, &bool)| match goes_on {
+            true => ViewMark { applied_offset: offset, applied_event, ..mark.clone() },
+            false => mark.clone(),
+        };
+        let marks: Vec<ViewMark> = self.marks.iter().zip(&goes_on).map(mark).collect();
+        let moved = self.views.iter().zip(&self.unwritten.states).zip(&marks).zip(&goes_on);
+        let moved = moved.filter(|(_, goes_on)| **goes_on).map(|(((view, states), mark), _)| (view, states, mark));
         let written = apply::write(&*self.store, self.term, moved);
         self.pace.idle = Stopwatch::start();
         if self.backlog.note(Unasked::States, written).is_none() {

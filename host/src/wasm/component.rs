@@ -10,10 +10,12 @@ use super::convert;
 use super::engine::{EPOCH_MS, Runtime};
 use super::error::{CallError, LimitHit, LoadError, Refused};
 use super::sandbox::{HostState, link};
-use super::watch::Watch;
+use super::watch::{Watch, Watched};
 use crate::batch::{Answers, Column, Rows};
 use crate::digest::sha256_hex;
 use crate::schema::Description;
+use crate::time::Stopwatch;
+use crate::usage::ThreadTime;
 
 pub(super) mod bindings {
     //! Generated from `wit/`: the types that cross, and the calls.
@@ -38,7 +40,7 @@ pub struct ImportAnswer {
 
 /// A component of the world `feature`: immutable, shared by all threads.
 pub struct Component {
-    runtime: Arc<Runtime>,
+    pub(super) runtime: Arc<Runtime>,
     digest: String,
     bytes: usize,
     description: Description,
@@ -47,11 +49,13 @@ pub struct Component {
     /// Warm instances. Each is taken by one thread for one call, and comes back only after a clean return; the last one
     /// back is the first one out, so that a thread that calls again finds the instance that its cache knows.
     idle: Mutex<Vec<Instance>>,
-    watch: Watch,
+    pub(super) watch: Watch,
+    /// Whether instances are asked again what they are, which is so once the first one was.
+    is_watched: bool,
 }
 
-struct Instance {
-    store: Store<HostState>,
+pub(super) struct Instance {
+    pub(super) store: Store<HostState>,
     feature: bindings::Feature,
     /// Whether it answered a call before.
     used: bool,
@@ -90,13 +94,14 @@ impl Component {
         let description = Description::default();
         let mut component = Self {
             runtime: Arc::clone(runtime),
+            watch: Watch::new(runtime.repeats(), &digest),
             digest,
             bytes: bytes.len(),
             description,
             imports,
             pre,
             idle: Mutex::new(Vec::new()),
-            watch: Watch::new(runtime.repeat_every()),
+            is_watched: false,
         };
         let describe = |source| LoadError::Describe { name: name.to_owned(), source };
         // The first instance tells whether the exports have the contract's types; later ones need not ask.
@@ -106,6 +111,7 @@ impl Component {
         let feature = bindings::Feature::new(&mut store, &instance).map_err(wrong)?;
         component.give_back(Instance { store, feature, used: false });
         component.description = component.describe().map_err(describe)?;
+        component.is_watched = runtime.repeats().every > 0;
         Ok(component)
     }
 
@@ -132,23 +138,47 @@ impl Component {
     /// Processes one batch. `parameters` holds one column of one row per parameter of the description.
     ///
     /// The answer is checked against the description: nothing that a component gives back is trusted. Now and then the call
-    /// is repeated on a fresh instance, and a component whose answers differ is quarantined.
+    /// is repeated, cut differently, on a fresh instance, and a component whose answers differ is quarantined.
     pub(crate) fn process(&self, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
         self.watch.admit(&self.digest)?;
+        let Some(dice) = self.watch.due() else { return self.process_once(parameters, rows) };
+        let (whole, thread) = (Stopwatch::start(), ThreadTime::start());
+        let answered = self.process_once(parameters, rows);
+        self.repeat(dice, parameters, rows, &answered, thread.of(whole.elapsed()))?;
+        answered
+    }
+
+    /// What watching the component has come to.
+    pub(crate) fn watched(&self) -> Watched {
+        self.watch.watched()
+    }
+
+    /// Whether it is in quarantine.
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.watch.admit(&self.digest).is_err()
+    }
+
+    /// Notes that so many of its answers were given to somebody, at a moment.
+    pub(crate) fn given(&self, answers: u64, moment: i64) {
+        self.watch.given(answers, moment);
+    }
+
+    /// Puts the component in quarantine for what an earlier process found.
+    pub(crate) fn quarantined_before(&self, difference: &str) {
+        self.watch.quarantined_before(difference);
+    }
+
+    fn process_once(&self, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
         let mut instance = self.instance()?;
         let answers = match self.call(&mut instance, parameters, rows) {
             // What it kept from earlier calls is not this call's: a transform that leaks answers as a fresh one does.
             Err(_) if instance.used && instance.store.data().has_outgrown() => {
-                instance = self.fresh_instance()?;
+                instance = self.new_instance()?;
                 self.call(&mut instance, parameters, rows)?
             }
             answers => answers?,
         };
         self.give_back(instance);
-        if self.watch.is_due() {
-            let repeated = self.process_fresh(parameters, rows);
-            self.watch.compare(&self.digest, &self.description, &answers, repeated)?;
-        }
         Ok(answers)
     }
 
@@ -202,7 +232,12 @@ impl Component {
     }
 
     /// One call of `process`. After an error of any kind the instance must not be used again.
-    fn call(&self, instance: &mut Instance, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
+    pub(super) fn call(
+        &self,
+        instance: &mut Instance,
+        parameters: &[Column],
+        rows: &Rows,
+    ) -> Result<Answers, CallError> {
         let parameters: Vec<_> = parameters.iter().map(convert::column).collect();
         let input = convert::rows(rows);
         let called = instance.feature.onepath_feature_transform().call_process(
@@ -216,7 +251,7 @@ impl Component {
         }
     }
 
-    fn ask(&self, instance: &mut Instance) -> Result<Description, CallError> {
+    pub(super) fn ask(&self, instance: &mut Instance) -> Result<Description, CallError> {
         instance.store.set_hostcall_fuel(self.runtime.limits().description_bytes_max);
         let called = instance.feature.onepath_feature_transform().call_describe(&mut instance.store);
         convert::description(called.map_err(|error| self.fault(&error, &instance.store))?)
@@ -227,13 +262,31 @@ impl Component {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut instance = match idle {
             Some(instance) => instance,
-            None => self.fresh_instance()?,
+            None => self.new_instance()?,
         };
         self.arm(&mut instance.store);
         Ok(instance)
     }
 
-    fn fresh_instance(&self) -> Result<Instance, CallError> {
+    /// A fresh instance for calls that count. It is described as the first one was, or the component is in quarantine.
+    fn new_instance(&self) -> Result<Instance, CallError> {
+        let mut instance = self.fresh_instance()?;
+        if !self.is_watched {
+            return Ok(instance);
+        }
+        let difference = match self.ask(&mut instance) {
+            Ok(description) if description == self.description => {
+                self.arm(&mut instance.store);
+                return Ok(instance);
+            }
+            Ok(_) => "another instance describes itself differently".to_owned(),
+            Err(CallError::Host { reason }) => return Err(CallError::Host { reason }),
+            Err(error) => format!("another instance does not describe itself: {error}"),
+        };
+        Err(self.watch.quarantine(&self.digest, difference))
+    }
+
+    pub(super) fn fresh_instance(&self) -> Result<Instance, CallError> {
         let mut store = self.store();
         let instantiated = self.pre.instantiate(&mut store);
         let feature = instantiated.map_err(|error| self.instance_fault(&error, &store))?;
@@ -250,7 +303,7 @@ impl Component {
     }
 
     /// Sets what one call may use.
-    fn arm(&self, store: &mut Store<HostState>) {
+    pub(super) fn arm(&self, store: &mut Store<HostState>) {
         let limits = self.runtime.limits();
         // The current epoch is partly over, so one more tick keeps the limit from being cut short.
         store.set_epoch_deadline(limits.call_ms_max.div_ceil(EPOCH_MS) + 1);

@@ -8,7 +8,7 @@ use wasmtime::{Config, Engine, OptLevel};
 
 use super::cache::Cache;
 use super::error::LoadError;
-use super::{Component, Limits};
+use super::{Component, Limits, Repeats};
 
 /// The engine that runs components, as manifests name it.
 pub const ENGINE_VERSION: &str = "wasmtime 48.0";
@@ -34,7 +34,7 @@ pub struct Runtime {
     variant: Variant,
     limits: Limits,
     cache: Option<Cache>,
-    repeat_every: u64,
+    repeats: Repeats,
 }
 
 impl Runtime {
@@ -43,17 +43,18 @@ impl Runtime {
         Self::with_repeats(limits, cache_dir, 0)
     }
 
-    /// A runtime that repeats one of every `repeat_every` calls of a component on a fresh instance and compares the answers
-    /// in bits; 0 repeats none. A component whose answers differ is quarantined: see [`CallError::Differs`].
+    /// A runtime that repeats one of `repeat_every` calls of a component, at random and more of the first ones, on a fresh instance,
+    /// cut differently, and compares the answers in bits; 0 repeats none. A component whose answers differ is quarantined: see
+    /// [`CallError::Differs`].
     ///
     /// [`CallError::Differs`]: super::CallError::Differs
     pub fn with_repeats(limits: Limits, cache_dir: Option<PathBuf>, repeat_every: u64) -> Result<Arc<Self>, LoadError> {
-        Self::start(Variant::Serving, limits, cache_dir, repeat_every)
+        Self::start(Variant::Serving, limits, cache_dir, Repeats::every(repeat_every))
     }
 
     /// A runtime of another variant, for admission. It keeps nothing: what it compiles is used once.
     pub fn of_variant(variant: Variant, limits: Limits) -> Result<Arc<Self>, LoadError> {
-        Self::start(variant, limits, None, 0)
+        Self::start(variant, limits, None, Repeats::every(0))
     }
 
     /// A runtime with all that can be said of one; see [`Runtime::with_repeats`].
@@ -61,12 +62,12 @@ impl Runtime {
         variant: Variant,
         limits: Limits,
         cache_dir: Option<PathBuf>,
-        repeat_every: u64,
+        repeats: Repeats,
     ) -> Result<Arc<Self>, LoadError> {
         let engine = Engine::new(&configuration(&limits, variant)?)
             .map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
         start_ticker(&engine)?;
-        Ok(Arc::new(Self { engine, variant, limits, cache: cache_dir.map(Cache::new), repeat_every }))
+        Ok(Arc::new(Self { engine, variant, limits, cache: cache_dir.map(Cache::new), repeats }))
     }
 
     /// Loads the component in the file `path`.
@@ -97,8 +98,8 @@ impl Runtime {
         self.variant == Variant::Metered
     }
 
-    pub(super) fn repeat_every(&self) -> u64 {
-        self.repeat_every
+    pub(super) fn repeats(&self) -> &Repeats {
+        &self.repeats
     }
 
     pub(super) fn cache(&self) -> Option<&Cache> {

@@ -130,11 +130,12 @@ pub enum CallError {
         /// What was wrong.
         reason: String,
     },
-    /// The call was repeated on a fresh instance, and the answers differ: the component is not a pure function.
+    /// The call was repeated on a fresh instance, cut differently, and the answers differ: the component is not a pure function of its
+    /// rows.
     #[error(
-        "component {digest} gave two answers to one call: {difference}; it is quarantined, because no answer of it can be \
-         reproduced (`onepath check` finds the smallest such input; look for what outlives a call, and for the order of a \
-         HashMap: use BTreeMap)"
+        "component {digest} gave two answers to the same rows: {difference}; it is quarantined, because no answer of it can be \
+         reproduced: change the transform and run `onepath build` (look for what outlives a call, for what minds how rows are cut into \
+         calls, and for the order of a HashMap: use BTreeMap); `onepath verify` lists what was served and is not proved"
     )]
     Differs {
         /// The component.
@@ -142,8 +143,11 @@ pub enum CallError {
         /// The first difference, both answers in words and bits.
         difference: String,
     },
-    /// An earlier call found that the component is not a pure function.
-    #[error("component {digest} is quarantined since it gave two answers to one call: {difference}")]
+    /// An earlier call found that the component is not a pure function of its rows.
+    #[error(
+        "component {digest} is quarantined since it gave two answers to the same rows: {difference}; change the transform and run \
+         `onepath build`"
+    )]
     Quarantined {
         /// The component.
         digest: String,
@@ -167,7 +171,12 @@ impl CallError {
     /// Whether no other row would fare better: the component is in quarantine, or the host failed. Such an error must never
     /// become a null.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Differs { .. } | Self::Quarantined { .. } | Self::Host { .. })
+        self.is_quarantine() || matches!(self, Self::Host { .. })
+    }
+
+    /// Whether the component is in quarantine, since this call or an earlier one.
+    pub fn is_quarantine(&self) -> bool {
+        matches!(self, Self::Differs { .. } | Self::Quarantined { .. })
     }
 }
 

@@ -19,8 +19,9 @@
 //!
 //! Instances are kept warm and used by one thread at a time; one that returned an error in any way is thrown away.
 //!
-//! What a component cannot be kept from by construction is remembering an earlier call. So a small share of the calls is
-//! repeated on a fresh instance, and a component that answers differently is quarantined ([`CallError::Differs`]).
+//! What a component cannot be kept from by construction is remembering an earlier call, or minding how its rows are cut into calls.
+//! So a small share of the calls, chosen at random, is repeated on a fresh instance, cut differently, and a component that answers
+//! differently is quarantined ([`CallError::Differs`], [`Repeats`]).
 //!
 //! Compilation cannot be interrupted, so it is waited for no longer than [`Limits::compile_ms_max`] and then left behind; what
 //! it may cost is bounded by the size of the component and of its functions, and is reported by `onepath check`. A host that
@@ -33,6 +34,7 @@ mod convert;
 mod engine;
 mod error;
 mod limits;
+mod repeat;
 mod sandbox;
 mod watch;
 
@@ -41,3 +43,4 @@ pub use component::{Component, ImportAnswer};
 pub use engine::{ENGINE_VERSION, Runtime, Variant};
 pub use error::{CallError, LoadError};
 pub use limits::Limits;
+pub use watch::{Quarantine, Repeats, Unproved, Watched};

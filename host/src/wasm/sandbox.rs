@@ -1,11 +1,15 @@
 //! What a component finds behind its imports: constants, captured output, or a trap that names the import.
 
+use std::time::Duration;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType, Val};
+
 use wasmtime::{Engine, ResourceLimiter, StoreContextMut};
 
 use super::Limits;
 use super::error::{LimitHit, LoadError, Refused, printable};
+use crate::time::Stopwatch;
+use crate::usage::ThreadTime;
 
 /// What the host keeps beside an instance.
 pub(super) struct HostState {
@@ -16,6 +20,17 @@ pub(super) struct HostState {
     output: Vec<u8>,
     output_bytes_max: usize,
     output_cut: bool,
+    patience: Option<Patience>,
+}
+
+/// How long a call that repeats another one may take.
+struct Patience {
+    whole: Stopwatch,
+    thread: ThreadTime,
+    /// Of the processor's time.
+    thread_max: Duration,
+    whole_max: Duration,
+    is_over: bool,
 }
 
 impl HostState {
@@ -28,7 +43,30 @@ impl HostState {
             output: Vec::new(),
             output_bytes_max: limits.stderr_bytes_max,
             output_cut: false,
+            patience: None,
         }
+    }
+
+    /// From now on the calls of this thread may take so much of the processor's time together, and so much time at all.
+    pub(super) fn be_patient(&mut self, thread_max: Duration, whole_max: Duration) {
+        let (whole, thread) = (Stopwatch::start(), ThreadTime::start());
+        self.patience = Some(Patience { whole, thread, thread_max, whole_max, is_over: false });
+    }
+
+    /// Looks whether that time is over.
+    pub(super) fn look_at_time(&mut self) -> Result<(), LimitHit> {
+        let Some(patience) = &mut self.patience else { return Ok(()) };
+        let whole = patience.whole.elapsed();
+        patience.is_over |= whole > patience.whole_max || patience.thread.of(whole) > patience.thread_max;
+        match patience.is_over {
+            true => Err(LimitHit(format!("{} ms for a call that repeats another", patience.thread_max.as_millis()))),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether it was over when it was looked at.
+    pub(super) fn is_late(&self) -> bool {
+        self.patience.as_ref().is_some_and(|patience| patience.is_over)
     }
 
     /// Whether the instance asked for more memory or tables than it may have.
