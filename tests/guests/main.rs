@@ -5,6 +5,7 @@
 //! file, name it in that package's `Cargo.toml`, add a row with an empty outcome and run `UPDATE_EXPECT=1 cargo test --test guests`.
 
 mod made;
+mod quarantine;
 mod repeats;
 mod run;
 mod serving;

@@ -152,6 +152,25 @@ fn a_guest_that_lies_while_it_runs_is_quarantined() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Nothing but time is forgiven, and that not three times in a row: a guest that gives the host nothing to compare is found soon where
+/// every call is repeated, before it lies at all.
+#[test]
+fn a_guest_that_cannot_be_repeated_is_quarantined() {
+    let _alone = alone();
+    let cache = tempfile::tempdir().expect("a temporary folder");
+    for (name, words) in [("memory_when_repeated", "memory of"), ("loops_when_repeated", "3 repeats in a row")] {
+        let guest = GUESTS.iter().find(|guest| guest.name == name).expect("a row of the table");
+        let bytes = guest.made.bytes(name);
+        for seed in seeds() {
+            let driven = driven(&load(&bytes, seed, 1, cache.path()), seed, 40);
+            assert!(
+                driven.found.as_ref().is_some_and(|found| found.contains(words)),
+                "{name} by seed {seed}: {driven:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_pure_component_is_never_quarantined() {
     let _alone = alone();

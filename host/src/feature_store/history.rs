@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::feeds::Feeds;
 use super::past::Past;
@@ -252,17 +253,25 @@ impl FeatureStore {
 
     /// Ends a run that was told to stop.
     pub(crate) fn check_stop(&self) -> Result<(), Error> {
-        match self.options().stop.load(std::sync::atomic::Ordering::Relaxed) {
+        match self.options().stop.load(Ordering::Relaxed) {
             true => Err(Error::Stopped),
             false => Ok(()),
         }
+    }
+
+    /// Has the replays that follow make their calls in batches of another size, as often as not: what a component gives may not depend
+    /// on it, and who verifies should not repeat what was done.
+    pub(crate) fn cut_replays_anew(&self) {
+        const ROWS: [usize; 8] = [16, 61, 256, 999, 1_000, 4_095, 4_096, 16_384];
+        let drawn = ROWS.get(self.runtime.draw(2 * ROWS.len())).copied();
+        self.batch_rows.store(drawn.unwrap_or(self.options().batch_rows), Ordering::Relaxed);
     }
 
     pub(crate) fn replay_options(&self) -> ReplayOptions<'_> {
         let options = self.options();
         ReplayOptions {
             threads: options.threads,
-            batch_rows: options.batch_rows,
+            batch_rows: self.batch_rows.load(Ordering::Relaxed),
             on_error: options.on_error,
             progress: &*options.progress,
             stop: &options.stop,

@@ -42,7 +42,7 @@ mod warnings;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 pub use admit::Locking;
@@ -174,6 +174,8 @@ pub struct FeatureStore {
     times: ReplayTimes,
     /// By view, the components of a project that is opened as it once was, instead of those that its file names.
     kept_components: Option<BTreeMap<String, PathBuf>>,
+    /// Rows of one call of its replays: those of the options, or what `verify` drew.
+    batch_rows: AtomicUsize,
     /// The fields that no file has, by source: each is told once.
     told_absent: Mutex<HashSet<(String, String)>>,
     /// The histories that were asked about, and their files.
@@ -197,6 +199,7 @@ impl FeatureStore {
         let runtime = Runtime::start(options.variant, options.limits.clone(), Some(cache), repeats)?;
         let pinned = PinnedStorage::new(Arc::clone(&options.storage));
         let storage = Arc::clone(&pinned) as Arc<dyn Storage>;
+        let batch_rows = AtomicUsize::new(options.batch_rows);
         let (times, spill_dir) = (ReplayTimes::default(), project.data_dir());
         Ok(Self {
             project,
@@ -210,6 +213,7 @@ impl FeatureStore {
             spill_dir,
             times,
             kept_components: None,
+            batch_rows,
             told_absent: Mutex::default(),
             histories: past::KnownHistories::default(),
         })

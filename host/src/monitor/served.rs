@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::quarantine::is_quarantine;
 use super::verify::{Difference, VerifyReport, is_gone};
 use crate::Error;
 use crate::batch::{Column, Value, Values};
@@ -76,7 +77,7 @@ impl FeatureStore {
         report: &mut VerifyReport,
     ) -> Result<(), Error> {
         match self.verify_alike(log, alike, &group.batches, report) {
-            Err(error) if is_gone(&error) => {
+            Err(error) if is_gone(&error) || is_quarantine(&error) => {
                 report.unproved += group.vectors as u64;
                 report.reason(&error);
                 Ok(())
@@ -113,6 +114,7 @@ impl FeatureStore {
         let offsets = batches.iter().flat_map(|vectors| &vectors.requests).map(|request| request.offset);
         log.check_reaches(offsets.max().unwrap_or(0))?;
         let history = self.recorded_history(log, *history)?;
+        self.cut_replays_anew();
         let spine = spine_of(&plan, batches)?;
         let up_to = log.last_offset()?;
         let replayed = self.historical(&plan, &spine, Events::Recorded { history: history.as_ref(), log, up_to })?;
@@ -237,7 +239,7 @@ fn told(value: Value) -> (String, String) {
 }
 
 /// The entity of a row, by its key columns.
-fn entity(vectors: &ServedVectors, row: usize) -> String {
+pub(super) fn entity(vectors: &ServedVectors, row: usize) -> String {
     let keys = vectors.plan.keys.iter().zip(&vectors.keys);
     keys.map(|(field, column)| format!("{}={}", field.name, column.value(row))).collect::<Vec<_>>().join(", ")
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
+use super::quarantine::{QuarantinedComponent, is_quarantine};
 use crate::Error;
 use crate::entity::{EntityKey, EntityState};
 use crate::events::ReadError;
@@ -42,6 +43,8 @@ pub struct VerifyReport {
     pub unproved_views: u64,
     /// Why they could not, each reason once.
     pub reasons: Vec<String>,
+    /// Components in quarantine that served something, and what they served since a repeat of their calls passed last.
+    pub quarantined: Vec<QuarantinedComponent>,
     /// Files of the newest history that are not those that were materialized, each in words.
     pub changed_files: Vec<String>,
 }
@@ -69,7 +72,7 @@ impl VerifyReport {
     /// Whether all was replayed, and all is equal.
     pub fn is_equal(&self) -> bool {
         let all = self.differences + self.state_differences + self.unproved + self.unproved_views;
-        all == 0 && self.changed_files.is_empty()
+        all == 0 && self.changed_files.is_empty() && self.quarantined.is_empty()
     }
 
     pub(super) fn reason(&mut self, error: &Error) {
@@ -127,6 +130,10 @@ impl FeatureStore {
             self.verify_served(&*log, &*served, since, &mut report)?;
         }
         self.verify_states(&*log, &mut report)?;
+        // Last, for the replays may have found one.
+        if let Some(served) = self.served_for_reading()? {
+            self.list_quarantined(&*served, since, &mut report)?;
+        }
         Ok(report)
     }
 
@@ -160,8 +167,9 @@ impl FeatureStore {
     fn verify_states(&self, log: &dyn LogReader, report: &mut VerifyReport) -> Result<(), Error> {
         let Some(store) = self.online_for_reading()? else { return Ok(()) };
         for view in self.plan_stateful_views()? {
+            self.cut_replays_anew();
             match self.verify_states_of(&view, &*store, log, report) {
-                Err(error) if is_gone(&error) => {
+                Err(error) if is_gone(&error) || is_quarantine(&error) => {
                     report.unproved_views += 1;
                     report.reason(&error);
                 }

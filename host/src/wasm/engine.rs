@@ -1,13 +1,14 @@
 //! The engine: one deterministic configuration for every component, offline and online.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use wasmtime::{Config, Engine, OptLevel};
 
 use super::cache::Cache;
 use super::error::LoadError;
+use super::watch::Dice;
 use super::{Component, Limits, Repeats};
 
 /// The engine that runs components, as manifests name it.
@@ -35,6 +36,7 @@ pub struct Runtime {
     limits: Limits,
     cache: Option<Cache>,
     repeats: Repeats,
+    dice: Mutex<Dice>,
 }
 
 impl Runtime {
@@ -67,7 +69,8 @@ impl Runtime {
         let engine = Engine::new(&configuration(&limits, variant)?)
             .map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
         start_ticker(&engine)?;
-        Ok(Arc::new(Self { engine, variant, limits, cache: cache_dir.map(Cache::new), repeats }))
+        let dice = Mutex::new(Dice::new(repeats.seed, "runtime"));
+        Ok(Arc::new(Self { engine, variant, limits, cache: cache_dir.map(Cache::new), repeats, dice }))
     }
 
     /// Loads the component in the file `path`.
@@ -88,6 +91,11 @@ impl Runtime {
     /// The limits of its components.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// A number in `0..end`, by the chance that decides which calls are repeated.
+    pub(crate) fn draw(&self, end: usize) -> usize {
+        self.dice.lock().unwrap_or_else(PoisonError::into_inner).below(end)
     }
 
     pub(super) fn engine(&self) -> &Engine {

@@ -11,7 +11,7 @@ use wasmtime::UpdateDeadline;
 
 use super::CallError;
 use super::component::{Component, Instance};
-use super::watch::{Cut, CutKind, Dice, Known, Piece, Watch};
+use super::watch::{Cut, CutKind, Dice, Known, Manner, Piece, Watch};
 use crate::batch::{Answers, Column, Difference, Kind, Rows, States};
 
 /// How many times longer a repeat may take.
@@ -58,22 +58,22 @@ impl Component {
             // Nobody was given a value.
             Err(_) => return Ok(()),
         };
-        let kind = CutKind::choose(&mut dice, rows, refused);
-        let tried = match (kind, answered) {
-            (CutKind::Joined, Ok(answers)) => self.repeat_joined(&mut dice, parameters, rows, answers, cost),
+        let manner = Manner { kind: CutKind::choose(&mut dice, rows, refused), is_described: dice.once_in(2) };
+        let tried = match (manner.kind, answered) {
+            (CutKind::Joined, Ok(answers)) => self.repeat_joined(&mut dice, manner, parameters, rows, (answers, cost)),
             _ => {
                 let expected = Expected::new(parameters, rows, answered.as_ref().ok());
-                self.repeat_cut(&mut dice, kind, &expected, cost)
+                self.repeat_cut(&mut dice, manner, &expected, cost)
             }
         };
         let difference = match tried {
             Ok(()) => {
                 let answered = answered.as_ref().ok().map(|answers| (rows, answers, cost));
-                self.watch.passed(&mut dice, kind, parameters, answered);
+                self.watch.passed(&mut dice, manner, parameters, answered);
                 return Ok(());
             }
             Err(Fault::Host) => return Ok(()),
-            Err(Fault::Late(reason)) => match self.watch.late(kind, &reason) {
+            Err(Fault::Late(reason)) => match self.watch.late(manner, &reason) {
                 None => return Ok(()),
                 Some(difference) => difference,
             },
@@ -82,37 +82,51 @@ impl Component {
         Err(self.watch.quarantine(self.digest(), difference))
     }
 
-    fn repeat_cut(&self, dice: &mut Dice, kind: CutKind, expected: &Expected<'_>, cost: Duration) -> Result<(), Fault> {
-        let cut = Cut::sampled(dice, kind, expected.rows, expected.answers.is_none());
-        self.try_cut(dice, &cut, expected, cost)
+    fn repeat_cut(
+        &self,
+        dice: &mut Dice,
+        manner: Manner,
+        expected: &Expected<'_>,
+        cost: Duration,
+    ) -> Result<(), Fault> {
+        let cut = Cut::sampled(dice, manner.kind, expected.rows, expected.answers.is_none());
+        self.try_cut(dice, manner, &cut, expected, cost)
     }
 
     /// Repeats a call among others. Where all of them are too much for one call, which is no wonder, it is tried with fewer.
     fn repeat_joined(
         &self,
         dice: &mut Dice,
+        manner: Manner,
         parameters: &[Column],
         rows: &Rows,
-        answers: &Answers,
-        cost: Duration,
+        (answers, cost): (&Answers, Duration),
     ) -> Result<(), Fault> {
         let mut groups = Watch::groups(dice);
         let own = Known::sampled(dice, rows, answers, cost).map_err(|_| Fault::Host)?;
         loop {
             let Some(joined) = self.watch.joined(dice, parameters, &own, groups) else {
                 let expected = Expected::new(parameters, rows, Some(answers));
-                return self.repeat_cut(dice, CutKind::Whole, &expected, cost);
+                let manner = Manner { kind: CutKind::Whole, ..manner };
+                return self.repeat_cut(dice, manner, &expected, cost);
             };
             let expected = Expected::new(parameters, &joined.rows, Some(&joined.answers));
             let cut = Cut::joined(dice, &joined);
-            match self.try_cut(dice, &cut, &expected, joined.cost) {
+            match self.try_cut(dice, manner, &cut, &expected, joined.cost) {
                 Err(Fault::Late(_) | Fault::Limit(_)) if groups > 1 => groups /= 2,
                 tried => return tried,
             }
         }
     }
 
-    fn try_cut(&self, dice: &mut Dice, cut: &Cut, expected: &Expected<'_>, cost: Duration) -> Result<(), Fault> {
+    fn try_cut(
+        &self,
+        dice: &mut Dice,
+        manner: Manner,
+        cut: &Cut,
+        expected: &Expected<'_>,
+        cost: Duration,
+    ) -> Result<(), Fault> {
         let time = (cost * TIMES_LONGER).max(TIME_MIN);
         let several = dice.once_in(4);
         let mut instance: Option<Instance> = None;
@@ -120,7 +134,7 @@ impl Component {
         for piece in &cut.pieces {
             let used = match instance.take().filter(|_| !several) {
                 Some(used) => used,
-                None => self.instance_of_repeat(dice, time)?,
+                None => self.instance_of_repeat(manner.is_described, time)?,
             };
             let used = instance.insert(used);
             let part = expected.part(piece, &carried).map_err(|_| Fault::Host)?;
@@ -145,9 +159,8 @@ impl Component {
         }
     }
 
-    /// A fresh instance, which is what the first one said it is: asked before its calls or, as often, never, for
-    /// what it was asked before may not matter.
-    fn instance_of_repeat(&self, dice: &mut Dice, time: Duration) -> Result<Instance, Fault> {
+    /// A fresh instance. One that is asked what it is says what the first one said.
+    fn instance_of_repeat(&self, is_described: bool, time: Duration) -> Result<Instance, Fault> {
         let mut instance = match self.fresh_instance() {
             Ok(instance) => instance,
             Err(CallError::Host { .. }) => return Err(Fault::Host),
@@ -158,7 +171,7 @@ impl Component {
             Ok(UpdateDeadline::Continue(1))
         });
         self.be_patient(&mut instance, time);
-        if dice.once_in(2) {
+        if is_described {
             self.check_description(&mut instance)?;
         }
         Ok(instance)

@@ -8,7 +8,7 @@ pub(in crate::wasm) struct Dice(u64);
 
 impl Dice {
     /// Numbers by a seed and by the digest of what they decide about; without a seed, by the system's randomness.
-    pub(super) fn new(seed: Option<u64>, digest: &str) -> Self {
+    pub(in crate::wasm) fn new(seed: Option<u64>, digest: &str) -> Self {
         // The standard library seeds its hashers with the randomness that the system gives the process.
         let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(digest));
         let bytes = digest.bytes().map(u64::from);
@@ -29,7 +29,7 @@ impl Dice {
     }
 
     /// A number in `0..end`; `end` is at least 1.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(in crate::wasm) fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }
 

@@ -82,6 +82,14 @@ pub struct Watched {
     pub unproved: Unproved,
 }
 
+/// How a call is repeated. What loops in one manner and passes in another is found in the manner in which it loops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Manner {
+    pub(super) kind: CutKind,
+    /// Whether instances are asked what they are before they are called; what they were asked before may not matter.
+    pub(super) is_described: bool,
+}
+
 /// Which calls of one component are repeated, and whether one of them gave two answers.
 pub(super) struct Watch {
     share: f64,
@@ -101,9 +109,15 @@ struct Inner {
     kept: Kept,
     passed: u64,
     forgiven: u64,
-    /// Repeats that ran out of time, in a row: of each kind of cut, and of all.
-    late: [u8; cut::KINDS],
+    /// Repeats that ran out of time, in a row: of each manner, and of all.
+    late: [[u8; 2]; cut::KINDS],
     late_of_all: u8,
+}
+
+impl Inner {
+    fn late_in(&mut self, manner: Manner) -> &mut u8 {
+        &mut self.late[manner.kind as usize][usize::from(manner.is_described)]
+    }
 }
 
 impl Watch {
@@ -114,7 +128,7 @@ impl Watch {
             kept: Kept::default(),
             passed: 0,
             forgiven: 0,
-            late: [0; cut::KINDS],
+            late: [[0; 2]; cut::KINDS],
             late_of_all: 0,
         };
         let watch = Self {
@@ -182,12 +196,12 @@ impl Watch {
     pub(super) fn passed(
         &self,
         dice: &mut Dice,
-        kind: CutKind,
+        manner: Manner,
         parameters: &[Column],
         answered: Option<(&Rows, &Answers, Duration)>,
     ) {
         let mut inner = self.inner();
-        inner.late[kind as usize] = 0;
+        *inner.late_in(manner) = 0;
         inner.late_of_all = 0;
         let Some((rows, answers, cost)) = answered else { return };
         inner.passed += 1;
@@ -197,12 +211,12 @@ impl Watch {
     }
 
     /// A repeat ran out of time: the machine may be busy. After a few in a row it is the component, and here is what is wrong with it.
-    pub(super) fn late(&self, kind: CutKind, reason: &str) -> Option<String> {
+    pub(super) fn late(&self, manner: Manner, reason: &str) -> Option<String> {
         let mut inner = self.inner();
         inner.forgiven += 1;
-        inner.late[kind as usize] += 1;
         inner.late_of_all += 1;
-        let in_row = inner.late[kind as usize].max(inner.late_of_all);
+        *inner.late_in(manner) += 1;
+        let in_row = (*inner.late_in(manner)).max(inner.late_of_all);
         (in_row >= FORGIVEN_MAX).then(|| {
             format!("{FORGIVEN_MAX} repeats in a row took more than ten times as long as the calls that they repeat: {reason}")
         })
@@ -249,6 +263,8 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const WHOLE: Manner = Manner { kind: CutKind::Whole, is_described: false };
 
     fn watch(every: u64) -> Watch {
         Watch::new(&Repeats { seed: Some(9), ..Repeats::every(every) }, "d1")
@@ -305,9 +321,9 @@ mod tests {
         let (rows, answers) = (Rows::default(), Answers::default());
         watch.given(5, 10);
         let mut dice = Dice::new(Some(1), "d1");
-        watch.passed(&mut dice, CutKind::Whole, &[], None);
+        watch.passed(&mut dice, WHOLE, &[], None);
         assert_eq!(watch.watched().unproved.answers, 5, "a refusal proves no answer");
-        watch.passed(&mut dice, CutKind::Whole, &[], Some((&rows, &answers, Duration::ZERO)));
+        watch.passed(&mut dice, WHOLE, &[], Some((&rows, &answers, Duration::ZERO)));
         watch.given(1, 11);
         let unproved = Unproved { answers: 1, span: Some((11, 11)), after_passed: true };
         assert_eq!(watch.watched(), Watched { passed: 1, unproved, ..Watched::default() });
@@ -317,14 +333,14 @@ mod tests {
     fn time_is_forgiven_but_not_three_times_in_a_row() {
         let watch = watch(1);
         let mut dice = Dice::new(Some(1), "d1");
-        let kinds = [CutKind::Whole, CutKind::Alone, CutKind::Joined];
-        assert!(watch.late(kinds[0], "x").is_none() && watch.late(kinds[1], "x").is_none());
-        assert!(watch.late(kinds[2], "x").is_some_and(|told| told.starts_with("3 repeats in a row")));
+        let manners = [CutKind::Whole, CutKind::Alone, CutKind::Joined].map(|kind| Manner { kind, ..WHOLE });
+        assert!(watch.late(manners[0], "x").is_none() && watch.late(manners[1], "x").is_none());
+        assert!(watch.late(manners[2], "x").is_some_and(|told| told.starts_with("3 repeats in a row")));
         // What passes in one cut and loops in another is not forgiven either.
         let watch = self::watch(1);
         let mut late = |watch: &Watch| {
-            watch.passed(&mut dice, CutKind::Whole, &[], None);
-            watch.late(CutKind::Joined, "x")
+            watch.passed(&mut dice, WHOLE, &[], None);
+            watch.late(Manner { is_described: true, ..WHOLE }, "x")
         };
         assert_eq!([late(&watch), late(&watch)], [None, None]);
         assert!(late(&watch).is_some());
