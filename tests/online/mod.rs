@@ -9,6 +9,7 @@ mod push;
 mod readers;
 mod reset;
 mod states;
+mod steps;
 mod verify;
 
 use onepath::batch::Value;

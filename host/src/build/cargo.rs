@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
 use super::{BuiltFrom, TARGET, sources};
 use crate::digest::hex;
+use crate::time::{Clock, SystemClock};
 
 /// A transform that could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +90,7 @@ pub fn build_component(dir: &Path, output: &Path, note: &mut dyn FnMut(&str)) ->
     let mut build = CargoBuild::new(dir, note)?;
     build.cargo.arg("--lib");
     let name = build.cdylib.replace('-', "_");
-    let (dir, manifests, started) = (build.package.clone(), build.manifests.clone(), SystemTime::now());
+    let (dir, manifests, started) = (build.package.clone(), build.manifests.clone(), SystemClock.now());
     let built = build.run()?;
     // In between nothing is known of the component.
     let record = BuiltFrom::path_of(output);

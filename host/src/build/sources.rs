@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,10 +32,12 @@ pub struct Stale {
 }
 
 impl BuiltFrom {
-    /// The record of a component that was built from `files`, of a package in `dir`; the compiler was started at `started`.
-    pub(super) fn new(component: &[u8], dir: &Path, files: &[PathBuf], started: SystemTime) -> Self {
+    /// The record of a component that was built from `files`, of a package in `dir`; the compiler was started at `started`, in
+    /// microseconds.
+    pub(super) fn new(component: &[u8], dir: &Path, files: &[PathBuf], started: i64) -> Self {
+        use std::os::unix::fs::MetadataExt;
         let digest = |file: &PathBuf| {
-            let changed = std::fs::metadata(file).and_then(|metadata| metadata.modified());
+            let changed = std::fs::metadata(file).map(|found| found.mtime() * 1_000_000 + found.mtime_nsec() / 1_000);
             let is_older = changed.is_ok_and(|changed| changed < started);
             let digest = if is_older { digest_of(file) } else { String::new() };
             (relative(dir, file), digest)
@@ -128,8 +129,7 @@ mod tests {
         files.iter().for_each(|file| std::fs::write(file, "1").expect("writes"));
         let files = files.map(|file| file.canonicalize().expect("is there"));
         let dir = dir.canonicalize().expect("is there");
-        let later = SystemTime::now() + std::time::Duration::from_secs(60);
-        let built = BuiltFrom::new(b"component", &dir, &files, later);
+        let built = BuiltFrom::new(b"component", &dir, &files, i64::MAX);
         let digest = sha256_hex(b"component");
         assert_eq!(built.stale(&dir, &digest), None);
         let told = |built: &BuiltFrom| built.stale(&dir, &digest).map(|stale| stale.changed);
@@ -142,7 +142,7 @@ mod tests {
         let other = built.stale(&dir, &sha256_hex(b"another")).map(|stale| stale.changed);
         assert_eq!(other.as_deref(), Some("the component itself has changed"));
         // What was written after the compiler was started may not be what it read.
-        let early = BuiltFrom::new(b"component", &dir, &files, SystemTime::UNIX_EPOCH);
+        let early = BuiltFrom::new(b"component", &dir, &files, 0);
         assert_eq!(told(&early).as_deref(), Some("../other.rs and 2 more have changed"));
         std::fs::remove_file(&files[2]).expect("removes");
         assert_eq!(told(&built).as_deref(), Some("../other.rs has changed"));

@@ -95,7 +95,7 @@ fn as_json(answer: &OnlineFeatures, features: &[Feature]) -> serde_json::Value {
 }
 
 /// Parses `NAME=VALUE`.
-fn parse_pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn parse_pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("give it as NAME=VALUE, such as customer_id=c1".to_owned()),

@@ -16,6 +16,7 @@ mod materialize;
 mod new;
 mod output;
 mod progress;
+mod replay;
 mod reset;
 mod serve;
 mod summary;
@@ -67,6 +68,7 @@ enum Command {
     Ingest(ingest::Ingest),
     Get(get::Get),
     Serve(serve::Serve),
+    Replay(replay::Replay),
     Verify(verify::Verify),
     Clock(clock::ClockCommand),
     Reset(reset::Reset),
@@ -146,6 +148,7 @@ pub fn run() -> ExitCode {
         Command::Ingest(command) => ingest::run(&context, &command),
         Command::Get(command) => get::run(&context, &command),
         Command::Serve(command) => serve::run(&context, &command),
+        Command::Replay(command) => replay::run(&context, &command),
         Command::Verify(command) => verify::run(&context, &command),
         Command::Clock(command) => clock::run(&context, &command),
         Command::Reset(command) => reset::run(&context, &command),
