@@ -11,7 +11,7 @@ use crate::Error;
 use crate::entity::{EntityKey, EntityState};
 use crate::events::ReadError;
 use crate::feature_store::{Events, FeatureStore, PlannedView};
-use crate::log::{LogError, LogReader};
+use crate::log::{History, LogError, LogReader};
 use crate::project::ProjectError;
 use crate::replay::FinalState;
 use crate::store::{StoreError, StoreReader};
@@ -122,7 +122,7 @@ impl FeatureStore {
         // The history whose digest is right is the one that is replayed.
         let _pin = self.pin_inputs();
         // Whether or not something depends on it: who makes a training set reads these files too.
-        if let Some((_, history)) = log.latest_history()? {
+        if let Some(history) = self.materialized_history(&*log)? {
             report.changed_files = self.changed_files(&history)?.iter().map(Error::to_string).collect();
         }
         if let Some(served) = self.served_for_reading()? {
@@ -135,6 +135,20 @@ impl FeatureStore {
             self.list_quarantined(&*served, since, &mut report)?;
         }
         Ok(report)
+    }
+
+    /// The history that counts: the one that states name, or else the newest. One that no states name is of a `materialize` that did
+    /// not come to its end.
+    fn materialized_history(&self, log: &dyn LogReader) -> Result<Option<History>, Error> {
+        let Some(store) = self.online_for_reading()? else {
+            return Ok(log.latest_history()?.map(|(_, history)| history));
+        };
+        // A damaged mark is told of the view that it is of.
+        let mark = |view: &PlannedView| store.mark(view.program.id()).ok().flatten();
+        match self.plan_stateful_views()?.iter().find_map(mark) {
+            Some(mark) => Ok(mark.history.map(|id| log.history(id)).transpose()?.flatten()),
+            None => Ok(log.latest_history()?.map(|(_, history)| history)),
+        }
     }
 
     /// The log, if nothing of it is missing; `None` where nothing was pushed, folded or served yet.
