@@ -289,7 +289,10 @@ impl<'a, 'w> Batch<'a, 'w> {
     fn failure(&self, rows: &Rows, row: usize, error: EvaluateError) -> Failure {
         let entity = rows.groups.get(row).map_or(u32::MAX, |group| self.groups[*group as usize].entity);
         let error = error.renumbered(|at| self.question(at));
-        Failure { entity, question: error.question, error }
+        let is_event = rows.kinds.get(row).is_some_and(|kind| *kind == Kind::Event as u8);
+        let event = is_event.then(|| rows.kinds[..row].iter().filter(|kind| **kind == Kind::Event as u8).count());
+        let event = event.and_then(|at| self.event_rows.get(at).copied());
+        Failure { entity, question: error.question, event, error }
     }
 
     /// The number of a question of the batch among all.

@@ -105,6 +105,8 @@ pub struct Failure {
     pub entity: u32,
     /// Which question it is, if it is one.
     pub question: Option<u32>,
+    /// Which event of its entity it is, if it is one: the same number for all views that read the same events.
+    pub event: Option<u32>,
     /// What happened.
     pub error: EvaluateError,
 }

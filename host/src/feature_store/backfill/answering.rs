@@ -9,6 +9,7 @@ use crate::batch::{Column, FieldLane, Lane, Values};
 use crate::entity::{KeyInterner, KeyRows};
 use crate::evaluate::Status;
 use crate::events::{EventChunk, EventSet, partition_bits_of};
+use crate::feature_store::backfill::failed::{Failed, FailedRows};
 use crate::feature_store::feeds::{Feeds, feeds};
 use crate::feature_store::manifest::FAILURES_SHOWN;
 use crate::feature_store::plan::run_views;
@@ -68,7 +69,7 @@ pub(super) struct Answers {
     pub(super) file: Spilled,
     /// Per view of the stage, what the rows saw; of entities that are known, it is not told yet whether they have events.
     pub(super) seen: Vec<ViewSeen>,
-    pub(super) failures: u64,
+    pub(super) failed: Failed,
     pub(super) first_failures: Vec<(usize, i64, usize, String)>,
 }
 
@@ -84,9 +85,9 @@ impl Answering<'_> {
         match self.slices_of(&rows) {
             1 => {
                 let mut shared = Feeds::new(self.views());
-                let Answers { file, seen, failures, first_failures } = self.answer_rows(&rows, &mut shared, None)?;
+                let Answers { file, seen, failed, first_failures } = self.answer_rows(&rows, &mut shared, None)?;
                 let entities = shared.entities();
-                Ok(Done { answers: file, sliced_bytes: 0, entities, seen, failures, first_failures })
+                Ok(Done { answers: file, sliced_bytes: 0, entities, seen, failed, first_failures })
             }
             slices => self.answer_slices(partition, &rows, slices),
         }
@@ -107,7 +108,8 @@ impl Answering<'_> {
         let stage = self.stage;
         let (numbers, spine, inputs) = self.read_spine(rows.spine)?;
         let views = self.views();
-        let (mut failures, mut first_failures, mut seen) = (0, Vec::new(), Vec::with_capacity(views.len()));
+        let (mut failed, mut first_failures) = (FailedRows::default(), Vec::new());
+        let mut seen = Vec::with_capacity(views.len());
         let options = ReplayOptions { threads: 1, ..self.options };
         let input = |replayed: &[Replayed], (producer, feature): (usize, usize)| match producer
             .checked_sub(stage.views.start)
@@ -123,7 +125,7 @@ impl Answering<'_> {
             let read = |keys: &_, _: &[_]| self.read_events(view, number, rows, keys, known.as_deref_mut());
             let answers = shared.replay(place, view, &spine, input_features, read, options);
             let answers = answers.map_err(|error| of_the_spine(error, &numbers))?;
-            failures += answers.failures.len() as u64;
+            failed.add(number, &answers, |question| numbers[question as usize]);
             seen.push(shared.seen(place, &answers));
             if let Some(known) = known.as_deref_mut() {
                 known.count_not_found(place, shared.entities_of(place), &answers.statuses);
@@ -154,7 +156,7 @@ impl Answering<'_> {
             Ok::<Replayed, Error>(answers)
         })?;
         let file = self.write_answers(&rows.name, numbers, &replayed, rows.answer_rows)?;
-        Ok(Answers { file, seen, failures, first_failures })
+        Ok(Answers { file, seen, failed: failed.counted(), first_failures })
     }
 
     fn read_spine(&self, file: &Spilled) -> Result<(Vec<i64>, Spine, Vec<Column>), Error> {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use twox_hash::XxHash3_64;
 
+use super::failed::Failed;
 use crate::Error;
 use crate::digest::sha256_hex;
 use crate::events::FileCount;
@@ -126,7 +127,8 @@ pub(super) struct Done {
     pub(super) entities: u64,
     /// Per view of the stage, what the rows saw.
     pub(super) seen: Vec<ViewSeen>,
-    pub(super) failures: u64,
+    /// Rows without an answer.
+    pub(super) failed: Failed,
     /// The first of them: view, first row of the entity, which of its failures, message.
     pub(super) first_failures: Vec<(usize, i64, usize, String)>,
 }

@@ -8,6 +8,7 @@
 pub(super) mod answering;
 mod answers;
 pub(super) mod divide;
+mod failed;
 pub(super) mod journal;
 mod located;
 pub(super) mod memory;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
 
+use self::failed::Failed;
 use self::memory::{Needed, Questions};
 use self::output::Output;
 use self::partitioned::Partitioned;
@@ -238,10 +240,11 @@ impl FeatureStore {
         let replay_s = stopwatch.seconds();
         let stopwatch = Stopwatch::start();
         let failures = replayed.views.iter().flat_map(|view| &view.failures);
-        let first_failures = failures.clone().take(FAILURES_SHOWN).map(|failure| failure.error.to_string());
+        let failed = Failed::of(run.plan, &replayed.views);
+        let first_failures = failures.take(FAILURES_SHOWN).map(|failure| failure.error.to_string());
         let made = Made {
             files: replayed.files,
-            failures: failures.clone().count() as u64,
+            failures: failed.count(),
             first_failures: first_failures.collect(),
             asked,
             seen: replayed.seen,

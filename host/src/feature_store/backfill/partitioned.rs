@@ -7,6 +7,7 @@
 use super::answering::Answering;
 use super::answers::AnswersReader;
 use super::divide::{Divided, waiting_rows};
+use super::failed::Failed;
 use super::journal::{Done, Journal, Prepared, SpilledEvents};
 use super::memory;
 use super::spine_file::SpineFile;
@@ -87,7 +88,7 @@ impl Partitioned<'_> {
             spilled_bytes: 0,
             prepare_s: 0.0,
         };
-        let mut failures = Vec::new();
+        let (mut failed, mut failures) = (Failed::default(), Vec::new());
         for (at, stage) in stages.iter().enumerate() {
             let stopwatch = Stopwatch::start();
             let prepared = match journal.prepared(at)? {
@@ -105,7 +106,7 @@ impl Partitioned<'_> {
                 prepared.bytes() + done.iter().map(|done| done.sliced_bytes + done.answers.bytes).sum::<u64>();
             answered.entities = answered.entities.max(done.iter().map(|done| done.entities).sum());
             answered.sliced += done.iter().filter(|done| done.sliced_bytes > 0).count() as u64;
-            answered.failures += done.iter().map(|done| done.failures).sum::<u64>();
+            done.iter_mut().for_each(|done| failed.add(std::mem::take(&mut done.failed)));
             failures.extend(done.iter_mut().flat_map(|done| std::mem::take(&mut done.first_failures)));
             for (view, seen) in done.iter().flat_map(|done| stage.views.clone().zip(&done.seen)) {
                 answered.seen[view].add(seen);
@@ -115,6 +116,7 @@ impl Partitioned<'_> {
             answered.left_out.extend(prepared.left_out);
             answered.stages.push((stage.kept.clone(), done.into_iter().map(|done| done.answers).collect()));
         }
+        answered.failures = failed.count();
         failures.sort();
         failures.truncate(FAILURES_SHOWN);
         answered.first_failures = self.located_all(failures)?;

@@ -8,6 +8,7 @@
 use super::answering::{Answering, Known, Rows, spans, times};
 use super::answers::AnswersReader;
 use super::divide::{Divided, WAITING_ROWS_MAX, waiting_rows};
+use super::failed::Failed;
 use super::journal::{Done, SpilledEvents};
 use super::memory;
 use super::stage::event_types;
@@ -50,7 +51,7 @@ impl Answering<'_> {
         }
         let sliced = divided.iter().flatten().map(|part| part.file.bytes).sum::<u64>();
         let entities = if self.stage.entity.is_some() { interner.len() as u64 } else { 0 };
-        let (mut failures, mut first_failures) = (0, Vec::new());
+        let (mut failed, mut first_failures) = (Failed::default(), Vec::new());
         let mut seen = vec![ViewSeen::default(); self.views().len()];
         known.not_found = vec![Vec::new(); seen.len()];
         known.has_events = vec![vec![false; known.first_rows.len()]; rows.feeds.len()];
@@ -67,7 +68,7 @@ impl Answering<'_> {
             let answered = self.answer_rows(&rows, &mut shared, Some(&mut known))?;
             seen.iter_mut().zip(&answered.seen).for_each(|(seen, answered): (&mut ViewSeen, _)| seen.add(answered));
             carried = shared.into_carried();
-            failures += answered.failures;
+            failed.add(answered.failed);
             first_failures.extend(answered.first_failures);
             answers.push(answered.file);
             self.folder.remove(std::iter::once(rows.spine).chain(rows.feeds.iter().map(|events| &events.file)));
@@ -83,7 +84,7 @@ impl Answering<'_> {
         first_failures.truncate(FAILURES_SHOWN);
         let sliced_bytes = sliced + answers.iter().map(|file| file.bytes).sum::<u64>();
         let joined = self.join(rows, &answers)?;
-        Ok(Done { answers: joined, sliced_bytes, entities, seen, failures, first_failures })
+        Ok(Done { answers: joined, sliced_bytes, entities, seen, failed, first_failures })
     }
 
     /// The answers of all slices in one file, in the order of the spine.
