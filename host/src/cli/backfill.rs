@@ -29,6 +29,7 @@ use crate::wasm::Variant;
   onepath backfill --features activity:purchase_count_30d --spine labels.csv --as-of-column label_date --out t.csv
   onepath backfill --service churn_v1 --source events=new.parquet --spine labels.parquet --out training.parquet
   onepath backfill --service churn_v1 --spine labels.parquet --out training.parquet --memory 1GiB --resume
+  onepath backfill --service churn_v1 --spine labels.parquet --out training.parquet --on-error null --strict
   onepath backfill --service churn_v1 --at events --out history.parquet
   onepath backfill --service churn_v1 --spine labels.csv --out t.csv --stale      # as it was built, though edited since
   onepath backfill --service churn_v1 --every 1d --from 2024-01-01 --to 2024-01-31 --out daily.parquet")]
@@ -123,9 +124,18 @@ impl Selection {
 
 /// What happens where a transform gives no answer.
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum OnErrorArgument {
+pub(super) enum OnErrorArgument {
     Stop,
     Null,
+}
+
+impl From<OnErrorArgument> for OnError {
+    fn from(given: OnErrorArgument) -> Self {
+        match given {
+            OnErrorArgument::Stop => Self::Stop,
+            OnErrorArgument::Null => Self::Null,
+        }
+    }
 }
 
 /// What feature history is at.
@@ -147,10 +157,7 @@ enum Unit {
 pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let mut options = OpenOptions { batch_rows: command.batch_rows as usize, ..OpenOptions::default() };
-    options.on_error = match command.on_error {
-        OnErrorArgument::Stop => OnError::Stop,
-        OnErrorArgument::Null => OnError::Null,
-    };
+    options.on_error = command.on_error.into();
     (options.strict, options.proof_seed) = (command.strict, command.proof_seed);
     if command.interpret {
         options.variant = Variant::Interpreted;

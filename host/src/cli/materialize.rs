@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::backfill::{is_stopped, overrides, parse_as_of, parse_bytes, parse_source};
+use super::backfill::{OnErrorArgument, is_stopped, overrides, parse_as_of, parse_bytes, parse_source};
 use super::{Context, Format, StaleArgument, output, progress, summary};
 use crate::feature_store::{MaterializedView, OpenOptions};
 use crate::time::{AsOf, AvailableAt};
@@ -21,7 +21,8 @@ use crate::usage;
   onepath materialize
   onepath materialize --source events=data/events.parquet
   onepath materialize --up-to 2024-06-30T00:00:00Z
-  onepath materialize --memory 1GiB")]
+  onepath materialize --memory 1GiB
+  onepath materialize --on-error null --strict")]
 pub(super) struct Materialize {
     /// A file that stands for the files of a source. Repeat for more files.
     #[arg(long, value_name = "NAME=FILE", value_parser = parse_source)]
@@ -39,6 +40,12 @@ pub(super) struct Materialize {
     /// A folder for what memory does not hold [default: .onepath]. It is left as it was found.
     #[arg(long, value_name = "DIR")]
     spill_dir: Option<PathBuf>,
+    /// Where a transform gives no answer: stop, or leave out the event, as a push of it would be refused, and count it.
+    #[arg(long, value_name = "WHAT", default_value = "stop")]
+    on_error: OnErrorArgument,
+    /// Fail, and change nothing, where entities have states over the limit.
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     stale: StaleArgument,
 }
@@ -49,6 +56,7 @@ pub(super) fn run(context: &Context, command: &Materialize) -> anyhow::Result<Ex
     options.memory_bytes = command.memory.unwrap_or(options.memory_bytes);
     options.spill_dir.clone_from(&command.spill_dir);
     options.stale = command.stale.of();
+    (options.on_error, options.strict) = (command.on_error.into(), command.strict);
     let (options, bar) = progress::shown(options, "materialize");
     progress::stop_on_interrupt(&options.stop);
     usage::keep_freed_memory();
@@ -80,6 +88,7 @@ pub(super) fn run(context: &Context, command: &Materialize) -> anyhow::Result<Ex
                     refused(view);
                 }
                 left_out(view);
+                failed(view);
                 if view.later_events > 0 {
                     output::line(&format!(
                         "{}: {} not in the states; a backfill over these files sees them",
@@ -95,6 +104,18 @@ pub(super) fn run(context: &Context, command: &Materialize) -> anyhow::Result<Ex
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The events without an answer.
+fn failed(view: &MaterializedView) {
+    if view.failures > 0 {
+        let events = output::count(view.failures, "event", "events");
+        output::line(&format!(
+            "{}: {events} left out, for the transform gave no answer; `onepath backfill --on-error null` leaves them out too",
+            view.view
+        ));
+        view.first_failures.iter().for_each(|failure| output::line(&format!("  {failure}")));
+    }
 }
 
 /// The events of files whose ids others have.

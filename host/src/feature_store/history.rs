@@ -17,7 +17,7 @@ use crate::events::{FileCount, IdScope, Pushed, ReadOptions, SourceInput};
 use crate::files::storage::{Identity, StorageError, StorageFault};
 use crate::log::{History, LogError, LogReader};
 use crate::project::{Key, Source, distinct_files};
-use crate::replay::{Proving, ReplayOptions, Replayed};
+use crate::replay::{Failure, OnError, Proving, ReplayError, ReplayOptions, Replayed};
 use crate::time::{AsOf, Stopwatch};
 
 /// Files that stand for a source in one run, instead of its own files and the log.
@@ -50,6 +50,30 @@ pub(crate) enum Events<'a> {
     },
     /// The same for a question about the past: what the history's events are read from may be an index of them.
     Past(&'a Past<'a>),
+}
+
+impl Events<'_> {
+    /// What a replay of them does where a transform gives no answer to an event, where that is not for whoever replays to say: states
+    /// that were folded without such events are those of a history without them.
+    fn on_error(&self) -> Option<OnError> {
+        let leaves_out = match self {
+            Self::Declared { .. } => false,
+            Self::Recorded { history, .. } => history.is_some_and(History::leaves_out),
+            Self::Past(past) => past.leaves_out(),
+        };
+        leaves_out.then_some(OnError::Null)
+    }
+
+    /// A question without an answer has none, also where events are left out; and on a question about the past, an event that takes
+    /// too long is not left out, for a busy machine may be at fault.
+    fn check(&self, mut replayed: Replayed) -> Result<Replayed, Error> {
+        let is_past = matches!(self, Self::Past(_));
+        let ends = |failure: &Failure| failure.question.is_some() || is_past && failure.error.source.is_of_time();
+        match replayed.failures.iter().position(ends) {
+            Some(at) => Err(ReplayError::Evaluate(replayed.failures.swap_remove(at).error).into()),
+            None => Ok(replayed),
+        }
+    }
 }
 
 /// The features of every spine row.
@@ -143,7 +167,9 @@ impl FeatureStore {
         (options, proving): (ReadOptions<'_>, Option<&Proving>),
     ) -> Result<ReplayedViews, Error> {
         let (mut files, mut seen, mut left_out, mut read_s) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
-        let replay_options = ReplayOptions { stop: options.stop, proving, ..self.replay_options() };
+        let mut replay_options = ReplayOptions { stop: options.stop, proving, ..self.replay_options() };
+        let on_error = events.on_error();
+        replay_options.on_error = on_error.unwrap_or(replay_options.on_error);
         let views = run_views(&plan.views, input_of, |at, view, inputs| {
             let read = |keys: &_, fields: &[_]| {
                 let sources = self.source_inputs(view, events)?;
@@ -156,7 +182,10 @@ impl FeatureStore {
                 Ok(set)
             };
             let answers = feeds.replay(at, view, spine, inputs, read, replay_options);
-            let answers = plan.locate_all(at, spine, answers)?;
+            let mut answers = plan.locate_all(at, spine, answers)?;
+            if on_error.is_some() {
+                answers = events.check(answers)?;
+            }
             seen.push(feeds.seen(at, &answers));
             Ok::<Replayed, Error>(answers)
         })?;

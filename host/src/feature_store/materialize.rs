@@ -3,21 +3,24 @@
 use std::collections::HashMap;
 
 use super::feeds::feeds;
-use super::fold::FoldedFeed;
+use super::fold::{FoldedFeed, FoldedOf};
 use super::folded_ids::FoldedIds;
 use super::history::Events;
 use super::history_index::IndexesInMaking;
 use super::identity::source_parts;
+use super::manifest::FAILURES_SHOWN;
 use super::skips::skipped;
 use super::summary::SourceSummary;
 use super::warnings::warnings_of_source;
 use super::{FeatureStore, PlannedView, SourceOverride};
 use crate::Error;
 use crate::entity::{EntityKey, EntityState};
+use crate::evaluate::EvaluateError;
 use crate::events::{FileCount, Pushed, SourceInput};
 use crate::files::{self, CONVERSIONS_VERSION, Storage, sha256_file};
 use crate::log::{History, HistoryFile, HistorySource};
 use crate::project::Project;
+use crate::replay::OnError;
 use crate::store::{Replacement, ViewMark};
 use crate::time::AvailableAt;
 
@@ -58,6 +61,12 @@ pub struct MaterializedView {
     pub refused: u64,
     /// The first of them, by their keys.
     pub first_refused: Vec<RefusedEntity>,
+    /// Events that were left out, for the transform gave no answer to them: the states are those without them, as a backfill that
+    /// leaves them out has them.
+    pub failures: u64,
+    /// The first of them, by their entities.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub first_failures: Vec<String>,
 }
 
 /// An entity whose state would be too large.
@@ -117,6 +126,27 @@ impl<'s> Replaced<'s> {
         Ok(self.store.refuse(view, key, bytes)?)
     }
 
+    /// Notes an event that was left out.
+    fn leave_out(&mut self, view: usize, error: &EvaluateError) {
+        let (report, told) = (&mut self.views[view], error.to_string());
+        report.failures += 1;
+        let at = report.first_failures.partition_point(|before| *before < told);
+        report.first_failures.insert(at, told);
+        report.first_failures.truncate(FAILURES_SHOWN);
+    }
+
+    /// Ends the run where entities are not to be left without a state.
+    fn check_servable(&self) -> Result<(), Error> {
+        match self.views.iter().find(|view| view.refused > 0) {
+            Some(view) => Err(Error::NotServable {
+                view: view.view.clone(),
+                entities: view.refused,
+                first: view.first_refused.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Notes what was folded of the feed of some views.
     fn note(&mut self, views: &[usize], folded: &FoldedFeed) {
         let sum = |of: fn(&FileCount) -> u64| folded.files.iter().map(of).sum();
@@ -174,8 +204,14 @@ impl FeatureStore {
         let known = (&ids, &indexes);
         let files =
             self.fold_all(&views, known, &mut replaced, |view| self.folded_inputs(view, overrides, up_to, pushed))?;
+        if self.options().strict {
+            replaced.check_servable()?;
+        }
         let (sources, warnings) = self.sources_seen(&views, &files, up_to, pushed)?;
         let mut record = history_of(self.project(), self.storage(), up_to, &files)?;
+        if self.options().on_error == OnError::Null {
+            leave_out(self.project(), &views, &mut record)?;
+        }
         let mut names = FoldedIds::finish(ids)?;
         for source in &mut record.sources {
             (source.ids, source.log_offset) = (names.remove(&source.source), Some(applied_offset));
@@ -217,7 +253,14 @@ impl FeatureStore {
         (self.options().expect_rows)(self.rows_to_fold(&all)?);
         let mut files: Vec<FileCount> = Vec::new();
         for (feed, inputs) in &all {
-            let folded = self.fold_feed(views, feed, inputs, &mut |view, key, state| replaced.put(view, key, state))?;
+            let mut take = |view: usize, key: &EntityKey, folded: FoldedOf<'_>| match folded {
+                FoldedOf::State(state) => replaced.put(view, key, state),
+                FoldedOf::Failure(error) => {
+                    replaced.leave_out(view, error);
+                    Ok(())
+                }
+            };
+            let folded = self.fold_feed(views, feed, inputs, &mut take)?;
             replaced.note(&feed.views, &folded);
             for count in folded.files {
                 if !files.iter().any(|known| known.source == count.source && known.path == count.path) {
@@ -271,6 +314,26 @@ impl FeatureStore {
     }
 }
 
+/// Notes that events without an answer were left out: whoever folds this history again leaves them out too.
+fn leave_out(project: &Project, views: &[PlannedView], history: &mut History) -> Result<(), Error> {
+    for source in views.iter().flat_map(|view| &view.sources) {
+        if history.source(&source.name).is_none() {
+            let source = project.source(&source.name)?;
+            history.sources.push(HistorySource {
+                source: source.name.clone(),
+                files: Vec::new(),
+                leaves_out: false,
+                log_offset: None,
+                ids: None,
+                conversions: CONVERSIONS_VERSION,
+                parts: source_parts(source),
+            });
+        }
+    }
+    history.sources.iter_mut().for_each(|source| source.leaves_out = true);
+    Ok(())
+}
+
 /// The record of what was folded: every file with its digest, by its place in the project.
 fn history_of(
     project: &Project,
@@ -287,6 +350,7 @@ fn history_of(
             None => sources.push(HistorySource {
                 source: count.source.clone(),
                 files: vec![file],
+                leaves_out: false,
                 log_offset: None,
                 ids: None,
                 conversions: CONVERSIONS_VERSION,

@@ -45,6 +45,13 @@ pub(crate) struct Past<'a> {
     storage: Arc<dyn Storage>,
 }
 
+impl Past<'_> {
+    /// Whether events were left out when the states were folded.
+    pub(super) fn leaves_out(&self) -> bool {
+        self.history.as_ref().is_some_and(|history| history.leaves_out())
+    }
+}
+
 /// A history as it was recorded: the identity of its log, and its id there.
 type HistoryName = (String, i64);
 

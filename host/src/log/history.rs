@@ -20,6 +20,11 @@ impl History {
         self.sources.iter().find(|source| source.source == name)
     }
 
+    /// Whether events were left out that a view's transform gave no answer to.
+    pub fn leaves_out(&self) -> bool {
+        self.sources.iter().any(|source| source.leaves_out)
+    }
+
     /// The files of all sources.
     pub fn files(&self) -> impl Iterator<Item = &HistoryFile> {
         self.sources.iter().flat_map(|source| &source.files)
@@ -33,6 +38,9 @@ pub struct HistorySource {
     pub source: String,
     /// Its files, in order.
     pub files: Vec<HistoryFile>,
+    /// Whether its events are left out that a view's transform gives no answer to, as pushes of them would have been refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaves_out: bool,
     /// The newest offset of the log when they were folded: of an id that the log had by then, its copy counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_offset: Option<u64>,
@@ -82,6 +90,7 @@ mod tests {
         let sources = vec![HistorySource {
             source: "events".into(),
             files,
+            leaves_out: true,
             log_offset: Some(7),
             ids: None,
             conversions: 2,

@@ -13,7 +13,7 @@ use crate::events::ReadError;
 use crate::feature_store::{Events, FeatureStore, PlannedView};
 use crate::log::{History, LogError, LogReader};
 use crate::project::ProjectError;
-use crate::replay::FinalState;
+use crate::replay::{FinalState, OnError};
 use crate::store::{StoreError, StoreReader};
 use crate::time::{AsOf, EventTime};
 
@@ -219,7 +219,11 @@ impl FeatureStore {
         }
         let history = self.recorded_history(log, mark.history)?;
         let events = Events::Recorded { history: history.as_ref(), log, up_to: mark.applied_offset };
-        let folded = self.fold(&program, &self.source_inputs(view, events)?)?;
+        let on_error = match history.as_ref().is_some_and(History::leaves_out) {
+            true => OnError::Null,
+            false => self.options().on_error,
+        };
+        let folded = self.fold(&program, &self.source_inputs(view, events)?, on_error)?;
         let mut expected: HashMap<EntityKey, &EntityState> =
             folded.states.iter().map(|FinalState { entity, state }| (folded.entities.key(*entity), state)).collect();
         store.scan(program.id(), &mut |key, stored| {

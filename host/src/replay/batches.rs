@@ -64,21 +64,19 @@ struct Batch<'a, 'w> {
     question_rows: Vec<u32>,
     /// Per question, the offset that it saw; empty where no event was pushed.
     offsets: Vec<u64>,
-    /// Rows that were evaluated.
-    evaluated: u64,
     /// Whether an entity has so many events that its state may be too large for serving.
     looks: bool,
 }
 
 /// Evaluates one partition in batches of at most `batch_rows` rows. An entity that does not fit is cut, and its state carried
-/// into the next batch. Gives how many rows there were.
+/// into the next batch.
 pub(super) fn run_partition(
     work: &Work<'_>,
     partition: usize,
     gathered: &PartitionEvents,
     questions: &Order,
     outcome: &mut Outcome,
-) -> Result<u64, PartitionError> {
+) -> Result<(), PartitionError> {
     let mut batch = Batch::new(work, gathered);
     for place in 0..work.places(partition) {
         let (events, questions) = (gathered.of(place), questions.of(place));
@@ -104,7 +102,7 @@ pub(super) fn run_partition(
         }
     }
     batch.flush(outcome, None)?;
-    Ok(batch.evaluated)
+    Ok(())
 }
 
 impl<'a, 'w> Batch<'a, 'w> {
@@ -119,7 +117,6 @@ impl<'a, 'w> Batch<'a, 'w> {
             event_rows: Vec::new(),
             question_rows: Vec::new(),
             offsets: Vec::new(),
-            evaluated: 0,
             looks: false,
         }
     }
@@ -275,7 +272,6 @@ impl<'a, 'w> Batch<'a, 'w> {
         }
         outcome.take(&self.question_rows, &evaluated, &self.offsets)?;
         work.advance(rows.len() as u64);
-        self.evaluated += rows.len() as u64;
         rows.clear();
         self.rows = rows;
         self.groups.drain(..ended);

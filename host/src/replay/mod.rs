@@ -23,6 +23,6 @@ mod run;
 pub use proof::{Proved, Proving, Unproved};
 pub use questions::{Questions, at_events, on_grid};
 pub use run::{
-    Carry, Failure, FinalState, OnError, Oversized, ReplayError, ReplayOptions, ReplayTimes, Replayed, ViewEvents,
-    fold, replay,
+    Carry, Failure, FinalState, FoldedPart, OnError, Oversized, ReplayError, ReplayOptions, ReplayTimes, Replayed,
+    ViewEvents, fold, replay,
 };

@@ -225,6 +225,9 @@ pub fn replay(
     Ok(Replayed { visible, has_events, ..replayed })
 }
 
+/// What a fold has of one partition: the states, and the events without an answer.
+pub type FoldedPart = (Vec<FinalState>, Vec<Failure>);
+
 /// Replays all events for the states that they end with. `take` is given those of one partition after the other, meanwhile the
 /// next ones are made: states that were taken need no memory any more.
 pub fn fold<E: Send + From<ReplayError>>(
@@ -232,13 +235,13 @@ pub fn fold<E: Send + From<ReplayError>>(
     view_events: ViewEvents<'_>,
     keys: &KeyInterner,
     options: ReplayOptions<'_>,
-    take: &mut dyn FnMut(Vec<FinalState>) -> Result<(), E>,
+    take: &mut dyn FnMut(FoldedPart) -> Result<(), E>,
 ) -> Result<(), E> {
     let questions = Questions::none(view.description());
     let work = Work::new(view, view_events, &questions, keys, Carry::AFTER, options);
-    let make = |partition: usize, give: &mut dyn FnMut(Vec<FinalState>) -> bool| {
+    let make = |partition: usize, give: &mut dyn FnMut(FoldedPart) -> bool| {
         let outcome = work.run(partition).map_err(ReplayError::from)?;
-        give(outcome.states);
+        give((outcome.states, outcome.failures));
         Ok(())
     };
     threads::stream(options.threads.max(1), 1 << work.bits, options.threads.max(1), make, |_, states| take(states))
@@ -360,9 +363,9 @@ impl Work<'_> {
             let watch = Watch::start();
             let events = PartitionEvents::gather(&self.events, partition, places)?;
             self.times.group_ns.fetch_add(stopwatch.nanoseconds(), Ordering::Relaxed);
-            let rows = run_partition(self, partition, &events, &questions, &mut outcome)?;
+            run_partition(self, partition, &events, &questions, &mut outcome)?;
             if let Some(proving) = self.proving {
-                proving.worked(&watch, rows);
+                proving.worked(&watch);
                 outcome.proved = proving.prove(self, partition, &events, &questions, &outcome)?;
             }
         }

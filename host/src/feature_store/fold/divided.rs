@@ -2,10 +2,11 @@
 //! folded by itself. A part that is too large, because few entities have most of the events, is cut by time: the states are
 //! carried from each slice to the next.
 
-use super::{FeatureStore, FoldedFeed, STORE_BYTES, TakeState};
+use super::{FeatureStore, FoldedFeed, FoldedOf, STORE_BYTES, TakeState};
 use crate::Error;
 use crate::batch::{FieldLane, Lane};
 use crate::entity::{EntityKey, EntityState, KeyInterner, KeyRows};
+use crate::evaluate::EvaluateError;
 use crate::events::{EventChunk, EventSet, Keep, ReadError, SourceInput, each_chunk, partition_bits_of};
 use crate::feature_store::PlannedView;
 use crate::feature_store::backfill::answering::{spans, times};
@@ -18,12 +19,16 @@ use crate::feature_store::backfill::stage::{Layout, event_types};
 use crate::feature_store::backfill::workspace::Workspace;
 use crate::feature_store::feeds::{Feed, newest};
 use crate::files::SpillFolder;
-use crate::replay::{Carry, FinalState, Questions, ReplayOptions, ViewEvents, fold, replay};
+use crate::replay::{Carry, FinalState, FoldedPart, Questions, ReplayOptions, ViewEvents, fold, replay};
 use crate::schema::ValueType;
 use crate::threads;
 
-/// States that were made together, of the view in a place.
-type Made = (usize, Vec<(EntityKey, EntityState)>);
+/// What was made together of the view in a place.
+struct Made {
+    view: usize,
+    states: Vec<(EntityKey, EntityState)>,
+    failures: Vec<(EntityKey, EvaluateError)>,
+}
 
 /// What the threads share that fold the parts.
 struct Parts<'a> {
@@ -57,9 +62,10 @@ impl FeatureStore {
         let (divided, files) = parts.divide(inputs, bits)?;
         let threads = self.options().threads;
         let make = |at: usize, give: &mut dyn FnMut(Made) -> bool| parts.fold(&divided[at], at, give);
-        threads::stream(threads, divided.len(), threads, make, |_, (view, states)| {
+        threads::stream(threads, divided.len(), threads, make, |_, Made { view, states, failures }| {
             self.check_stop()?;
-            states.iter().try_for_each(|(key, state)| take(view, key, state))
+            states.iter().try_for_each(|(key, state)| take(view, key, FoldedOf::State(state)))?;
+            failures.iter().try_for_each(|(key, error)| take(view, key, FoldedOf::Failure(error)))
         })?;
         Ok(FoldedFeed { events: divided.iter().map(|part| part.file.rows).sum(), files })
     }
@@ -113,13 +119,11 @@ impl Parts<'_> {
         let events = self.read(part, &mut entities)?;
         for at in &self.feed.views {
             let view = &self.views[*at];
-            fold(&view.program, self.events_of(view, &events), &entities, self.options(), &mut |states| match give((
-                *at,
-                keyed(states, &entities),
-            )) {
+            let mut give = |part| match give(Made::of(*at, part, &entities)) {
                 true => Ok(()),
                 false => Err(Error::Stopped),
-            })?;
+            };
+            fold(&view.program, self.events_of(view, &events), &entities, self.options(), &mut give)?;
         }
         Ok(())
     }
@@ -141,21 +145,23 @@ impl Parts<'_> {
         let cuts = cuts(&self.folder, std::slice::from_ref(&timed), slices)?;
         let divided = divide(&self.folder, &timed, &cuts, &format!("slices-{at}"))?;
         self.remove(part);
-        let (mut entities, mut states) = (KeyInterner::new(), vec![Vec::new(); self.feed.views.len()]);
+        let mut entities = KeyInterner::new();
+        let mut folded: Vec<FoldedPart> = self.feed.views.iter().map(|_| FoldedPart::default()).collect();
         for slice in &divided {
             let events = self.read(slice, &mut entities)?;
-            for (at, states) in self.feed.views.iter().zip(&mut states) {
+            for (at, (states, failures)) in self.feed.views.iter().zip(&mut folded) {
                 let view = &self.views[*at];
                 let questions = Questions::none(view.program.description());
                 let carry = Carry { before: states, want_after: true };
                 let of_view = self.events_of(view, &events);
-                let after = replay(&view.program, of_view, &questions, &entities, carry, self.options())?.states;
-                *states = newest(std::mem::take(states), after);
+                let after = replay(&view.program, of_view, &questions, &entities, carry, self.options())?;
+                failures.extend(after.failures);
+                *states = newest(std::mem::take(states), after.states);
             }
             self.remove(slice);
         }
-        for (at, states) in self.feed.views.iter().zip(states) {
-            give((*at, keyed(states, &entities)));
+        for (at, part) in self.feed.views.iter().zip(folded) {
+            give(Made::of(*at, part, &entities));
         }
         Ok(())
     }
@@ -210,6 +216,10 @@ impl Parts<'_> {
     }
 }
 
-fn keyed(states: Vec<FinalState>, entities: &KeyInterner) -> Vec<(EntityKey, EntityState)> {
-    states.into_iter().map(|FinalState { entity, state }| (entities.key(entity), state)).collect()
+impl Made {
+    fn of(view: usize, (states, failures): FoldedPart, entities: &KeyInterner) -> Self {
+        let states = states.into_iter().map(|FinalState { entity, state }| (entities.key(entity), state));
+        let failures = failures.into_iter().map(|failure| (entities.key(failure.entity), failure.error));
+        Self { view, states: states.collect(), failures: failures.collect() }
+    }
 }

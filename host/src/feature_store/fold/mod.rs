@@ -11,9 +11,9 @@ use super::feeds::Feed;
 use super::plan::PlannedView;
 use crate::Error;
 use crate::entity::{EntityKey, EntityState, KeyInterner};
-use crate::evaluate::ViewProgram;
+use crate::evaluate::{EvaluateError, ViewProgram};
 use crate::events::{FileCount, Keep, SourceInput, read_events};
-use crate::replay::{Carry, FinalState, Questions, ViewEvents, fold, replay};
+use crate::replay::{Carry, FinalState, FoldedPart, OnError, Questions, ReplayOptions, ViewEvents, fold, replay};
 
 /// The states of one view after the last event.
 pub(crate) struct Folded {
@@ -34,18 +34,50 @@ pub(super) struct FoldedFeed {
     pub(super) files: Vec<FileCount>,
 }
 
-/// Is given the states of the view in a place, each entity's once.
-pub(super) type TakeState<'t> = dyn FnMut(usize, &EntityKey, &EntityState) -> Result<(), Error> + 't;
+/// What is folded of an entity, for the view in a place.
+pub(super) enum FoldedOf<'f> {
+    /// Its state, once.
+    State(&'f EntityState),
+    /// An event that was left out, for the transform gave no answer to it.
+    Failure(&'f EvaluateError),
+}
+
+/// Is given what is folded for the view in a place.
+pub(super) type TakeState<'t> = dyn FnMut(usize, &EntityKey, FoldedOf<'_>) -> Result<(), Error> + 't;
+
+/// Gives what was folded of one part.
+fn give_all(
+    view: usize,
+    (states, failures): &FoldedPart,
+    entities: &KeyInterner,
+    take: &mut TakeState<'_>,
+) -> Result<(), Error> {
+    for FinalState { entity, state } in states {
+        take(view, &entities.key(*entity), FoldedOf::State(state))?;
+    }
+    for failure in failures {
+        take(view, &entities.key(failure.entity), FoldedOf::Failure(&failure.error))?;
+    }
+    Ok(())
+}
 
 impl FeatureStore {
     /// Replays all events of `inputs` for a view.
-    pub(crate) fn fold(&self, program: &ViewProgram, inputs: &[SourceInput<'_>]) -> Result<Folded, Error> {
+    ///
+    /// With [`OnError::Null`], events without an answer are left out.
+    pub(crate) fn fold(
+        &self,
+        program: &ViewProgram,
+        inputs: &[SourceInput<'_>],
+        on_error: OnError,
+    ) -> Result<Folded, Error> {
         let mut entities = KeyInterner::new();
         let description = program.description();
         let keep = Keep::All(&mut entities);
         let (events, _) = read_events(&description.event_fields, inputs, keep, self.read_options())?;
         let (questions, all) = (Questions::none(description), ViewEvents::all(&events));
-        let states = replay(program, all, &questions, &entities, Carry::AFTER, self.replay_options())?.states;
+        let options = ReplayOptions { on_error, ..self.replay_options() };
+        let states = replay(program, all, &questions, &entities, Carry::AFTER, options)?.states;
         Ok(Folded { entities, states })
     }
 
@@ -87,8 +119,8 @@ impl FeatureStore {
         for at in &feed.views {
             let program = &views[*at].program;
             let of_view = ViewEvents { events: &events, fields: feed.places(&program.description().event_fields) };
-            fold(program, of_view, &entities, self.replay_options(), &mut |states| {
-                states.iter().try_for_each(|FinalState { entity, state }| take(*at, &entities.key(*entity), state))
+            fold(program, of_view, &entities, self.replay_options(), &mut |part| {
+                give_all(*at, &part, &entities, take)
             })?;
         }
         Ok(FoldedFeed { events: events.len() as u64, files })

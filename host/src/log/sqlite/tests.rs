@@ -67,8 +67,15 @@ fn every_change_of_the_clock_its_repairs_and_the_histories_is_noticed() {
     let mut log = open(&path);
     let files = vec![HistoryFile { path: "data/events.csv".into(), sha256: "00ff".into(), rows: 3 }];
     let ids = Some("ids of it".into());
-    let source =
-        HistorySource { source: "events".into(), files, log_offset: Some(2), ids, conversions: 1, parts: Parts::new() };
+    let source = HistorySource {
+        source: "events".into(),
+        files,
+        leaves_out: false,
+        log_offset: Some(2),
+        ids,
+        conversions: 1,
+        parts: Parts::new(),
+    };
     log.record_history(&History { up_to: AvailableAt::from_micros(150), sources: vec![source] }).expect("records");
     log.reserve(AsOf::from_micros(700)).expect("reserves");
     drop(log);

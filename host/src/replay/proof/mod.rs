@@ -27,11 +27,11 @@ use crate::usage::ThreadTime;
 /// The share of a replay's processor time that its proof may take. With what it cannot foresee it stays below 3 %.
 const SHARE: f64 = 0.02;
 
-/// Calls of each view, for entities of each size, that are made whatever they cost: a small run proves all of itself.
-const FLOOR_CALLS: u64 = 200;
+/// Calls of each view, for entities of each size, that are made whatever the replay took: a small run proves all of itself.
+const FLOOR_CALLS: u64 = 128;
 
 /// Of these, so many for one entity, so that several have their turn.
-const FLOOR_STRETCH: u64 = 64;
+const FLOOR_STRETCH: u64 = 48;
 
 /// With fewer calls left, no stretch is begun.
 const CALLS_MIN: u64 = 16;
@@ -47,7 +47,6 @@ const SMALLER_MAX: usize = 16;
 pub struct Proving {
     seed: u64,
     work_ns: AtomicU64,
-    work_rows: AtomicU64,
     proof_ns: AtomicU64,
     proof_calls: AtomicU64,
     /// Calls that were made, by view, and by the sizes of entities.
@@ -100,7 +99,6 @@ impl Proving {
         Self {
             seed: seed.unwrap_or_else(chance),
             work_ns: AtomicU64::new(0),
-            work_rows: AtomicU64::new(0),
             proof_ns: AtomicU64::new(0),
             proof_calls: AtomicU64::new(0),
             calls: Mutex::default(),
@@ -118,10 +116,9 @@ impl Proving {
         (seconds(&self.work_ns), seconds(&self.proof_ns))
     }
 
-    /// Notes what so many rows took.
-    pub(super) fn worked(&self, watch: &Watch, rows: u64) {
+    /// Notes what a part of the replay took.
+    pub(super) fn worked(&self, watch: &Watch) {
         self.work_ns.fetch_add(watch.ns(), Ordering::Relaxed);
-        self.work_rows.fetch_add(rows, Ordering::Relaxed);
     }
 
     /// Proves a sample of what a partition gave.
@@ -142,10 +139,9 @@ impl Proving {
         let mut prover = Prover::new(work, partition, events, questions, outcome, random);
         let mut sample = Sample::new(&mut prover, work.places(partition));
         while let Some(drawn) = sample.next(&mut prover.random, |size| self.calls_left(view, size)) {
-            let calls = drawn.calls;
-            let stretch = prover.draw(drawn.place, calls, calls / 2 * self.call_ns() / self.row_ns());
+            let stretch = prover.draw(drawn.place, drawn.calls);
             let (watch, before) = (Watch::start(), prover.calls);
-            let answers = prover.prove(stretch);
+            let answers = prover.prove(stretch, drawn.calls);
             self.spent((view, drawn.size), &watch, prover.calls - before);
             match answers {
                 Ok(0) | Err(Fault::Skipped) => {}
@@ -184,12 +180,6 @@ impl Proving {
         let (ns, calls) = (self.proof_ns.load(Ordering::Relaxed), self.proof_calls.load(Ordering::Relaxed));
         ns.checked_div(calls).map_or(CALL_NS, |ns| ns.max(1))
     }
-
-    /// What a row of the replay takes, in nanoseconds; at least 1.
-    fn row_ns(&self) -> u64 {
-        let (ns, rows) = (self.work_ns.load(Ordering::Relaxed), self.work_rows.load(Ordering::Relaxed));
-        ns.checked_div(rows).map_or(1, |ns| ns.max(1))
-    }
 }
 
 /// The smallest case of a difference that was found in `stretch`: of an entity with few events, of which few are pushed.
@@ -197,15 +187,15 @@ fn smallest(prover: &mut Prover<'_, '_>, sample: &Sample, stretch: Stretch, mut 
     let (mut place, mut asked) = (stretch.place, prover.asked);
     let smaller = sample.smaller_than(prover.events_of(stretch.place), SMALLER_MAX);
     for other in smaller {
-        let whole = prover.draw(other, u64::MAX, 0);
-        if let Err(Fault::Differs(smaller)) = prover.prove(whole) {
+        let whole = prover.draw(other, FLOOR_CALLS);
+        if let Err(Fault::Differs(smaller)) = prover.prove(whole, u64::MAX) {
             (found, place, asked) = (*smaller, other, prover.asked);
             break;
         }
     }
     let mut pushed = 0;
     while let Some(short) = prover.question(place, asked, pushed) {
-        if let Err(Fault::Differs(smaller)) = prover.prove(short) {
+        if let Err(Fault::Differs(smaller)) = prover.prove(short, u64::MAX) {
             return *smaller;
         }
         pushed = pushed.max(1) * if pushed == 0 { 1 } else { 2 };

@@ -1,6 +1,7 @@
 //! One entity's events and questions, as they are served: a state is carried to some event, the next ones are pushed one by one,
 //! and each question is asked when its turn comes. Each stretch has an instance of its own that was never called.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Unproved;
@@ -20,6 +21,10 @@ const STRETCH_MAX: usize = 200;
 
 /// A state is carried over so many events at most.
 const CARRIED_MAX: usize = 1 << 16;
+
+/// So many rows of a call, or bytes of its states, take about as long as a call by itself.
+const ROWS_OF_A_CALL: usize = 64;
+const BYTES_OF_A_CALL: usize = 4 << 10;
 
 /// Rows of one call that carries states.
 const CARRY_ROWS: usize = 8_192;
@@ -61,7 +66,7 @@ pub(super) struct Prover<'a, 'w> {
     outcome: &'a Outcome,
     program: ViewProgram,
     pub(super) random: Random,
-    /// Calls so far.
+    /// Calls so far; a large one counts as several.
     pub(super) calls: u64,
     /// The question that was asked last, among those of its entity.
     pub(super) asked: usize,
@@ -96,12 +101,12 @@ impl<'a, 'w> Prover<'a, 'w> {
         self.events.of(place).times.partition_point(|at| visible(AvailableAt::from_micros(*at), as_of))
     }
 
-    /// Draws a stretch of an entity that has questions, of about so many calls at most, with a state that is carried over so many
-    /// events at most. What is small is taken whole.
-    pub(super) fn draw(&mut self, place: usize, calls: u64, carried_max: u64) -> Stretch {
+    /// Draws a stretch of an entity that has questions, of about so many calls at most. What is small is taken whole.
+    pub(super) fn draw(&mut self, place: usize, calls: u64) -> Stretch {
         let questions = self.questions_of(place);
-        let pushed_max = usize::try_from(calls / 2).unwrap_or(usize::MAX).clamp(1, STRETCH_MAX);
-        let carried_max = usize::try_from(carried_max).unwrap_or(usize::MAX).min(CARRIED_MAX);
+        let half = usize::try_from(calls / 2).unwrap_or(usize::MAX);
+        let (pushed_max, carried_max) =
+            (half.clamp(1, STRETCH_MAX), half.saturating_mul(ROWS_OF_A_CALL).min(CARRIED_MAX));
         // Questions that see more cannot be reached.
         let within = carried_max.saturating_add(pushed_max);
         let reached = if self.seen(place, questions - 1) <= within {
@@ -133,27 +138,41 @@ impl<'a, 'w> Prover<'a, 'w> {
         Some(Stretch { place, carried, first: question, last: question })
     }
 
-    /// Proves a stretch, and tells how many answers it has.
-    pub(super) fn prove(&mut self, stretch: Stretch) -> Result<u64, Fault> {
+    /// Proves a stretch, and tells how many answers it has. Of a stretch that turns out to need more than so many calls, only the first
+    /// questions are asked.
+    pub(super) fn prove(&mut self, mut stretch: Stretch, calls: u64) -> Result<u64, Fault> {
         let Stretch { place, carried, first, last } = stretch;
         let (events, questions) = (self.events.of(place), self.questions.of(place));
         let entity = self.work.entity(self.partition, place);
         let has_failures = self.outcome.failures.iter().any(|failure| failure.entity == entity);
         // Which of its events were left out is known only where each is pushed by itself.
-        if has_failures && carried > 0 {
+        if has_failures && carried > 0 || carried > carried_at_most(calls) {
             return Err(Fault::Skipped);
         }
+        let last_call = self.calls.saturating_add(calls);
         self.asked = first;
         self.program = self.work.view.on_fresh_instance();
         let mut state = self.work.before(entity).cloned().map(Arc::new);
-        if carried > 0 {
-            let carry = self.carry(place, carried, state.as_deref());
-            state = Some(Arc::new(carry.map_err(|error| self.refused(stretch, carried, error))?));
+        let (mut at, mut answers) = (0, 0);
+        // Once more where the state turns out to be so large that only few events can be pushed onto it.
+        for _ in 0..2 {
+            if stretch.carried > at {
+                let carry = self.carry(place, at..stretch.carried, state.as_deref());
+                state = Some(Arc::new(carry.map_err(|error| self.refused(stretch, at, error))?));
+                at = stretch.carried;
+            }
+            let push = 1 + state.as_ref().map_or(0, |state| 2 * state.bytes.len() / BYTES_OF_A_CALL);
+            let left = usize::try_from(last_call.saturating_sub(self.calls)).unwrap_or(usize::MAX);
+            if push > 1 {
+                stretch.carried = at.max(self.seen(place, first).saturating_sub(left / 2 / push + 1));
+            }
         }
-        let (mut at, mut answers) = (carried, 0);
         for question in first..=last {
             self.asked = question;
             let seen = self.seen(place, question);
+            if answers > 0 && self.calls >= last_call {
+                break;
+            }
             while at < seen {
                 match self.push(place, events, at, state.as_deref()) {
                     Ok(moved) => state = Some(Arc::new(moved)),
@@ -174,12 +193,17 @@ impl<'a, 'w> Prover<'a, 'w> {
     }
 
     /// The state of an entity after some events that follow `before`, made in as few calls as can be: alone, or with others.
-    fn carry(&mut self, place: usize, count: usize, before: Option<&EntityState>) -> Result<EntityState, ServingError> {
+    fn carry(
+        &mut self,
+        place: usize,
+        range: Range<usize>,
+        before: Option<&EntityState>,
+    ) -> Result<EntityState, ServingError> {
         let events = self.events.of(place);
         let mut state = before.cloned();
-        let mut start = 0;
-        while start < count {
-            let end = count.min(start + CARRY_ROWS);
+        let mut start = range.start;
+        while start < range.end {
+            let end = range.end.min(start + CARRY_ROWS);
             let mut parts = vec![(place, events.part(start..end))];
             if self.random.one_in(4) {
                 self.join_others(&mut parts);
@@ -194,7 +218,7 @@ impl<'a, 'w> Prover<'a, 'w> {
                 rows.extend_from_slice(part.rows);
             }
             let fields = self.work.event_fields(self.events, &rows)?;
-            self.calls += 1;
+            self.count(rows.len(), 0);
             let name = |number: u32| self.name(parts[number as usize].0);
             state = call.make(&self.program, fields, &name)?.into_iter().next();
             start = end;
@@ -225,6 +249,11 @@ impl<'a, 'w> Prover<'a, 'w> {
         }
     }
 
+    /// Counts a call of so many rows, with so many bytes of states.
+    fn count(&mut self, rows: usize, bytes: usize) {
+        self.calls += (1 + rows / ROWS_OF_A_CALL + bytes / BYTES_OF_A_CALL) as u64;
+    }
+
     fn add(&self, call: &mut EventCall, entity: u32, events: Ordered<'_>, at: usize) {
         let (row, available) = (events.rows[at] as usize, events.times[at]);
         let happened = self.events.event_times.as_ref().map_or(available, |times| times[row]);
@@ -246,7 +275,7 @@ impl<'a, 'w> Prover<'a, 'w> {
             let entity = call.entity(state)?;
             self.add(&mut call, entity, events, at);
             let fields = self.work.event_fields(self.events, &events.rows[at..=at])?;
-            self.calls += 1;
+            self.count(1, state.map_or(0, |state| 2 * state.bytes.len()));
             tries += 1;
             match call.make(&self.program, fields, &|_| self.name(place)) {
                 Err(error) if error.source.is_of_time() && tries < TRIES => {}
@@ -264,6 +293,8 @@ impl<'a, 'w> Prover<'a, 'w> {
         state: Option<&Arc<EntityState>>,
     ) -> Result<ViewAnswers, ServingError> {
         let many = if self.random.one_in(16) { MANY[self.random.below(MANY.len())] } else { 1 };
+        // Many copies of a large state would be a call of their own kind.
+        let many = if state.is_some_and(|state| state.bytes.len() > BYTES_OF_A_CALL) { 1 } else { many };
         let (states, numbers) = (vec![state.cloned(); many], vec![number; many]);
         let mut tries = 0;
         loop {
@@ -273,7 +304,7 @@ impl<'a, 'w> Prover<'a, 'w> {
                 request_fields: take_all(&self.work.questions.request_fields, &numbers)?,
                 input_features: take_all(&self.work.questions.input_features, &numbers)?,
             };
-            self.calls += 1;
+            self.count(many, many * state.map_or(0, |state| state.bytes.len()));
             tries += 1;
             match answer_from_states(&self.program, questions, &|_| self.name(place)) {
                 Err(ServingError::Evaluate(error)) if error.source.is_of_time() && tries < TRIES => {}
@@ -367,6 +398,11 @@ impl<'a, 'w> Prover<'a, 'w> {
     fn name(&self, place: usize) -> String {
         self.work.keys.key(self.work.entity(self.partition, place)).to_string()
     }
+}
+
+/// The most events over which a state is carried where so many calls may be made: no entity takes all the time of the others.
+fn carried_at_most(calls: u64) -> usize {
+    usize::try_from(calls).unwrap_or(usize::MAX).saturating_mul(4 * ROWS_OF_A_CALL)
 }
 
 /// A value in words and bits.
