@@ -4,6 +4,7 @@
 mod admission;
 mod bindings;
 mod component;
+mod faults;
 mod interpreter;
 mod lock;
 mod proof;

@@ -10,7 +10,7 @@ use crate::wasm::CallError;
 /// The row at fault, where it can be told. Limits are not searched for: repeating a call that ran too long takes as long.
 pub(super) fn row_at_fault(view: &ViewProgram, rows: &Rows, error: &CallError) -> Option<usize> {
     match error {
-        CallError::Failure { row, .. } => row.map(|row| row as usize),
+        CallError::Failure { row: Some(row), .. } => Some(*row as usize),
         _ if rows.len() == 1 => Some(0),
         CallError::Trap { .. } => first_trap(view, rows),
         _ => None,

@@ -28,10 +28,10 @@ use crate::usage::ThreadTime;
 const SHARE: f64 = 0.02;
 
 /// Calls of each view, for entities of each size, that are made whatever the replay took: a small run proves all of itself.
-const FLOOR_CALLS: u64 = 128;
+const FLOOR_CALLS: [u64; SIZES] = [256, 128, 128];
 
 /// Of these, so many for one entity, so that several have their turn.
-const FLOOR_STRETCH: u64 = 48;
+const FLOOR_STRETCH: u64 = 32;
 
 /// With fewer calls left, no stretch is begun.
 const CALLS_MIN: u64 = 16;
@@ -164,7 +164,7 @@ impl Proving {
         let made = self.calls.lock().unwrap_or_else(PoisonError::into_inner).get(view).map_or(0, |made| made[size]);
         let allowed = (self.work_ns.load(Ordering::Relaxed) as f64 * SHARE) as u64;
         let left = allowed.saturating_sub(self.proof_ns.load(Ordering::Relaxed)) / self.call_ns();
-        let left = left.max(FLOOR_CALLS.saturating_sub(made).min(FLOOR_STRETCH));
+        let left = left.max(FLOOR_CALLS[size].saturating_sub(made).min(FLOOR_STRETCH));
         (left >= CALLS_MIN).then_some(left)
     }
 
@@ -187,7 +187,7 @@ fn smallest(prover: &mut Prover<'_, '_>, sample: &Sample, stretch: Stretch, mut 
     let (mut place, mut asked) = (stretch.place, prover.asked);
     let smaller = sample.smaller_than(prover.events_of(stretch.place), SMALLER_MAX);
     for other in smaller {
-        let whole = prover.draw(other, FLOOR_CALLS);
+        let whole = prover.draw(other, FLOOR_CALLS[0]);
         if let Err(Fault::Differs(smaller)) = prover.prove(whole, u64::MAX) {
             (found, place, asked) = (*smaller, other, prover.asked);
             break;

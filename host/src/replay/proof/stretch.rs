@@ -163,10 +163,11 @@ impl<'a, 'w> Prover<'a, 'w> {
             }
             let push = 1 + state.as_ref().map_or(0, |state| 2 * state.bytes.len() / BYTES_OF_A_CALL);
             let left = usize::try_from(last_call.saturating_sub(self.calls)).unwrap_or(usize::MAX);
-            if push > 1 {
+            if push > 1 && !has_failures {
                 stretch.carried = at.max(self.seen(place, first).saturating_sub(left / 2 / push + 1));
             }
         }
+        stretch.carried = at;
         for question in first..=last {
             self.asked = question;
             let seen = self.seen(place, question);
