@@ -57,5 +57,5 @@ fn every_limit_is_documented_with_its_default() {
     ];
     assert_eq!(documented, expected.map(|(name, default)| (name.to_owned(), default)));
     let every = OpenOptions::default().repeat_every;
-    assert!(every == 1_024 && text.contains("the default is 1 in 1,024 calls"));
+    assert!(every == 1_000 && text.contains("the default is 1 in 1,000 calls, and 1 in 20 of the first"));
 }

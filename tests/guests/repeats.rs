@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use onepath::batch::{Column, Kind, Rows, States, Values};
 use onepath::evaluate::{ViewProgram, evaluate};
-use onepath::wasm::{CallError, Limits, Repeats, Runtime, Variant};
+use onepath::wasm::{CallError, Isolation, Limits, Repeats, Runtime, Variant};
 
 use crate::run::{alone, view};
 use crate::table::GUESTS;
@@ -121,9 +121,14 @@ fn driven(view: &ViewProgram, seed: u64, calls_max: u64) -> Driven {
 }
 
 fn load(bytes: &[u8], seed: u64, every: u64, cache: &std::path::Path) -> ViewProgram {
+    load_isolated(bytes, seed, every, cache, Isolation::Shared)
+}
+
+fn load_isolated(bytes: &[u8], seed: u64, every: u64, cache: &std::path::Path, isolation: Isolation) -> ViewProgram {
     let limits = Limits { memory_bytes_max: 32 << 20, ..Limits::default() };
     let repeats = Repeats { seed: Some(seed), ..Repeats::every(every) };
-    let runtime = Runtime::start(Variant::Serving, limits, Some(cache.to_owned()), repeats).expect("the engine starts");
+    let runtime = Runtime::start(Variant::Serving, limits, Some(cache.to_owned()), repeats, isolation)
+        .expect("the engine starts");
     view(Arc::clone(&runtime).load_bytes("guest", bytes).expect("it loads"))
 }
 
@@ -168,6 +173,25 @@ fn a_guest_that_cannot_be_repeated_is_quarantined() {
                 "{name} by seed {seed}: {driven:?}"
             );
         }
+    }
+}
+
+/// What remembers cannot where each call has an instance of its own; what minds the cut is found as ever.
+#[test]
+fn in_an_instance_for_each_call_nothing_is_remembered() {
+    let _alone = alone();
+    let cache = tempfile::tempdir().expect("a temporary folder");
+    let bytes = |name: &str| GUESTS.iter().find(|guest| guest.name == name).expect("a row").made.bytes(name);
+    let load = |name, seed, every| load_isolated(&bytes(name), seed, every, cache.path(), Isolation::Call);
+    for seed in seeds() {
+        let counter = load("hidden_counter", seed, 0);
+        let asked = rows(&mut Random(seed), &[Kind::Question], 1, false);
+        for _ in 0..100 {
+            let answer = evaluate(&counter, &asked, &mut [None], &|_| String::new()).expect("is answered");
+            assert!(answer.features[0].value(0).same_bits(&onepath::batch::Value::Int64(0)), "it remembers a call");
+        }
+        let driven = driven(&load("lies_to_one_question", seed, 20), seed, CALLS / 20);
+        assert!(driven.found.is_some(), "seed {seed}");
     }
 }
 

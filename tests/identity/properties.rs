@@ -209,6 +209,7 @@ fn other(model: &Model, random: &mut Random) -> Vec<(String, Model, String)> {
     change("limits, admission, serving, services", &|changed| {
         changed.head.insert("admission".into(), "\"off\"".into());
         changed.head.insert("repeat_share".into(), "0.5".into());
+        changed.head.insert("isolation".into(), "\"call\"".into());
         changed.others.push("[limits]\ncall_ms_max = 9000\n".into());
         changed.others.push("[serving]\nlog_share = 0.5\n".into());
         changed.others.push("[services.all]\nfeatures = [\"v0:*\"]\nowner = \"me\"\n".into());

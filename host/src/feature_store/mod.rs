@@ -76,12 +76,12 @@ use crate::digest::sha256_hex;
 use crate::evaluate::{ProgramError, ViewProgram};
 use crate::files::storage::{Pin, PinnedStorage};
 use crate::files::{FileSystem, Storage};
-use crate::project::{Admission, LimitSettings, Project, View};
+use crate::project::{self, Admission, LimitSettings, Project, View};
 use crate::replay::{OnError, ReplayTimes};
 use crate::threads::OnceMap;
 use crate::time::{Clock, SteadyClock};
 use crate::usage::memory_bytes_default;
-use crate::wasm::{Component, Limits, Runtime, Variant};
+use crate::wasm::{Component, Isolation, Limits, Runtime, Variant};
 
 /// How to open a project.
 #[derive(Clone)]
@@ -103,6 +103,9 @@ pub struct OpenOptions {
     pub repeat_every: u64,
     /// Decides which calls are repeated, and how; without one, the system's randomness does. For tests.
     pub repeat_seed: Option<u64>,
+    /// How long an instance of a component is used, where the project does not say it. Never changes an answer of a component that keeps
+    /// nothing between calls.
+    pub isolation: Isolation,
     /// What becomes of a component that breaks a law at its first use, where the project does not say it.
     pub admission: Admission,
     /// Whether components are held to the lock file.
@@ -141,6 +144,7 @@ impl Default for OpenOptions {
             limits: Limits::default(),
             repeat_every: 1_000,
             repeat_seed: None,
+            isolation: Isolation::default(),
             admission: Admission::default(),
             locking: Locking::default(),
             stale: WhereStale::default(),
@@ -196,9 +200,15 @@ impl FeatureStore {
         options.limits = limits(&project.limits, options.limits);
         options.repeat_every = project.repeat_every.unwrap_or(options.repeat_every);
         options.admission = project.admission.unwrap_or(options.admission);
+        options.isolation = match project.isolation {
+            None => options.isolation,
+            Some(project::Isolation::Shared) => Isolation::Shared,
+            Some(project::Isolation::Call) => Isolation::Call,
+        };
         let cache = project.data_dir().join("cache");
         let repeats = quarantine::repeats(&project, &options);
-        let runtime = Runtime::start(options.variant, options.limits.clone(), Some(cache), repeats)?;
+        let limits = options.limits.clone();
+        let runtime = Runtime::start(options.variant, limits, Some(cache), repeats, options.isolation)?;
         let pinned = PinnedStorage::new(Arc::clone(&options.storage));
         let storage = Arc::clone(&pinned) as Arc<dyn Storage>;
         let batch_rows = AtomicUsize::new(options.batch_rows);

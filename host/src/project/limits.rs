@@ -14,6 +14,17 @@ pub enum Admission {
     Off,
 }
 
+/// How long an instance of a component is used: see [`crate::wasm::Isolation`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// From call to call.
+    #[default]
+    Shared,
+    /// For one call.
+    Call,
+}
+
 /// The limits that a project sets: those of [`crate::wasm::Limits`], by the same names and units.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LimitSettings {

@@ -33,7 +33,7 @@ use std::sync::Arc;
 pub use error::{Invalid, ProjectError, UnknownName};
 pub(crate) use field_set::{FieldSet, SchemaMisfit, check_declared};
 pub use fields::{AmbiguousColumn, DeclaredField, MappedColumn};
-pub use limits::{Admission, LimitSettings};
+pub use limits::{Admission, Isolation, LimitSettings};
 pub use lock::{LOCK_FILE, LockFile};
 pub(crate) use names::closest;
 pub(crate) use paths::{distinct_files, is_same_file};
@@ -73,6 +73,8 @@ pub struct Project {
     pub repeat_every: Option<u64>,
     /// What becomes of a component that breaks a law.
     pub admission: Option<Admission>,
+    /// How long an instance of a component is used.
+    pub isolation: Option<Isolation>,
     /// How it is served.
     pub serving: ServingSettings,
     /// The views' positions, each after those whose features it reads.

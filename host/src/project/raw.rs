@@ -8,7 +8,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
 use toml::Spanned;
 
-use super::Admission;
+use super::{Admission, Isolation};
 use crate::entity::KeyType;
 use crate::schema::ValueType;
 use crate::time::TimeUnit;
@@ -51,6 +51,7 @@ pub(super) struct RawHead {
     pub name: Spanned<String>,
     pub repeat_share: Option<Spanned<f64>>,
     pub admission: Option<Admission>,
+    pub isolation: Option<Isolation>,
 }
 
 #[derive(Default, Deserialize)]

@@ -7,7 +7,7 @@ use wasmtime::{Engine, Store, Trap};
 
 use super::compile::compile;
 use super::convert;
-use super::engine::{EPOCH_MS, Runtime};
+use super::engine::{EPOCH_MS, Isolation, Runtime};
 use super::error::{CallError, LimitHit, LoadError, Refused};
 use super::sandbox::{HostState, link};
 use super::watch::{Watch, Watched};
@@ -169,6 +169,9 @@ impl Component {
     }
 
     fn process_once(&self, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
+        if self.runtime.isolation() == Isolation::Call {
+            return self.process_fresh(parameters, rows);
+        }
         let mut instance = self.instance()?;
         let answers = match self.call(&mut instance, parameters, rows) {
             // What it kept from earlier calls is not this call's: a transform that leaks answers as a fresh one does.

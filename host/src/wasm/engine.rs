@@ -29,6 +29,16 @@ pub enum Variant {
     Metered,
 }
 
+/// How long an instance of a component is used. Of a component that keeps nothing between calls, the bits are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// From call to call, by one thread at a time.
+    #[default]
+    Shared,
+    /// For one call. Nothing that a component keeps outlives the call; every call pays for a fresh instance.
+    Call,
+}
+
 /// Loads components. One per process is enough; it is cheap to share and safe to use from any thread.
 pub struct Runtime {
     engine: Engine,
@@ -36,6 +46,7 @@ pub struct Runtime {
     limits: Limits,
     cache: Option<Cache>,
     repeats: Repeats,
+    isolation: Isolation,
     dice: Mutex<Dice>,
 }
 
@@ -51,12 +62,12 @@ impl Runtime {
     ///
     /// [`CallError::Differs`]: super::CallError::Differs
     pub fn with_repeats(limits: Limits, cache_dir: Option<PathBuf>, repeat_every: u64) -> Result<Arc<Self>, LoadError> {
-        Self::start(Variant::Serving, limits, cache_dir, Repeats::every(repeat_every))
+        Self::start(Variant::Serving, limits, cache_dir, Repeats::every(repeat_every), Isolation::Shared)
     }
 
     /// A runtime of another variant, for admission. It keeps nothing: what it compiles is used once.
     pub fn of_variant(variant: Variant, limits: Limits) -> Result<Arc<Self>, LoadError> {
-        Self::start(variant, limits, None, Repeats::every(0))
+        Self::start(variant, limits, None, Repeats::every(0), Isolation::Shared)
     }
 
     /// A runtime with all that can be said of one; see [`Runtime::with_repeats`].
@@ -65,12 +76,13 @@ impl Runtime {
         limits: Limits,
         cache_dir: Option<PathBuf>,
         repeats: Repeats,
+        isolation: Isolation,
     ) -> Result<Arc<Self>, LoadError> {
         let engine = Engine::new(&configuration(&limits, variant)?)
             .map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
         start_ticker(&engine)?;
         let dice = Mutex::new(Dice::new(repeats.seed, "runtime"));
-        Ok(Arc::new(Self { engine, variant, limits, cache: cache_dir.map(Cache::new), repeats, dice }))
+        Ok(Arc::new(Self { engine, variant, limits, cache: cache_dir.map(Cache::new), repeats, isolation, dice }))
     }
 
     /// Loads the component in the file `path`.
@@ -104,6 +116,10 @@ impl Runtime {
 
     pub(super) fn is_metered(&self) -> bool {
         self.variant == Variant::Metered
+    }
+
+    pub(super) fn isolation(&self) -> Isolation {
+        self.isolation
     }
 
     pub(super) fn repeats(&self) -> &Repeats {

@@ -17,7 +17,7 @@
 //! further map the next seed, so an order that reaches a feature depends on what the instance did before: it is hidden
 //! state, which the law `fresh` looks for. A `BTreeMap`, or a hasher without a seed, has one order.
 //!
-//! Instances are kept warm and used by one thread at a time; one that returned an error in any way is thrown away.
+//! Instances are kept warm and used by one thread at a time ([`Isolation`]); one that returned an error in any way is thrown away.
 //!
 //! What a component cannot be kept from by construction is remembering an earlier call, or minding how its rows are cut into calls.
 //! So a small share of the calls, chosen at random, is repeated on a fresh instance, cut differently, and a component that answers
@@ -40,7 +40,7 @@ mod watch;
 
 pub(crate) use component::OwnInstance;
 pub use component::{Component, ImportAnswer};
-pub use engine::{ENGINE_VERSION, Runtime, Variant};
+pub use engine::{ENGINE_VERSION, Isolation, Runtime, Variant};
 pub use error::{CallError, LoadError};
 pub use limits::Limits;
 pub use watch::{Quarantine, Repeats, Unproved, Watched};

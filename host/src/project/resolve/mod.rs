@@ -33,7 +33,7 @@ pub(super) const KEYS_HELP: &str = "name the columns that tell one from another:
 pub(super) fn project(raw: RawProject, root: PathBuf) -> Result<Project, Fault> {
     let name = project_name(&raw.project)?;
     let repeat_every = limits::repeat_every(raw.project.repeat_share)?;
-    let admission = raw.project.admission;
+    let (admission, isolation) = (raw.project.admission, raw.project.isolation);
     let limits = limits::limits(raw.limits)?;
     let serving = limits::serving(raw.serving)?;
     let entities = entities(in_order(raw.entities))?;
@@ -56,6 +56,7 @@ pub(super) fn project(raw: RawProject, root: PathBuf) -> Result<Project, Fault> 
         limits,
         repeat_every,
         admission,
+        isolation,
         serving,
         order,
         text,

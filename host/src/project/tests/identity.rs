@@ -27,6 +27,8 @@ fn decides_values(project: &Project) -> usize {
         limits: _,
         admission: _,
         repeat_every: _,
+        // How often a component is started: of one that keeps nothing, the same bits.
+        isolation: _,
         // What of the answers is kept.
         serving: _,
         // A function of the views.
