@@ -8,7 +8,7 @@ use super::known::Known;
 use crate::batch::{Kind, Rows};
 
 /// Rows of a call that are all repeated; of larger ones it is a part.
-const ROWS_WHOLE: usize = 64;
+const ROWS_WHOLE: usize = 32;
 /// Of the rows of a larger call, one in so many is repeated,
 const ROWS_PART: usize = 16;
 /// but no more than these,
@@ -20,7 +20,7 @@ const ALONE_MAX: usize = 4;
 /// Stretches that a call is cut into.
 const STRETCHES_MAX: usize = 4;
 /// Rows that go one by one.
-const SINGLE_MAX: usize = 6;
+const SINGLE_MAX: usize = 4;
 
 /// The ways to cut a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

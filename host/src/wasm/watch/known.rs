@@ -7,13 +7,11 @@ use super::dice::Dice;
 use crate::batch::{Answers, Column, ColumnError, Rows, States};
 
 /// Rows of a call that is kept to be joined with others.
-const KEPT_ROWS: usize = 64;
+const KEPT_ROWS: usize = 16;
 /// Bytes of such a call.
 const KEPT_BYTES: usize = 32 << 10;
 /// Calls that are kept with events, and as many without.
 const KEPT: usize = 16;
-/// Groups that a call is joined with, at most.
-pub(super) const GROUPS_MAX: usize = 512;
 /// Rows of a joined call.
 const JOINED_ROWS: usize = 2_048;
 /// Bytes of a joined call.

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 pub(super) use cut::{Cut, CutKind, Piece};
 pub(super) use dice::Dice;
+use known::Kept;
 pub(super) use known::Known;
-use known::{GROUPS_MAX, Kept};
 
 use super::CallError;
 use crate::batch::{Answers, Column, Rows};
@@ -26,6 +26,12 @@ use crate::batch::{Answers, Column, Rows};
 const SHARE_FIRST: f64 = 0.05;
 /// and these are the first calls.
 const CALLS_FIRST: u64 = 2_000;
+/// Groups that a call is joined with, at most,
+const GROUPS_FEW: usize = 12;
+/// and in one of so many repeats
+const MANY_ONCE_IN: usize = 16;
+/// these.
+const GROUPS_MAX: usize = 512;
 /// Repeats that may run out of time, one after the other.
 const FORGIVEN_MAX: u8 = 3;
 
@@ -184,7 +190,9 @@ impl Watch {
 
     /// How many groups a call may be joined with.
     pub(super) fn groups(dice: &mut Dice) -> usize {
-        dice.size(GROUPS_MAX)
+        // Many are dear, and a few show most of what others do to an answer.
+        let groups_max = if dice.once_in(MANY_ONCE_IN) { GROUPS_MAX } else { GROUPS_FEW };
+        dice.size(groups_max)
     }
 
     /// A call among others, at most so many groups of them; `None` where it is too large for that.
