@@ -119,6 +119,31 @@ fn a_liar_gives_errors_alone_and_the_other_view_goes_on() {
     server.close().expect("closes");
 }
 
+/// A backfill finds it while a server runs: the server looks once a second.
+#[test]
+fn what_another_process_finds_holds_for_a_server_that_runs() {
+    let _alone = alone();
+    let dir = project("lies_to_one_question");
+    let server = open(dir.path());
+    push(&server, 0);
+    // One that no server of this process has loaded.
+    let other = FeatureStore::open(dir.path(), options()).expect("opens");
+    let digest = server.status().views.iter().find(|view| view.label == "liar@v1").expect("a view").component.clone();
+    let folder = dir.path().join(".onepath/quarantine");
+    std::fs::create_dir_all(&folder).expect("is made");
+    std::fs::write(folder.join(format!("{digest}.json")), "not what it was").expect("writes");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while server.status().quarantined.is_empty() {
+        assert!(std::time::Instant::now() < until, "nobody looked");
+        std::thread::yield_now();
+    }
+    assert_eq!(ask(&server, "liar").expect_err("in quarantine").kind(), ErrorKind::TransformQuarantined);
+    assert!(ask(&server, "honest").expect("is answered").same_bits(&Value::Int64(1)));
+    let error = other.materialize(&[], None).expect_err("in quarantine").to_string();
+    assert!(error.contains("is no longer to be read"), "{error}");
+    server.close().expect("closes");
+}
+
 #[test]
 fn where_every_view_is_in_quarantine_the_server_is_not_ready() {
     let _alone = alone();

@@ -163,6 +163,11 @@ impl ViewProgram {
         self.component.is_quarantined()
     }
 
+    /// Puts its component in quarantine for what another process found.
+    pub(crate) fn quarantined_before(&self, difference: &str) {
+        self.component.quarantined_before(difference);
+    }
+
     /// Notes that so many vectors were served with it as of a moment.
     pub(crate) fn served(&self, vectors: u64, as_of: AsOf) {
         self.component.given(vectors, as_of.micros());

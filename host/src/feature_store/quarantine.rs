@@ -149,6 +149,27 @@ impl FeatureStore {
         Ok(Some(serde_json::from_str(&text).unwrap_or_else(|_| damaged())))
     }
 
+    /// Puts the components that another process found to differ in quarantine here as well, and gives a line for each view of them.
+    pub(crate) fn look_at_quarantine(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        for view in &self.project().views {
+            let Some(program) = self.programs.get(&view.label()).filter(|program| !program.is_quarantined()) else {
+                continue;
+            };
+            // What cannot be looked at now is looked at again.
+            if let Ok(Some(record)) = self.quarantine_of(program.digest()) {
+                program.quarantined_before(&record.difference);
+                told.push(format!(
+                    "view {} is in quarantine, as another process found that its component {} gave two answers to the same rows: {}",
+                    view.label(),
+                    program.digest(),
+                    record.difference
+                ));
+            }
+        }
+        told
+    }
+
     /// The views whose components are in quarantine, of those that were loaded.
     pub fn quarantined_views(&self) -> Vec<QuarantinedView> {
         let programs = self.project().views.iter().filter_map(|view| self.programs.get(&view.label()));

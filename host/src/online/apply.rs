@@ -158,7 +158,10 @@ pub(super) fn catch_up(
             let events = logged_events(log, view, mark.applied_offset, up_to)?;
             let stored = Stored { reader: &*reader, views };
             let mut states = Moving { view: at, before: None, stored: &stored, moved: HashMap::new() };
-            advance(view, &events, &mut states, FieldsOf::Log)?;
+            match advance(view, &events, &mut states, FieldsOf::Log) {
+                Err(_) if view.program.is_quarantined() => break,
+                advanced => advanced?,
+            }
             (mark.applied_offset, mark.applied_event) = (up_to, log.fingerprint_at(up_to)?);
             write(store, term, [(view, &states.moved, &mark)])?;
         }

@@ -205,6 +205,7 @@ impl Server {
             Some(Behind { store, views, notice }) => (store, views, Some(notice)),
             None => (store, views, None),
         };
+        let store = Arc::new(store);
         let project = store.project();
         let warnings = match &options.pin {
             Some(manifest) => pin::check(&store, manifest)?,
@@ -290,12 +291,12 @@ impl Server {
             jobs: Some(jobs),
             backlog,
             writer: Some(end::start(writer, taken)?),
-            watch: watch::start(watched, project.data_dir(), Arc::clone(&store.options().warning))?,
+            watch: watch::start(watched, project.data_dir(), Arc::clone(&store), Arc::clone(&store.options().warning))?,
             lost,
             options,
             warnings,
             behind,
-            store: Arc::new(store),
+            store,
         })
     }
 

@@ -1,4 +1,5 @@
-//! The machine's clock is looked at once a second, so that a step is told where nobody asks, and accepted where an operator asks.
+//! The machine's clock is looked at once a second, so that a step is told where nobody asks, and accepted where an operator asks; and
+//! so are the components that other processes have found to give two answers.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use super::published::Shared;
 use super::{Server, ServerError};
 use crate::error::chain;
-use crate::feature_store::answer_accept;
+use crate::feature_store::{FeatureStore, answer_accept};
 use crate::log::{LogError, is_ahead};
 use crate::time::{Clock, step_in_words};
 
@@ -53,6 +54,7 @@ impl Watched {
 pub(super) fn start(
     watched: Watched,
     data_dir: PathBuf,
+    store: Arc<FeatureStore>,
     told: Arc<dyn Fn(&str) + Send + Sync>,
 ) -> Result<Option<Watch>, ServerError> {
     if !watched.clock.is_watched() {
@@ -71,6 +73,7 @@ pub(super) fn start(
                 _ => {}
             }
             before = step;
+            store.look_at_quarantine().iter().for_each(|line| told(line));
             answer_accept(&data_dir, || {
                 let accepted = watched.accept().map_err(|error| chain(&error))?;
                 if let Some(step) = accepted {
