@@ -139,9 +139,9 @@ fn what_another_process_finds_holds_for_a_server_that_runs() {
     }
     assert_eq!(ask(&server, "liar").expect_err("in quarantine").kind(), ErrorKind::TransformQuarantined);
     assert!(ask(&server, "honest").expect("is answered").same_bits(&Value::Int64(1)));
+    server.close().expect("closes");
     let error = other.materialize(&[], None).expect_err("in quarantine").to_string();
     assert!(error.contains("is no longer to be read"), "{error}");
-    server.close().expect("closes");
 }
 
 #[test]

@@ -141,7 +141,7 @@ impl Component {
     /// is repeated, cut differently, on a fresh instance, and a component whose answers differ is quarantined.
     pub(crate) fn process(&self, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
         self.watch.admit(&self.digest)?;
-        let Some(dice) = self.watch.due() else { return self.process_once(parameters, rows) };
+        let Some(dice) = self.watch.due(rows) else { return self.process_once(parameters, rows) };
         let (whole, thread) = (Stopwatch::start(), ThreadTime::start());
         let answered = self.process_once(parameters, rows);
         self.repeat(dice, parameters, rows, &answered, thread.of(whole.elapsed()))?;

@@ -20,9 +20,9 @@ use known::Kept;
 pub(super) use known::Known;
 
 use super::CallError;
-use crate::batch::{Answers, Column, Rows};
+use crate::batch::{Answers, Column, Kind, Rows};
 
-/// Of the first calls of a component this share is repeated, if not more,
+/// Of the first calls of each shape this share is repeated, if not more,
 const SHARE_FIRST: f64 = 0.05;
 /// and these are the first calls.
 const CALLS_FIRST: u64 = 2_000;
@@ -99,8 +99,8 @@ pub(super) struct Manner {
 /// Which calls of one component are repeated, and whether one of them gave two answers.
 pub(super) struct Watch {
     share: f64,
-    /// Calls until the next one that is repeated.
-    left: AtomicI64,
+    /// By shape, calls until the next one that is repeated: what is rare is repeated as often, of its kind, as what is common.
+    left: [AtomicI64; SHAPES],
     inner: Mutex<Inner>,
     unproved: Mutex<Unproved>,
     /// The difference that was found.
@@ -110,8 +110,8 @@ pub(super) struct Watch {
 
 struct Inner {
     dice: Dice,
-    /// Calls up to the next one that is repeated.
-    calls: u64,
+    /// By shape, calls up to the next one that is repeated.
+    calls: [u64; SHAPES],
     kept: Kept,
     passed: u64,
     forgiven: u64,
@@ -130,7 +130,7 @@ impl Watch {
     pub(super) fn new(repeats: &Repeats, digest: &str) -> Self {
         let inner = Inner {
             dice: Dice::new(repeats.seed, digest),
-            calls: 0,
+            calls: [0; SHAPES],
             kept: Kept::default(),
             passed: 0,
             forgiven: 0,
@@ -139,13 +139,13 @@ impl Watch {
         };
         let watch = Self {
             share: if repeats.every == 0 { 0.0 } else { 1.0 / repeats.every as f64 },
-            left: AtomicI64::new(0),
+            left: [const { AtomicI64::new(0) }; SHAPES],
             inner: Mutex::new(inner),
             unproved: Mutex::default(),
             found: OnceLock::new(),
             told: repeats.told.clone(),
         };
-        watch.draw(&mut watch.inner());
+        (0..SHAPES).for_each(|shape| watch.draw(shape, &mut watch.inner()));
         watch
     }
 
@@ -164,28 +164,30 @@ impl Watch {
     }
 
     /// Counts a call. Where it is to be repeated, gives the chance that decides how.
-    pub(super) fn due(&self) -> Option<Dice> {
-        if self.left.fetch_sub(1, Ordering::Relaxed) != 1 {
+    pub(super) fn due(&self, rows: &Rows) -> Option<Dice> {
+        let shape = shape_of(rows);
+        if self.left[shape].fetch_sub(1, Ordering::Relaxed) != 1 {
             return None;
         }
         let mut inner = self.inner();
-        self.draw(&mut inner);
+        self.draw(shape, &mut inner);
         Some(inner.dice.fork())
     }
 
-    /// Decides which call is repeated next.
-    fn draw(&self, inner: &mut Inner) {
+    /// Decides which call of a shape is repeated next.
+    fn draw(&self, shape: usize, inner: &mut Inner) {
+        let calls = inner.calls[shape];
         let mut gap = 0;
-        if self.share > 0.0 && inner.calls < CALLS_FIRST {
-            gap = inner.dice.calls_until(self.share.max(SHARE_FIRST)).min(CALLS_FIRST - inner.calls + 1);
+        if self.share > 0.0 && calls < CALLS_FIRST {
+            gap = inner.dice.calls_until(self.share.max(SHARE_FIRST)).min(CALLS_FIRST - calls + 1);
         }
         // Chance has no memory: what is beyond the first calls is drawn anew.
-        if inner.calls + gap > CALLS_FIRST || gap == 0 {
-            let first = CALLS_FIRST.saturating_sub(inner.calls);
+        if calls + gap > CALLS_FIRST || gap == 0 {
+            let first = CALLS_FIRST.saturating_sub(calls);
             gap = inner.dice.calls_until(self.share).saturating_add(if self.share > 0.0 { first } else { 0 });
         }
-        inner.calls = inner.calls.saturating_add(gap);
-        self.left.store(i64::try_from(gap).unwrap_or(i64::MAX), Ordering::Relaxed);
+        inner.calls[shape] = calls.saturating_add(gap);
+        self.left[shape].store(i64::try_from(gap).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 
     /// How many groups a call may be joined with.
@@ -268,6 +270,27 @@ impl Watch {
     }
 }
 
+/// Kinds of rows, by sizes.
+const SHAPES: usize = 3 * 5;
+
+/// Which shape a call has: whether it has events, questions or both, and how many rows, roughly.
+fn shape_of(rows: &Rows) -> usize {
+    let has = |kind: Kind| rows.kinds.contains(&(kind as u8));
+    let kinds = match (has(Kind::Event), has(Kind::Question)) {
+        (true, true) => 0,
+        (true, false) => 1,
+        (false, _) => 2,
+    };
+    let size = match rows.len() {
+        0..2 => 0,
+        2..16 => 1,
+        16..128 => 2,
+        128..1_000 => 3,
+        _ => 4,
+    };
+    5 * kinds + size
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,7 +305,7 @@ mod tests {
     fn the_first_calls_are_repeated_more_often_and_none_where_none_is_wanted() {
         let due = |every, calls: u64| {
             let watch = watch(every);
-            (0..calls).filter(|_| watch.due().is_some()).count()
+            (0..calls).filter(|_| watch.due(&Rows::default()).is_some()).count()
         };
         assert_eq!((due(0, 10_000), due(1, 10_000)), (0, 10_000));
         let (first, all) = (due(1_000, CALLS_FIRST), due(1_000, 1_000_000));
@@ -293,10 +316,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_rare_is_repeated_as_often_of_its_kind() {
+        let watch = watch(1_000);
+        let (small, mut large) = (Rows::default(), Rows::default());
+        (0..1_000).for_each(|row| large.push(Kind::Event, 0, row));
+        let mut repeated = 0;
+        for call in 0..200_000 {
+            let is_large = call % 100 == 99;
+            let due = watch.due(if is_large { &large } else { &small }).is_some();
+            repeated += usize::from(due && is_large);
+        }
+        assert!((70..140).contains(&repeated), "seed 9: {repeated} of 2,000 large calls");
+    }
+
+    #[test]
     fn another_seed_repeats_other_calls() {
         let due = |seed| {
             let watch = Watch::new(&Repeats { seed: Some(seed), ..Repeats::every(100) }, "d1");
-            (0..2_000).filter(|_| watch.due().is_some()).collect::<Vec<_>>()
+            (0..2_000).filter(|_| watch.due(&Rows::default()).is_some()).collect::<Vec<_>>()
         };
         assert_eq!(due(1), due(1));
         assert_ne!(due(1), due(2));
