@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kinds_guest::{KINDS, TRANSFORM, empty_bytes};
-use onepath::batch::{Column, Kind, Rows, States, Texts, Value, Values};
+use onepath::batch::{Column, Kind, Rows, Shape, States, Texts, Value, Values};
 use onepath::evaluate::{Evaluated, ViewProgram, evaluate};
 use onepath::wasm::{Limits, Runtime};
 use onepath_sdk::batch as native;
@@ -42,7 +42,7 @@ fn main() {
             .expect("the parameter fits")
     };
     let call = |view: &ViewProgram, rows: &Rows| -> Evaluated {
-        evaluate(view, rows, &mut [None; ENTITIES], &|group| group.to_string()).expect("answers")
+        evaluate(view, Shape::PushBatch, rows, &mut [None; ENTITIES], &|group| group.to_string()).expect("answers")
     };
     let measure = |kind: usize, rows: &Rows| {
         let view = view(kind);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use onepath::batch::{Column, Kind, Rows, Texts, Values};
+use onepath::batch::{Column, Kind, Rows, Shape, Texts, Values};
 use onepath::evaluate::{Evaluated, ViewProgram, evaluate};
 use onepath::wasm::{Limits, Runtime};
 use onepath_sdk::batch as guest;
@@ -71,7 +71,7 @@ fn main() {
 
 fn with_component(view: &ViewProgram, rows: &Rows) -> Evaluated {
     let mut newest = vec![None; rows.states.len()];
-    evaluate(view, rows, &mut newest, &|group| group.to_string()).expect("an answer")
+    evaluate(view, Shape::ReplayFull, rows, &mut newest, &|group| group.to_string()).expect("an answer")
 }
 
 /// Bits of numbers; texts and lists have none here.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use onepath::batch::{Column, Kind, Rows, States, Values};
+use onepath::batch::{Column, Kind, Rows, Shape, States, Values};
 use onepath::evaluate::{ViewProgram, evaluate};
 use onepath::wasm::{CallError, Isolation, Limits, Repeats, Runtime, Variant};
 
@@ -106,12 +106,16 @@ fn driven(view: &ViewProgram, seed: u64, calls_max: u64) -> Driven {
     for calls in 1..=calls_max {
         let rows = call(&mut random);
         let mut newest = vec![None; rows.states.len()];
-        let Err(error) = evaluate(view, &rows, &mut newest, &|group| format!("c{group}")) else { continue };
+        let Err(error) = evaluate(view, Shape::ReplayFull, &rows, &mut newest, &|group| format!("c{group}")) else {
+            continue;
+        };
         let CallError::Differs { difference, .. } = &error.source else { panic!("seed {seed}, call {calls}: {error}") };
         // From now on there are errors alone.
         for _ in 0..50 {
             let rows = call(&mut random);
-            let again = evaluate(view, &rows, &mut vec![None; rows.states.len()], &|group| format!("c{group}"));
+            let again = evaluate(view, Shape::ReplayFull, &rows, &mut vec![None; rows.states.len()], &|group| {
+                format!("c{group}")
+            });
             let is_quarantine = again.is_err_and(|error| matches!(error.source, CallError::Quarantined { .. }));
             assert!(is_quarantine, "seed {seed}: a component in quarantine was called");
         }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use onepath::batch::{Column, Kind, Rows, Value};
+use onepath::batch::{Column, Kind, Rows, Shape, Value};
 use onepath::evaluate::{EvaluateError, Evaluated, ViewProgram, evaluate};
 use onepath::schema::{Field, ValueType};
 use onepath::wasm::{CallError, Component, Limits, LoadError, Runtime};
@@ -67,7 +67,7 @@ fn repeated(field: &Field, rows: usize) -> Column {
 
 /// One call with [`batch`].
 pub(crate) fn call(view: &ViewProgram, want_states: bool) -> Result<Evaluated, EvaluateError> {
-    evaluate(view, &batch(view, want_states), &mut [None, None], &|group| format!("c{group}"))
+    evaluate(view, Shape::ReplayFull, &batch(view, want_states), &mut [None, None], &|group| format!("c{group}"))
 }
 
 /// What comes of a guest: the error of loading it, or two calls.

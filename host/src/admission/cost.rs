@@ -6,12 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::case::{Case, CaseRow, batch};
 use super::generate::Generator;
-use crate::batch::{Column, Kind, Rows, States};
+use crate::batch::{Column, Kind, REPLAY_ROWS, Rows, States};
 use crate::schema::Description;
 use crate::wasm::{CallError, Component};
 
-/// Rows of the large batch.
-const BATCH_ROWS: usize = 8_192;
 /// Entities of the large batch.
 const BATCH_ENTITIES: usize = 64;
 /// Events of the entity that the single question is about.
@@ -46,7 +44,7 @@ pub(super) fn measure(
     now: &dyn Fn() -> Duration,
 ) -> Result<Cost, CallError> {
     let description = serving.description();
-    let large = rows(description, &generator.typical(BATCH_ROWS, BATCH_ENTITIES), States::default(), true);
+    let large = rows(description, &generator.typical(REPLAY_ROWS, BATCH_ENTITIES), States::default(), true);
     let one_entity = generator.typical(4 * QUESTION_EVENTS, 1);
     let events: Vec<CaseRow> = one_entity.rows.iter().filter(|row| row.kind == Kind::Event).cloned().collect();
     let state_of = |count: usize| -> Result<Vec<u8>, CallError> {
@@ -64,9 +62,9 @@ pub(super) fn measure(
     let batch = best(now, 1, || serving.process(parameters, &large).map(drop))?;
     let single = best(now, 500, || serving.process(parameters, &question).map(drop))?;
     Ok(Cost {
-        operators_per_row: batch_operators as f64 / BATCH_ROWS as f64,
+        operators_per_row: batch_operators as f64 / REPLAY_ROWS as f64,
         operators_per_question,
-        batch_ns_per_row: batch / BATCH_ROWS as f64,
+        batch_ns_per_row: batch / REPLAY_ROWS as f64,
         question_ns: single,
         state_bytes_per_event: (full.len() as f64 - half.len() as f64) / QUESTION_EVENTS as f64,
         state_bytes: full.len(),

@@ -82,7 +82,7 @@ pub(super) struct Backfill {
     #[arg(long, conflicts_with_all = ["at", "every", "spill_dir"])]
     resume: bool,
     /// Rows of one call of a component. Never changes the output.
-    #[arg(long, value_name = "N", default_value_t = 8_192, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = crate::batch::REPLAY_ROWS as u32, value_parser = clap::value_parser!(u32).range(1..))]
     batch_rows: u32,
     /// Interpret components instead of running their machine code: many times slower, and the same bits. For proofs.
     #[arg(long)]

@@ -20,7 +20,9 @@ pub use serving::{EventCall, ServingError, StateQuestions, ViewAnswers, answer_f
 pub use skip::{evaluate_apart, evaluate_or_null};
 pub use status::Status;
 
-use crate::batch::{Column, Kind, Rows, States};
+use std::sync::OnceLock;
+
+use crate::batch::{Column, Kind, Rows, Shape, States};
 use crate::time::{AsOf, EventTime, format_time, outside_max_age};
 use crate::wasm::CallError;
 
@@ -68,26 +70,40 @@ fn question_at(rows: &Rows, row: usize) -> Option<u32> {
     rows.kinds.get(row).is_some_and(is_question).then_some(before)
 }
 
+/// Is told of every call before it is made.
+static OBSERVER: OnceLock<fn(Shape, &Rows)> = OnceLock::new();
+
+/// Has every call of this process told to `observer`, for tests of what is really called. The first one stays.
+#[doc(hidden)]
+pub fn observe_calls(observer: fn(Shape, &Rows)) {
+    let _ = OBSERVER.set(observer);
+}
+
 /// Evaluates one batch of one view.
 ///
-/// `newest` holds, per group, the newest event time applied before the batch, and after the call the one after it.
+/// `shape` says what the call is made for: admission has a case of each shape, and tests hold callers to it. `newest` holds, per group, the newest event time applied before the batch, and after the call the one after it.
 /// `entity` names a group for errors.
 pub fn evaluate(
     view: &ViewProgram,
+    shape: Shape,
     rows: &Rows,
     newest: &mut [Option<EventTime>],
     entity: &dyn Fn(u32) -> String,
 ) -> Result<Evaluated, EvaluateError> {
-    evaluate_located(view, rows, newest, entity).map_err(|(error, _)| error)
+    evaluate_located(view, shape, rows, newest, entity).map_err(|(error, _)| error)
 }
 
 /// The same; an error comes with the row at fault, where that is known.
 fn evaluate_located(
     view: &ViewProgram,
+    shape: Shape,
     rows: &Rows,
     newest: &mut [Option<EventTime>],
     entity: &dyn Fn(u32) -> String,
 ) -> Result<Evaluated, (EvaluateError, Option<usize>)> {
+    if let Some(observe) = OBSERVER.get() {
+        observe(shape, rows);
+    }
     let answers = view.process(rows).map_err(|source| {
         let at = locate::row_at_fault(view, rows, &source).filter(|at| *at < rows.len());
         let question = at.and_then(|at| question_at(rows, at));

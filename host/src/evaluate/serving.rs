@@ -6,16 +6,10 @@
 use std::sync::Arc;
 
 use super::{EvaluateError, Status, ViewProgram, evaluate};
-use crate::batch::{Column, ColumnError, Kind, Rows};
+use crate::batch::{Column, ColumnError, Kind, QUESTION_ROWS, QUESTION_STATES_BYTES, Rows, Shape};
 use crate::entity::EntityState;
 use crate::schema::Field;
 use crate::time::{AsOf, AvailableAt, EventTime};
-
-/// Questions of one call, however small their states are.
-const ROWS_PER_CALL: usize = 8_192;
-
-/// Bytes of states of one call, so that the questions of one request never need more memory than a transform may have.
-const STATE_BYTES_PER_CALL: usize = 16 << 20;
 
 /// A call of serving without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +71,7 @@ impl EventCall {
         name: &dyn Fn(u32) -> String,
     ) -> Result<Vec<EntityState>, EvaluateError> {
         self.rows.event_fields = event_fields;
-        let evaluated = evaluate(program, &self.rows, &mut self.newest, name)?;
+        let evaluated = evaluate(program, Shape::of_push(self.rows.len()), &self.rows, &mut self.newest, name)?;
         let after = evaluated.states.expect("states were wanted");
         let states = self.last.into_iter().zip(self.newest).enumerate();
         let states = states.map(|(entity, ((newest_available_at, offset), newest))| EntityState {
@@ -156,9 +150,9 @@ fn rows_of_a_call(states: &[Option<Arc<EntityState>>]) -> usize {
     let mut bytes = 0;
     let over = states.iter().position(|state| {
         bytes += state.as_ref().map_or(0, |state| state.bytes.len());
-        bytes > STATE_BYTES_PER_CALL
+        bytes > QUESTION_STATES_BYTES
     });
-    over.unwrap_or(states.len()).clamp(1, ROWS_PER_CALL).min(states.len())
+    over.unwrap_or(states.len()).clamp(1, QUESTION_ROWS).min(states.len())
 }
 
 fn answer_call(
@@ -184,7 +178,8 @@ fn answer_call(
         rows.states.push(state.as_ref().map_or(&[][..], |state| &state.bytes))?;
     }
     let mut newest_events: Vec<_> = states.iter().map(|state| state.as_ref().map(|state| state.newest_event)).collect();
-    let evaluated = evaluate(program, &rows, &mut newest_events, &|group| name(group as usize))?;
+    let evaluated =
+        evaluate(program, Shape::of_questions(count), &rows, &mut newest_events, &|group| name(group as usize))?;
     let offsets = states.iter().map(|state| state.as_ref().map_or(0, |state| state.offset)).collect();
     Ok(ViewAnswers { features: evaluated.features, statuses: evaluated.statuses, newest_events, offsets })
 }

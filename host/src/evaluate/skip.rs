@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::{EvaluateError, Evaluated, Status, ViewProgram, evaluate_located, question_at};
-use crate::batch::{Column, Kind, Rows, States};
+use crate::batch::{Column, Kind, Rows, Shape, States};
 use crate::time::EventTime;
 
 /// So few rows of one entity are not cut any more to find the one that takes too long: each look takes as long.
@@ -16,11 +16,12 @@ const ROWS_OF_TIME: usize = 1_024;
 /// Evaluates a batch as [`evaluate`](super::evaluate) does; where it fails for no row that is known, it is cut until the row is.
 pub fn evaluate_apart(
     view: &ViewProgram,
+    shape: Shape,
     rows: &Rows,
     newest: &mut [Option<EventTime>],
     entity: &dyn Fn(u32) -> String,
 ) -> Result<Evaluated, EvaluateError> {
-    Apart { view, entity, failed: None }.evaluate(rows, newest)
+    Apart { view, shape, entity, failed: None }.evaluate(rows, newest)
 }
 
 /// Evaluates a batch as [`evaluate`](super::evaluate) does, but a row that gives no answer does not end it.
@@ -29,17 +30,20 @@ pub fn evaluate_apart(
 /// Each is told to `failed` with its row, in row order. A component found to give two answers to one call ends the batch all the same.
 pub fn evaluate_or_null(
     view: &ViewProgram,
+    shape: Shape,
     rows: &Rows,
     newest: &mut [Option<EventTime>],
     entity: &dyn Fn(u32) -> String,
     failed: &mut dyn FnMut(usize, EvaluateError),
 ) -> Result<Evaluated, EvaluateError> {
-    Apart { view, entity, failed: Some(failed) }.evaluate(rows, newest)
+    Apart { view, shape, entity, failed: Some(failed) }.evaluate(rows, newest)
 }
 
 /// How a batch is cut.
 struct Apart<'a> {
     view: &'a ViewProgram,
+    /// What the whole batch is for.
+    shape: Shape,
     entity: &'a dyn Fn(u32) -> String,
     /// Told of rows without an answer; without it, the first one ends the batch.
     failed: Option<&'a mut dyn FnMut(usize, EvaluateError)>,
@@ -57,7 +61,7 @@ struct SoFar<'r> {
 impl Apart<'_> {
     fn evaluate(&mut self, rows: &Rows, newest: &mut [Option<EventTime>]) -> Result<Evaluated, EvaluateError> {
         // Whoever has no failure pays nothing.
-        let error = match evaluate_located(self.view, rows, newest, self.entity) {
+        let error = match evaluate_located(self.view, self.shape, rows, newest, self.entity) {
             Ok(evaluated) => return Ok(evaluated),
             Err(error) => error,
         };
@@ -120,7 +124,7 @@ impl Apart<'_> {
         let mut rows = so_far.rows.slice(range.start, range.end, joined(&so_far.states[groups.clone()]));
         rows.groups.iter_mut().for_each(|group| *group -= first);
         let entity = |group: u32| (self.entity)(group + first);
-        let evaluated = evaluate_located(self.view, &rows, &mut newest[groups.clone()], &entity)?;
+        let evaluated = evaluate_located(self.view, Shape::ReplayPart, &rows, &mut newest[groups.clone()], &entity)?;
         for (all, next) in so_far.features.iter_mut().zip(&evaluated.features) {
             all.append(next).expect("the parts of a batch are no larger than the batch");
         }

@@ -137,7 +137,7 @@ impl Default for OpenOptions {
     fn default() -> Self {
         Self {
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            batch_rows: 8_192,
+            batch_rows: crate::batch::REPLAY_ROWS,
             on_error: OnError::Stop,
             proof_seed: None,
             strict: false,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::PushError;
 use super::marks::{checked, drop_earlier_epoch};
-use crate::batch::Column;
+use crate::batch::{Column, PUSH_ROWS};
 use crate::entity::{EntityKey, EntityState};
 use crate::evaluate::EventCall;
 use crate::events::{PushedEvents, PushedFields, append_fields, key_of, same_content, wanted_fields};
@@ -15,9 +15,6 @@ use crate::log::{Appending, EventContent, LogError, LogReader, LoggedEvent};
 use crate::project::Source;
 use crate::schema::Field;
 use crate::store::{OnlineStore, StoreError, StoreReader, ViewMark, ViewUpdate};
-
-/// Rows of one call while events are applied.
-const BATCH_ROWS: usize = 8_192;
 
 /// Where the fields of events that are applied come from.
 #[derive(Clone, Copy)]
@@ -214,9 +211,9 @@ fn advance(
     states: &mut Moving<'_>,
     fields_of: FieldsOf<'_>,
 ) -> Result<(), PushError> {
-    for (at, events) in events.chunks(BATCH_ROWS).enumerate() {
+    for (at, events) in events.chunks(PUSH_ROWS).enumerate() {
         let fields_of = match fields_of {
-            FieldsOf::Push(fields, places) => FieldsOf::Push(fields, &places[at * BATCH_ROWS..][..events.len()]),
+            FieldsOf::Push(fields, places) => FieldsOf::Push(fields, &places[at * PUSH_ROWS..][..events.len()]),
             FieldsOf::Log => FieldsOf::Log,
         };
         advance_batch(view, events, states, fields_of)?;

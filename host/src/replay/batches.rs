@@ -3,7 +3,7 @@
 use super::Unproved;
 use super::partition::{Order, Ordered, PartitionEvents};
 use super::run::{Failure, FinalState, OnError, Outcome, Oversized, Work};
-use crate::batch::{Column, ColumnError, Kind, Rows};
+use crate::batch::{Column, ColumnError, Kind, REPLAY_STATES_BYTES, Rows};
 use crate::entity::EntityState;
 use crate::evaluate::{EvaluateError, evaluate_apart, evaluate_or_null};
 use crate::time::{AsOf, AvailableAt, EventTime, Stopwatch, visible};
@@ -14,10 +14,6 @@ const LARGE_STATE_BYTES: usize = 1 << 16;
 /// With a large state, a batch has one row per so many bytes of it: carrying the state then costs each row the same, however
 /// large it grows.
 const STATE_BYTES_PER_ROW: usize = 8;
-
-/// The states that the entities of one call begin with have about so many bytes at most, unless one alone has more: the
-/// component holds them several times over, and its memory has a limit.
-const STATES_BYTES: usize = 4 << 20;
 
 /// However large the state, a call of more rows than were asked for takes about so many bytes of columns at most.
 const BATCH_BYTES: usize = 16 << 20;
@@ -130,7 +126,7 @@ impl<'a, 'w> Batch<'a, 'w> {
         outcome: &mut Outcome,
     ) -> Result<(), PartitionError> {
         let states = self.rows.states.bytes.len() + before.map_or(0, |state| state.bytes.len());
-        if !self.groups.is_empty() && (states > STATES_BYTES || self.rows.len() >= self.work.batch_rows) {
+        if !self.groups.is_empty() && (states > REPLAY_STATES_BYTES || self.rows.len() >= self.work.batch_rows) {
             self.flush(outcome, None)?;
         }
         self.rows_max = self.work.batch_rows;
@@ -230,13 +226,13 @@ impl<'a, 'w> Batch<'a, 'w> {
         let name = |group: u32| work.keys.key(self.groups[group as usize].entity).to_string();
         let stopwatch = Stopwatch::start();
         let evaluated = match work.on_error {
-            OnError::Stop => evaluate_apart(work.view, &rows, &mut newest, &name)
+            OnError::Stop => evaluate_apart(work.view, work.shape(), &rows, &mut newest, &name)
                 .map_err(|error| error.renumbered(|at| self.question(at)))?,
             OnError::Null => {
                 let failed = &mut |row: usize, error| {
                     outcome.failures.push(self.failure(&rows, row, error));
                 };
-                evaluate_or_null(work.view, &rows, &mut newest, &name, failed)?
+                evaluate_or_null(work.view, work.shape(), &rows, &mut newest, &name, failed)?
             }
         };
         work.times.add_evaluate(&stopwatch);

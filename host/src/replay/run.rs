@@ -6,7 +6,7 @@ use super::Questions;
 use super::batches::{PartitionError, run_partition};
 use super::partition::{PartitionEvents, PartitionedQuestions};
 use super::proof::{Proved, Proving, Unproved, Watch};
-use crate::batch::{Column, ColumnError, in_order};
+use crate::batch::{Column, ColumnError, Shape, in_order};
 use crate::entity::{EntityState, KeyInterner};
 use crate::evaluate::{EvaluateError, Evaluated, Status, ViewProgram};
 use crate::events::EventSet;
@@ -324,6 +324,15 @@ impl Work<'_> {
     /// The number of the entity in a place of a partition.
     pub(super) fn entity(&self, partition: usize, place: usize) -> u32 {
         (place << self.bits | partition) as u32
+    }
+
+    /// What its calls are made for.
+    pub(super) fn shape(&self) -> Shape {
+        match (self.want_states, self.questions.len(), self.before) {
+            (false, ..) => Shape::ReplayFull,
+            (true, 0, []) => Shape::Fold,
+            (true, ..) => Shape::ReplaySlice,
+        }
     }
 
     /// What an entity begins with.
