@@ -116,6 +116,80 @@ impl<'a> Generator<'a> {
         case
     }
 
+    /// The rows of so many entities, from none to a few hundred each, on ordinary values. Each ends with `last` questions at one as-of
+    /// that is after all events.
+    pub(super) fn entities(&mut self, count: usize, last: usize) -> Vec<Vec<CaseRow>> {
+        const LONG: [usize; 3] = [400, 1_200, 4_500];
+        const PACES: [Pace; 6] = [Pace::Ordinary, Pace::Ordinary, Pace::Late, Pace::Late, Pace::Dense, Pace::Edges];
+        let end = self.sample.times.iter().copied().max().unwrap_or(START_US);
+        let mut entities: Vec<Vec<CaseRow>> = Vec::with_capacity(count);
+        for at in 0..count {
+            let rows = match at % 20 {
+                // Three entities whose states are as large as a month of use makes them, in between.
+                0 if at < LONG.len() * 20 => LONG[at / 20],
+                0 => 0,
+                1..=8 => 1 + self.random.below(8),
+                9..=15 => 9 + self.random.below(32),
+                16..=18 => 41 + self.random.below(80),
+                _ => 100 + self.random.below(200),
+            };
+            let pace = if rows < 400 { *self.random.pick(&PACES) } else { Pace::Ordinary };
+            let (mut clock, mut newest) = (START_US, i64::MIN);
+            let of_entity = (0..rows).map(|_| {
+                let kind = if self.events && !self.random.once_in(4) { Kind::Event } else { Kind::Question };
+                let time = self.time(pace, DAY_US, &mut clock);
+                let time = if kind == Kind::Question { time.max(newest) } else { time };
+                newest = newest.max(time);
+                CaseRow { kind, entity: at as u32, time, values: self.values(kind, Taste::Typical) }
+            });
+            let mut of_entity: Vec<CaseRow> = of_entity.collect();
+            // All end within the same month, so that windows hold something at the last as-of; times of day stay as they are.
+            let back = self.random.below(30) as i64 * DAY_US;
+            let later = end.saturating_sub(newest).saturating_sub(back).div_euclid(DAY_US).saturating_mul(DAY_US);
+            of_entity.iter_mut().for_each(|row| row.time = row.time.saturating_add(later));
+            entities.push(of_entity);
+        }
+        let as_of = end.saturating_add(DAY_US);
+        for (at, rows) in entities.iter_mut().enumerate() {
+            rows.extend((0..last).map(|_| {
+                let values = self.values(Kind::Question, Taste::Typical);
+                CaseRow { kind: Kind::Question, entity: at as u32, time: as_of, values }
+            }));
+        }
+        entities
+    }
+
+    /// An entity with so many rows, `step_us` apart on average: most are events, and now and then one is late. `is_question` says which
+    /// are questions. With `many`, texts and integers are mostly ones that did not come before, so that what is kept by key grows.
+    pub(super) fn long(
+        &mut self,
+        rows: usize,
+        step_us: i64,
+        many: bool,
+        is_question: impl Fn(usize) -> bool,
+    ) -> Vec<CaseRow> {
+        let mut clock = self.sample.times.first().copied().unwrap_or(START_US);
+        let mut newest = i64::MIN;
+        let row = |at: usize| {
+            let kind = if is_question(at) || !self.events { Kind::Question } else { Kind::Event };
+            clock = clock.saturating_add(self.random.below(2 * step_us as usize) as i64);
+            let is_late = kind == Kind::Event && self.random.once_in(16);
+            let late = if is_late { self.random.below(64 * step_us as usize) as i64 } else { 0 };
+            let time = if kind == Kind::Question { clock.max(newest) } else { clock.saturating_sub(late) };
+            newest = newest.max(time);
+            let mut values = self.values(kind, Taste::Typical);
+            if many && !self.random.once_in(4) {
+                values.iter_mut().for_each(|value| match value {
+                    Value::Text(text) => *text = format!("{text}-{at}"),
+                    Value::Int64(number) => *number = number.wrapping_add(at as i64 * 1_000),
+                    _ => {}
+                });
+            }
+            CaseRow { kind, entity: 0, time, values }
+        };
+        (0..rows).map(row).collect()
+    }
+
     /// One ordinary case of `rows` rows over `entities` entities, for measuring: an hour between the rows of an entity.
     pub(super) fn typical(&mut self, rows: usize, entities: usize) -> Case {
         let row = |at: usize, generator: &mut Self| {

@@ -26,6 +26,10 @@ pub enum Law {
     Group,
     /// Questions change nothing.
     Read,
+    /// Each kind of call that a host makes, as large as it makes it, gives what the others give.
+    Shapes,
+    /// A state that is carried through thousands of pushes gives what one pass gives.
+    Carry,
 }
 
 /// The laws that cases are tried on, in the order in which they are: what breaks an earlier one often breaks later ones too.
@@ -42,6 +46,8 @@ impl Law {
             Self::Split => "a batch cut anywhere, with the states carried over, gives what it gives in one call",
             Self::Group => "entities in one batch, in any interleaving, give what each gives alone",
             Self::Read => "questions change no state and no later answer",
+            Self::Shapes => "calls of a server and of a backfill, as large as they are made, give the same",
+            Self::Carry => "a state carried through thousands of pushes gives what one pass gives",
         }
     }
 
@@ -61,6 +67,8 @@ impl Law {
             Self::Split => "split",
             Self::Group => "group",
             Self::Read => "read",
+            Self::Shapes => "shapes",
+            Self::Carry => "carry",
         }
     }
 
@@ -80,6 +88,14 @@ impl Law {
             }
             Self::Group => "something is shared between entities within a call: keep it per entity, in the state",
             Self::Read => "`read` changes the state: compute what it needs without keeping it",
+            Self::Shapes => {
+                "an answer depends on how many rows, entities or questions a call has, or on whether states are wanted: \
+                 compute it from the row and its entity's state alone, whatever else is in the call"
+            }
+            Self::Carry => {
+                "what is kept in the state is less than what is kept within a call, or cannot be read back: count in i64, \
+                 and check that decoding gives what was encoded, however long the state is"
+            }
         }
     }
 }
@@ -87,8 +103,8 @@ impl Law {
 /// Tries one law on one case; the answer is where it fails, in words.
 pub(super) fn try_law(law: Law, bench: &Bench<'_>, case: &Case) -> Result<(), String> {
     match law {
-        // The description takes no case: see `super::constant`.
-        Law::Constant => Ok(()),
+        // The description takes no case, and large cases are tried by themselves: see `super::prove`.
+        Law::Constant | Law::Shapes | Law::Carry => Ok(()),
         Law::Total => total(bench, case),
         Law::Fresh => fresh(bench, case),
         Law::Repeat => repeat(bench, case),

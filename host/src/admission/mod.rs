@@ -8,6 +8,7 @@
 //! It knows nothing of projects and files: it takes bytes, and gives a [`Report`]. The laws know nothing of WebAssembly: they
 //! try a `Subject`, which in the tests is plain Rust with a planted fault.
 
+mod carry;
 mod case;
 mod cost;
 mod generate;
@@ -15,9 +16,11 @@ mod laws;
 mod random;
 mod report;
 mod run;
+mod shapes;
 mod shrink;
 #[cfg(test)]
 mod tests;
+mod world;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +32,8 @@ pub use report::{Counterexample, CounterexampleRow, Import, LawResult, Report, T
 use self::case::Case;
 use self::generate::Generator;
 use self::run::{Bench, Instance};
+use self::shapes::Broken;
+use self::world::World;
 use crate::batch::{Answers, Column, Rows, Value};
 use crate::schema::Description;
 use crate::wasm::{CallError, Component, ENGINE_VERSION, Limits, LoadError, Runtime, Variant};
@@ -49,6 +54,10 @@ const INTERPRETER_MS_FACTOR: u64 = 10;
 const SHRINK_TRIES: usize = 800;
 /// The same where each try may take as long as a call may.
 const SHRINK_TRIES_OF_LIMITS: usize = 6;
+
+/// Entities of the large cases, and how often each is asked at their last as-of.
+const ENTITIES: usize = 400;
+const LAST_QUESTIONS: usize = 3;
 
 /// The engines of a check: the one that serves, one that interprets, and one that counts.
 pub struct Engines {
@@ -194,10 +203,30 @@ fn prove(bench: &Bench<'_>, options: &CheckOptions<'_>) -> (Tried, Vec<LawResult
             }
         }
     }
+    // A component that is refused in any case is not tried for longer.
+    let is_pure = results.iter().all(|result| result.counterexample.is_none() || !result.law.decides_bits());
+    let (mut shapes, mut carry) = (result(Law::Shapes), result(Law::Carry));
+    if is_pure && tried.cases == options.cases {
+        let world = World::served(bench, generator.entities(ENTITIES, LAST_QUESTIONS), LAST_QUESTIONS);
+        let (calls, broken) = shapes::try_shapes(bench, &world, options.seed);
+        set_large(&mut shapes, bench, calls, broken);
+        if shapes.counterexample.is_none() {
+            let (calls, broken) = carry::try_carry(bench, &mut generator);
+            set_large(&mut carry, bench, calls, broken);
+        }
+    }
+    results.extend([shapes, carry]);
     let mut constant = result(Law::Constant);
     constant.counterexample = laws_of_description(bench);
     results.insert(0, constant);
     (tried, results)
+}
+
+fn set_large(result: &mut LawResult, bench: &Bench<'_>, calls: usize, broken: Option<Broken>) {
+    result.cases = calls + usize::from(broken.is_some());
+    result.counterexample = broken.map(|Broken { rows, difference }| {
+        Counterexample::new(result.law, &Case { rows }, bench.description, difference)
+    });
 }
 
 /// What ends the case in one call, if anything does. A limit on time may be met for want of a processor; what a component

@@ -130,28 +130,45 @@ impl Run {
         }
         for (row, (a, b)) in self.answers.iter().zip(&other.answers).enumerate() {
             let (Some(a), Some(b)) = (a, b) else { continue };
-            if let Some(at) = (0..a.len()).find(|at| !a[*at].same_bits(&b[*at])) {
-                let feature = &description.output_features[at].name;
-                let told = |value: &Value| format!("{} ({})", brief(&value.to_string()), brief(&value.hex()));
-                let (a, b) = (told(&a[at]), told(&b[at]));
-                return Some(format!("row {}, feature {feature}\n{first}: {a}\n{second}: {b}", row + 1));
+            if let Some(difference) = difference_of_values(a, b, description, names) {
+                return Some(format!("row {}, {difference}", row + 1));
             }
         }
         for (entity, (a, b)) in self.states.iter().zip(&other.states).enumerate() {
             let (Some(a), Some(b)) = (a, b) else { continue };
-            if a != b {
-                let at = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-                let told = |state: &[u8]| format!("{} bytes, {}", state.len(), bytes_from(state, at));
-                return Some(format!(
-                    "state of entity {}, from byte {at}\n{first}: {}\n{second}: {}",
-                    entity + 1,
-                    told(a),
-                    told(b)
-                ));
+            if let Some(difference) = difference_of_states(a, b, names) {
+                return Some(format!("state of entity {}, {difference}", entity + 1));
             }
         }
         None
     }
+}
+
+/// Where the features of one question differ, in words.
+pub(super) fn difference_of_values(
+    first: &[Value],
+    second: &[Value],
+    description: &Description,
+    names: [&str; 2],
+) -> Option<String> {
+    let at = (0..first.len()).find(|at| !second.get(*at).is_some_and(|other| first[*at].same_bits(other)))?;
+    let told = |value: Option<&Value>| match value {
+        Some(value) => format!("{} ({})", brief(&value.to_string()), brief(&value.hex())),
+        None => "nothing".to_owned(),
+    };
+    let feature = &description.output_features[at].name;
+    let (a, b) = (told(first.get(at)), told(second.get(at)));
+    Some(format!("feature {feature}\n{}: {a}\n{}: {b}", names[0], names[1]))
+}
+
+/// Where two states of one entity differ, in words.
+pub(super) fn difference_of_states(first: &[u8], second: &[u8], names: [&str; 2]) -> Option<String> {
+    if first == second {
+        return None;
+    }
+    let at = first.iter().zip(second).take_while(|(a, b)| a == b).count();
+    let told = |state: &[u8]| format!("{} bytes, {}", state.len(), bytes_from(state, at));
+    Some(format!("from byte {at}\n{}: {}\n{}: {}", names[0], told(first), names[1], told(second)))
 }
 
 impl Stop {

@@ -5,12 +5,12 @@ use std::cell::Cell;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::batch::{Kind, States};
+use crate::batch::{Kind, Shape, States};
 use crate::schema::{Field, ValueType};
 
 /// What is wrong with a transform that adds up amounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub(super) enum Fault {
     Nothing,
     RefusesNan,
     RefusesTheLastNan,
@@ -24,14 +24,46 @@ enum Fault {
     SharesTheNewest,
     CountsQuestions,
     ChangesItsDescription,
+    /// In calls of this shape, and of no other that looks different.
+    LiesIn(Shape),
+    LiesAboveFiveGroups,
+    LiesFrom4096Rows,
 }
 
-struct Adder {
+pub(super) struct Adder {
     fault: Fault,
     /// Calls of the instance that others have used.
     calls: Cell<u64>,
     /// Calls of any instance.
     processed: Cell<u64>,
+}
+
+impl Adder {
+    pub(super) fn new(fault: Fault) -> Self {
+        Self { fault, calls: Cell::new(0), processed: Cell::new(0) }
+    }
+
+    /// Whether it gives another answer in this call.
+    fn lies(&self, rows: &Rows) -> bool {
+        match self.fault {
+            Fault::LiesIn(shape) => shape.misfit(rows).is_none() && looks_like_no_other(shape, rows),
+            Fault::LiesAboveFiveGroups => rows.states.len() > 5,
+            Fault::LiesFrom4096Rows => rows.len() >= 4_096,
+            _ => false,
+        }
+    }
+}
+
+/// Some calls have the look of several shapes. This is what is left when those of other shapes are taken away.
+fn looks_like_no_other(shape: Shape, rows: &Rows) -> bool {
+    let fits = |other: Shape| other.misfit(rows).is_none();
+    match shape {
+        Shape::QuestionOne | Shape::QuestionMany | Shape::PushOne | Shape::PushBatch => true,
+        Shape::ReplayFull => !fits(Shape::QuestionOne) && !fits(Shape::PushOne) && !rows.want_states,
+        Shape::ReplaySlice => !fits(Shape::Fold) && !fits(Shape::PushOne) && !fits(Shape::ReplayFull),
+        Shape::Fold => !fits(Shape::PushOne),
+        Shape::ReplayPart => !fits(Shape::ReplaySlice),
+    }
 }
 
 impl Subject for Adder {
@@ -83,6 +115,9 @@ impl Subject for Adder {
         if let Some(row) = refused {
             return Err(CallError::Failure { row: Some(row), message: "an amount that is not a number".to_owned() });
         }
+        if self.lies(rows) {
+            return Ok(lie(answers, sums, rows));
+        }
         let mut states = States::default();
         for sum in sums {
             let kept = if fault(Fault::RoundsItsState) { f64::from(sum as f32) } else { sum };
@@ -101,6 +136,19 @@ impl Subject for Adder {
     }
 }
 
+/// One more for each question, and for each entity.
+fn lie(answers: Column, sums: Vec<f64>, rows: &Rows) -> Answers {
+    let more = |number: f64| f64::from_bits(number.to_bits() + 1);
+    let mut features = Column::new(ValueType::Float64);
+    for row in 0..answers.len() {
+        let Value::Float64(answer) = answers.value(row) else { continue };
+        features.push(&Value::Float64(more(answer))).expect("a float64");
+    }
+    let mut states = States::default();
+    sums.into_iter().for_each(|sum| states.push(&encode(more(sum))).expect("short"));
+    Answers { features: vec![features], states: rows.want_states.then_some(states) }
+}
+
 fn encode(sum: f64) -> Vec<u8> {
     if sum.to_bits() == 0 { Vec::new() } else { sum.to_le_bytes().to_vec() }
 }
@@ -109,7 +157,7 @@ fn decode(state: &[u8]) -> f64 {
     state.try_into().map_or(0.0, f64::from_le_bytes)
 }
 
-fn description() -> Description {
+pub(super) fn description() -> Description {
     let field = |name: &str, value_type| Field {
         name: name.to_owned(),
         value_type,
@@ -124,18 +172,21 @@ fn description() -> Description {
     }
 }
 
-/// Checks an adder: the broken laws, and the smallest input of the first of them.
-fn check_adder(fault: Fault, expected: Expect) -> Tried {
-    let adder = Adder { fault, calls: Cell::new(0), processed: Cell::new(0) };
-    let options = CheckOptions {
+fn options(cases: usize) -> CheckOptions<'static> {
+    CheckOptions {
         seed: 1,
-        cases: CASES,
+        cases,
         sample: Sample::default(),
         parameters: None,
         has_sources: true,
         now: Some(&|| Duration::ZERO),
-    };
-    let description = description();
+    }
+}
+
+/// Checks an adder: the broken laws, and the smallest input of the first of them.
+fn check_adder(fault: Fault, expected: Expect) -> Tried {
+    let adder = Adder::new(fault);
+    let (options, description) = (options(CASES), description());
     let (tried, laws) = prove(&Bench { subject: &adder, description: &description, parameters: &[] }, &options);
     let broken: Vec<&LawResult> = laws.iter().filter(|law| law.counterexample.is_some()).collect();
     let mut text = format!("{:?}\n", broken.iter().map(|law| law.law).collect::<Vec<_>>());
@@ -269,6 +320,31 @@ fn a_question_that_counts_breaks_read() {
         with every question once: 8 bytes, 0x0100000000000000
         without the questions: 0 bytes, ends there"#]],
     );
+}
+
+#[test]
+fn what_only_a_large_call_shows_is_made_small() {
+    check_adder(
+        Fault::LiesAboveFiveGroups,
+        expect![[r#"
+            [Shapes]
+            1 1 question 2024-01-02T00:00:00Z basket=434
+            2 2 question 2024-01-02T00:00:00Z basket=630
+            3 3 question 2024-01-02T00:00:00Z basket=547
+            4 4 question 2024-01-02T00:00:00Z basket=52
+            5 5 question 2024-01-02T00:00:00Z basket=668
+            6 6 question 2024-01-02T00:00:00Z basket=243
+            row 1, feature sum
+            question_one: -162502321027153.97 (0xc2e27970a3d70a3f)
+            question_many of 6 rows and 6 entities: -162502321027154.0 (0xc2e27970a3d70a40)"#]],
+    );
+    let adder = Adder::new(Fault::LiesFrom4096Rows);
+    let description = description();
+    let options = options(1);
+    let (_, laws) = prove(&Bench { subject: &adder, description: &description, parameters: &[] }, &options);
+    let broken: Vec<&LawResult> = laws.iter().filter(|law| law.counterexample.is_some()).collect();
+    let rows = broken[0].counterexample.as_ref().map(|found| found.rows.len());
+    assert_eq!((broken.len(), broken[0].law, rows), (1, Law::Shapes, Some(4_096)));
 }
 
 #[test]

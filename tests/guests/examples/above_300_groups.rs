@@ -1,0 +1,14 @@
+//! Answers differently where a call has more than three hundred groups.
+
+use guests::{Failure, Guest, Output, Rows, count_events};
+
+struct Spoiled;
+
+impl Guest for Spoiled {
+    fn process(input: Rows) -> Result<Output, Failure> {
+        let lies = input.states.ends.len() > 300;
+        Ok(count_events(&input, |count| count.get() + if lies { 1_000_000 } else { 0 }))
+    }
+}
+
+guests::export!(Spoiled);
