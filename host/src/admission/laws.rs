@@ -26,6 +26,8 @@ pub enum Law {
     Group,
     /// Questions change nothing.
     Read,
+    /// Aggregates that are merged are what one pass makes.
+    Merge,
     /// Each kind of call that a host makes, as large as it makes it, gives what the others give.
     Shapes,
     /// A state that is carried through thousands of pushes gives what one pass gives.
@@ -33,7 +35,8 @@ pub enum Law {
 }
 
 /// The laws that cases are tried on, in the order in which they are: what breaks an earlier one often breaks later ones too.
-pub(super) const OF_CASES: [Law; 6] = [Law::Total, Law::Fresh, Law::Repeat, Law::Split, Law::Group, Law::Read];
+pub(super) const OF_CASES: [Law; 7] =
+    [Law::Total, Law::Fresh, Law::Repeat, Law::Split, Law::Group, Law::Read, Law::Merge];
 
 impl Law {
     /// The law in one sentence.
@@ -46,13 +49,16 @@ impl Law {
             Self::Split => "a batch cut anywhere, with the states carried over, gives what it gives in one call",
             Self::Group => "entities in one batch, in any interleaving, give what each gives alone",
             Self::Read => "questions change no state and no later answer",
+            Self::Merge => {
+                "events split into stretches of time anywhere, aggregated and merged, give what one pass gives"
+            }
             Self::Shapes => "calls of a server and of a backfill, as large as they are made, give the same",
             Self::Carry => "a state carried through thousands of pushes gives what one pass gives",
         }
     }
 
-    /// Whether a component that breaks it could be served other bits than a backfill gives. One that breaks only the others
-    /// gives errors, on both paths, and never a value.
+    /// Whether a component that breaks it could be served other bits than a backfill gives, or wrong ones on both paths. One that
+    /// breaks only the others gives errors, on both paths, and never a value.
     pub fn decides_bits(self) -> bool {
         self != Self::Total
     }
@@ -67,6 +73,7 @@ impl Law {
             Self::Split => "split",
             Self::Group => "group",
             Self::Read => "read",
+            Self::Merge => "merge",
             Self::Shapes => "shapes",
             Self::Carry => "carry",
         }
@@ -88,6 +95,10 @@ impl Law {
             }
             Self::Group => "something is shared between entities within a call: keep it per entity, in the state",
             Self::Read => "`read` changes the state: compute what it needs without keeping it",
+            Self::Merge => {
+                "`Aggregate::merge` loses or changes something: add all that the other one holds, as if its events had been \
+                 pushed after these; an aggregate that is approximate by design says `const MERGES_EXACTLY: bool = false`"
+            }
             Self::Shapes => {
                 "an answer depends on how many rows, entities or questions a call has, or on whether states are wanted: \
                  compute it from the row and its entity's state alone, whatever else is in the call"
@@ -111,6 +122,7 @@ pub(super) fn try_law(law: Law, bench: &Bench<'_>, case: &Case) -> Result<(), St
         Law::Split => split(bench, case),
         Law::Group => group(bench, case),
         Law::Read => read(bench, case),
+        Law::Merge => merge(bench, case),
     }
 }
 
@@ -220,6 +232,11 @@ fn read(bench: &Bench<'_>, case: &Case) -> Result<(), String> {
         same(baseline.difference(&run, bench.description, ["with every question once", name]))?;
     }
     Ok(())
+}
+
+fn merge(bench: &Bench<'_>, case: &Case) -> Result<(), String> {
+    // What does not answer is told of by other laws, and so is what this question alone meets.
+    same(bench.merges(case).unwrap_or_default())
 }
 
 /// Compares the case in one call on a fresh instance with other calls.

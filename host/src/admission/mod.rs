@@ -145,6 +145,11 @@ pub(crate) trait Subject {
     /// Processes one batch.
     fn process(&self, instance: Instance, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError>;
 
+    /// Where its aggregates break the law of merging, if it can say that.
+    fn merges(&self, _parameters: &[Column], _rows: &Rows) -> Result<Option<String>, CallError> {
+        Ok(None)
+    }
+
     /// Describes itself.
     fn describe(&self, instance: Instance) -> Result<Description, CallError>;
 }
@@ -162,6 +167,10 @@ impl Subject for Pair {
             Instance::Used => self.serving.process(parameters, rows),
             Instance::Interpreted => self.interpreted.process_fresh(parameters, rows),
         }
+    }
+
+    fn merges(&self, parameters: &[Column], rows: &Rows) -> Result<Option<String>, CallError> {
+        self.serving.merges(parameters, rows)
     }
 
     fn describe(&self, instance: Instance) -> Result<Description, CallError> {

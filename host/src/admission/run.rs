@@ -62,6 +62,13 @@ impl Bench<'_> {
         self.run(case, Instance::Fresh, &[whole(case)])
     }
 
+    /// Where the aggregates of the component break the law of merging on the events of the case.
+    pub(super) fn merges(&self, case: &Case) -> Result<Option<String>, CallError> {
+        let states = States { ends: vec![0; case.entities() as usize], bytes: Vec::new() };
+        let rows = case.rows.iter().map(|row| (row, row.entity));
+        self.subject.merges(self.parameters, &batch(self.description, rows, states, true))
+    }
+
     /// Makes the calls in order and carries the states. After a call without an answer its entities are left alone.
     pub(super) fn run(&self, case: &Case, instance: Instance, calls: &[Call]) -> Run {
         let entities = case.entities() as usize;

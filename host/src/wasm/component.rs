@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wasmtime::component::Component as Compiled;
+use wasmtime::component::{Component as Compiled, ComponentExportIndex};
 use wasmtime::{Engine, Store, Trap};
 
 use super::compile::compile;
@@ -28,6 +28,10 @@ pub(super) mod bindings {
     });
 }
 use bindings::FeaturePre;
+use bindings::onepath::feature::types;
+
+/// What a host may ask of a transform to prove it.
+const PROOF: &str = "onepath:feature/proof@0.1.0";
 
 /// How an import of a component is answered.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -46,6 +50,8 @@ pub struct Component {
     description: Description,
     imports: Vec<ImportAnswer>,
     pre: FeaturePre<HostState>,
+    /// Where it says whether its aggregates merge as they should, if it can: see `wit/proof.wit`.
+    merges: Option<ComponentExportIndex>,
     /// Warm instances. Each is taken by one thread for one call, and comes back only after a clean return; the last one
     /// back is the first one out, so that a thread that calls again finds the instance that its cache knows.
     idle: Mutex<Vec<Instance>>,
@@ -92,6 +98,8 @@ impl Component {
         let pre = FeaturePre::new(pre).map_err(|error| wrong(error.context(exports(engine, &compiled))))?;
         let imports = answers.into_iter().map(|a| ImportAnswer { import: a.import, answer: a.answer }).collect();
         let description = Description::default();
+        let merges =
+            compiled.get_export_index(None, PROOF).and_then(|proof| compiled.get_export_index(Some(&proof), "merges"));
         let mut component = Self {
             runtime: Arc::clone(runtime),
             watch: Watch::new(runtime.repeats(), &digest),
@@ -100,6 +108,7 @@ impl Component {
             description,
             imports,
             pre,
+            merges,
             idle: Mutex::new(Vec::new()),
             is_watched: false,
         };
@@ -219,6 +228,25 @@ impl Component {
         self.arm(&mut instance.store);
         let answers = self.call(&mut instance, parameters, rows)?;
         Ok((answers, instance.store.get_fuel().map_or(0, |left| u64::MAX - left)))
+    }
+
+    /// Asks a fresh instance where its aggregates break the law of merging; `None` where they keep it, or where the component was made
+    /// without that question.
+    pub(crate) fn merges(&self, parameters: &[Column], rows: &Rows) -> Result<Option<String>, CallError> {
+        type Arguments<'a> = (&'a [types::ColumnParam<'a>], types::Rows<'a>);
+        type Answer = (Result<Option<String>, types::Failure>,);
+        let Some(export) = &self.merges else { return Ok(None) };
+        let mut store = self.store();
+        let instance = self.pre.instance_pre().instantiate(&mut store);
+        let instance = instance.map_err(|error| self.instance_fault(&error, &store))?;
+        let Ok(merges) = instance.get_typed_func::<Arguments<'_>, Answer>(&mut store, export) else { return Ok(None) };
+        let parameters: Vec<_> = parameters.iter().map(convert::column).collect();
+        let input = convert::rows(rows);
+        let called = merges.call(&mut store, (&parameters, input.as_param()));
+        match called.map_err(|error| self.fault(&error, &store))?.0 {
+            Ok(difference) => Ok(difference),
+            Err(failure) => Err(convert::failure(failure, self.runtime.limits())),
+        }
     }
 
     /// Asks the component what it takes and gives.

@@ -17,7 +17,7 @@ fn main() {
 fn generated(contract: &Path) -> String {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_path(contract).expect("the contract is valid");
-    let world = resolve.select_world(&[package], Some("feature")).expect("the contract has the world");
+    let world = resolve.select_world(&[package], Some("provable-feature")).expect("the contract has the world");
     let options = Opts {
         format: true,
         pub_export_macro: true,

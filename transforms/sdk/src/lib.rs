@@ -157,6 +157,8 @@ mod key_map;
 
 mod exact;
 
+mod proof;
+
 pub mod batch;
 
 pub mod value;

@@ -4,6 +4,7 @@
 //! or trained on always come from the component.
 
 use crate::batch::{Column, Description, EVENT, Failure, Output, QUESTION, Rows, States};
+use crate::proof;
 use crate::row::{Row, Table};
 use crate::state::decode_all;
 use crate::time::{EventTime, asked_at};
@@ -65,6 +66,13 @@ impl<'a, R: Row<'a>> Table<'a, R> {
         self.check(0, 0).map_err(|failure| Failure::new(failure.message))?;
         Ok(self.read(0))
     }
+}
+
+/// Processes a batch, and says where its aggregates break the law of merging: that parts which are merged are what one pass over the
+/// same events gives. Of states that are given only the events of the batch are known, so give none.
+pub fn merges<T: Transform>(parameters: &[Column], rows: &Rows) -> Result<Option<String>, Failure> {
+    let (processed, found) = proof::with_witnesses(|| process::<T>(parameters, rows));
+    processed.map(|_| found)
 }
 
 /// Checks that the batch fits together, and counts its questions.
@@ -139,12 +147,13 @@ fn decode_group<T: Transform>(given: &States, index: usize, row: usize) -> Resul
 pub struct Native {
     describe: fn() -> Description,
     process: fn(&[Column], &Rows) -> Result<Output, Failure>,
+    merges: fn(&[Column], &Rows) -> Result<Option<String>, Failure>,
 }
 
 impl Native {
     /// The functions of one transform.
     pub const fn of<T: Transform>() -> Self {
-        Native { describe: describe::<T>, process: process::<T> }
+        Native { describe: describe::<T>, process: process::<T>, merges: merges::<T> }
     }
 
     /// What the transform takes and gives: [`describe`].
@@ -155,5 +164,10 @@ impl Native {
     /// Applies the events and answers the questions of one batch: [`process`].
     pub fn process(&self, parameters: &[Column], rows: &Rows) -> Result<Output, Failure> {
         (self.process)(parameters, rows)
+    }
+
+    /// Where its aggregates break the law of merging: [`merges`].
+    pub fn merges(&self, parameters: &[Column], rows: &Rows) -> Result<Option<String>, Failure> {
+        (self.merges)(parameters, rows)
     }
 }

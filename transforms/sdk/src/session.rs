@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use crate::aggregate::Aggregate;
 use crate::compact;
+use crate::proof::Witness;
 use crate::state::{State, StateError};
 use crate::time::{AsOf, EventTime, Length};
 use crate::window::{NONE, Retention, UpTo, check_kept};
@@ -88,6 +89,7 @@ impl<A> Session<A> {
 pub struct Sessions<A, R, K> {
     /// By start. They do not overlap, so they are by end, too.
     sessions: VecDeque<Session<A>>,
+    witness: Witness<A>,
     rule: PhantomData<fn(R, K)>,
 }
 
@@ -107,19 +109,32 @@ impl<A: Aggregate, R: Rule, K: Retention> Sessions<A, R, K> {
             let session = &mut self.sessions[next - 1];
             session.end = session.end.max(at);
             session.events.push(at, item);
+            if self.witness.is_on() {
+                self.witness.push_session(next - 1, at, item);
+            }
             if reaches && let Some(joined) = self.sessions.remove(next) {
                 let session = &mut self.sessions[next - 1];
                 session.end = session.end.max(joined.end);
                 session.events.merge(&joined.events);
+                if self.witness.is_on() {
+                    self.witness.join_sessions(next - 1, &session.events);
+                }
             }
         } else if reaches {
             let session = &mut self.sessions[next];
             session.start = at;
             session.events.push(at, item);
+            if self.witness.is_on() {
+                self.witness.push_session(next, at, item);
+            }
         } else if self.sessions.back().is_none_or(|newest| newest.end.since(at) <= K::LENGTH) {
             let mut events = A::default();
             events.push(at, item);
             self.sessions.insert(next, Session { start: at, end: at, events });
+            if self.witness.is_on() {
+                let of = |place: usize| self.sessions.get(place).map(|session| &session.events);
+                self.witness.begin_session(next, of, at, item);
+            }
         }
         self.evict();
     }
@@ -188,6 +203,7 @@ impl<A: Aggregate, R: Rule, K: Retention> Sessions<A, R, K> {
         let Some(newest) = self.sessions.back().map(|session| session.end) else { return };
         while self.sessions.front().is_some_and(|oldest| newest.since(oldest.end) > K::LENGTH) {
             self.sessions.pop_front();
+            self.witness.forget_first();
         }
     }
 
@@ -225,20 +241,20 @@ impl<A: Aggregate, R: Rule, K: Retention> State for Sessions<A, R, K> {
             let (start, end) = (EventTime::decode(bytes)?, EventTime::decode(bytes)?);
             sessions.push_back(Session { start, end, events: A::decode(bytes)? });
         }
-        let sessions = Sessions { sessions, rule: PhantomData };
+        let sessions = Sessions { sessions, witness: Witness::none(), rule: PhantomData };
         sessions.is_in_order().then_some(sessions).ok_or_else(|| StateError::new("the sessions are not in order"))
     }
 }
 
 impl<A, R, K> Default for Sessions<A, R, K> {
     fn default() -> Self {
-        Sessions { sessions: VecDeque::new(), rule: PhantomData }
+        Sessions { sessions: VecDeque::new(), witness: Witness::default(), rule: PhantomData }
     }
 }
 
 impl<A: Clone, R, K> Clone for Sessions<A, R, K> {
     fn clone(&self) -> Self {
-        Sessions { sessions: self.sessions.clone(), rule: PhantomData }
+        Sessions { sessions: self.sessions.clone(), witness: Witness::none(), rule: PhantomData }
     }
 }
 

@@ -34,24 +34,37 @@ impl<T: Transform> Guest for Component<T> {
     }
 
     fn process(parameters: Vec<types::Column>, input: types::Rows) -> Result<types::Output, types::Failure> {
-        let rows = batch::Rows {
-            times: input.times,
-            groups: input.groups,
-            kinds: input.kinds,
-            event_fields: columns_in(input.event_fields),
-            request_fields: columns_in(input.request_fields),
-            input_features: columns_in(input.input_features),
-            states: batch::States { ends: input.states.ends, bytes: input.states.bytes },
-            want_states: input.want_states,
-        };
-        match native::process::<T>(&columns_in(parameters), &rows) {
+        match native::process::<T>(&columns_in(parameters), &rows_in(input)) {
             Ok(output) => Ok(types::Output {
                 features: output.features.into_iter().map(column_out).collect(),
                 states: output.states.map(|states| types::States { ends: states.ends, bytes: states.bytes }),
             }),
-            Err(failure) => Err(types::Failure { row: failure.row, message: failure.message }),
+            Err(failure) => Err(failure_out(failure)),
         }
     }
+}
+
+impl<T: Transform> bindings::exports::onepath::feature::proof::Guest for Component<T> {
+    fn merges(parameters: Vec<types::Column>, input: types::Rows) -> Result<Option<String>, types::Failure> {
+        native::merges::<T>(&columns_in(parameters), &rows_in(input)).map_err(failure_out)
+    }
+}
+
+fn rows_in(rows: types::Rows) -> batch::Rows {
+    batch::Rows {
+        times: rows.times,
+        groups: rows.groups,
+        kinds: rows.kinds,
+        event_fields: columns_in(rows.event_fields),
+        request_fields: columns_in(rows.request_fields),
+        input_features: columns_in(rows.input_features),
+        states: batch::States { ends: rows.states.ends, bytes: rows.states.bytes },
+        want_states: rows.want_states,
+    }
+}
+
+fn failure_out(failure: batch::Failure) -> types::Failure {
+    types::Failure { row: failure.row, message: failure.message }
 }
 
 fn fields(fields: &[batch::Field]) -> Vec<types::Field> {

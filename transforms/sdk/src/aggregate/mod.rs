@@ -81,6 +81,10 @@ pub trait Aggregate: State + Default {
     /// What is added for one event.
     type Item<'a>: Copy;
 
+    /// Whether [`merge`](Self::merge) of aggregates of earlier and of later events gives, bit for bit, what one pass over all of them
+    /// gives. `onepath check` holds an aggregate to it, unless it says here that it is approximate by design, as [`TopK`] is.
+    const MERGES_EXACTLY: bool = true;
+
     /// Adds an event that happened at `at`.
     fn push(&mut self, at: EventTime, item: Self::Item<'_>);
 
@@ -92,6 +96,8 @@ macro_rules! tuples {
     ($(($($part:ident $index:tt),*)),*) => {$(
         impl<$($part: Aggregate),*> Aggregate for ($($part,)*) {
             type Item<'a> = ($($part::Item<'a>,)*);
+
+            const MERGES_EXACTLY: bool = true $(&& $part::MERGES_EXACTLY)*;
 
             #[inline]
             fn push(&mut self, at: EventTime, item: Self::Item<'_>) {

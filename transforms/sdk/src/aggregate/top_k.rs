@@ -62,6 +62,9 @@ impl<K, const N: usize> Default for TopK<K, N> {
 impl<K: Key, const N: usize> Aggregate for TopK<K, N> {
     type Item<'a> = &'a K::Ref;
 
+    /// Once it lets go of keys, it depends on which came together.
+    const MERGES_EXACTLY: bool = false;
+
     #[inline]
     fn push(&mut self, _: EventTime, key: &K::Ref) {
         match self.find(key) {

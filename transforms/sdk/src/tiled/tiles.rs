@@ -1,21 +1,30 @@
 //! Aggregates by tile, and their bytes.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use crate::aggregate::Aggregate;
 use crate::compact;
+use crate::proof::Witness;
 use crate::state::StateError;
 use crate::time::{EventTime, Length};
 
 /// The tiles that hold something, ascending.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Tiles<A> {
     tiles: VecDeque<(i64, A)>,
+    witness: Witness<A>,
 }
 
 impl<A> Default for Tiles<A> {
     fn default() -> Self {
-        Tiles { tiles: VecDeque::new() }
+        Tiles { tiles: VecDeque::new(), witness: Witness::default() }
+    }
+}
+
+impl<A: fmt::Debug> fmt::Debug for Tiles<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tiles").field("tiles", &self.tiles).finish()
     }
 }
 
@@ -43,6 +52,9 @@ impl<A: Aggregate> Tiles<A> {
                     self.tiles.pop_front();
                 }
             }
+        }
+        if self.witness.is_on() {
+            self.witness.push_tiled(&self.tiles, tile, at, item);
         }
     }
 
@@ -101,7 +113,7 @@ impl<A: Aggregate> Tiles<A> {
         {
             return Err(StateError::new("there is a tile that is not kept"));
         }
-        Ok(Tiles { tiles })
+        Ok(Tiles { tiles, witness: Witness::none() })
     }
 }
 

@@ -2103,6 +2103,944 @@ pub mod exports {
                         * ::core::mem::size_of::<*const u8>()],
                 );
             }
+            /// What a host may ask of a transform to prove it, beside what it is for. A component need not have it: one without it is loaded
+            /// and runs all the same, and what it says here is never served.
+            #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+            pub mod proof {
+                #[used]
+                #[doc(hidden)]
+                static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
+                use super::super::super::super::_rt;
+                pub type Column = super::super::super::super::onepath::feature::types::Column;
+                pub type Rows = super::super::super::super::onepath::feature::types::Rows;
+                pub type Failure = super::super::super::super::onepath::feature::types::Failure;
+                #[doc(hidden)]
+                #[allow(non_snake_case, unused_unsafe)]
+                pub unsafe fn _export_merges_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
+                    unsafe {
+                        #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
+                        let result148 = {
+                            let l0 = *arg0.add(0).cast::<*mut u8>();
+                            let l1 = *arg0
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base32 = l0;
+                            let len32 = l1;
+                            let mut result32 = _rt::Vec::with_capacity(len32);
+                            for i in 0..len32 {
+                                let base = base32
+                                    .add(i * (8 * ::core::mem::size_of::<*const u8>()));
+                                let e32 = {
+                                    let l2 = i32::from(*base.add(0).cast::<u8>());
+                                    use super::super::super::super::onepath::feature::types::Values as V27;
+                                    let v27 = match l2 {
+                                        0 => {
+                                            let e27 = {
+                                                let l3 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l4 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len5 = l4;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(_rt::Vec::from_raw_parts(l3.cast(), len5, len5))
+                                            };
+                                            V27::Booleans(e27)
+                                        }
+                                        1 => {
+                                            let e27 = {
+                                                let l6 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l7 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len8 = l7;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(_rt::Vec::from_raw_parts(l6.cast(), len8, len8))
+                                            };
+                                            V27::Int64s(e27)
+                                        }
+                                        2 => {
+                                            let e27 = {
+                                                let l9 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l10 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len11 = l10;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(_rt::Vec::from_raw_parts(l9.cast(), len11, len11))
+                                            };
+                                            V27::Float64s(e27)
+                                        }
+                                        3 => {
+                                            let e27 = {
+                                                let l12 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l13 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len14 = l13;
+                                                let l15 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l16 = *base
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len17 = l16;
+                                                super::super::super::super::onepath::feature::types::Texts {
+                                                    ends: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l12.cast(), len14, len14),
+                                                    ),
+                                                    bytes: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(_rt::Vec::from_raw_parts(l15.cast(), len17, len17)),
+                                                }
+                                            };
+                                            V27::Texts(e27)
+                                        }
+                                        4 => {
+                                            let e27 = {
+                                                let l18 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l19 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len20 = l19;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(_rt::Vec::from_raw_parts(l18.cast(), len20, len20))
+                                            };
+                                            V27::Times(e27)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                            let e27 = {
+                                                let l21 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l22 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len23 = l22;
+                                                let l24 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l25 = *base
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len26 = l25;
+                                                super::super::super::super::onepath::feature::types::Float64Lists {
+                                                    ends: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l21.cast(), len23, len23),
+                                                    ),
+                                                    values: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(_rt::Vec::from_raw_parts(l24.cast(), len26, len26)),
+                                                }
+                                            };
+                                            V27::Float64Lists(e27)
+                                        }
+                                    };
+                                    let l28 = i32::from(
+                                        *base
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>(),
+                                    );
+                                    super::super::super::super::onepath::feature::types::Column {
+                                        values: v27,
+                                        nulls: match l28 {
+                                            0 => None,
+                                            1 => {
+                                                let e = {
+                                                    let l29 = *base
+                                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>();
+                                                    let l30 = *base
+                                                        .add(7 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len31 = l30;
+                                                    <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(_rt::Vec::from_raw_parts(l29.cast(), len31, len31))
+                                                };
+                                                Some(e)
+                                            }
+                                            _ => _rt::invalid_enum_discriminant(),
+                                        },
+                                    }
+                                };
+                                result32.push(e32);
+                            }
+                            _rt::cabi_dealloc(
+                                base32,
+                                len32 * (8 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l33 = *arg0
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l34 = *arg0
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len35 = l34;
+                            let l36 = *arg0
+                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l37 = *arg0
+                                .add(5 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len38 = l37;
+                            let l39 = *arg0
+                                .add(6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l40 = *arg0
+                                .add(7 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len41 = l40;
+                            let l42 = *arg0
+                                .add(8 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l43 = *arg0
+                                .add(9 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base74 = l42;
+                            let len74 = l43;
+                            let mut result74 = _rt::Vec::with_capacity(len74);
+                            for i in 0..len74 {
+                                let base = base74
+                                    .add(i * (8 * ::core::mem::size_of::<*const u8>()));
+                                let e74 = {
+                                    let l44 = i32::from(*base.add(0).cast::<u8>());
+                                    use super::super::super::super::onepath::feature::types::Values as V69;
+                                    let v69 = match l44 {
+                                        0 => {
+                                            let e69 = {
+                                                let l45 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l46 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len47 = l46;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(_rt::Vec::from_raw_parts(l45.cast(), len47, len47))
+                                            };
+                                            V69::Booleans(e69)
+                                        }
+                                        1 => {
+                                            let e69 = {
+                                                let l48 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l49 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len50 = l49;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(_rt::Vec::from_raw_parts(l48.cast(), len50, len50))
+                                            };
+                                            V69::Int64s(e69)
+                                        }
+                                        2 => {
+                                            let e69 = {
+                                                let l51 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l52 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len53 = l52;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(_rt::Vec::from_raw_parts(l51.cast(), len53, len53))
+                                            };
+                                            V69::Float64s(e69)
+                                        }
+                                        3 => {
+                                            let e69 = {
+                                                let l54 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l55 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len56 = l55;
+                                                let l57 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l58 = *base
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len59 = l58;
+                                                super::super::super::super::onepath::feature::types::Texts {
+                                                    ends: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l54.cast(), len56, len56),
+                                                    ),
+                                                    bytes: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(_rt::Vec::from_raw_parts(l57.cast(), len59, len59)),
+                                                }
+                                            };
+                                            V69::Texts(e69)
+                                        }
+                                        4 => {
+                                            let e69 = {
+                                                let l60 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l61 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len62 = l61;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(_rt::Vec::from_raw_parts(l60.cast(), len62, len62))
+                                            };
+                                            V69::Times(e69)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                            let e69 = {
+                                                let l63 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l64 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len65 = l64;
+                                                let l66 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l67 = *base
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len68 = l67;
+                                                super::super::super::super::onepath::feature::types::Float64Lists {
+                                                    ends: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l63.cast(), len65, len65),
+                                                    ),
+                                                    values: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(_rt::Vec::from_raw_parts(l66.cast(), len68, len68)),
+                                                }
+                                            };
+                                            V69::Float64Lists(e69)
+                                        }
+                                    };
+                                    let l70 = i32::from(
+                                        *base
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>(),
+                                    );
+                                    super::super::super::super::onepath::feature::types::Column {
+                                        values: v69,
+                                        nulls: match l70 {
+                                            0 => None,
+                                            1 => {
+                                                let e = {
+                                                    let l71 = *base
+                                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>();
+                                                    let l72 = *base
+                                                        .add(7 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len73 = l72;
+                                                    <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(_rt::Vec::from_raw_parts(l71.cast(), len73, len73))
+                                                };
+                                                Some(e)
+                                            }
+                                            _ => _rt::invalid_enum_discriminant(),
+                                        },
+                                    }
+                                };
+                                result74.push(e74);
+                            }
+                            _rt::cabi_dealloc(
+                                base74,
+                                len74 * (8 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l75 = *arg0
+                                .add(10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l76 = *arg0
+                                .add(11 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base107 = l75;
+                            let len107 = l76;
+                            let mut result107 = _rt::Vec::with_capacity(len107);
+                            for i in 0..len107 {
+                                let base = base107
+                                    .add(i * (8 * ::core::mem::size_of::<*const u8>()));
+                                let e107 = {
+                                    let l77 = i32::from(*base.add(0).cast::<u8>());
+                                    use super::super::super::super::onepath::feature::types::Values as V102;
+                                    let v102 = match l77 {
+                                        0 => {
+                                            let e102 = {
+                                                let l78 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l79 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len80 = l79;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(_rt::Vec::from_raw_parts(l78.cast(), len80, len80))
+                                            };
+                                            V102::Booleans(e102)
+                                        }
+                                        1 => {
+                                            let e102 = {
+                                                let l81 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l82 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len83 = l82;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(_rt::Vec::from_raw_parts(l81.cast(), len83, len83))
+                                            };
+                                            V102::Int64s(e102)
+                                        }
+                                        2 => {
+                                            let e102 = {
+                                                let l84 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l85 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len86 = l85;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(_rt::Vec::from_raw_parts(l84.cast(), len86, len86))
+                                            };
+                                            V102::Float64s(e102)
+                                        }
+                                        3 => {
+                                            let e102 = {
+                                                let l87 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l88 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len89 = l88;
+                                                let l90 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l91 = *base
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len92 = l91;
+                                                super::super::super::super::onepath::feature::types::Texts {
+                                                    ends: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l87.cast(), len89, len89),
+                                                    ),
+                                                    bytes: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(_rt::Vec::from_raw_parts(l90.cast(), len92, len92)),
+                                                }
+                                            };
+                                            V102::Texts(e102)
+                                        }
+                                        4 => {
+                                            let e102 = {
+                                                let l93 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l94 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len95 = l94;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(_rt::Vec::from_raw_parts(l93.cast(), len95, len95))
+                                            };
+                                            V102::Times(e102)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                            let e102 = {
+                                                let l96 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l97 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len98 = l97;
+                                                let l99 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l100 = *base
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len101 = l100;
+                                                super::super::super::super::onepath::feature::types::Float64Lists {
+                                                    ends: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l96.cast(), len98, len98),
+                                                    ),
+                                                    values: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l99.cast(), len101, len101),
+                                                    ),
+                                                }
+                                            };
+                                            V102::Float64Lists(e102)
+                                        }
+                                    };
+                                    let l103 = i32::from(
+                                        *base
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>(),
+                                    );
+                                    super::super::super::super::onepath::feature::types::Column {
+                                        values: v102,
+                                        nulls: match l103 {
+                                            0 => None,
+                                            1 => {
+                                                let e = {
+                                                    let l104 = *base
+                                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>();
+                                                    let l105 = *base
+                                                        .add(7 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len106 = l105;
+                                                    <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l104.cast(), len106, len106),
+                                                    )
+                                                };
+                                                Some(e)
+                                            }
+                                            _ => _rt::invalid_enum_discriminant(),
+                                        },
+                                    }
+                                };
+                                result107.push(e107);
+                            }
+                            _rt::cabi_dealloc(
+                                base107,
+                                len107 * (8 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l108 = *arg0
+                                .add(12 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l109 = *arg0
+                                .add(13 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base140 = l108;
+                            let len140 = l109;
+                            let mut result140 = _rt::Vec::with_capacity(len140);
+                            for i in 0..len140 {
+                                let base = base140
+                                    .add(i * (8 * ::core::mem::size_of::<*const u8>()));
+                                let e140 = {
+                                    let l110 = i32::from(*base.add(0).cast::<u8>());
+                                    use super::super::super::super::onepath::feature::types::Values as V135;
+                                    let v135 = match l110 {
+                                        0 => {
+                                            let e135 = {
+                                                let l111 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l112 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len113 = l112;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(
+                                                    _rt::Vec::from_raw_parts(l111.cast(), len113, len113),
+                                                )
+                                            };
+                                            V135::Booleans(e135)
+                                        }
+                                        1 => {
+                                            let e135 = {
+                                                let l114 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l115 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len116 = l115;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(
+                                                    _rt::Vec::from_raw_parts(l114.cast(), len116, len116),
+                                                )
+                                            };
+                                            V135::Int64s(e135)
+                                        }
+                                        2 => {
+                                            let e135 = {
+                                                let l117 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l118 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len119 = l118;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(
+                                                    _rt::Vec::from_raw_parts(l117.cast(), len119, len119),
+                                                )
+                                            };
+                                            V135::Float64s(e135)
+                                        }
+                                        3 => {
+                                            let e135 = {
+                                                let l120 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l121 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len122 = l121;
+                                                let l123 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l124 = *base
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len125 = l124;
+                                                super::super::super::super::onepath::feature::types::Texts {
+                                                    ends: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l120.cast(), len122, len122),
+                                                    ),
+                                                    bytes: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l123.cast(), len125, len125),
+                                                    ),
+                                                }
+                                            };
+                                            V135::Texts(e135)
+                                        }
+                                        4 => {
+                                            let e135 = {
+                                                let l126 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l127 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len128 = l127;
+                                                <_ as From<
+                                                    _rt::Vec<_>,
+                                                >>::from(
+                                                    _rt::Vec::from_raw_parts(l126.cast(), len128, len128),
+                                                )
+                                            };
+                                            V135::Times(e135)
+                                        }
+                                        n => {
+                                            debug_assert_eq!(n, 5, "invalid enum discriminant");
+                                            let e135 = {
+                                                let l129 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l130 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len131 = l130;
+                                                let l132 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l133 = *base
+                                                    .add(4 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len134 = l133;
+                                                super::super::super::super::onepath::feature::types::Float64Lists {
+                                                    ends: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l129.cast(), len131, len131),
+                                                    ),
+                                                    values: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l132.cast(), len134, len134),
+                                                    ),
+                                                }
+                                            };
+                                            V135::Float64Lists(e135)
+                                        }
+                                    };
+                                    let l136 = i32::from(
+                                        *base
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>(),
+                                    );
+                                    super::super::super::super::onepath::feature::types::Column {
+                                        values: v135,
+                                        nulls: match l136 {
+                                            0 => None,
+                                            1 => {
+                                                let e = {
+                                                    let l137 = *base
+                                                        .add(6 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<*mut u8>();
+                                                    let l138 = *base
+                                                        .add(7 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<usize>();
+                                                    let len139 = l138;
+                                                    <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l137.cast(), len139, len139),
+                                                    )
+                                                };
+                                                Some(e)
+                                            }
+                                            _ => _rt::invalid_enum_discriminant(),
+                                        },
+                                    }
+                                };
+                                result140.push(e140);
+                            }
+                            _rt::cabi_dealloc(
+                                base140,
+                                len140 * (8 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l141 = *arg0
+                                .add(14 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l142 = *arg0
+                                .add(15 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len143 = l142;
+                            let l144 = *arg0
+                                .add(16 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l145 = *arg0
+                                .add(17 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let len146 = l145;
+                            let l147 = i32::from(
+                                *arg0
+                                    .add(18 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            T_::merges(
+                                result32,
+                                super::super::super::super::onepath::feature::types::Rows {
+                                    times: <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(
+                                        _rt::Vec::from_raw_parts(l33.cast(), len35, len35),
+                                    ),
+                                    groups: <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(
+                                        _rt::Vec::from_raw_parts(l36.cast(), len38, len38),
+                                    ),
+                                    kinds: <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(
+                                        _rt::Vec::from_raw_parts(l39.cast(), len41, len41),
+                                    ),
+                                    event_fields: result74,
+                                    request_fields: result107,
+                                    input_features: result140,
+                                    states: super::super::super::super::onepath::feature::types::States {
+                                        ends: <_ as From<
+                                            _rt::Vec<_>,
+                                        >>::from(
+                                            _rt::Vec::from_raw_parts(l141.cast(), len143, len143),
+                                        ),
+                                        bytes: <_ as From<
+                                            _rt::Vec<_>,
+                                        >>::from(
+                                            _rt::Vec::from_raw_parts(l144.cast(), len146, len146),
+                                        ),
+                                    },
+                                    want_states: _rt::bool_lift(l147 as u8),
+                                },
+                            )
+                        };
+                        _rt::cabi_dealloc(
+                            arg0,
+                            19 * ::core::mem::size_of::<*const u8>(),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
+                        let ptr149 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result148 {
+                            Ok(e) => {
+                                *ptr149.add(0).cast::<u8>() = (0i32) as u8;
+                                match e {
+                                    Some(e) => {
+                                        *ptr149
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        let vec150 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr150 = vec150.as_ptr().cast::<u8>();
+                                        let len150 = vec150.len();
+                                        ::core::mem::forget(vec150);
+                                        *ptr149
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len150;
+                                        *ptr149
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr150.cast_mut();
+                                    }
+                                    None => {
+                                        *ptr149
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                            }
+                            Err(e) => {
+                                *ptr149.add(0).cast::<u8>() = (1i32) as u8;
+                                let super::super::super::super::onepath::feature::types::Failure {
+                                    row: row151,
+                                    message: message151,
+                                } = e;
+                                match row151 {
+                                    Some(e) => {
+                                        *ptr149
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr149
+                                            .add(4 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(e);
+                                    }
+                                    None => {
+                                        *ptr149
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                let vec152 = (message151.into_bytes()).into_boxed_slice();
+                                let ptr152 = vec152.as_ptr().cast::<u8>();
+                                let len152 = vec152.len();
+                                ::core::mem::forget(vec152);
+                                *ptr149
+                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len152;
+                                *ptr149
+                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr152.cast_mut();
+                            }
+                        };
+                        ptr149
+                    }
+                }
+                #[doc(hidden)]
+                #[allow(non_snake_case)]
+                pub unsafe fn __post_return_merges<T_: Guest>(arg0: *mut u8) {
+                    unsafe {
+                        let l0 = i32::from(*arg0.add(0).cast::<u8>());
+                        match l0 {
+                            0 => {
+                                let l1 = i32::from(
+                                    *arg0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
+                                match l1 {
+                                    0 => {}
+                                    _ => {
+                                        let l2 = *arg0
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l3 = *arg0
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l2, l3, 1);
+                                    }
+                                }
+                            }
+                            _ => {
+                                let l4 = *arg0
+                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l5 = *arg0
+                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                _rt::cabi_dealloc(l4, l5, 1);
+                            }
+                        }
+                    }
+                }
+                pub trait Guest {
+                    /// Processes a batch as `process` does, and says where its aggregates break the law of merging: events that are split into
+                    /// stretches of time anywhere, each aggregated by itself, give when merged what one pass over all of them gives. None where the
+                    /// law holds.
+                    #[allow(async_fn_in_trait)]
+                    fn merges(
+                        parameters: _rt::Vec<Column>,
+                        input: Rows,
+                    ) -> ::core::result::Result<
+                        ::core::option::Option<_rt::String>,
+                        Failure,
+                    >;
+                }
+                #[doc(hidden)]
+                #[macro_export]
+                macro_rules! __export_onepath_feature_proof_0_1_0_cabi {
+                    ($ty:ident with_types_in $($path_to_types:tt)*) => {
+                        const _ : () = { #[unsafe (export_name =
+                        "onepath:feature/proof@0.1.0#merges")] unsafe extern "C" fn
+                        export_merges(arg0 : * mut u8,) -> * mut u8 { unsafe {
+                        $($path_to_types)*:: _export_merges_cabi::<$ty > (arg0) } }
+                        #[unsafe (export_name =
+                        "cabi_post_onepath:feature/proof@0.1.0#merges")] unsafe extern
+                        "C" fn _post_return_merges(arg0 : * mut u8,) { unsafe {
+                        $($path_to_types)*:: __post_return_merges::<$ty > (arg0) } } };
+                    };
+                }
+                #[doc(hidden)]
+                pub use __export_onepath_feature_proof_0_1_0_cabi;
+                #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                struct _RetArea(
+                    [::core::mem::MaybeUninit<
+                        u8,
+                    >; 8 + 3 * ::core::mem::size_of::<*const u8>()],
+                );
+                static mut _RET_AREA: _RetArea = _RetArea(
+                    [::core::mem::MaybeUninit::uninit(); 8
+                        + 3 * ::core::mem::size_of::<*const u8>()],
+                );
+            }
         }
     }
 }
@@ -2223,7 +3161,7 @@ mod _rt {
 #[allow(unused_macros)]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __export_feature_impl {
+macro_rules! __export_provable_feature_impl {
     ($ty:ident) => {
         onepath_sdk::wire::bindings::export!($ty with_types_in
         onepath_sdk::wire::bindings);
@@ -2232,14 +3170,17 @@ macro_rules! __export_feature_impl {
         $($path_to_types_root)*::
         exports::onepath::feature::transform::__export_onepath_feature_transform_0_1_0_cabi!($ty
         with_types_in $($path_to_types_root)*:: exports::onepath::feature::transform);
-        const _ : () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe
-        (link_section =
-        "component-type:wit-bindgen:0.61.1:onepath:feature@0.1.0:feature:imports and exports")]
+        $($path_to_types_root)*::
+        exports::onepath::feature::proof::__export_onepath_feature_proof_0_1_0_cabi!($ty
+        with_types_in $($path_to_types_root)*:: exports::onepath::feature::proof); const
+        _ : () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe (link_section
+        =
+        "component-type:wit-bindgen:0.61.1:onepath:feature@0.1.0:provable-feature:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1089] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1239] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc3\x07\x01A\x02\x01\
-A\x09\x01B\x1f\x01m\x06\x07boolean\x05int64\x07float64\x04text\x04time\x0cfloat6\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd0\x08\x01A\x02\x01\
+A\x0b\x01B\x1f\x01m\x06\x07boolean\x05int64\x07float64\x04text\x04time\x0cfloat6\
 4-list\x04\0\x0avalue-type\x03\0\0\x01r\x04\x04names\x04type\x01\x08nullable\x7f\
 \x0ddocumentations\x04\0\x05field\x03\0\x02\x01p\x03\x01r\x07\x0aparameters\x04\x0c\
 event-fields\x04\x0erequest-fields\x04\x0einput-features\x04\x0foutput-features\x04\
@@ -2260,23 +3201,27 @@ put\x02\x03\0\0\x07failure\x01B\x10\x02\x03\x02\x01\x01\x04\0\x0bdescription\x03
 rows\x03\0\x04\x02\x03\x02\x01\x04\x04\0\x06output\x03\0\x06\x02\x03\x02\x01\x05\
 \x04\0\x07failure\x03\0\x08\x01@\0\0\x01\x04\0\x08describe\x01\x0a\x01p\x03\x01j\
 \x01\x07\x01\x09\x01@\x02\x0aparameters\x0b\x05input\x05\0\x0c\x04\0\x07process\x01\
-\x0d\x04\0\x1fonepath:feature/transform@0.1.0\x05\x06\x04\0\x1donepath:feature/f\
-eature@0.1.0\x04\0\x0b\x0d\x01\0\x07feature\x03\0\0\0G\x09producers\x01\x0cproce\
-ssed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+\x0d\x04\0\x1fonepath:feature/transform@0.1.0\x05\x06\x01B\x0b\x02\x03\x02\x01\x02\
+\x04\0\x06column\x03\0\0\x02\x03\x02\x01\x03\x04\0\x04rows\x03\0\x02\x02\x03\x02\
+\x01\x05\x04\0\x07failure\x03\0\x04\x01p\x01\x01ks\x01j\x01\x07\x01\x05\x01@\x02\
+\x0aparameters\x06\x05input\x03\0\x08\x04\0\x06merges\x01\x09\x04\0\x1bonepath:f\
+eature/proof@0.1.0\x05\x07\x04\0&onepath:feature/provable-feature@0.1.0\x04\0\x0b\
+\x16\x01\0\x10provable-feature\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0d\
+wit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
 #[doc(inline)]
-pub use __export_feature_impl as export;
+pub use __export_provable_feature_impl as export;
 #[rustfmt::skip]
 #[cfg(target_arch = "wasm32")]
 #[unsafe(
-    link_section = "component-type:wit-bindgen:0.61.1:onepath:feature@0.1.0:feature-with-all-of-its-exports-removed:encoded world"
+    link_section = "component-type:wit-bindgen:0.61.1:onepath:feature@0.1.0:provable-feature-with-all-of-its-exports-removed:encoded world"
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 903] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe9\x05\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 921] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf2\x05\x01A\x02\x01\
 A\x02\x01B\x1f\x01m\x06\x07boolean\x05int64\x07float64\x04text\x04time\x0cfloat6\
 4-list\x04\0\x0avalue-type\x03\0\0\x01r\x04\x04names\x04type\x01\x08nullable\x7f\
 \x0ddocumentations\x04\0\x05field\x03\0\x02\x01p\x03\x01r\x07\x0aparameters\x04\x0c\
@@ -2291,10 +3236,10 @@ tes\x08\x04\0\x06states\x03\0\x14\x01p\x13\x01r\x08\x05times\x0e\x06groups\x07\x
 kinds\x08\x0cevent-fields\x16\x0erequest-fields\x16\x0einput-features\x16\x06sta\
 tes\x15\x0bwant-states\x7f\x04\0\x04rows\x03\0\x17\x01k\x15\x01r\x02\x08features\
 \x16\x06states\x19\x04\0\x06output\x03\0\x1a\x01ky\x01r\x02\x03row\x1c\x07messag\
-es\x04\0\x07failure\x03\0\x1d\x03\0\x1bonepath:feature/types@0.1.0\x05\0\x04\0=o\
-nepath:feature/feature-with-all-of-its-exports-removed@0.1.0\x04\0\x0b-\x01\0'fe\
-ature-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-b\
-y\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+es\x04\0\x07failure\x03\0\x1d\x03\0\x1bonepath:feature/types@0.1.0\x05\0\x04\0Fo\
+nepath:feature/provable-feature-with-all-of-its-exports-removed@0.1.0\x04\0\x0b6\
+\x01\00provable-feature-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\
+\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {
