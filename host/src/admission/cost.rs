@@ -30,6 +30,9 @@ pub struct Cost {
     pub state_bytes_per_event: f64,
     /// Bytes of the state of 100 events.
     pub state_bytes: usize,
+    /// How many such events make a state of 1 MiB, which is the longest that is stored unless `[limits]` says otherwise; `None`
+    /// where the state does not grow.
+    pub events_of_1_mib: Option<u64>,
     /// Milliseconds to compile it, on this machine.
     pub compile_ms: f64,
 }
@@ -61,13 +64,16 @@ pub(super) fn measure(
     let (_, operators_per_question) = metered.process_metered(parameters, &question)?;
     let batch = best(now, 1, || serving.process(parameters, &large).map(drop))?;
     let single = best(now, 500, || serving.process(parameters, &question).map(drop))?;
+    let per_event = (full.len() as f64 - half.len() as f64) / QUESTION_EVENTS as f64;
+    let left = (1_u32 << 20) as f64 - full.len() as f64;
     Ok(Cost {
         operators_per_row: batch_operators as f64 / REPLAY_ROWS as f64,
         operators_per_question,
         batch_ns_per_row: batch / REPLAY_ROWS as f64,
         question_ns: single,
-        state_bytes_per_event: (full.len() as f64 - half.len() as f64) / QUESTION_EVENTS as f64,
+        state_bytes_per_event: per_event,
         state_bytes: full.len(),
+        events_of_1_mib: (per_event > 0.0).then(|| 2 * QUESTION_EVENTS as u64 + (left / per_event) as u64),
         compile_ms: compile.as_secs_f64() * 1e3,
     })
 }

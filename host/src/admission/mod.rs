@@ -10,6 +10,7 @@
 
 mod carry;
 mod case;
+mod cause;
 mod cost;
 mod generate;
 mod laws;
@@ -126,7 +127,7 @@ pub fn check(engines: &Engines, name: &str, bytes: &[u8], options: &CheckOptions
     };
     let import =
         |answer: &crate::wasm::ImportAnswer| Import { import: answer.import.clone(), answer: answer.answer.to_owned() };
-    Ok(Report {
+    let mut report = Report {
         name: name.to_owned(),
         digest: pair.serving.digest().to_owned(),
         size_bytes: bytes.len(),
@@ -137,7 +138,9 @@ pub fn check(engines: &Engines, name: &str, bytes: &[u8], options: &CheckOptions
         imports: pair.serving.imports().iter().map(import).collect(),
         laws,
         cost,
-    })
+    };
+    report.tell_causes();
+    Ok(report)
 }
 
 /// What the laws are tried on: a component, or in tests anything that answers.

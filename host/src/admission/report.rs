@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::case::{Case, fields};
+use super::cause::{Cause, cause};
 use super::cost::Cost;
 use super::laws::Law;
 use super::run::brief;
@@ -79,11 +80,15 @@ pub struct LawResult {
 /// The smallest input found for which a law fails, and both answers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Counterexample {
-    /// The events and questions.
+    /// What the component does, as `reads the clock`.
+    pub cause: String,
+    /// The events and questions; of very many, the first.
     pub rows: Vec<CounterexampleRow>,
+    /// How many there are.
+    pub rows_in_all: usize,
     /// What differs, in lines: the place, then each way to ask and its answer with its bits.
     pub difference: String,
-    /// What to look for.
+    /// What to write instead.
     pub advice: String,
 }
 
@@ -114,6 +119,17 @@ impl Report {
         of_kind.filter_map(|law| Some((law.law, law.counterexample.as_ref()?))).next()
     }
 
+    /// Tells the causes again, knowing what the component is linked to.
+    pub(super) fn tell_causes(&mut self) {
+        let draws = self.imports.iter().any(|import| import.import.starts_with("wasi:random"));
+        for result in &mut self.laws {
+            if let Some(found) = &mut result.counterexample {
+                let Cause { does, instead } = cause(result.law, &found.difference, draws);
+                (found.cause, found.advice) = (does, instead);
+            }
+        }
+    }
+
     /// The first difference found for a law, if it fails.
     pub fn counterexample(&self, law: Law) -> Option<&Counterexample> {
         self.laws.iter().find(|result| result.law == law)?.counterexample.as_ref()
@@ -122,7 +138,8 @@ impl Report {
 
 impl Counterexample {
     pub(super) fn new(law: Law, case: &Case, description: &Description, difference: String) -> Self {
-        let rows = case.rows.iter().enumerate().map(|(at, row)| CounterexampleRow {
+        let Cause { does, instead } = cause(law, &difference, false);
+        let rows = case.rows.iter().take(ROWS_MAX).enumerate().map(|(at, row)| CounterexampleRow {
             row: at + 1,
             entity: row.entity + 1,
             kind: if row.kind == Kind::Event { "event" } else { "question" }.to_owned(),
@@ -132,9 +149,12 @@ impl Counterexample {
                 .map(|(field, value)| format!("{}={}", field.name, shown(value)))
                 .collect(),
         });
-        Self { rows: rows.collect(), difference, advice: law.advice().to_owned() }
+        Self { cause: does, rows: rows.collect(), rows_in_all: case.rows.len(), difference, advice: instead }
     }
 }
+
+/// Rows of a counterexample that are kept: a call that differs for its size has thousands.
+const ROWS_MAX: usize = 100;
 
 /// A value as an author writes it: texts in quotes, so that an empty one is seen.
 fn shown(value: &Value) -> String {

@@ -20,7 +20,7 @@ use crate::wasm::LoadError;
 /// holds. Exit 1: one fails, or a component is refused.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  onepath check\n  onepath check activity --cases 2000\n  onepath check target/churn.wasm --format json"
+    after_help = "Examples:\n  onepath check\n  onepath check activity --cases 2000\n  onepath check activity --verbose\n  onepath check target/churn.wasm --format json"
 )]
 pub(super) struct Check {
     /// A view, or a component file [default: every view of the project].
@@ -32,6 +32,9 @@ pub(super) struct Check {
     /// The seed of the cases. The same seed gives the same cases.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Show what each component is linked to, and how each import is answered.
+    #[arg(long)]
+    verbose: bool,
     /// Check anew, even if the same component was checked in the same way before.
     #[arg(long)]
     fresh: bool,
@@ -54,7 +57,7 @@ pub(super) fn run(context: &Context, command: &Check) -> anyhow::Result<ExitCode
     };
     match context.format {
         Format::Json => output::json(&checked.iter().map(as_json).collect::<Vec<_>>())?,
-        Format::Text => checked.iter().for_each(print),
+        Format::Text => checked.iter().for_each(|checked| print(checked, command.verbose)),
     }
     let good = checked.iter().all(|checked| matches!(checked, Checked::Report(report) if report.holds()));
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
@@ -133,7 +136,7 @@ fn as_json(checked: &Checked) -> serde_json::Value {
     }
 }
 
-fn print(checked: &Checked) {
+fn print(checked: &Checked, verbose: bool) {
     let report = match checked {
         Checked::Report(report) => report,
         Checked::Refused { name, reason } => {
@@ -163,18 +166,20 @@ fn print(checked: &Checked) {
         };
         vec![law.law.name().to_owned(), holds.to_owned(), law.statement.clone()]
     };
-    output::table(&["law", "holds", "statement"], report.laws.iter().map(law).collect());
     for law in &report.laws {
         if let Some(counterexample) = &law.counterexample {
-            print_counterexample(law.law.name(), counterexample);
+            print_counterexample(law, counterexample);
         }
     }
-    print_imports(report);
+    output::table(&["law", "holds", "statement"], report.laws.iter().map(law).collect());
+    if verbose {
+        print_imports(report);
+    }
     if let Some(cost) = &report.cost {
         output::line(&format!(
             "cost: {:.0} operators a row in batches, {} for one question (the same on every machine)\n      \
              {:.0} ns a row in batches of 8,192, {:.1} us for one question on 50 events, {:.0} ms to compile (this machine)\n      \
-             {:.1} bytes of state an event, {} bytes after 100 events",
+             {:.1} bytes of state an event, {} bytes after 100 events; {}",
             cost.operators_per_row,
             output::thousands(cost.operators_per_question),
             cost.batch_ns_per_row,
@@ -182,6 +187,10 @@ fn print(checked: &Checked) {
             cost.compile_ms,
             cost.state_bytes_per_event,
             output::thousands(cost.state_bytes as u64),
+            match cost.events_of_1_mib {
+                Some(events) => format!("1 MiB at about {} events", output::thousands(events)),
+                None => "it does not grow".to_owned(),
+            },
         ));
     }
 }
@@ -209,15 +218,22 @@ fn tried(report: &Report) -> String {
     text
 }
 
-fn print_counterexample(law: &str, counterexample: &Counterexample) {
-    output::line(&format!("\n{law} fails, the smallest input found:"));
-    let rows = counterexample.rows.iter().map(|row| {
+/// The cause first, then the smallest input, then what to write instead.
+fn print_counterexample(law: &LawResult, counterexample: &Counterexample) {
+    const ROWS_SHOWN: usize = 12;
+    let name = law.law.name();
+    output::line(&format!("\nit {}\n  so law {name} fails, the smallest input found:", counterexample.cause));
+    let rows = counterexample.rows.iter().take(ROWS_SHOWN).map(|row| {
         vec![row.row.to_string(), row.entity.to_string(), row.kind.clone(), row.time.clone(), row.fields.join("\n")]
     });
     if !counterexample.rows.is_empty() {
         output::table(&["row", "entity", "kind", "time", "fields"], rows.collect());
     }
-    output::line(&format!("{}\nadvice: {}\n", counterexample.difference, counterexample.advice));
+    if counterexample.rows_in_all > ROWS_SHOWN {
+        let (shown, all) = (ROWS_SHOWN as u64, counterexample.rows_in_all as u64);
+        output::line(&format!("the first {shown} of {} rows", output::thousands(all)));
+    }
+    output::line(&format!("{}\nwrite instead: {}\n", counterexample.difference, counterexample.advice));
 }
 
 /// The imports by their answers: what a transform is linked to says little, what it would get says all.
