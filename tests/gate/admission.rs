@@ -6,14 +6,17 @@ use std::sync::OnceLock;
 use expect_test::expect;
 use onepath::build::CargoBuild;
 
-use crate::support::{Project, Ran, repository};
+use crate::support::{Project, Ran, component, repository};
 
 /// The component of one of the hostile guests.
 fn guest(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT.get_or_init(|| {
         let mut build = CargoBuild::new(&repository().join("tests/guests"), &mut |_| {}).expect("the guests' package");
-        build.cargo.args(["--quiet", "--example", "hidden_counter", "--example", "panics_on_one_question"]);
+        build.cargo.args(["--quiet"]);
+        for name in ["hidden_counter", "panics_on_one_question", "one_question", "wall_clock"] {
+            build.cargo.args(["--example", name]);
+        }
         build.run().expect("builds").join("examples")
     });
     folder.join(format!("{name}.wasm"))
@@ -28,6 +31,11 @@ fn project(name: &str, setting: &str) -> Project {
     ));
     std::fs::copy(guest(name), project.path("guest.wasm")).expect("copies");
     project
+}
+
+/// What `check` says of the view, and its exit code.
+fn checked(project: &Project) -> Ran {
+    project.run("check guest")
 }
 
 fn get(project: &Project) -> Ran {
@@ -79,4 +87,47 @@ fn a_component_that_traps_on_some_input_is_used_with_a_warning() {
     assert!(ran.stderr.starts_with("warning: the component of view guest@v1 breaks the law total ("), "{}", ran.stderr);
     let ran = get(&project);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+}
+
+/// A lie that is told only in the call that `get` makes is never served.
+#[test]
+fn a_component_that_lies_to_one_question_is_refused_at_its_first_use() {
+    let project = project("one_question", "");
+    let ran = get(&project);
+    assert_eq!(ran.code, 2, "{}", ran.stdout);
+    assert!(ran.stderr.contains("breaks the law shapes ("), "{}", ran.stderr);
+    assert!(ran.stderr.contains("it answers by what a call is for, or by its size; "), "{}", ran.stderr);
+}
+
+/// The cause comes first, then the input, then what to write; what it is linked to only where that is asked for.
+#[test]
+fn check_says_the_cause_before_all_else() {
+    let project = project("wall_clock", "");
+    let ran = checked(&project);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let place = |words: &str| ran.stdout.find(words).unwrap_or_else(|| panic!("{words} in\n{}", ran.stdout));
+    let places =
+        ["it reads the clock", "law total fails", "the smallest input", "write instead: take the time from the row"];
+    let places = places.map(place);
+    assert!(places.is_sorted() && place("statement") > places[3], "{}", ran.stdout);
+    assert!(!ran.stdout.contains("get-stderr"), "{}", ran.stdout);
+    assert!(project.run("check guest --verbose").stdout.contains("get-stderr"));
+}
+
+/// An aggregate of the author's own that loses what crosses a hop is wrong on both paths, and still found; one that also looks at the
+/// order of events, and merges as it should, keeps every law.
+#[test]
+fn an_aggregate_that_merges_wrongly_is_refused() {
+    let project = project("hidden_counter", "");
+    std::fs::copy(component("tests/transforms/crossing"), project.path("guest.wasm")).expect("copies");
+    let ran = checked(&project);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stdout.contains("it loses or changes something when it merges aggregates"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("the aggregate crossing::changes::Changes in a window"), "{}", ran.stdout);
+    let ran = get(&project);
+    assert!(ran.code == 2 && ran.stderr.contains("breaks the law merge ("), "{}", ran.stderr);
+    std::fs::copy(component("tests/transforms/crossed"), project.path("guest.wasm")).expect("copies");
+    let ran = checked(&project);
+    assert!(ran.code == 0 && ran.stdout.contains("1 MiB at about "), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(get(&project).code, 0);
 }

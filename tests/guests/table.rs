@@ -178,6 +178,37 @@ pub(crate) const GUESTS: &[Guest] = &[
         answer value: 0 0 0;
         answer value: 1 1 1; states of 8 and 8 bytes
     "#]] },
+    // Answers that are wrong in one kind of call only, in large ones, or after long.
+    Guest { name: "above_5_groups", made: Made::Cargo, law: Some("shapes"), outcome: expect![[r#"
+    "#]] },
+    Guest { name: "above_300_groups", made: Made::Cargo, law: Some("shapes"), outcome: expect![[r#"
+    "#]] },
+    Guest { name: "from_4096_rows", made: Made::Cargo, law: Some("shapes"), outcome: expect![[r#"
+    "#]] },
+    Guest { name: "full_batches", made: Made::Cargo, law: Some("shapes"), outcome: expect![[r#"
+    "#]] },
+    Guest { name: "above_1000_questions", made: Made::Cargo, law: Some("shapes"), outcome: expect![[r#"
+    "#]] },
+    Guest { name: "one_question", made: Made::Cargo, law: Some("shapes"), outcome: expect![[r#"
+    "#]] },
+    Guest { name: "one_push_with_a_state", made: Made::Cargo, law: Some("shapes"), outcome: expect![[r#"
+    "#]] },
+    Guest { name: "slices", made: Made::Cargo, law: Some("shapes"), outcome: expect![[r#"
+    "#]] },
+    Guest { name: "empty_states", made: Made::Cargo, law: Some("shapes"), outcome: expect![[r#"
+    "#]] },
+    Guest { name: "rows_by_64", made: Made::Cargo, law: Some("shapes"), outcome: expect![[r#"
+    "#]] },
+    Guest { name: "newest_of_a_large_call", made: Made::Cargo, law: Some("shapes"), outcome: expect![[r#"
+    "#]] },
+    Guest { name: "long_states", made: Made::Cargo, law: Some("carry"), outcome: expect![[r#"
+    "#]] },
+    Guest { name: "wraps_at_256", made: Made::Cargo, law: Some("shapes"), outcome: expect![[r#"
+    "#]] },
+    Guest { name: "wraps_at_65536", made: Made::Cargo, law: Some("carry"), outcome: expect![[r#"
+    "#]] },
+    Guest { name: "long_state_panics", made: Made::Cargo, law: Some("carry"), outcome: expect![[r#"
+    "#]] },
     Guest { name: "description_changes", made: Made::Cargo, law: Some("constant"), outcome: expect![[r#"
         answer value_0: 1 2 1;
         answer value_0: 1 2 1; states of 8 and 8 bytes

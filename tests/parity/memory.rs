@@ -91,7 +91,7 @@ fn distinct(case: &Case) -> u64 {
 
 /// Rows without an answer are told in one order, whatever memory there is.
 #[test]
-fn failures_are_told_alike() {
+pub(crate) fn failures_are_told_alike() {
     let mut case = Case::new(51, Sources::One);
     case.events.iter_mut().step_by(7).for_each(|event| event.kind = "refuse");
     case.events.iter_mut().step_by(11).for_each(|event| event.kind = "trap");

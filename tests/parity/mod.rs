@@ -10,7 +10,7 @@ mod doors;
 mod everything;
 mod ids;
 mod kinds;
-mod memory;
+pub(crate) mod memory;
 mod past;
 mod reference;
 mod resume;

@@ -6,6 +6,7 @@ mod kill;
 mod load;
 mod replays;
 mod rules;
+mod shapes;
 mod simulator;
 mod soak;
 mod twins;

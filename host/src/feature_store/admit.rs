@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{FeatureStore, PlannedView};
 use crate::Error;
-use crate::admission::{self, CheckOptions, Engines, Report, Sample};
+use crate::admission::{self, CheckOptions, Counterexample, Engines, Report, Sample};
 use crate::evaluate::ViewProgram;
 use crate::log::ViewIdentity;
 use crate::project::{Admission, LockFile, View};
@@ -91,7 +91,8 @@ impl FeatureStore {
             return Ok(());
         }
         let kept = self.report_path(&format!(
-            "first use {} {} {} {:?} {:?} {} {} {SEED}",
+            "first use {} {} {} {} {:?} {:?} {} {} {SEED}",
+            admission::EDITION,
             program.digest(),
             env!("CARGO_PKG_VERSION"),
             crate::wasm::ENGINE_VERSION,
@@ -104,14 +105,14 @@ impl FeatureStore {
             return Ok(());
         }
         let report = self.report_of(view, program, &self.component_path(view))?;
-        let told = |law: admission::Law, difference: &str| Error::LawBroken {
+        let told = |law: admission::Law, found: &Counterexample| Error::LawBroken {
             view: view.label(),
             law: law.name(),
             statement: law.statement(),
-            difference: difference.replace('\n', "; "),
+            difference: format!("it {}; {}", found.cause, found.difference.replace('\n', "; ")),
         };
         if let Some((law, found)) = report.broken(true) {
-            let error = told(law, &found.difference);
+            let error = told(law, found);
             return match admission {
                 Admission::Require => Err(error),
                 _ => {
@@ -121,7 +122,7 @@ impl FeatureStore {
             };
         }
         if let Some((law, found)) = report.broken(false) {
-            (self.options().warning)(&told(law, &found.difference).to_string());
+            (self.options().warning)(&told(law, found).to_string());
         }
         // A report that cannot be kept only costs time.
         let _ = kept.parent().map(std::fs::create_dir_all);

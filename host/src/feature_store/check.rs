@@ -44,7 +44,8 @@ impl FeatureStore {
         let sample = self.sample(view)?;
         let path = self.component_path(view);
         let key = format!(
-            "{} {} {} {} {} {:?} {:?} {sample:?}",
+            "{} {} {} {} {} {} {:?} {:?} {sample:?}",
+            crate::admission::EDITION,
             program.digest(),
             env!("CARGO_PKG_VERSION"),
             crate::wasm::ENGINE_VERSION,

@@ -230,6 +230,11 @@ impl Component {
         Ok((answers, instance.store.get_fuel().map_or(0, |left| u64::MAX - left)))
     }
 
+    /// Whether it can say where its aggregates break the law of merging.
+    pub(crate) fn proves_merging(&self) -> bool {
+        self.merges.is_some()
+    }
+
     /// Asks a fresh instance where its aggregates break the law of merging; `None` where they keep it, or where the component was made
     /// without that question.
     pub(crate) fn merges(&self, parameters: &[Column], rows: &Rows) -> Result<Option<String>, CallError> {

@@ -10,7 +10,7 @@ impl Guest for Spoiled {
         let kept = |group: usize| {
             let start = if group == 0 { 0 } else { whole.ends[group - 1] as usize };
             let count = count(&whole.bytes[start..whole.ends[group] as usize]);
-            i64::from(count as u16).to_le_bytes().to_vec()
+            if count == 0 { Vec::new() } else { i64::from(count as u16).to_le_bytes().to_vec() }
         };
         Some(join((0..whole.ends.len()).map(kept)))
     }
