@@ -14,7 +14,7 @@ fn guest(name: &str) -> PathBuf {
     let folder = BUILT.get_or_init(|| {
         let mut build = CargoBuild::new(&repository().join("tests/guests"), &mut |_| {}).expect("the guests' package");
         build.cargo.args(["--quiet"]);
-        for name in ["hidden_counter", "panics_on_one_question", "one_question", "wall_clock"] {
+        for name in ["hidden_counter", "panics_on_one_question", "one_question", "wall_clock", "lies_by_shape"] {
             build.cargo.args(["--example", name]);
         }
         build.run().expect("builds").join("examples")
@@ -130,4 +130,21 @@ fn an_aggregate_that_merges_wrongly_is_refused() {
     let ran = checked(&project);
     assert!(ran.code == 0 && ran.stdout.contains("1 MiB at about "), "{}{}", ran.stdout, ran.stderr);
     assert_eq!(get(&project).code, 0);
+}
+
+/// A transform that lies in calls of one shape alone, whichever it is, keeps no place to do so.
+#[test]
+fn whatever_lies_by_the_shape_of_a_call_is_refused() {
+    let project = project("lies_by_shape", "");
+    let text = std::fs::read_to_string(project.path("onepath.toml")).expect("reads");
+    let honest = checked(&project);
+    assert_eq!(honest.code, 0, "{}{}", honest.stdout, honest.stderr);
+    for lie in ["groups", "rows", "question", "many", "push", "fold", "company", "carried", "trap", "byte", "loop"] {
+        let lies = format!("transform = \"guest.wasm\"\nparameters = {{ lie = \"{lie}\" }}");
+        project.configure(&text.replace("transform = \"guest.wasm\"", &lies));
+        let ran = checked(&project);
+        assert!(ran.code == 1 && ran.stdout.contains("fails, the smallest input found:"), "{lie}: {}", ran.stdout);
+        let cause = ran.stdout.lines().find(|line| line.starts_with("it ")).expect("a cause");
+        println!("{lie}: {cause}");
+    }
 }

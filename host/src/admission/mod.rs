@@ -8,6 +8,7 @@
 //! It knows nothing of projects and files: it takes bytes, and gives a [`Report`]. The laws know nothing of WebAssembly: they
 //! try a `Subject`, which in the tests is plain Rust with a planted fault.
 
+mod calls;
 mod carry;
 mod case;
 mod cause;

@@ -38,6 +38,7 @@ pub(crate) fn with_witnesses<T>(process: impl FnOnce() -> T) -> (T, Option<Strin
 /// What one pass makes of events that were split, for each place at which they are: `None` unless a proof is asked for.
 ///
 /// It is no part of a state: it is neither written, nor compared, nor copied.
+#[allow(clippy::box_collection, reason = "one word in every window, and nothing else where no proof is asked for")]
 pub(crate) struct Witness<A>(Option<Box<VecDeque<Split<A>>>>);
 
 /// The events from one split on.
