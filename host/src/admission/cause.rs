@@ -45,6 +45,10 @@ pub(super) fn cause(law: Law, difference: &str, draws: bool) -> Cause {
         Law::Group => of("lets one entity see another", law.advice()),
         Law::Read => of("changes something when it is asked", law.advice()),
         Law::Merge => of("loses or changes something when it merges aggregates", law.advice()),
+        Law::Shapes if difference.starts_with("state of") => of(
+            "gives back another state by what a call is for, or by its size",
+            "keep in the state all that is kept within a call, for its entity alone, and count in i64",
+        ),
         Law::Shapes => of("answers by what a call is for, or by its size", law.advice()),
         Law::Carry if difference.contains("trapped") => of(
             "cannot read back a long state that it has written",

@@ -16,6 +16,8 @@ const SECONDS_OF_SLOW: f64 = 6.0;
 /// Smaller calls to try where one differs, and the rows of all of them together.
 const SHRINK_TRIES: usize = 400;
 const SHRINK_ROWS: usize = 200_000;
+/// For so many seconds at most: what was found is found.
+const SHRINK_SECONDS: f64 = 3.0;
 
 /// A call that gives something else than a server does.
 #[derive(Debug)]
@@ -123,9 +125,13 @@ pub(super) fn rows_of_entities(rows: usize, entities: usize) -> String {
 /// Fewer entities, and fewer rows of each, as long as the call differs.
 fn smallest(bench: &Bench<'_>, world: &World, mut call: ShapedCall, mut difference: String) -> Broken {
     let (mut tries, mut rows_left) = (SHRINK_TRIES, SHRINK_ROWS);
+    let stopwatch = Stopwatch::start();
     let mut still = |smaller: &ShapedCall| {
+        if tries == 0 || stopwatch.seconds() > SHRINK_SECONDS {
+            return None;
+        }
         let (batch, ..) = smaller.batch(bench, world);
-        if tries == 0 || batch.len() > rows_left || batch.is_empty() || smaller.shape.misfit(&batch).is_some() {
+        if batch.len() > rows_left || batch.is_empty() || smaller.shape.misfit(&batch).is_some() {
             return None;
         }
         (tries, rows_left) = (tries - 1, rows_left - batch.len());
