@@ -191,7 +191,8 @@ fn in_an_instance_for_each_call_nothing_is_remembered() {
         let counter = load("hidden_counter", seed, 0);
         let asked = rows(&mut Random(seed), &[Kind::Question], 1, false);
         for _ in 0..100 {
-            let answer = evaluate(&counter, &asked, &mut [None], &|_| String::new()).expect("is answered");
+            let answer =
+                evaluate(&counter, Shape::QuestionOne, &asked, &mut [None], &|_| String::new()).expect("is answered");
             assert!(answer.features[0].value(0).same_bits(&onepath::batch::Value::Int64(0)), "it remembers a call");
         }
         let driven = driven(&load("lies_to_one_question", seed, 20), seed, CALLS / 20);
