@@ -22,14 +22,37 @@ pub fn peak_memory_bytes() -> Option<u64> {
     field("/proc/self/status", "VmHWM:").map(|kib| kib << 10)
 }
 
+/// The most memory that another process had at once so far, in bytes.
+pub(crate) fn peak_memory_bytes_of(process: u32) -> Option<u64> {
+    field(&format!("/proc/{process}/status"), "VmHWM:").map(|kib| kib << 10)
+}
+
 /// The processor time that this process took, in seconds.
 pub fn cpu_seconds() -> Option<f64> {
-    // After the name of the program, which may hold anything but ends at the last parenthesis: fields 14 and 15 are ticks, of
-    // which Linux has 100 in a second on every architecture.
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    ticks("/proc/self/stat").map(|ticks| ticks as f64 / TICKS_PER_SECOND as f64)
+}
+
+/// The processor time that a process took so far.
+pub(crate) fn cpu_time_of(process: u32) -> Option<Duration> {
+    ticks(&format!("/proc/{process}/stat")).map(|ticks| Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
+}
+
+/// Ticks that Linux has in a second, on every architecture.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// The ticks of a process: fields 14 and 15, after the name of the program, which may hold anything but ends at the last parenthesis.
+fn ticks(stat: &str) -> Option<u64> {
+    let stat = std::fs::read_to_string(stat).ok()?;
     let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
-    let ticks: u64 = fields.map(|field| field.parse::<u64>().ok()).sum::<Option<u64>>()?;
-    Some(ticks as f64 / 100.0)
+    fields.map(|field| field.parse::<u64>().ok()).sum()
+}
+
+/// The processor time of all threads of this process.
+pub(crate) fn cpu_time() -> Option<Duration> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    return clock(libc::CLOCK_PROCESS_CPUTIME_ID);
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    None
 }
 
 /// The files that this process may have open at once.
@@ -81,15 +104,20 @@ impl ThreadTime {
 /// The processor time of this thread.
 fn thread_time() -> Option<Duration> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    {
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: `clock_gettime` writes the structure that it is given.
-        if unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) } == 0 {
-            let seconds = u64::try_from(time.tv_sec).ok()?;
-            return Some(Duration::new(seconds, u32::try_from(time.tv_nsec).ok()?));
-        }
-    }
+    return clock(libc::CLOCK_THREAD_CPUTIME_ID);
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     None
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn clock(clock: libc::clockid_t) -> Option<Duration> {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `clock_gettime` writes the structure that it is given.
+    if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
+        return None;
+    }
+    let seconds = u64::try_from(time.tv_sec).ok()?;
+    Some(Duration::new(seconds, u32::try_from(time.tv_nsec).ok()?))
 }
 
 /// From now on large blocks of memory that are freed stay with the process for the next use, where the system's allocator would

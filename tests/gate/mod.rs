@@ -3,6 +3,7 @@
 
 mod admission;
 mod bindings;
+mod child;
 mod component;
 mod faults;
 mod interpreter;
@@ -32,6 +33,8 @@ fn every_limit_is_documented_with_its_default() {
         component_bytes_max,
         function_bytes_max,
         compile_ms_max,
+        admission_ms_max,
+        admission_bytes_max,
         memory_bytes_max,
         table_elements_max,
         stack_bytes_max,
@@ -45,6 +48,8 @@ fn every_limit_is_documented_with_its_default() {
         ("component_bytes_max", component_bytes_max),
         ("function_bytes_max", function_bytes_max),
         ("compile_ms_max", compile_ms_max),
+        ("admission_ms_max", admission_ms_max),
+        ("admission_bytes_max", admission_bytes_max),
         ("memory_bytes_max", memory_bytes_max as u64),
         ("table_elements_max", table_elements_max as u64),
         ("stack_bytes_max", stack_bytes_max as u64),

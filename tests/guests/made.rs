@@ -91,10 +91,19 @@ pub(crate) fn function_large(_: &[u8]) -> Vec<u8> {
     wat::parse_str(format!("(component (core module (func {nops})))")).expect("is text")
 }
 
-/// A component that takes a second or more to compile: functions of blocks that each jump to any of them, over a thousand locals.
+/// A component that takes a second or more to compile: two functions of blocks that each jump to any of them, over a thousand
+/// locals.
 pub(crate) fn slow_to_compile() -> Vec<u8> {
+    wat::parse_str(format!("(component (core module {}))", jumping(4).repeat(2))).expect("is text")
+}
+
+/// A component with one such function, of so many parts.
+pub(crate) fn jumps(parts: usize) -> Vec<u8> {
+    wat::parse_str(format!("(component (core module {}))", jumping(parts))).expect("is text")
+}
+
+fn jumping(parts: usize) -> String {
     const BLOCKS: usize = 400;
-    const FUNCTIONS: usize = 2;
     let targets: String = (0..BLOCKS).map(|block| format!("{block} ")).collect();
     let ends: String = (0..BLOCKS)
         .map(|at| {
@@ -103,8 +112,7 @@ pub(crate) fn slow_to_compile() -> Vec<u8> {
         })
         .collect();
     let part = format!("{} (br_table {targets} (i32.wrap_i64 (local.get 0)))\n{ends}", "block ".repeat(BLOCKS));
-    let function = format!("(func (local {}) {})\n", "i64 ".repeat(1_000), part.repeat(4));
-    wat::parse_str(format!("(component (core module {}))", function.repeat(FUNCTIONS))).expect("is text")
+    format!("(func (local {}) {})\n", "i64 ".repeat(1_000), part.repeat(parts))
 }
 
 /// The two exports of a transform, as functions that take and give nothing.

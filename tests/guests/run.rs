@@ -106,7 +106,7 @@ pub(crate) fn answers(view: &ViewProgram, evaluated: &Evaluated) -> String {
         let lengths: Vec<String> = (0..states.len()).map(|group| states.get(group).len().to_string()).collect();
         words += &format!(" states of {} bytes", lengths.join(" and "));
     }
-    words
+    cut(words)
 }
 
 fn load_kind(error: &LoadError) -> &'static str {
@@ -117,6 +117,7 @@ fn load_kind(error: &LoadError) -> &'static str {
         LoadError::Import { .. } => "Import",
         LoadError::TooLarge { .. } => "TooLarge",
         LoadError::FunctionTooLarge { .. } => "FunctionTooLarge",
+        LoadError::TooMany { .. } => "TooMany",
         LoadError::CompileTime { .. } => "CompileTime",
         LoadError::Describe { source, .. } => match source {
             CallError::Failure { .. } => "Describe Failure",
@@ -126,6 +127,10 @@ fn load_kind(error: &LoadError) -> &'static str {
             CallError::Differs { .. } | CallError::Quarantined { .. } => "Describe Differs",
             CallError::Host { .. } => "Describe Host",
         },
+        LoadError::Unfinished { .. } => "Unfinished",
+        LoadError::Died { .. } => "Died",
+        LoadError::Child { .. } => "Child",
+        LoadError::Stopped => "Stopped",
         LoadError::Engine { .. } => "Engine",
     }
 }
@@ -155,12 +160,20 @@ fn chain(error: &dyn Error) -> String {
         next = source.source();
     }
     if words.len() > 1_000 {
-        let (head, tail) = (words.floor_char_boundary(180), words.ceil_char_boundary(words.len() - 140));
-        return format!("{}[cut by the test: {} bytes in all]{}", &words[..head], words.len(), &words[tail..]);
+        return cut(words);
     }
     if let Some(from) = words.find("/rustc/") {
         let to = words[from..].find('\n').map_or(words.len(), |length| from + length);
         words.replace_range(from..to, "STD");
     }
     words
+}
+
+/// A long text without its middle.
+fn cut(words: String) -> String {
+    if words.len() <= 1_000 {
+        return words;
+    }
+    let (head, tail) = (words.floor_char_boundary(180), words.ceil_char_boundary(words.len() - 140));
+    format!("{}[cut by the test: {} bytes in all]{}", &words[..head], words.len(), &words[tail..])
 }

@@ -74,6 +74,31 @@ pub(crate) const GUESTS: &[Guest] = &[
     Guest { name: "recursion_large_frames", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
         call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: wasm trap: out of bounds memory access; a recursion without end or a large local array does this too
     "#]] },
+    // What an admission ends by its budget: see `budget`.
+    Guest { name: "calls_slow", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
+        call Limit: view guest, entity c0 and 1 more in one call: the transform exceeded a limit: 200 ms for one call
+    "#]] },
+    Guest { name: "describe_slow", made: Made::Cargo, law: None, outcome: expect![[r#"
+        load Describe Limit: describe_slow does not describe itself: the transform exceeded a limit: 200 ms for one call
+    "#]] },
+    Guest { name: "description_wide", made: Made::Cargo, law: None, outcome: expect![[r#"
+        answer value_0: 0 0 0; value_1: 1 1 1; value_2: 2 2 2; value_3: 3 3 3; value_4: 4 4 4; value_5: 5 5 5; value_6: 6 6 6; value_7: 7 7 7; value_8: 8 8 8; value_9: 9 9 9; value_10: 10 [cut by the test: 23566 bytes in all]ue_994: 994 994 994; value_995: 995 995 995; value_996: 996 996 996; value_997: 997 997 997; value_998: 998 998 998; value_999: 999 999 999;
+        answer value_0: 0 0 0; value_1: 1 1 1; value_2: 2 2 2; value_3: 3 3 3; value_4: 4 4 4; value_5: 5 5 5; value_6: 6 6 6; value_7: 7 7 7; value_8: 8 8 8; value_9: 9 9 9; value_10: 10 [cut by the test: 23590 bytes in all]ue_995: 995 995 995; value_996: 996 996 996; value_997: 997 997 997; value_998: 998 998 998; value_999: 999 999 999; states of 8 and 8 bytes
+    "#]] },
+    Guest { name: "text_large", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
+        call Limit: view guest, entity c0 and 1 more in one call: the transform exceeded a limit: memory of 33554432 bytes
+    "#]] },
+    Guest { name: "state_doubles", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
+        answer value: 1 1 1;
+        answer value: 1 1 1; states of 2 and 1 bytes
+    "#]] },
+    Guest { name: "state_doubles_to_the_limit", made: Made::Cargo, law: None, outcome: expect![[r#"
+        answer value: 1 1 1;
+        answer value: 1 1 1; states of 2 and 1 bytes
+    "#]] },
+    Guest { name: "memory_to_the_limit", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
+        call Limit: view guest, entity c0 and 1 more in one call: the transform exceeded a limit: memory of 33554432 bytes
+    "#]] },
     // Traps and refusals.
     Guest { name: "panics", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
         call Trap: view guest, entity c0, event of 1970-01-01T00:00:00Z: the transform trapped: it panicked; it wrote:

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::Budget;
 use super::case::{Case, CaseRow, batch};
 use super::generate::Generator;
 use crate::batch::{Column, Kind, REPLAY_ROWS, Rows, States};
@@ -37,45 +38,80 @@ pub struct Cost {
     pub compile_ms: f64,
 }
 
-/// Measures a component on ordinary values. `now` is a clock.
-pub(super) fn measure(
-    serving: &Component,
-    metered: &Component,
-    parameters: &[Column],
-    generator: &mut Generator<'_>,
-    compile: Duration,
-    now: &dyn Fn() -> Duration,
-) -> Result<Cost, CallError> {
-    let description = serving.description();
-    let large = rows(description, &generator.typical(REPLAY_ROWS, BATCH_ENTITIES), States::default(), true);
-    let one_entity = generator.typical(4 * QUESTION_EVENTS, 1);
-    let events: Vec<CaseRow> = one_entity.rows.iter().filter(|row| row.kind == Kind::Event).cloned().collect();
-    let state_of = |count: usize| -> Result<Vec<u8>, CallError> {
-        let rows = events.iter().take(count).cloned().collect();
-        let answers = serving.process(parameters, &rows_of_one(description, Case { rows }, States::default(), true))?;
-        Ok(answers.states.map(|states| states.get(0).to_vec()).unwrap_or_default())
-    };
-    let (half, full) = (state_of(QUESTION_EVENTS)?, state_of(2 * QUESTION_EVENTS)?);
-    let mut states = States::default();
-    states.push(&half).expect("the state of 50 events is small");
-    let question = one_entity.rows.iter().rfind(|row| row.kind == Kind::Question).cloned();
-    let question = rows_of_one(description, Case { rows: question.into_iter().collect() }, states, false);
-    let (_, batch_operators) = metered.process_metered(parameters, &large)?;
-    let (_, operators_per_question) = metered.process_metered(parameters, &question)?;
-    let batch = best(now, 1, || serving.process(parameters, &large).map(drop))?;
-    let single = best(now, 500, || serving.process(parameters, &question).map(drop))?;
-    let per_event = (full.len() as f64 - half.len() as f64) / QUESTION_EVENTS as f64;
-    let left = (1_u32 << 20) as f64 - full.len() as f64;
-    Ok(Cost {
-        operators_per_row: batch_operators as f64 / REPLAY_ROWS as f64,
-        operators_per_question,
-        batch_ns_per_row: batch / REPLAY_ROWS as f64,
-        question_ns: single,
-        state_bytes_per_event: per_event,
-        state_bytes: full.len(),
-        events_of_1_mib: (per_event > 0.0).then(|| 2 * QUESTION_EVENTS as u64 + (left / per_event) as u64),
-        compile_ms: compile.as_secs_f64() * 1e3,
-    })
+/// Measures a component on ordinary values.
+pub(super) struct Measure<'a> {
+    pub(super) serving: &'a Component,
+    pub(super) metered: &'a Component,
+    pub(super) budget: &'a Budget<'a>,
+    /// A clock.
+    pub(super) now: &'a dyn Fn() -> Duration,
+}
+
+impl Measure<'_> {
+    /// What it costs; `compile` is how long it took to compile.
+    pub(super) fn cost(
+        &self,
+        parameters: &[Column],
+        generator: &mut Generator<'_>,
+        compile: Duration,
+    ) -> Result<Cost, CallError> {
+        let (serving, metered, description) = (self.serving, self.metered, self.serving.description());
+        let large = rows(description, &generator.typical(REPLAY_ROWS, BATCH_ENTITIES), States::default(), true);
+        let one_entity = generator.typical(4 * QUESTION_EVENTS, 1);
+        let events: Vec<CaseRow> = one_entity.rows.iter().filter(|row| row.kind == Kind::Event).cloned().collect();
+        let state_of = |count: usize| -> Result<Vec<u8>, CallError> {
+            let rows = events.iter().take(count).cloned().collect();
+            let rows = rows_of_one(description, Case { rows }, States::default(), true);
+            let answers = self.budget.call(|| serving.process(parameters, &rows))?;
+            Ok(answers.states.map(|states| states.get(0).to_vec()).unwrap_or_default())
+        };
+        let (half, full) = (state_of(QUESTION_EVENTS)?, state_of(2 * QUESTION_EVENTS)?);
+        let mut states = States::default();
+        states.push(&half).expect("the state of 50 events is small");
+        let question = one_entity.rows.iter().rfind(|row| row.kind == Kind::Question).cloned();
+        let question = rows_of_one(description, Case { rows: question.into_iter().collect() }, states, false);
+        let (_, batch_operators) = self.budget.call(|| metered.process_metered(parameters, &large))?;
+        let (_, operators_per_question) = self.budget.call(|| metered.process_metered(parameters, &question))?;
+        let batch = self.best(1, || serving.process(parameters, &large).map(drop))?;
+        let single = self.best(500, || serving.process(parameters, &question).map(drop))?;
+        let per_event = (full.len() as f64 - half.len() as f64) / QUESTION_EVENTS as f64;
+        let left = (1_u32 << 20) as f64 - full.len() as f64;
+        Ok(Cost {
+            operators_per_row: batch_operators as f64 / REPLAY_ROWS as f64,
+            operators_per_question,
+            batch_ns_per_row: batch / REPLAY_ROWS as f64,
+            question_ns: single,
+            state_bytes_per_event: per_event,
+            state_bytes: full.len(),
+            events_of_1_mib: (per_event > 0.0).then(|| 2 * QUESTION_EVENTS as u64 + (left / per_event) as u64),
+            compile_ms: compile.as_secs_f64() * 1e3,
+        })
+    }
+
+    /// Nanoseconds a call, in the best of a few rounds of `calls`.
+    fn best(&self, calls: u32, mut call: impl FnMut() -> Result<(), CallError>) -> Result<f64, CallError> {
+        const ROUNDS: usize = 7;
+        const ENOUGH: Duration = Duration::from_millis(500);
+        const CALLS_A_LOOK: u32 = 10;
+        let (now, mut best) = (self.now, f64::INFINITY);
+        let begun = now();
+        for _ in 0..ROUNDS {
+            let (start, mut made) = (now(), 0);
+            while made < calls {
+                call()?;
+                made += 1;
+                if made % CALLS_A_LOOK == 0 && (now() - begun > ENOUGH || self.budget.is_over()) {
+                    break;
+                }
+            }
+            best = best.min((now() - start).as_nanos() as f64 / f64::from(made));
+            // What takes long is measured well enough by once.
+            if now() - begun > ENOUGH {
+                break;
+            }
+        }
+        Ok(best)
+    }
 }
 
 fn rows(description: &Description, case: &Case, states: States, want_states: bool) -> Rows {
@@ -90,25 +126,4 @@ fn rows(description: &Description, case: &Case, states: States, want_states: boo
 fn rows_of_one(description: &Description, case: Case, states: States, want_states: bool) -> Rows {
     let states = if states.is_empty() { States { ends: vec![0], bytes: Vec::new() } } else { states };
     rows(description, &case, states, want_states)
-}
-
-/// Nanoseconds a call, in the best of a few rounds of `calls`.
-fn best(
-    now: &dyn Fn() -> Duration,
-    calls: u32,
-    mut call: impl FnMut() -> Result<(), CallError>,
-) -> Result<f64, CallError> {
-    const ROUNDS: usize = 7;
-    const ENOUGH: Duration = Duration::from_millis(500);
-    let (begun, mut best) = (now(), f64::INFINITY);
-    for _ in 0..ROUNDS {
-        let start = now();
-        (0..calls).try_for_each(|_| call())?;
-        best = best.min((now() - start).as_nanos() as f64 / f64::from(calls));
-        // What takes long is measured well enough by once.
-        if now() - begun > ENOUGH {
-            break;
-        }
-    }
-    Ok(best)
 }

@@ -5,14 +5,20 @@
 //! tries the [`Law`]s on cases that are generated from the component's own description, with values of the real source where
 //! there is a sample of it, compares bits, and reports the smallest input for which a law fails.
 //!
-//! It knows nothing of projects and files: it takes bytes, and gives a [`Report`]. The laws know nothing of WebAssembly: they
+//! [`Gate`] decides where that happens: in a child process (`child`), which it ends where a component takes too much, or in this one.
+//! A [`Budget`] bounds it as a whole.
+//!
+//! It knows nothing of projects: it takes a component, and gives a [`Report`]. The laws know nothing of WebAssembly: they
 //! try a `Subject`, which in the tests is plain Rust with a planted fault.
 
+mod budget;
 mod calls;
 mod carry;
 mod case;
 mod cause;
+pub(crate) mod child;
 mod cost;
+mod gate;
 mod generate;
 mod laws;
 mod random;
@@ -24,12 +30,15 @@ mod shrink;
 mod tests;
 mod world;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use budget::Budget;
 pub use cost::Cost;
+pub use gate::Gate;
 pub use laws::Law;
-pub use report::{Counterexample, CounterexampleRow, Import, LawResult, Report, Tried};
+pub use report::{Counterexample, CounterexampleRow, Import, LawResult, Place, Report, Tried};
 
 use self::case::Case;
 use self::generate::Generator;
@@ -38,7 +47,7 @@ use self::shapes::Broken;
 use self::world::World;
 use crate::batch::{Answers, Column, Rows, Value};
 use crate::schema::Description;
-use crate::wasm::{CallError, Component, ENGINE_VERSION, Limits, LoadError, Runtime, Variant};
+use crate::wasm::{CallError, Component, ENGINE_VERSION, Limits, LoadError, Runtime, Stage, Variant};
 
 /// Which laws are tried, and how. It rises with every change of that, so that what an earlier one admitted is tried again.
 pub const EDITION: u32 = 2;
@@ -48,6 +57,8 @@ pub const CASES: usize = 1_000;
 pub const CASES_OF_FIRST_USE: usize = 200;
 /// Milliseconds that one call of a check may take, if the component's own limit is not lower: a case is small.
 const CALL_MS_MAX: u64 = 2_000;
+/// Bytes that one call of a check may give back, if the component's own limit is not lower: answers are kept, to be compared.
+const OUTPUT_BYTES_MAX: usize = 64 << 20;
 /// How often a limit must be met, one time after the other, to be the component's doing.
 const LIMIT_TRIES: usize = 3;
 /// What [`CallError::Limit`] says of itself.
@@ -93,39 +104,76 @@ pub struct CheckOptions<'a> {
     pub has_sources: bool,
     /// A clock for the measurements; without one, nothing is measured.
     pub now: Option<&'a dyn Fn() -> Duration>,
+    /// The time that all of it may take.
+    pub budget: &'a Budget<'a>,
 }
 
 impl Engines {
-    /// Starts the engines.
-    pub fn new(limits: &Limits) -> Result<Self, LoadError> {
-        let limits = Limits { call_ms_max: limits.call_ms_max.min(CALL_MS_MAX), ..limits.clone() };
+    /// Starts the engines. Machine code of the one that serves is taken from the folder `cache`, if it is there, and kept in it.
+    pub fn new(limits: &Limits, cache: Option<PathBuf>) -> Result<Self, LoadError> {
+        let limits = limits_of_calls(limits);
         let slower = Limits { call_ms_max: limits.call_ms_max * INTERPRETER_MS_FACTOR, ..limits.clone() };
         Ok(Self {
-            serving: Runtime::of_variant(Variant::Serving, limits.clone())?,
+            serving: Runtime::new(limits.clone(), cache)?,
             interpreted: Runtime::of_variant(Variant::Interpreted, slower)?,
             metered: Runtime::of_variant(Variant::Metered, limits)?,
         })
     }
+
+    /// No call, and no compiling, takes longer than what is left of `budget`.
+    fn hold_to(&self, budget: &Budget<'_>) {
+        [&self.serving, &self.interpreted, &self.metered].iter().for_each(|runtime| runtime.hold_to(budget.ms_left()));
+    }
+}
+
+/// The limits of the calls of an admission, which are small.
+fn limits_of_calls(limits: &Limits) -> Limits {
+    Limits {
+        call_ms_max: limits.call_ms_max.min(CALL_MS_MAX),
+        output_bytes_max: limits.output_bytes_max.min(OUTPUT_BYTES_MAX),
+        ..limits.clone()
+    }
+}
+
+/// Loads a component, and tells `budget` what it is at.
+fn load(
+    runtime: &Arc<Runtime>,
+    name: &str,
+    bytes: &[u8],
+    budget: &Budget<'_>,
+    how: &str,
+) -> Result<Component, LoadError> {
+    let tell = |stage: Stage| {
+        runtime.hold_to(budget.ms_left());
+        match stage {
+            Stage::Compiling => budget.doing(&format!("compiling it{how}")),
+            Stage::Describing => budget.doing(&format!("it started and described itself{how}")),
+        }
+    };
+    runtime.load_watched(name, bytes, &tell).map_err(|error| budget.told(name, error))
 }
 
 /// Tries the laws on the component in `bytes`, which `name` stands for, and measures it. An error means that it is not a
 /// feature transform at all, or one that the sandbox refuses.
 pub fn check(engines: &Engines, name: &str, bytes: &[u8], options: &CheckOptions<'_>) -> Result<Report, LoadError> {
     let now = || options.now.map_or(Duration::ZERO, |now| now());
-    let start = now();
-    let serving = engines.serving.load_bytes(name, bytes)?;
+    let (start, budget) = (now(), options.budget);
+    let serving = load(&engines.serving, name, bytes, budget, "")?;
     let compile = now() - start;
-    let pair = Pair { serving, interpreted: engines.interpreted.load_bytes(name, bytes)? };
+    let interpreted = load(&engines.interpreted, name, bytes, budget, " for the interpreter")?;
+    let pair = Pair { serving, interpreted, engines, budget };
     let description = pair.serving.description();
     let parameters = options.parameters.clone().unwrap_or_else(|| ordinary_parameters(description));
     let bench = Bench { subject: &pair, description, parameters: &parameters };
     let (tried, laws) = prove(&bench, options);
     let mut generator = Generator::new(description, &options.sample, options.has_sources, options.seed);
-    let cost = match options.now.filter(|_| laws.iter().all(|law| law.counterexample.is_none())) {
-        Some(now) => {
-            let metered = engines.metered.load_bytes(name, bytes)?;
-            cost::measure(&pair.serving, &metered, &parameters, &mut generator, compile, now).ok()
-        }
+    let holds = tried.stopped.is_none() && laws.iter().all(|law| law.counterexample.is_none());
+    let cost = match options.now.filter(|_| holds) {
+        Some(now) => load(&engines.metered, name, bytes, budget, " to count its operators").ok().and_then(|metered| {
+            budget.doing("measuring it");
+            let measure = cost::Measure { serving: &pair.serving, metered: &metered, budget, now };
+            measure.cost(&parameters, &mut generator, compile).ok()
+        }),
         None => None,
     };
     let import =
@@ -137,6 +185,7 @@ pub fn check(engines: &Engines, name: &str, bytes: &[u8], options: &CheckOptions
         onepath: env!("CARGO_PKG_VERSION").to_owned(),
         engine: ENGINE_VERSION.to_owned(),
         seed: options.seed,
+        place: Place::Process,
         tried,
         imports: pair.serving.imports().iter().map(import).collect(),
         laws,
@@ -166,22 +215,26 @@ pub(crate) trait Subject {
 }
 
 /// One component, compiled and interpreted.
-struct Pair {
+struct Pair<'a> {
     serving: Component,
     interpreted: Component,
+    engines: &'a Engines,
+    budget: &'a Budget<'a>,
 }
 
-impl Subject for Pair {
+impl Subject for Pair<'_> {
     fn process(&self, instance: Instance, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
-        match instance {
+        self.engines.hold_to(self.budget);
+        self.budget.call(|| match instance {
             Instance::Fresh => self.serving.process_fresh(parameters, rows),
             Instance::Used => self.serving.process(parameters, rows),
             Instance::Interpreted => self.interpreted.process_fresh(parameters, rows),
-        }
+        })
     }
 
     fn merges(&self, parameters: &[Column], rows: &Rows) -> Result<Option<String>, CallError> {
-        self.serving.merges(parameters, rows)
+        self.engines.hold_to(self.budget);
+        self.budget.call(|| self.serving.merges(parameters, rows))
     }
 
     fn proves_merging(&self) -> bool {
@@ -189,11 +242,12 @@ impl Subject for Pair {
     }
 
     fn describe(&self, instance: Instance) -> Result<Description, CallError> {
-        match instance {
+        self.engines.hold_to(self.budget);
+        self.budget.call(|| match instance {
             Instance::Fresh => self.serving.describe_fresh(),
             Instance::Used => self.serving.describe(),
             Instance::Interpreted => self.interpreted.describe_fresh(),
-        }
+        })
     }
 }
 
@@ -204,8 +258,13 @@ fn prove(bench: &Bench<'_>, options: &CheckOptions<'_>) -> (Tried, Vec<LawResult
     let mut tried =
         Tried { cases_asked: options.cases, sample_events: options.sample.events.len(), ..Tried::default() };
     let mut generator = Generator::new(bench.description, &options.sample, options.has_sources, options.seed);
-    for _ in 0..options.cases {
+    for number in 1..=options.cases {
+        if options.budget.is_over() {
+            break;
+        }
         let mut case = generator.case();
+        let told = told(&case, number);
+        options.budget.doing(&format!("trying {told}"));
         let questions = case.rows.iter().filter(|row| row.kind == crate::batch::Kind::Question).count();
         tried.cases += 1;
         tried.questions += questions;
@@ -214,8 +273,9 @@ fn prove(bench: &Bench<'_>, options: &CheckOptions<'_>) -> (Tried, Vec<LawResult
         // Every call of such a case would take as long, so this is the end of the check.
         let too_long = stop.as_ref().is_some_and(|stop| stop.is_limit);
         let laws = if too_long { 1 } else { results.len() };
-        try_laws(bench, &case, &mut results[..laws]);
+        try_laws(bench, (&case, &told), &mut results[..laws], options.budget);
         if too_long {
+            tried.stopped = stop.map(|stop| ended_by_a_limit(&told, &stop.message));
             break;
         }
         if let Some(refusal) = stop.filter(|stop| stop.is_failure) {
@@ -223,7 +283,7 @@ fn prove(bench: &Bench<'_>, options: &CheckOptions<'_>) -> (Tried, Vec<LawResult
             tried.first_refusal.get_or_insert_with(|| refusal.message.clone());
             // What a failure hides comes to light without the rows that are refused.
             if without_refused(bench, &mut case) {
-                try_laws(bench, &case, &mut results);
+                try_laws(bench, (&case, &told), &mut results, options.budget);
             }
         }
     }
@@ -231,18 +291,25 @@ fn prove(bench: &Bench<'_>, options: &CheckOptions<'_>) -> (Tried, Vec<LawResult
     let is_pure = results.iter().all(|result| result.counterexample.is_none() || !result.law.decides_bits());
     let (mut shapes, mut carry) = (result(Law::Shapes), result(Law::Carry));
     if is_pure && tried.cases == options.cases {
+        options.budget.doing("trying the law shapes on calls as large as the host makes them");
         let world = World::served(bench, generator.entities(ENTITIES, LAST_QUESTIONS), LAST_QUESTIONS);
         let (calls, broken) = shapes::try_shapes(bench, &world, options.seed);
         set_large(&mut shapes, bench, calls, broken);
         if shapes.counterexample.is_none() {
+            options.budget.doing("trying the law carry on states of thousands of events");
             let (calls, broken) = carry::try_carry(bench, &mut generator);
             set_large(&mut carry, bench, calls, broken);
         }
     }
     results.extend([shapes, carry]);
     let mut constant = result(Law::Constant);
+    options.budget.doing("it described itself again");
     constant.counterexample = laws_of_description(bench);
     results.insert(0, constant);
+    // Where the time was over, a call gave no answer: this is no difference.
+    let is_told = |found: &Counterexample| found.difference.contains(budget::OVER);
+    results.iter_mut().for_each(|result| drop(result.counterexample.take_if(|found| is_told(found))));
+    tried.stopped = options.budget.stopped().or(tried.stopped);
     (tried, results)
 }
 
@@ -251,6 +318,19 @@ fn set_large(result: &mut LawResult, bench: &Bench<'_>, calls: usize, broken: Op
     result.counterexample = broken.map(|Broken { rows, difference }| {
         Counterexample::new(result.law, &Case { rows }, bench.description, difference)
     });
+}
+
+/// Why nothing was tried after a case that met a limit of a call.
+fn ended_by_a_limit(told: &str, message: &str) -> String {
+    format!(
+        "a call met a limit on {told}, and no case was tried after it: {message}; make its calls faster and smaller"
+    )
+}
+
+/// A case, as it is named to who waits.
+fn told(case: &Case, number: usize) -> String {
+    let (rows, entities) = (case.rows.len(), case.entities());
+    format!("case {number}, of {rows} rows and {entities} entities")
 }
 
 /// What ends the case in one call, if anything does. A limit on time may be met for want of a processor; what a component
@@ -271,17 +351,25 @@ fn surely_try_law(law: Law, bench: &Bench<'_>, case: &Case) -> Result<(), String
 }
 
 /// Tries the laws that still hold, and makes the case small for those that fail.
-fn try_laws(bench: &Bench<'_>, case: &Case, results: &mut [LawResult]) {
+fn try_laws(bench: &Bench<'_>, (case, told): (&Case, &str), results: &mut [LawResult], budget: &Budget<'_>) {
     let is_asked = |law: Law| law != Law::Merge || bench.subject.proves_merging();
     for result in results.iter_mut().filter(|result| result.counterexample.is_none() && is_asked(result.law)) {
+        budget.doing(&format!("trying the law {} on {told}", result.law.name()));
+        let tried = surely_try_law(result.law, bench, case);
+        if budget.is_over() {
+            // Whatever it says, it says it for want of time.
+            return;
+        }
         result.cases += 1;
-        let Err(difference) = surely_try_law(result.law, bench, case) else { continue };
+        let Err(difference) = tried else { continue };
+        budget.doing(&format!("looking for the smallest case that breaks the law {}", result.law.name()));
         let limit = bench.whole(case).stop.is_some_and(|stop| stop.is_limit);
         let tries = if limit { SHRINK_TRIES_OF_LIMITS } else { SHRINK_TRIES };
-        let mut fails = |case: &Case| laws::try_law(result.law, bench, case).is_err();
+        let mut fails = |case: &Case| laws::try_law(result.law, bench, case).is_err() && !budget.is_over();
         let smallest = shrink::shrink(bench.description, case.clone(), tries, &mut fails);
         // A component that remembers may not fail twice in one way: what was seen first is true in any case.
         let again = if limit { None } else { laws::try_law(result.law, bench, &smallest).err() };
+        let again = again.filter(|_| !budget.is_over());
         let difference = again.unwrap_or(difference);
         result.counterexample = Some(Counterexample::new(result.law, &smallest, bench.description, difference));
     }

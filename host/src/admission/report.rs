@@ -26,6 +26,8 @@ pub struct Report {
     pub engine: String,
     /// The seed of the cases. The same seed, version and sample give the same cases.
     pub seed: u64,
+    /// Where it was compiled and tried.
+    pub place: Place,
     /// What was tried.
     pub tried: Tried,
     /// Every import and how it is answered.
@@ -36,13 +38,25 @@ pub struct Report {
     pub cost: Option<Cost>,
 }
 
+/// Where a component was compiled and tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// In a child process, which is ended where it takes too much memory or time.
+    Child,
+    /// In the process that asked, within the limits of the sandbox alone.
+    Process,
+}
+
 /// What was tried.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tried {
     /// Cases that were asked for.
     pub cases_asked: usize,
-    /// Cases that were tried: fewer where a call exceeded a limit, which ends the check.
+    /// Cases that were tried: fewer where a call exceeded a limit, which ends the check, or where the time was over.
     pub cases: usize,
+    /// Why it was not tried to the end, if it was not: which limit was met, while doing what, and what to do.
+    pub stopped: Option<String>,
     /// Their events.
     pub events: usize,
     /// Their questions.
@@ -108,9 +122,9 @@ pub struct CounterexampleRow {
 }
 
 impl Report {
-    /// Whether every law holds.
+    /// Whether every law holds, and was tried to the end.
     pub fn holds(&self) -> bool {
-        self.laws.iter().all(|law| law.counterexample.is_none())
+        self.tried.stopped.is_none() && self.laws.iter().all(|law| law.counterexample.is_none())
     }
 
     /// The first law that fails, of those that decide bits or of the others.

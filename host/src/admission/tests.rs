@@ -172,7 +172,7 @@ pub(super) fn description() -> Description {
     }
 }
 
-fn options(cases: usize) -> CheckOptions<'static> {
+fn options<'a>(cases: usize, budget: &'a Budget<'a>) -> CheckOptions<'a> {
     CheckOptions {
         seed: 1,
         cases,
@@ -180,13 +180,19 @@ fn options(cases: usize) -> CheckOptions<'static> {
         parameters: None,
         has_sources: true,
         now: Some(&|| Duration::ZERO),
+        budget,
     }
+}
+
+fn budget() -> Budget<'static> {
+    Budget::new(3_600_000, Duration::ZERO, &|_| {})
 }
 
 /// Checks an adder: the broken laws, and the smallest input of the first of them.
 fn check_adder(fault: Fault, expected: Expect) -> Tried {
     let adder = Adder::new(fault);
-    let (options, description) = (options(CASES), description());
+    let (budget, description) = (budget(), description());
+    let options = options(CASES, &budget);
     let (tried, laws) = prove(&Bench { subject: &adder, description: &description, parameters: &[] }, &options);
     let broken: Vec<&LawResult> = laws.iter().filter(|law| law.counterexample.is_some()).collect();
     let mut text = format!("{:?}\n", broken.iter().map(|law| law.law).collect::<Vec<_>>());
@@ -340,7 +346,8 @@ fn what_only_a_large_call_shows_is_made_small() {
     );
     let adder = Adder::new(Fault::LiesFrom4096Rows);
     let description = description();
-    let options = options(1);
+    let budget = budget();
+    let options = options(1, &budget);
     let (_, laws) = prove(&Bench { subject: &adder, description: &description, parameters: &[] }, &options);
     let broken: Vec<&LawResult> = laws.iter().filter(|law| law.counterexample.is_some()).collect();
     let rows = broken[0].counterexample.as_ref().map(|found| found.rows_in_all);
@@ -399,7 +406,7 @@ fn the_churn_component_is_admitted_and_measured() {
         ticks.set(ticks.get() + 1);
         Duration::from_millis(ticks.get())
     };
-    let engines = Engines::new(&Limits::default()).expect("the engines start");
+    let engines = Engines::new(&Limits::default(), None).expect("the engines start");
     let options = CheckOptions {
         seed: 1,
         cases: 40,
@@ -407,6 +414,7 @@ fn the_churn_component_is_admitted_and_measured() {
         parameters: None,
         has_sources: true,
         now: Some(&now),
+        budget: &Budget::new(3_600_000, Duration::ZERO, &|_| {}),
     };
     let report = check(&engines, "churn", &churn(), &options).expect("churn is a component");
     assert!(report.holds(), "{:?}", report.laws);
@@ -437,4 +445,22 @@ fn a_pure_component_is_never_quarantined() {
         let rows = case::batch(component.description(), rows, states, true);
         component.process(&[], &rows).expect("every call is repeated, and agrees");
     }
+}
+
+#[test]
+fn without_time_nothing_is_tried_and_nothing_is_found() {
+    let adder = Adder { fault: Fault::Remembers, calls: Cell::new(0), processed: Cell::new(0) };
+    let options = CheckOptions {
+        seed: 1,
+        cases: CASES,
+        sample: Sample::default(),
+        parameters: None,
+        has_sources: true,
+        now: None,
+        budget: &Budget::new(1_000, Duration::from_secs(1), &|_| {}),
+    };
+    let description = description();
+    let (tried, laws) = prove(&Bench { subject: &adder, description: &description, parameters: &[] }, &options);
+    assert_eq!((tried.cases, tried.stopped.is_some()), (0, true));
+    assert!(laws.iter().all(|law| law.counterexample.is_none()));
 }

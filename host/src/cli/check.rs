@@ -2,15 +2,15 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 
 use super::{Context, Format, output};
 use crate::Error;
-use crate::admission::{self, CheckOptions, Counterexample, Engines, LawResult, Report, Sample};
+use crate::admission::{self, CheckOptions, Counterexample, LawResult, Place, Report, Sample};
 use crate::feature_store::{Earlier, OpenOptions, ViewCheck};
-use crate::project::PROJECT_FILE;
+use crate::project::{LimitSettings, PROJECT_FILE};
+use crate::time::Stopwatch;
 use crate::wasm::LoadError;
 
 /// Prove that components are pure functions of their rows: the laws that make a served vector equal a backfill.
@@ -35,6 +35,13 @@ pub(super) struct Check {
     /// Show what each component is linked to, and how each import is answered.
     #[arg(long)]
     verbose: bool,
+    /// Time of compiling and trying one component, in milliseconds [default: admission_ms_max of the project's limits, 20000].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(100..=86_400_000))]
+    admission_ms_max: Option<u64>,
+    /// Resident memory of the process that compiles and tries it, in bytes [default: admission_bytes_max of the project's limits,
+    /// 600 MiB].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(128 << 20..=1 << 40))]
+    admission_bytes_max: Option<u64>,
     /// Check anew, even if the same component was checked in the same way before.
     #[arg(long)]
     fresh: bool,
@@ -47,13 +54,11 @@ enum Checked {
 }
 
 pub(super) fn run(context: &Context, command: &Check) -> anyhow::Result<ExitCode> {
-    let begun = Instant::now();
-    let now = move || begun.elapsed();
     let checked = match &command.what {
         Some(file) if Path::new(file).extension().is_some_and(|extension| extension == "wasm") => {
-            vec![check_file(context, command, Path::new(file), &now)?]
+            vec![check_file(context, command, Path::new(file))?]
         }
-        what => check_views(context, command, what.as_deref(), &now)?,
+        what => check_views(context, command, what.as_deref())?,
     };
     match context.format {
         Format::Json => output::json(&checked.iter().map(as_json).collect::<Vec<_>>())?,
@@ -63,43 +68,48 @@ pub(super) fn run(context: &Context, command: &Check) -> anyhow::Result<ExitCode
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// Checks a component file by itself: within the limits of the project, if there is one, with generated values only.
-fn check_file(context: &Context, command: &Check, path: &Path, now: &dyn Fn() -> Duration) -> anyhow::Result<Checked> {
-    let limits = match context.project.join(PROJECT_FILE).exists() {
-        true => context.open(OpenOptions::default())?.options().limits.clone(),
-        false => OpenOptions::default().limits,
+/// How a project is opened: with the limits that the command line sets first.
+fn open_options(command: &Check) -> OpenOptions {
+    let limits_first = LimitSettings {
+        admission_ms_max: command.admission_ms_max,
+        admission_bytes_max: command.admission_bytes_max,
+        ..LimitSettings::default()
     };
-    let engines = Engines::new(&limits)?;
-    let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+    OpenOptions { limits_first, ..OpenOptions::default() }
+}
+
+/// Checks a component file by itself: within the limits of the project, if there is one, with generated values only.
+fn check_file(context: &Context, command: &Check, path: &Path) -> anyhow::Result<Checked> {
+    let gate = match context.project.join(PROJECT_FILE).exists() {
+        true => context.open(open_options(command))?.options().gate(None),
+        false => context.options(open_options(command)).gate(None),
+    };
+    let (budget, watch) = (gate.budget(""), Stopwatch::start());
+    let now = || watch.elapsed();
     let options = CheckOptions {
         seed: command.seed,
         cases: command.cases as usize,
         sample: Sample::default(),
         parameters: None,
         has_sources: false,
-        now: Some(now),
+        now: Some(&now),
+        budget: &budget,
     };
-    Ok(checked(&name, admission::check(&engines, &name, &bytes, &options))?)
+    let name = path.display().to_string();
+    Ok(checked(&name, gate.check(&name, path, &options))?)
 }
 
-fn check_views(
-    context: &Context,
-    command: &Check,
-    view_name: Option<&str>,
-    now: &dyn Fn() -> Duration,
-) -> anyhow::Result<Vec<Checked>> {
-    let store = context.open(OpenOptions::default())?;
+fn check_views(context: &Context, command: &Check, view_name: Option<&str>) -> anyhow::Result<Vec<Checked>> {
+    let store = context.open(open_options(command))?;
     let views = match view_name {
         Some(name) => vec![store.project().view(name)?.clone()],
         None => store.project().views.clone(),
     };
-    let engines = Engines::new(&store.options().limits)?;
     let earlier = if command.fresh { Earlier::Ignored } else { Earlier::Kept };
-    let how = ViewCheck { seed: command.seed, cases: command.cases as usize, now, earlier };
+    let how = ViewCheck { seed: command.seed, cases: command.cases as usize, earlier };
     let mut results = Vec::new();
     for view in views {
-        let report = match store.check_view(&engines, &view, &how) {
+        let report = match store.check_view(&view, &how) {
             Ok(report) => Ok(report),
             Err(Error::Load(error)) => Err(error),
             Err(other) => return Err(other.into()),
@@ -145,6 +155,7 @@ fn print(checked: &Checked, verbose: bool) {
     };
     let broken = report.laws.iter().filter(|law| law.counterexample.is_some()).count();
     let verdict = match broken {
+        0 if report.tried.stopped.is_some() => "not admitted".to_owned(),
         0 => "every law holds".to_owned(),
         1 => "1 law fails".to_owned(),
         _ => format!("{broken} laws fail"),
@@ -212,6 +223,12 @@ fn tried(report: &Report) -> String {
         output::thousands(tried.questions as u64),
         report.seed,
     );
+    if report.place == Place::Process {
+        text += "\n  compiled and tried within this process, not in one that can be ended";
+    }
+    if let Some(why) = &tried.stopped {
+        text += &format!("\n  {why}");
+    }
     if let Some(message) = &tried.first_refusal {
         text += &format!("\n  {} cases were refused by the transform, the first with: {message}", tried.refused);
     }

@@ -22,7 +22,7 @@ mod serve;
 mod summary;
 mod verify;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -72,6 +72,9 @@ enum Command {
     Verify(verify::Verify),
     Clock(clock::ClockCommand),
     Reset(reset::Reset),
+    /// Compiles and tries a component for another process of this command.
+    #[command(hide = true, name = crate::admission::child::SUBCOMMAND)]
+    AdmissionChild,
 }
 
 /// Half a minute, in milliseconds.
@@ -112,7 +115,8 @@ impl Context {
 
     /// `options` with what every command is given.
     fn options(&self, options: OpenOptions) -> OpenOptions {
-        OpenOptions { locking: self.locking, warning: Arc::new(output::warning), ..options }
+        let command = own_command();
+        OpenOptions { locking: self.locking, warning: Arc::new(output::warning), command, ..options }
     }
 }
 
@@ -130,11 +134,17 @@ impl StaleArgument {
     }
 }
 
+/// This command, of this very version, even where its file was replaced since it was started.
+fn own_command() -> Option<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() { Some(running.to_owned()) } else { std::env::current_exe().ok() }
+}
+
 fn unmaterialized(allow: bool) -> Unmaterialized {
     if allow { Unmaterialized::Allow } else { Unmaterialized::Refuse }
 }
 
-/// Runs the command line of this process.
+/// Runs the command line of this process, which is the `onepath` command: it starts itself again to compile and try components.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let locking = if arguments.locked { Locking::Enforced } else { Locking::Free };
@@ -152,6 +162,7 @@ pub fn run() -> ExitCode {
         Command::Verify(command) => verify::run(&context, &command),
         Command::Clock(command) => clock::run(&context, &command),
         Command::Reset(command) => reset::run(&context, &command),
+        Command::AdmissionChild => return crate::admission::child::serve(),
     };
     match result {
         Ok(code) => code,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{FeatureStore, PlannedView};
 use crate::Error;
-use crate::admission::{self, CheckOptions, Counterexample, Engines, Report, Sample};
+use crate::admission::{self, CheckOptions, Counterexample, Report, Sample};
 use crate::evaluate::ViewProgram;
 use crate::log::ViewIdentity;
 use crate::project::{Admission, LockFile, View};
@@ -104,7 +104,15 @@ impl FeatureStore {
         if kept.exists() {
             return Ok(());
         }
-        let report = self.report_of(view, program, &self.component_path(view))?;
+        let report = match self.report_of(view, program, &self.component_path(view)) {
+            Err(error @ Error::Load(LoadError::Unfinished { .. } | LoadError::Died { .. }))
+                if admission == Admission::Warn =>
+            {
+                (self.options().warning)(&error.to_string());
+                return Ok(());
+            }
+            report => report?,
+        };
         let told = |law: admission::Law, found: &Counterexample| Error::LawBroken {
             view: view.label(),
             law: law.name(),
@@ -121,6 +129,16 @@ impl FeatureStore {
                 }
             };
         }
+        if let Some(why) = &report.tried.stopped {
+            let error = LoadError::Unfinished { name: view.label(), why: why.clone() };
+            return match admission {
+                Admission::Require => Err(error.into()),
+                _ => {
+                    (self.options().warning)(&error.to_string());
+                    Ok(())
+                }
+            };
+        }
         if let Some((law, found)) = report.broken(false) {
             (self.options().warning)(&told(law, found).to_string());
         }
@@ -131,7 +149,7 @@ impl FeatureStore {
     }
 
     fn report_of(&self, view: &View, program: &ViewProgram, path: &Path) -> Result<Report, Error> {
-        let bytes = std::fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+        let budget = self.gate.budget(program.digest());
         let options = CheckOptions {
             seed: SEED,
             cases: admission::CASES_OF_FIRST_USE,
@@ -139,8 +157,16 @@ impl FeatureStore {
             parameters: Some(program.parameters().to_vec()),
             has_sources: program.has_sources(),
             now: None,
+            budget: &budget,
         };
-        let engines = Engines::new(&self.options().limits)?;
-        Ok(admission::check(&engines, &view.label(), &bytes, &options)?)
+        self.gate.check(&view.label(), path, &options).map_err(stopped)
+    }
+}
+
+/// What was asked to stop is no fault of a component.
+pub(super) fn stopped(error: LoadError) -> Error {
+    match error {
+        LoadError::Stopped => Error::Stopped,
+        error => error.into(),
     }
 }

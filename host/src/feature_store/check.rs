@@ -1,25 +1,24 @@
 //! Checks the components of views, with values of the views' own sources and their own parameters.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::FeatureStore;
+use super::admit::stopped;
 use crate::Error;
-use crate::admission::{self, CheckOptions, Engines, Report, Sample};
+use crate::admission::{CheckOptions, Report, Sample};
 use crate::digest::sha256_hex;
 use crate::project::View;
+use crate::time::Stopwatch;
 
 /// Real events per source that values are taken from.
 const SAMPLE_ROWS_MAX: usize = 512;
 
 /// How to check a view.
-pub struct ViewCheck<'a> {
+pub struct ViewCheck {
     /// The seed of the generated cases.
     pub seed: u64,
     /// How many cases to generate.
     pub cases: usize,
-    /// A clock for the measurements.
-    pub now: &'a dyn Fn() -> Duration,
     /// Whether an earlier report on the same component and the same input may be given again.
     pub earlier: Earlier,
 }
@@ -37,7 +36,7 @@ impl FeatureStore {
     /// Tries the laws on the component of a view. Values come from the first file of each of its sources, if it is there.
     ///
     /// A report by which every law holds is kept in `.onepath/cache/admission`, under everything that it depends on.
-    pub fn check_view(&self, engines: &Engines, view: &View, how: &ViewCheck<'_>) -> Result<Report, Error> {
+    pub fn check_view(&self, view: &View, how: &ViewCheck) -> Result<Report, Error> {
         let program = self.loaded(view)?;
         self.check_lock(view, &program)?;
         self.check_built(view, program.digest())?;
@@ -61,17 +60,18 @@ impl FeatureStore {
         {
             return Ok(report);
         }
-        let bytes =
-            std::fs::read(&path).map_err(|source| crate::wasm::LoadError::Read { path: path.clone(), source })?;
+        let (budget, watch) = (self.gate.budget(program.digest()), Stopwatch::start());
+        let now = || watch.elapsed();
         let options = CheckOptions {
             seed: how.seed,
             cases: how.cases,
             sample,
             parameters: Some(program.parameters().to_vec()),
             has_sources: program.has_sources(),
-            now: Some(how.now),
+            now: Some(&now),
+            budget: &budget,
         };
-        let report = admission::check(engines, &view.label(), &bytes, &options)?;
+        let report = self.gate.check(&view.label(), &path, &options).map_err(stopped)?;
         if report.holds() {
             // A report that cannot be kept only costs time.
             let _ = kept.parent().map(std::fs::create_dir_all);

@@ -47,6 +47,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 pub use admit::Locking;
+use admit::stopped;
 pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, ProofSummary, SpineSource};
 pub use built::WhereStale;
 pub use check::{Earlier, ViewCheck};
@@ -71,6 +72,7 @@ pub use summary::{FeatureNulls, RunSummary, SourceSummary, SpineSummary, UnseenE
 pub(crate) use warnings::warnings_of_push;
 
 use crate::Error;
+use crate::admission::Gate;
 use crate::build::{TransformPath, component_path};
 use crate::digest::sha256_hex;
 use crate::evaluate::{ProgramError, ViewProgram};
@@ -98,6 +100,8 @@ pub struct OpenOptions {
     pub strict: bool,
     /// What components may use, where the project does not say it.
     pub limits: Limits,
+    /// What components may use, whatever the project says.
+    pub limits_first: LimitSettings,
     /// One of so many calls, chosen at random, is repeated on a fresh instance, cut differently, and compared, where the project does
     /// not say it; more of the first ones; 0 for none.
     pub repeat_every: u64,
@@ -108,6 +112,9 @@ pub struct OpenOptions {
     pub isolation: Isolation,
     /// What becomes of a component that breaks a law at its first use, where the project does not say it.
     pub admission: Admission,
+    /// The `onepath` command of this version, whose child processes compile components and try the laws on them. The command itself
+    /// gives its own; without one it is done in this process, which a component may make slow and large.
+    pub command: Option<PathBuf>,
     /// Whether components are held to the lock file.
     pub locking: Locking,
     /// What becomes of a component whose package has changed since it was built.
@@ -142,10 +149,12 @@ impl Default for OpenOptions {
             proof_seed: None,
             strict: false,
             limits: Limits::default(),
+            limits_first: LimitSettings::default(),
             repeat_every: 1_000,
             repeat_seed: None,
             isolation: Isolation::default(),
             admission: Admission::default(),
+            command: None,
             locking: Locking::default(),
             stale: WhereStale::default(),
             variant: Variant::Serving,
@@ -161,6 +170,14 @@ impl Default for OpenOptions {
     }
 }
 
+impl OpenOptions {
+    /// Where components are compiled and tried; machine code is kept in the folder `cache`.
+    pub(crate) fn gate(&self, cache: Option<PathBuf>) -> Gate {
+        let limits = limits(&self.limits_first, self.limits.clone());
+        Gate::new(self.command.clone(), limits, cache, Arc::clone(&self.stop), Arc::clone(&self.warning))
+    }
+}
+
 /// The feature store of one project.
 pub struct FeatureStore {
     project: Project,
@@ -170,6 +187,8 @@ pub struct FeatureStore {
     components: OnceMap<PathBuf, Arc<Component>>,
     /// The views whose components were found good to use.
     admitted: OnceMap<String, ()>,
+    /// Where components are compiled and tried.
+    gate: Gate,
     /// That of the options, which a run may hold to one state of every file.
     storage: Arc<dyn Storage>,
     /// The same.
@@ -199,6 +218,7 @@ impl FeatureStore {
     fn of_project(project: Project, mut options: OpenOptions) -> Result<Self, Error> {
         options.limits = limits(&project.limits, options.limits);
         options.repeat_every = project.repeat_every.unwrap_or(options.repeat_every);
+        options.limits = limits(&options.limits_first, options.limits);
         options.admission = project.admission.unwrap_or(options.admission);
         options.isolation = match project.isolation {
             None => options.isolation,
@@ -206,6 +226,7 @@ impl FeatureStore {
             Some(project::Isolation::Call) => Isolation::Call,
         };
         let cache = project.data_dir().join("cache");
+        let gate = options.gate(Some(cache.clone()));
         let repeats = quarantine::repeats(&project, &options);
         let limits = options.limits.clone();
         let runtime = Runtime::start(options.variant, limits, Some(cache), repeats, options.isolation)?;
@@ -220,6 +241,7 @@ impl FeatureStore {
             programs: OnceMap::default(),
             components: OnceMap::default(),
             admitted: OnceMap::default(),
+            gate,
             storage,
             pinned,
             spill_dir,
@@ -291,6 +313,7 @@ impl FeatureStore {
 
     fn component(&self, path: &PathBuf) -> Result<Arc<Component>, Error> {
         self.components.get_or_make(path, || {
+            self.gate.compile(&self.runtime, path).map_err(stopped)?;
             let component = self.runtime.load(path)?;
             self.quarantine_again(&component)?;
             Ok(Arc::new(component))
@@ -373,6 +396,8 @@ fn limits(settings: &LimitSettings, base: Limits) -> Limits {
         component_bytes_max: settings.component_bytes_max.unwrap_or(base.component_bytes_max),
         function_bytes_max: settings.function_bytes_max.unwrap_or(base.function_bytes_max),
         compile_ms_max: settings.compile_ms_max.unwrap_or(base.compile_ms_max),
+        admission_ms_max: settings.admission_ms_max.unwrap_or(base.admission_ms_max),
+        admission_bytes_max: settings.admission_bytes_max.unwrap_or(base.admission_bytes_max),
         memory_bytes_max: size(settings.memory_bytes_max, base.memory_bytes_max),
         table_elements_max: size(settings.table_elements_max, base.table_elements_max),
         stack_bytes_max: size(settings.stack_bytes_max, base.stack_bytes_max),

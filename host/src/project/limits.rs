@@ -34,6 +34,10 @@ pub struct LimitSettings {
     pub function_bytes_max: Option<u64>,
     /// Wall time to compile a component, in milliseconds.
     pub compile_ms_max: Option<u64>,
+    /// Time of compiling and trying a component, in milliseconds.
+    pub admission_ms_max: Option<u64>,
+    /// Resident memory of the process that does so, in bytes.
+    pub admission_bytes_max: Option<u64>,
     /// Linear memory of one instance, in bytes.
     pub memory_bytes_max: Option<u64>,
     /// Elements of all tables of one instance.

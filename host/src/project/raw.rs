@@ -67,6 +67,8 @@ pub(super) struct RawLimits {
     pub component_bytes_max: Option<Spanned<i64>>,
     pub function_bytes_max: Option<Spanned<i64>>,
     pub compile_ms_max: Option<Spanned<i64>>,
+    pub admission_ms_max: Option<Spanned<i64>>,
+    pub admission_bytes_max: Option<Spanned<i64>>,
     pub memory_bytes_max: Option<Spanned<i64>>,
     pub table_elements_max: Option<Spanned<i64>>,
     pub stack_bytes_max: Option<Spanned<i64>>,

@@ -37,6 +37,12 @@ impl Cache {
         unsafe { Compiled::deserialize(engine, &artifact) }.ok()
     }
 
+    /// Whether there is something to get. It is looked at only then.
+    pub(super) fn holds(&self, engine: &Engine, digest: &str) -> bool {
+        let path = self.path(engine, digest);
+        path.exists() && path.with_extension("sha256").exists()
+    }
+
     /// Keeps a compiled component. A cache that cannot be written only costs time, so errors are ignored.
     pub(super) fn put(&self, engine: &Engine, digest: &str, compiled: &Compiled) {
         let path = self.path(engine, digest);

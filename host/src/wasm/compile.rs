@@ -2,24 +2,31 @@
 //!
 //! The engine cannot be told to stop compiling. So a component is compiled on a thread of its own, which is left behind when
 //! it takes too long: the caller gets its error in time, while the thread goes on until it is done or the process ends. What
-//! one function may cost, in time and above all in memory, is bounded before, by its size.
+//! one function may cost, in time and above all in memory, is bounded before, by its size, and so is what a component declares
+//! (`bounds`). The `onepath` command compiles in a child process, which it ends: see `admission::child`.
 
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use wasmparser::{Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::Component as Compiled;
 
-use super::Limits;
 use super::error::LoadError;
+use super::{Limits, bounds};
 
-/// Stack of the compiling thread, in bytes: that of a main thread.
-const STACK_BYTES: usize = 8 << 20;
+/// Stack of the compiling thread, in bytes: types that nest are read by recursion, see [`bounds`]. What is not used of it is not
+/// taken from the machine.
+const STACK_BYTES: usize = 64 << 20;
 
-/// Compiles `bytes`, for which `name` stands in errors.
-pub(super) fn compile(engine: &Engine, name: &str, bytes: &[u8], limits: &Limits) -> Result<Compiled, LoadError> {
-    check_functions(name, bytes, limits.function_bytes_max)?;
+/// Compiles `bytes`, for which `name` stands in errors, within `ms_max` milliseconds.
+pub(super) fn compile(
+    engine: &Engine,
+    name: &str,
+    bytes: &[u8],
+    limits: &Limits,
+    ms_max: u64,
+) -> Result<Compiled, LoadError> {
+    bounds::check(name, bytes, limits)?;
     let (sender, receiver) = sync_channel(1);
     let (engine, owned) = (engine.clone(), bytes.to_vec());
     std::thread::Builder::new()
@@ -28,31 +35,14 @@ pub(super) fn compile(engine: &Engine, name: &str, bytes: &[u8], limits: &Limits
         // Nobody may be waiting any more.
         .spawn(move || drop(sender.send(Compiled::from_binary(&engine, &owned))))
         .map_err(|error| LoadError::Engine { reason: format!("cannot start the compiling thread: {error}") })?;
-    match receiver.recv_timeout(Duration::from_millis(limits.compile_ms_max)) {
+    match receiver.recv_timeout(Duration::from_millis(ms_max)) {
         Ok(compiled) => compiled.map_err(|error| not_a_component(name, bytes, &error)),
-        Err(RecvTimeoutError::Timeout) => {
-            Err(LoadError::CompileTime { name: name.to_owned(), ms_max: limits.compile_ms_max })
-        }
+        Err(RecvTimeoutError::Timeout) => Err(LoadError::CompileTime { name: name.to_owned(), ms_max }),
         Err(RecvTimeoutError::Disconnected) => Err(LoadError::NotAComponent {
             name: name.to_owned(),
             reason: "the compiler failed on it; please report this, with the component".to_owned(),
         }),
     }
-}
-
-/// Refuses a function that is too large, in any of the component's modules. What is no WebAssembly is left to the compiler,
-/// which says it better.
-fn check_functions(name: &str, bytes: &[u8], bytes_max: u64) -> Result<(), LoadError> {
-    for payload in Parser::new(0).parse_all(bytes) {
-        let Ok(payload) = payload else { return Ok(()) };
-        if let Payload::CodeSectionEntry(body) = payload {
-            let bytes = body.range().len() as u64;
-            if bytes > bytes_max {
-                return Err(LoadError::FunctionTooLarge { name: name.to_owned(), bytes, bytes_max });
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Says what the bytes are instead of a component, and what to do.

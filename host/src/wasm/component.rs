@@ -7,7 +7,7 @@ use wasmtime::{Engine, Store, Trap};
 
 use super::compile::compile;
 use super::convert;
-use super::engine::{EPOCH_MS, Isolation, Runtime};
+use super::engine::{EPOCH_MS, Isolation, Runtime, Stage};
 use super::error::{CallError, LimitHit, LoadError, Refused};
 use super::sandbox::{HostState, link};
 use super::watch::{Watch, Watched};
@@ -32,6 +32,9 @@ use bindings::onepath::feature::types;
 
 /// What a host may ask of a transform to prove it.
 const PROOF: &str = "onepath:feature/proof@0.1.0";
+
+/// The memory that an instance may have to be kept before anybody calls it.
+const IDLE_BYTES_MAX: usize = 16 << 20;
 
 /// How an import of a component is answered.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -78,19 +81,24 @@ impl std::fmt::Debug for OwnInstance {
 }
 
 impl Component {
-    pub(super) fn load(runtime: &Arc<Runtime>, name: &str, bytes: &[u8]) -> Result<Self, LoadError> {
+    pub(super) fn load(
+        runtime: &Arc<Runtime>,
+        name: &str,
+        bytes: &[u8],
+        tell: &dyn Fn(Stage),
+    ) -> Result<Self, LoadError> {
         let engine = runtime.engine();
         let digest = sha256_hex(bytes);
-        let compiled = match runtime.cache().and_then(|cache| cache.get(engine, &digest)) {
+        let kept = runtime.cache().and_then(|cache| cache.get(engine, &digest));
+        let is_new = kept.is_none();
+        let compiled = match kept {
             Some(compiled) => compiled,
             None => {
-                let compiled = compile(engine, name, bytes, runtime.limits())?;
-                if let Some(cache) = runtime.cache() {
-                    cache.put(engine, &digest, &compiled);
-                }
-                compiled
+                tell(Stage::Compiling);
+                compile(engine, name, bytes, runtime.limits(), runtime.compile_ms())?
             }
         };
+        tell(Stage::Describing);
         let (linker, answers) = link(engine, name, &compiled)?;
         let wrong =
             |error: wasmtime::Error| LoadError::WrongWorld { name: name.to_owned(), reason: format!("{error:#}") };
@@ -121,6 +129,13 @@ impl Component {
         component.give_back(Instance { store, feature, used: false });
         component.description = component.describe().map_err(describe)?;
         component.is_watched = runtime.repeats().every > 0;
+        // What it took to describe itself is not held until it is called.
+        let idle = component.idle.get_mut().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|instance| instance.store.data().memory_bytes() <= IDLE_BYTES_MAX);
+        // Code is kept of what is a transform, and says so, alone.
+        if let Some(cache) = runtime.cache().filter(|_| is_new) {
+            cache.put(runtime.engine(), &component.digest, &compiled);
+        }
         Ok(component)
     }
 
@@ -342,7 +357,7 @@ impl Component {
     pub(super) fn arm(&self, store: &mut Store<HostState>) {
         let limits = self.runtime.limits();
         // The current epoch is partly over, so one more tick keeps the limit from being cut short.
-        store.set_epoch_deadline(limits.call_ms_max.div_ceil(EPOCH_MS) + 1);
+        store.set_epoch_deadline(self.runtime.call_ms().div_ceil(EPOCH_MS) + 1);
         store.set_hostcall_fuel(limits.output_bytes_max);
         if self.runtime.is_metered() {
             store.set_fuel(u64::MAX).expect("a metered engine was configured to count");

@@ -1,6 +1,7 @@
 //! The engine: one deterministic configuration for every component, offline and online.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use wasmtime::{Config, Engine, OptLevel};
 use super::cache::Cache;
 use super::error::LoadError;
 use super::watch::Dice;
-use super::{Component, Limits, Repeats};
+use super::{Component, Limits, Repeats, bounds};
 
 /// The engine that runs components, as manifests name it.
 pub const ENGINE_VERSION: &str = "wasmtime 48.0";
@@ -18,7 +19,7 @@ pub const ENGINE_VERSION: &str = "wasmtime 48.0";
 pub(super) const EPOCH_MS: u64 = 10;
 
 /// How components are compiled. Every variant gives the same bits; a component for which it does not is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Variant {
     /// The optimising compiler: the code that makes training sets and answers requests.
     Serving,
@@ -39,6 +40,15 @@ pub enum Isolation {
     Call,
 }
 
+/// What loading a component is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It is compiled.
+    Compiling,
+    /// Its first instance starts, and says what it takes and gives.
+    Describing,
+}
+
 /// Loads components. One per process is enough; it is cheap to share and safe to use from any thread.
 pub struct Runtime {
     engine: Engine,
@@ -48,6 +58,8 @@ pub struct Runtime {
     repeats: Repeats,
     isolation: Isolation,
     dice: Mutex<Dice>,
+    /// No call, and no compiling, takes longer: what is left of a budget, in milliseconds.
+    ms_left: AtomicU64,
 }
 
 impl Runtime {
@@ -82,22 +94,54 @@ impl Runtime {
             .map_err(|error| LoadError::Engine { reason: format!("{error:#}") })?;
         start_ticker(&engine)?;
         let dice = Mutex::new(Dice::new(repeats.seed, "runtime"));
-        Ok(Arc::new(Self { engine, variant, limits, cache: cache_dir.map(Cache::new), repeats, isolation, dice }))
+        let (cache, ms_left) = (cache_dir.map(Cache::new), AtomicU64::new(u64::MAX));
+        Ok(Arc::new(Self { engine, variant, limits, cache, repeats, isolation, dice, ms_left }))
     }
 
     /// Loads the component in the file `path`.
     pub fn load(self: &Arc<Self>, path: &Path) -> Result<Component, LoadError> {
-        let read = |source| LoadError::Read { path: path.to_owned(), source };
-        let name = path.display().to_string();
-        let bytes = std::fs::metadata(path).map_err(read)?.len();
-        self.check_size(&name, bytes)?;
-        Component::load(self, &name, &std::fs::read(path).map_err(read)?)
+        self.load_bytes(&path.display().to_string(), &bounds::read_component(path, &self.limits)?)
     }
 
     /// Loads a component from its bytes; `name` stands for it in errors.
     pub fn load_bytes(self: &Arc<Self>, name: &str, bytes: &[u8]) -> Result<Component, LoadError> {
-        self.check_size(name, bytes.len() as u64)?;
-        Component::load(self, name, bytes)
+        self.load_watched(name, bytes, &|_| {})
+    }
+
+    /// Loads a component from its bytes, and tells what it is at.
+    pub(crate) fn load_watched(
+        self: &Arc<Self>,
+        name: &str,
+        bytes: &[u8],
+        tell: &dyn Fn(Stage),
+    ) -> Result<Component, LoadError> {
+        bounds::check_size(name, bytes.len() as u64, &self.limits)?;
+        Component::load(self, name, bytes, tell)
+    }
+
+    /// Whether machine code of these bytes is kept.
+    pub(crate) fn is_compiled(&self, digest: &str) -> bool {
+        self.cache.as_ref().is_some_and(|cache| cache.holds(&self.engine, digest))
+    }
+
+    /// From now on no call, and no compiling, takes longer than `ms`.
+    pub(crate) fn hold_to(&self, ms: u64) {
+        self.ms_left.store(ms, Ordering::Relaxed);
+    }
+
+    /// How it runs components.
+    pub(crate) fn variant(&self) -> Variant {
+        self.variant
+    }
+
+    /// Milliseconds that one call may take.
+    pub(super) fn call_ms(&self) -> u64 {
+        self.limits.call_ms_max.min(self.ms_left.load(Ordering::Relaxed))
+    }
+
+    /// Milliseconds that compiling may take.
+    pub(super) fn compile_ms(&self) -> u64 {
+        self.limits.compile_ms_max.min(self.limits.admission_ms_max).min(self.ms_left.load(Ordering::Relaxed))
     }
 
     /// The limits of its components.
@@ -128,14 +172,6 @@ impl Runtime {
 
     pub(super) fn cache(&self) -> Option<&Cache> {
         self.cache.as_ref()
-    }
-
-    fn check_size(&self, name: &str, bytes: u64) -> Result<(), LoadError> {
-        let bytes_max = self.limits.component_bytes_max;
-        if bytes > bytes_max {
-            return Err(LoadError::TooLarge { name: name.to_owned(), bytes, bytes_max });
-        }
-        Ok(())
     }
 }
 

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 /// A component that cannot be loaded.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum LoadError {
     /// The file cannot be read.
     #[error("cannot read the component {path}")]
+    #[serde(skip)]
     Read {
         /// The file.
         path: PathBuf,
@@ -63,10 +64,24 @@ pub enum LoadError {
         /// The limit.
         bytes_max: u64,
     },
+    /// It declares more than any transform needs.
+    #[error(
+        "{name} has more than {count_max} {what} ({count} so far): no transform needs so many; build it with fewer"
+    )]
+    TooMany {
+        /// The file or the name given to the bytes.
+        name: String,
+        /// What there are too many of.
+        what: String,
+        /// How many were counted before it was refused.
+        count: u64,
+        /// The bound.
+        count_max: u64,
+    },
     /// It takes too long to compile.
     #[error(
-        "{name} was not compiled within {ms_max} ms: make it smaller, or raise `compile_ms_max` under [limits] if it is to \
-         be trusted"
+        "{name} was not compiled within {ms_max} ms: make it smaller, or raise `compile_ms_max` and `admission_ms_max` under \
+         [limits] if it is to be trusted"
     )]
     CompileTime {
         /// The file or the name given to the bytes.
@@ -82,6 +97,35 @@ pub enum LoadError {
         /// Why.
         source: CallError,
     },
+    /// The time or memory of its admission was used up.
+    #[error("{name} is not admitted: {why}")]
+    Unfinished {
+        /// The file or the name given to the bytes.
+        name: String,
+        /// Which limit was met, while doing what, and what to do.
+        why: String,
+    },
+    /// The process that compiled and tried it died.
+    #[error("{name} is not admitted: the process that compiled and tried it ended by {how} while {doing}{}", shown(.stderr))]
+    Died {
+        /// The file or the name given to the bytes.
+        name: String,
+        /// How it ended.
+        how: String,
+        /// What it was doing.
+        doing: String,
+        /// What it had written to standard error.
+        stderr: String,
+    },
+    /// The process that compiles and tries components cannot be used.
+    #[error("components cannot be compiled and tried: {reason}")]
+    Child {
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// It was asked to stop.
+    #[error("stopped while a component was compiled or tried")]
+    Stopped,
     /// The engine itself failed.
     #[error("the WebAssembly engine failed to start: {reason}")]
     Engine {
@@ -91,14 +135,14 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// Whether the component itself is at fault, rather than a file that cannot be read or the engine.
+    /// Whether the component itself is at fault, rather than a file that cannot be read, a process or the engine.
     pub fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Read { .. } | Self::Engine { .. })
+        !matches!(self, Self::Read { .. } | Self::Child { .. } | Self::Stopped | Self::Engine { .. })
     }
 }
 
 /// A call that gave no answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum CallError {
     /// The transform refused its input.
     #[error("the transform refused its input: {message}")]

@@ -2,7 +2,7 @@
 
 /// The limits of one component, the same offline and online. A project sets them in the table `[limits]` of its file, by these
 /// names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Limits {
     /// Size of a component's file, in bytes. Default 16 MiB.
     pub component_bytes_max: u64,
@@ -11,6 +11,13 @@ pub struct Limits {
     pub function_bytes_max: u64,
     /// Wall time to compile a component, in milliseconds. Default 120,000. What it takes longer is given up.
     pub compile_ms_max: u64,
+    /// Time of an admission, in milliseconds: compiling a component, describing it and trying the laws on it. Default 20,000. What others
+    /// take of the processors does not count, but for three times as long at most. A component that was not tried to the end by then
+    /// is not admitted.
+    pub admission_ms_max: u64,
+    /// Resident memory of the process that compiles and tries a component, in bytes. Default 600 MiB. It is ended at seven eighths of it,
+    /// for memory grows between two looks.
+    pub admission_bytes_max: u64,
     /// Linear memory of one instance, all its memories together, in bytes. Default 256 MiB.
     pub memory_bytes_max: usize,
     /// Elements of all tables of one instance. Default 100,000.
@@ -36,6 +43,8 @@ impl Default for Limits {
             component_bytes_max: 16 << 20,
             function_bytes_max: 256 << 10,
             compile_ms_max: 120_000,
+            admission_ms_max: 20_000,
+            admission_bytes_max: 600 << 20,
             memory_bytes_max: 256 << 20,
             table_elements_max: 100_000,
             stack_bytes_max: 512 << 10,

@@ -23,10 +23,11 @@
 //! So a small share of the calls, chosen at random, is repeated on a fresh instance, cut differently, and a component that answers
 //! differently is quarantined ([`CallError::Differs`], [`Repeats`]).
 //!
-//! Compilation cannot be interrupted, so it is waited for no longer than [`Limits::compile_ms_max`] and then left behind; what
-//! it may cost is bounded by the size of the component and of its functions, and is reported by `onepath check`. A host that
-//! takes components from strangers compiles them in a process that it can end.
+//! What a component declares is counted before it is compiled. Compilation cannot be interrupted, so it is waited for no longer
+//! than [`Limits::compile_ms_max`] and then left behind; what it may cost is bounded by the size of the component and of its
+//! functions, and is reported by `onepath check`. [`crate::admission::Gate`] compiles in a process that it can end.
 
+mod bounds;
 mod cache;
 mod compile;
 mod component;
@@ -38,8 +39,10 @@ mod repeat;
 mod sandbox;
 mod watch;
 
+pub(crate) use bounds::{check_bounds, read_component};
 pub(crate) use component::OwnInstance;
 pub use component::{Component, ImportAnswer};
+pub(crate) use engine::Stage;
 pub use engine::{ENGINE_VERSION, Isolation, Runtime, Variant};
 pub use error::{CallError, LoadError};
 pub use limits::Limits;

@@ -69,6 +69,11 @@ impl HostState {
         self.patience.as_ref().is_some_and(|patience| patience.is_over)
     }
 
+    /// The linear memory of the instance, in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
     /// Whether the instance asked for more memory or tables than it may have.
     pub(super) fn has_outgrown(&self) -> bool {
         self.memory_bytes > self.memory_bytes_max || self.table_elements > self.table_elements_max

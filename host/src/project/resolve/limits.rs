@@ -14,6 +14,8 @@ pub(super) fn limits(raw: RawLimits) -> Result<LimitSettings, Fault> {
         component_bytes_max: within(raw.component_bytes_max, "component_bytes_max", 1, ADDRESSABLE)?,
         function_bytes_max: within(raw.function_bytes_max, "function_bytes_max", 1, ADDRESSABLE)?,
         compile_ms_max: within(raw.compile_ms_max, "compile_ms_max", 1, 86_400_000)?,
+        admission_ms_max: within(raw.admission_ms_max, "admission_ms_max", 100, 86_400_000)?,
+        admission_bytes_max: within(raw.admission_bytes_max, "admission_bytes_max", 128 << 20, 1 << 40)?,
         memory_bytes_max: within(raw.memory_bytes_max, "memory_bytes_max", 64 << 10, ADDRESSABLE)?,
         table_elements_max: within(raw.table_elements_max, "table_elements_max", 1, u32::MAX.into())?,
         // A thread of the host has a stack of 2 MiB, and the host needs some of it.

@@ -27,7 +27,7 @@ fn limits_at_fault() {
             2 | memory_max = 1
               | ^^^^^^^^^^
               |
-              = help: the fields of this table are component_bytes_max, function_bytes_max, compile_ms_max, memory_bytes_max, table_elements_max, stack_bytes_max, call_ms_max, output_bytes_max, description_bytes_max, state_bytes_max, stderr_bytes_max"#]],
+              = help: the fields of this table are component_bytes_max, function_bytes_max, compile_ms_max, admission_ms_max, admission_bytes_max, memory_bytes_max, table_elements_max, stack_bytes_max, call_ms_max, output_bytes_max, description_bytes_max, state_bytes_max, stderr_bytes_max"#]],
     );
     check(
         "[limits]\nmemory_bytes_max = \"1 GiB\"\n",
