@@ -48,7 +48,7 @@ fn a_component_that_decides_bits_by_chance_is_refused_at_its_first_use() {
     let ran = get(&project);
     assert_eq!(ran.code, 2, "{}", ran.stdout);
     expect![[r#"
-        error: the component of view guest@v1 breaks the law fresh (an instance that was used for other calls answers as a fresh one): row 1, feature value; a fresh instance: 0 (0x0000000000000000); a used instance: 37 (0x0000000000000025); `onepath check guest@v1` shows the smallest such input, and `admission` under [project] says what becomes of such a component
+        error: the component of view guest@v1 breaks the law fresh (an instance that was used for other calls answers as a fresh one): it remembers something from one call to the next; row 1, feature value; a fresh instance: 0 (0x0000000000000000); a used instance: 37 (0x0000000000000025); `onepath check guest@v1` shows the smallest such input, and `admission` under [project] says what becomes of such a component
     "#]].assert_eq(&ran.stderr);
     // The same for all that would use it, and nothing is left behind.
     for words in ["build", "materialize", "get --service all --entity customer_id=c1"] {
