@@ -40,8 +40,8 @@ use wasm::component::bindings::{Feature, FeaturePre, onepath::feature::types as 
 const ROWS: usize = 8_192;
 const ENTITIES: u32 = 64;
 const ROUNDS: usize = 300;
-/// One of so many calls is repeated, unless a project says otherwise.
-const REPEAT_EVERY: f64 = 1_024.0;
+/// One of so many calls is repeated, after the first ones, unless a project says otherwise.
+const REPEAT_EVERY: f64 = 1_000.0;
 
 /// What is left out of a call.
 #[derive(Clone, Copy, PartialEq)]

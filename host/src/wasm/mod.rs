@@ -46,4 +46,4 @@ pub(crate) use engine::Stage;
 pub use engine::{ENGINE_VERSION, Isolation, Runtime, Variant};
 pub use error::{CallError, LoadError};
 pub use limits::Limits;
-pub use watch::{Quarantine, Repeats, Unproved, Watched};
+pub use watch::{Quarantine, Repeats, TellQuarantine, Unproved, Watched};

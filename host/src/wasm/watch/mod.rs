@@ -35,6 +35,9 @@ const GROUPS_MAX: usize = 512;
 /// Repeats that may run out of time, one after the other.
 const FORGIVEN_MAX: u8 = 3;
 
+/// Is told of a component that was quarantined, by any thread.
+pub type TellQuarantine = Arc<dyn Fn(&Quarantine) + Send + Sync>;
+
 /// Which calls of a runtime are repeated, and who is told of a component that is not what it promised to be.
 #[derive(Clone)]
 pub struct Repeats {
@@ -43,7 +46,7 @@ pub struct Repeats {
     /// Decides which; without one, the system's randomness does.
     pub seed: Option<u64>,
     /// Told once of each component that is quarantined.
-    pub told: Option<Arc<dyn Fn(&Quarantine) + Send + Sync>>,
+    pub told: Option<TellQuarantine>,
 }
 
 impl Repeats {
@@ -105,7 +108,7 @@ pub(super) struct Watch {
     unproved: Mutex<Unproved>,
     /// The difference that was found.
     found: OnceLock<String>,
-    told: Option<Arc<dyn Fn(&Quarantine) + Send + Sync>>,
+    told: Option<TellQuarantine>,
 }
 
 struct Inner {
