@@ -90,8 +90,11 @@ pub fn evaluate(
     newest: &mut [Option<EventTime>],
     entity: &dyn Fn(u32) -> String,
 ) -> Result<Evaluated, EvaluateError> {
-    evaluate_located(view, shape, rows, newest, entity).map_err(|(error, _)| error)
+    evaluate_located(view, shape, rows, newest, entity).map_err(|located| located.0)
 }
+
+/// An error, and the row at fault where that is known.
+type LocatedError = Box<(EvaluateError, Option<usize>)>;
 
 /// The same; an error comes with the row at fault, where that is known.
 fn evaluate_located(
@@ -100,14 +103,15 @@ fn evaluate_located(
     rows: &Rows,
     newest: &mut [Option<EventTime>],
     entity: &dyn Fn(u32) -> String,
-) -> Result<Evaluated, (EvaluateError, Option<usize>)> {
+) -> Result<Evaluated, LocatedError> {
     if let Some(observe) = OBSERVER.get() {
         observe(shape, rows);
     }
     let answers = view.process(rows).map_err(|source| {
         let at = locate::row_at_fault(view, rows, &source).filter(|at| *at < rows.len());
         let question = at.and_then(|at| question_at(rows, at));
-        (EvaluateError { view: view.id().to_owned(), place: place(rows, at, entity), question, source }, at)
+        let error = EvaluateError { view: view.id().to_owned(), place: place(rows, at, entity), question, source };
+        Box::new((error, at))
     })?;
     let mut features = answers.features;
     let statuses = statuses(view, rows, newest);

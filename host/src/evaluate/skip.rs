@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{EvaluateError, Evaluated, Status, ViewProgram, evaluate_located, question_at};
+use super::{EvaluateError, Evaluated, LocatedError, Status, ViewProgram, evaluate_located, question_at};
 use crate::batch::{Column, Kind, Rows, Shape, States};
 use crate::time::EventTime;
 
@@ -83,14 +83,15 @@ impl Apart<'_> {
         so_far: &mut SoFar<'_>,
         mut range: Range<usize>,
         newest: &mut [Option<EventTime>],
-        mut error: Option<(EvaluateError, Option<usize>)>,
+        mut error: Option<LocatedError>,
     ) -> Result<(), EvaluateError> {
         while !range.is_empty() {
             let tried = match error.take() {
                 Some(error) => Err(error),
                 None => self.try_rows(so_far, range.clone(), newest),
             };
-            let Err((error, at)) = tried else { return Ok(()) };
+            let Err(located) = tried else { return Ok(()) };
+            let (error, at) = *located;
             let is_last = at.is_some() || range.len() == 1 || is_too_long(so_far.rows, &range, &error);
             if error.source.is_final() || self.failed.is_none() && is_last {
                 return Err(error.renumbered(|question| Some(question + questions_before(so_far.rows, range.start))));
@@ -117,7 +118,7 @@ impl Apart<'_> {
         so_far: &mut SoFar<'_>,
         range: Range<usize>,
         newest: &mut [Option<EventTime>],
-    ) -> Result<(), (EvaluateError, Option<usize>)> {
+    ) -> Result<(), LocatedError> {
         let of_rows = &so_far.rows.groups[range.clone()];
         let first = of_rows.iter().min().copied().unwrap_or(0);
         let groups = first as usize..of_rows.iter().max().map_or(0, |last| *last as usize + 1);

@@ -421,7 +421,8 @@ impl std::fmt::Debug for Component {
 /// What the component has instead of the contract's exports, such as those of another version.
 fn exports(engine: &Engine, compiled: &Compiled) -> String {
     let world = compiled.component_type();
-    let names: Vec<&str> = world.exports(engine).map(|(name, _)| name).collect();
+    const NAMES_MAX: usize = 8;
+    let names: Vec<&str> = world.exports(engine).map(|(name, _)| name).take(NAMES_MAX).collect();
     if names.is_empty() { "it exports nothing".to_owned() } else { format!("it exports {}", names.join(", ")) }
 }
 
