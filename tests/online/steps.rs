@@ -15,7 +15,7 @@ fn the_last_step_is_what_is_served() {
     let (mut random, day) = (Random::new(11), at("2024-05-01"));
     project.clock.set(day + 24 * HOUR);
     let mut store = project.open();
-    let mut pushed = vec![0; 5];
+    let mut pushed = [0; 5];
     for number in 0..4 {
         let events: Vec<Event> = (0..30)
             .map(|_| {
