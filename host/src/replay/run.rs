@@ -328,11 +328,9 @@ impl Work<'_> {
 
     /// What its calls are made for.
     pub(super) fn shape(&self) -> Shape {
-        match (self.want_states, self.questions.len(), self.before) {
-            (false, ..) => Shape::ReplayFull,
-            (true, 0, []) => Shape::Fold,
-            (true, ..) => Shape::ReplaySlice,
-        }
+        let is_fold = self.questions.len() == 0 && self.before.is_empty();
+        let carries = if is_fold { Shape::Fold } else { Shape::ReplaySlice };
+        if self.want_states { carries } else { Shape::ReplayFull }
     }
 
     /// What an entity begins with.
