@@ -75,7 +75,10 @@ pub(super) fn calls(shape: Shape, world: &World, random: &mut Random) -> Vec<Sha
         }
         Shape::Fold => {
             let all = all_of(world, random, true);
+            // The entity with the most events by itself, and then all of them.
+            let longest = all.iter().max_by_key(|run| run.to - run.from).cloned();
             let mut calls = replayed(world, &all, REPLAY_ROWS, true, &call, true);
+            calls.extend(replayed(world, longest.as_slice(), REPLAY_ROWS, true, &call, true));
             for size in [REPLAY_ROWS - 1, REPLAY_ROWS + 1].into_iter().chain(sizes()) {
                 calls.extend(replayed(world, &all, size, true, &call, true).into_iter().take(1));
             }
