@@ -267,8 +267,8 @@ fn too_few_open_files_are_told_before_anything_is_opened() {
     let project = project();
     let (code, stderr) = serve_with_files(&project, "-n 20", "");
     assert_ne!(code, 0);
-    let expected = "error: this process may have 20 open files, and a server needs 128: raise the limit, with `ulimit -n 4096` in \
-                    the shell or LimitNOFILE=4096 in its unit of systemd\n";
+    let expected = "error: this process may have 20 open files, and a server needs 128: raise the limit, with `ulimit -n 16384` in \
+                    the shell or LimitNOFILE=16384 in its unit of systemd\n";
     assert_eq!(stderr, expected);
     let (code, stderr) = serve_with_files(&project, "-n 256", "--connections-max 1000");
     assert_ne!(code, 0);

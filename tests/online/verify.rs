@@ -312,7 +312,7 @@ fn a_log_that_is_gone_short_or_not_whole_is_told() {
     let backfill = "backfill --service all --spine gone.csv --out gone-out.csv";
     for words in ["get --service all --entity customer_id=a", "materialize", backfill] {
         let ran = project.run(words);
-        assert!(ran.code == 2 && ran.stderr.contains("is gone: restore it from a copy"), "{words}: {}", ran.stderr);
+        assert!(ran.code == 3 && ran.stderr.contains("is gone: restore it from a copy"), "{words}: {}", ran.stderr);
         assert!(!project.path(".onepath/log.sqlite").exists(), "{words} began another log");
     }
 }

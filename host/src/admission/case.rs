@@ -61,6 +61,8 @@ pub(super) fn batch<'a>(
         input_features: columns(&description.input_features),
         states,
         want_states,
+        // How large a state may be stored is a matter of the project, and of each entity's events.
+        unbounded_states: true,
         ..Rows::default()
     };
     for (row, group) in rows {

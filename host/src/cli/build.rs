@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{Context, Format, output};
 use crate::build::{TransformPath, build_component};
-use crate::feature_store::{Locking, OpenOptions};
+use crate::feature_store::{Locking, OpenOptions, WhereStale};
 
 /// Compile the project's transforms to components.
 ///
@@ -20,7 +20,8 @@ use crate::feature_store::{Locking, OpenOptions};
 pub(super) struct Build {}
 
 pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
-    let mut store = context.open(OpenOptions::default())?;
+    // What it builds is what it pins.
+    let mut store = context.open(OpenOptions { stale: WhereStale::Use, ..OpenOptions::default() })?;
     let views = store.project().views.clone();
     let mut built = Vec::new();
     for view in &views {

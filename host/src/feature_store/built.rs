@@ -30,7 +30,7 @@ impl FeatureStore {
                 WhereStale::Refuse => return Err(error),
                 _ => (self.options().warning)(&error.to_string()),
             }
-        } else if let Some(pinned) = self.pinned_otherwise(view, component)? {
+        } else if let Some(pinned) = self.pinned_otherwise(view, component) {
             (self.options().warning)(&format!(
                 "view {} runs component {component}, and {} pins {pinned}: run `onepath build` to pin this one",
                 view.label(),
@@ -62,11 +62,12 @@ impl FeatureStore {
     }
 
     /// The component that the lock file pins of a view, where it is another one.
-    fn pinned_otherwise(&self, view: &View, component: &str) -> Result<Option<String>, Error> {
+    fn pinned_otherwise(&self, view: &View, component: &str) -> Option<String> {
         if self.options().locking == Locking::Enforced {
-            return Ok(None);
+            return None;
         }
-        let pinned = LockFile::load(self.project())?.and_then(|lock| lock.components.get(&view.label()).cloned());
-        Ok(pinned.filter(|pinned| pinned != component))
+        // One that cannot be read pins nothing.
+        let lock = LockFile::load(self.project()).ok().flatten();
+        lock.and_then(|lock| lock.components.get(&view.label()).cloned()).filter(|pinned| pinned != component)
     }
 }
