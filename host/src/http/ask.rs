@@ -128,7 +128,7 @@ impl App {
                 Some(features) => Ok(Ok(Answer { body: write(&request, &features), lag_ms: lag_ms(&features) })),
                 None => Ok(Err((request, write))),
             };
-            let inline = if is_short { self.inline.try_acquire().ok() } else { None };
+            let inline = if is_short { self.inline.take() } else { None };
             let answered = match &inline {
                 Some(_) => in_memory()?,
                 None => {

@@ -85,14 +85,17 @@ pub(super) fn serve(
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     threads.enable_io().enable_time().thread_name("onepath-http");
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    // One that evaluates nothing: somebody reads, and says that the server is well, while the others evaluate.
-    let evaluating = options.threads.unwrap_or(cores).max(1);
-    threads.worker_threads(evaluating + 1);
+    // One more than evaluate long: somebody reads, and says that the server is well.
+    let reading = options.threads.unwrap_or(cores).max(1) + 1;
+    threads.worker_threads(reading);
+    // Requests that wait for any thread have their turn with those that wait for one of them. By default they have one turn of many, and
+    // of a thousand connections some wait ten times as long as others.
+    threads.global_queue_interval(2).event_interval(16);
     // Pushes, long questions and those that read from the disk work on threads of their own, each within its room: these are all.
     let limits = &options.limits;
     threads.max_blocking_threads(limits.pushes_max.max(1) + 2 * limits.long_questions());
     let runtime = threads.build().map_err(ListenError::Start)?;
-    let served = runtime.block_on(accept(server, options, evaluating, listening));
+    let served = runtime.block_on(accept(server, options, reading, listening));
     // Requests had their time to finish: what works on now works for nobody.
     runtime.shutdown_timeout(SHUTDOWN);
     served
@@ -101,7 +104,7 @@ pub(super) fn serve(
 async fn accept(
     server: Arc<Server>,
     options: HttpOptions,
-    inline_max: usize,
+    reading: usize,
     listening: impl FnOnce(SocketAddr),
 ) -> Result<(), ListenError> {
     let bind = |source| ListenError::Bind { address: options.listen, source };
@@ -119,7 +122,7 @@ async fn accept(
         }
     });
     let connections = Connections::new(connections_max, of_client_max);
-    let app = Arc::new(App::new(server, options.limits.clone(), options.token, Arc::clone(&connections), inline_max));
+    let app = Arc::new(App::new(server, options.limits.clone(), options.token, Arc::clone(&connections), reading));
     let router = TowerToHyperService::new(router(Arc::clone(&app)));
     let graceful = GracefulShutdown::new();
     let telling = tokio::spawn(tell_repeated(Arc::clone(&app)));

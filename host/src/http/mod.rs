@@ -7,7 +7,7 @@
 //! - `shares`: how what is limited is shared among clients and views; `repeated`: log lines that say the same.
 //! - `routes`: which path is answered by what; `observe`: what happens around every request.
 //! - `feast`, `native`: the two dialects; `openapi`: what they are, for machines.
-//! - `ask`: a question, from JSON to the server and back; `events`: a push.
+//! - `ask`: a question, from JSON to the server and back; `inline`: where it is evaluated; `events`: a push.
 //! - `body`, `json`: JSON in and out.
 //! - `refusal`: what is answered instead; `metrics`.
 //!
@@ -20,6 +20,7 @@ mod body;
 mod connections;
 mod events;
 mod feast;
+mod inline;
 mod json;
 mod listen;
 mod metrics;

@@ -8,9 +8,9 @@ use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use tokio::sync::Semaphore;
 
 use super::connections::Connections;
+use super::inline::Inline;
 use super::metrics::Metrics;
 use super::refusal::{Cause, Refusal};
 use super::repeated::Repeated;
@@ -39,7 +39,7 @@ pub(super) struct App {
     /// Threads for pushes, by client.
     pub(super) pushes: Arc<Share>,
     /// Questions that may be evaluated at once on the threads that read.
-    pub(super) inline: Semaphore,
+    pub(super) inline: Inline,
     pub(super) repeated: Repeated,
     pub(super) connections: Arc<Connections>,
     stopping: AtomicBool,
@@ -54,7 +54,7 @@ impl App {
         limits: HttpLimits,
         token: Option<Token>,
         connections: Arc<Connections>,
-        inline_max: usize,
+        reading: usize,
     ) -> Self {
         let threads = limits.long_questions();
         Self {
@@ -65,7 +65,7 @@ impl App {
             threads: Share::new(threads, threads),
             disk: Share::new(threads, threads),
             pushes: Share::new(limits.pushes_max, limits.pushes_max),
-            inline: Semaphore::new(inline_max),
+            inline: Inline::new(reading),
             repeated: Repeated::default(),
             connections,
             limits,

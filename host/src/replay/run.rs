@@ -328,7 +328,7 @@ impl Work<'_> {
 
     /// What its calls are made for.
     pub(super) fn shape(&self) -> Shape {
-        let is_fold = self.questions.len() == 0 && self.before.is_empty();
+        let is_fold = self.questions.is_empty() && self.before.is_empty();
         let carries = if is_fold { Shape::Fold } else { Shape::ReplaySlice };
         if self.want_states { carries } else { Shape::ReplayFull }
     }
