@@ -81,6 +81,16 @@ pub enum Error {
         /// Its cargo package.
         package: PathBuf,
     },
+    /// The component answers nothing.
+    #[error(
+        "view {view}: every question that its transform was tried on failed: {why}; `onepath check {view}` shows the smallest"
+    )]
+    NoAnswer {
+        /// The view.
+        view: String,
+        /// What the first one came to.
+        why: String,
+    },
     /// The package of a component has changed since.
     #[error("view {view}: {changed} since it was built: run `onepath build`")]
     Stale {

@@ -293,6 +293,7 @@ fn prove(bench: &Bench<'_>, options: &CheckOptions<'_>) -> (Tried, Vec<LawResult
     if is_pure && tried.cases == options.cases {
         options.budget.doing("trying the law shapes on calls as large as the host makes them");
         let world = World::served(bench, generator.entities(ENTITIES, LAST_QUESTIONS), LAST_QUESTIONS);
+        tried.no_answer = world.no_answer();
         let (calls, broken) = shapes::try_shapes(bench, &world, options.seed);
         set_large(&mut shapes, bench, calls, broken);
         if shapes.counterexample.is_none() {

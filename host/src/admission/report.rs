@@ -57,6 +57,9 @@ pub struct Tried {
     pub cases: usize,
     /// Why it was not tried to the end, if it was not: which limit was met, while doing what, and what to do.
     pub stopped: Option<String>,
+    /// What every question came to, if none was answered and none was refused either: nobody could use it.
+    #[serde(default)]
+    pub no_answer: Option<String>,
     /// Their events.
     pub events: usize,
     /// Their questions.

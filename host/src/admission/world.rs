@@ -57,6 +57,13 @@ impl World {
         world
     }
 
+    /// What stops a server at every entity, where it has no answer to any question.
+    pub(super) fn no_answer(&self) -> Option<String> {
+        let is_stopped = |entity: &Entity| entity.stop.is_some() && entity.answers.iter().all(Option::is_none);
+        let first = self.entities.first().filter(|_| self.entities.iter().all(is_stopped))?;
+        first.stop.as_ref().map(ToString::to_string)
+    }
+
     pub(super) fn row(&self, run: &Run, at: usize) -> &CaseRow {
         &self.entities[run.entity].rows[at]
     }

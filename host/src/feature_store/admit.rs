@@ -101,7 +101,18 @@ impl FeatureStore {
             program.has_sources(),
             admission::CASES_OF_FIRST_USE,
         ));
-        if kept.exists() {
+        let told = |law: admission::Law, found: &Counterexample| Error::LawBroken {
+            view: view.label(),
+            law: law.name(),
+            statement: law.statement(),
+            difference: format!("it {}; {}", found.cause, found.difference.replace('\n', "; ")),
+        };
+        if let Ok(text) = std::fs::read_to_string(&kept) {
+            // A warning repeats while it is true.
+            let report = serde_json::from_str(&text).ok();
+            if let Some((law, found)) = report.as_ref().and_then(|report: &Report| report.broken(false)) {
+                (self.options().warning)(&told(law, found).to_string());
+            }
             return Ok(());
         }
         let report = match self.report_of(view, program, &self.component_path(view)) {
@@ -113,31 +124,21 @@ impl FeatureStore {
             }
             report => report?,
         };
-        let told = |law: admission::Law, found: &Counterexample| Error::LawBroken {
-            view: view.label(),
-            law: law.name(),
-            statement: law.statement(),
-            difference: format!("it {}; {}", found.cause, found.difference.replace('\n', "; ")),
+        let refusal = if let Some((law, found)) = report.broken(true) {
+            Some(told(law, found))
+        } else if let Some(why) = &report.tried.stopped {
+            Some(LoadError::Unfinished { name: view.label(), why: why.clone() }.into())
+        } else {
+            let no_answer = report.tried.no_answer.as_ref();
+            no_answer.map(|why| Error::NoAnswer { view: view.label(), why: why.replace('\n', "; ") })
         };
-        if let Some((law, found)) = report.broken(true) {
-            let error = told(law, found);
-            return match admission {
-                Admission::Require => Err(error),
-                _ => {
-                    (self.options().warning)(&error.to_string());
-                    Ok(())
-                }
-            };
-        }
-        if let Some(why) = &report.tried.stopped {
-            let error = LoadError::Unfinished { name: view.label(), why: why.clone() };
-            return match admission {
-                Admission::Require => Err(error.into()),
-                _ => {
-                    (self.options().warning)(&error.to_string());
-                    Ok(())
-                }
-            };
+        match refusal {
+            Some(error) if admission == Admission::Require => return Err(error),
+            Some(error) => {
+                (self.options().warning)(&error.to_string());
+                return Ok(());
+            }
+            None => {}
         }
         if let Some((law, found)) = report.broken(false) {
             (self.options().warning)(&told(law, found).to_string());
