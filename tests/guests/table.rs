@@ -64,7 +64,7 @@ pub(crate) const GUESTS: &[Guest] = &[
         thread '<unnamed>' (1) panicked at tests/guests/examples/stderr_flood.rs:13:9:
         the flood is over
     "#]] },
-    Guest { name: "state_huge", made: Made::Cargo, law: Some("total"), outcome: expect![[r#"
+    Guest { name: "state_huge", made: Made::Cargo, law: Some("split"), outcome: expect![[r#"
         answer value: 1 2 1;
         call Limit: view guest, entity c0 and 1 more in one call: the transform exceeded a limit: a state of 2097152 bytes for one entity, where at most 1048576 are allowed; keep a shorter or a hopping window
     "#]] },
