@@ -207,6 +207,11 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// Whether it met a limit, which says nothing of a smaller call.
+    pub fn is_limit(&self) -> bool {
+        matches!(self, Self::Limit { .. })
+    }
+
     /// Whether it took too long, which a busy machine may be at fault for.
     pub fn is_of_time(&self) -> bool {
         matches!(self, Self::Limit { reason, .. } if reason.ends_with(" ms for one call"))

@@ -209,22 +209,37 @@ impl<'a, 'w> Prover<'a, 'w> {
             if self.random.one_in(4) {
                 self.join_others(&mut parts);
             }
-            let mut call = EventCall::new(&self.program, true);
-            let mut rows = Vec::new();
-            for (at, (place, part)) in parts.iter().enumerate() {
-                let own = if at == 0 { state.as_ref() } else { None };
-                let before = own.or_else(|| self.work.before(self.work.entity(self.partition, *place)));
-                let number = call.entity(before)?;
-                (0..part.rows.len()).for_each(|event| self.add(&mut call, number, *part, event));
-                rows.extend_from_slice(part.rows);
-            }
-            let fields = self.work.event_fields(self.events, &rows)?;
-            self.count(rows.len(), 0);
-            let name = |number: u32| self.name(parts[number as usize].0);
-            state = call.make(&self.program, fields, &name)?.into_iter().next();
+            state = match self.carry_together(&parts, state.as_ref()) {
+                // What only many of them are too much for is no fault of this one.
+                Err(ServingError::Evaluate(error)) if parts.len() > 1 && error.source.is_limit() => {
+                    self.carry_together(&parts[..1], state.as_ref())?
+                }
+                carried => carried?,
+            };
             start = end;
         }
         Ok(state.expect("at least one event was applied"))
+    }
+
+    /// The state of the first of some entities after its events, made in one call with those of the others.
+    fn carry_together(
+        &mut self,
+        parts: &[(usize, Ordered<'a>)],
+        state: Option<&EntityState>,
+    ) -> Result<Option<EntityState>, ServingError> {
+        let mut call = EventCall::new(&self.program, true);
+        let mut rows = Vec::new();
+        for (at, (place, part)) in parts.iter().enumerate() {
+            let own = if at == 0 { state } else { None };
+            let before = own.or_else(|| self.work.before(self.work.entity(self.partition, *place)));
+            let number = call.entity(before)?;
+            (0..part.rows.len()).for_each(|event| self.add(&mut call, number, *part, event));
+            rows.extend_from_slice(part.rows);
+        }
+        let fields = self.work.event_fields(self.events, &rows)?;
+        self.count(rows.len(), 0);
+        let name = |number: u32| self.name(parts[number as usize].0);
+        Ok(call.make(&self.program, fields, &name)?.into_iter().next())
     }
 
     /// Adds the first events of other entities to a call.
@@ -295,10 +310,10 @@ impl<'a, 'w> Prover<'a, 'w> {
     ) -> Result<ViewAnswers, ServingError> {
         let many = if self.random.one_in(16) { MANY[self.random.below(MANY.len())] } else { 1 };
         // Many copies of a large state would be a call of their own kind.
-        let many = if state.is_some_and(|state| state.bytes.len() > BYTES_OF_A_CALL) { 1 } else { many };
-        let (states, numbers) = (vec![state.cloned(); many], vec![number; many]);
+        let mut many = if state.is_some_and(|state| state.bytes.len() > BYTES_OF_A_CALL) { 1 } else { many };
         let mut tries = 0;
         loop {
+            let (states, numbers) = (vec![state.cloned(); many], vec![number; many]);
             let questions = StateQuestions {
                 states: &states,
                 as_of: AsOf::from_micros(as_of),
@@ -308,6 +323,8 @@ impl<'a, 'w> Prover<'a, 'w> {
             self.count(many, many * state.map_or(0, |state| state.bytes.len()));
             tries += 1;
             match answer_from_states(&self.program, questions, &|_| self.name(place)) {
+                // What only many of them are too much for is no fault of one.
+                Err(ServingError::Evaluate(error)) if many > 1 && error.source.is_limit() => many = 1,
                 Err(ServingError::Evaluate(error)) if error.source.is_of_time() && tries < TRIES => {}
                 answers => return answers,
             }
