@@ -26,10 +26,17 @@ pub fn remove_stale(directory: &Path) {
         }
         if name.ends_with(PARTIAL_SUFFIX) && is_free(&path) {
             let _ = std::fs::remove_file(&path);
-        } else if name.ends_with(SPILL_SUFFIX) && is_free(&path.join(LOCK_NAME)) {
+        } else if name.ends_with(SPILL_SUFFIX) && (is_free(&path.join(LOCK_NAME)) || is_half_removed(&path)) {
             let _ = std::fs::remove_dir_all(&path);
         }
     }
+}
+
+/// Whether a folder has files and no lock, which is made before them: a process died while it removed them.
+fn is_half_removed(folder: &Path) -> bool {
+    // The files first: a folder that is being made has none until its lock is there.
+    let has_files = std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some());
+    has_files && !folder.join(LOCK_NAME).exists()
 }
 
 /// Whether the file is there and no process holds it.
@@ -51,11 +58,16 @@ mod tests {
         std::fs::write(path("c.partial"), "").expect("writes");
         std::fs::create_dir(path(".onepath-d.spill")).expect("is made");
         std::fs::write(path(".onepath-d.spill").join(LOCK_NAME), "").expect("writes");
+        // Its process died while it removed it, or another that found it.
+        std::fs::create_dir(path(".onepath-e.spill")).expect("is made");
+        std::fs::write(path(".onepath-e.spill").join("events"), "").expect("writes");
+        // One that is being made.
+        std::fs::create_dir(path(".onepath-f.spill")).expect("is made");
         remove_stale(dir.path());
         let entries = std::fs::read_dir(dir.path()).expect("lists");
         let mut left: Vec<String> =
             entries.map(|e| e.expect("lists").file_name().to_string_lossy().into_owned()).collect();
         left.sort();
-        assert_eq!(left, [".onepath-a.partial", "c.partial"]);
+        assert_eq!(left, [".onepath-a.partial", ".onepath-f.spill", "c.partial"]);
     }
 }
