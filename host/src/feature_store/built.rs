@@ -13,7 +13,7 @@ pub enum WhereStale {
     /// It is used, with a warning.
     #[default]
     Warn,
-    /// It is used; whoever opens the project tells it in another way, by [`FeatureStore::stale_notice`].
+    /// It is used without a word: whoever opens the project tells it in another way.
     Use,
 }
 
