@@ -41,17 +41,7 @@ pub(super) struct Replay {
 
 pub(super) fn run(context: &Context, command: &Replay) -> anyhow::Result<ExitCode> {
     let store = context.open(OpenOptions::default())?;
-    let (name, version) =
-        match command.view.split_once("@v") {
-            Some((name, version)) => (
-                name,
-                Some(version.parse().map_err(|_| {
-                    anyhow::anyhow!("{} is no view: name it as activity, or as activity@v1", command.view)
-                })?),
-            ),
-            None => (command.view.as_str(), None),
-        };
-    let view = store.project().view_version(name, version)?.clone();
+    let view = store.project().view(&command.view)?.clone();
     let (keys, request_fields) = (command.entity.clone(), command.request.clone());
     let steps = store.steps(&view, &StepsRequest { keys, request_fields, as_of: command.as_of })?;
     match context.format {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Unproved;
 use super::sample::Random;
-use crate::batch::Column;
+use crate::batch::{Column, PUSH_ROWS};
 use crate::entity::EntityState;
 use crate::evaluate::{
     EvaluateError, EventCall, ServingError, StateQuestions, ViewAnswers, ViewProgram, answer_from_states,
@@ -25,9 +25,6 @@ const CARRIED_MAX: usize = 1 << 16;
 /// So many rows of a call, or bytes of its states, take about as long as a call by itself.
 const ROWS_OF_A_CALL: usize = 64;
 const BYTES_OF_A_CALL: usize = 4 << 10;
-
-/// Rows of one call that carries states.
-const CARRY_ROWS: usize = 8_192;
 
 /// How often a call is tried that exceeds its time: a busy machine may be at fault.
 const TRIES: usize = 3;
@@ -204,7 +201,7 @@ impl<'a, 'w> Prover<'a, 'w> {
         let mut state = before.cloned();
         let mut start = range.start;
         while start < range.end {
-            let end = range.end.min(start + CARRY_ROWS);
+            let end = range.end.min(start + PUSH_ROWS);
             let mut parts = vec![(place, events.part(start..end))];
             if self.random.one_in(4) {
                 self.join_others(&mut parts);
@@ -251,7 +248,7 @@ impl<'a, 'w> Prover<'a, 'w> {
             let events = self.events.of(other);
             let entity = self.work.entity(self.partition, other);
             let fails = self.outcome.failures.iter().any(|failure| failure.entity == entity);
-            let room = CARRY_ROWS / 4;
+            let room = PUSH_ROWS / 4;
             if fails || events.rows.is_empty() || rows >= room || parts.iter().any(|(place, _)| *place == other) {
                 continue;
             }
