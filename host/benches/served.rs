@@ -17,6 +17,8 @@ fn plan() -> ServedPlan {
     let program = ServedProgram {
         digest: "ab".repeat(32),
         ttl_us: None,
+        defaults: String::new(),
+        feature_ttls_us: Vec::new(),
         parameters: "[]".into(),
         inputs: Vec::new(),
         identity: ViewIdentity::default(),

@@ -2,6 +2,7 @@
 //! written, neither an output nor a part of one.
 
 mod arguments;
+mod defaults;
 mod entities;
 mod files;
 mod online;

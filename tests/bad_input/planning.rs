@@ -10,7 +10,7 @@ const BASE: &str = "[project]\nname = \"p\"\n[entities.customer]\nkeys = { custo
 
 /// Each command refuses the project with `more` in the same words, and leaves no log behind.
 #[track_caller]
-fn check(more: &str, expected: &Expect) {
+pub fn check(more: &str, expected: &Expect) {
     check_whole(&format!("{BASE}{more}"), expected);
 }
 
@@ -60,13 +60,13 @@ fn inputs_that_do_not_fit() {
     check(
         &cart("\"activity:days_since_last_purchase as purchase_count_30d\", \"request:cart_value\""),
         &expect![[r#"
-        error: onepath.toml:15:11: activity:days_since_last_purchase may be null, and the transform of view cart@v1 reads purchase_count_30d as never null
-           |
-        15 | inputs = ["activity:days_since_last_purchase as purchase_count_30d", "request:cart_value"]
-           |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           |
-           = help: read it as an Option in the transform
-    "#]],
+            error: onepath.toml:15:11: activity:days_since_last_purchase may be null, and the transform of view cart@v1 reads purchase_count_30d as never null
+               |
+            15 | inputs = ["activity:days_since_last_purchase as purchase_count_30d", "request:cart_value"]
+               |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+               |
+               = help: read it as an Option in the transform, or give the feature a default
+        "#]],
     );
     check(
         &cart("\"activity:purchase_count\", \"request:cart_value\""),

@@ -55,6 +55,22 @@ fn other_sources_orders_times_and_lives_are_refused_and_told() {
             "seen",
         ),
         ("[views.churn]\n", "[views.churn]\nttl = \"24h\"\n", "churn", "ttl", "none", "1d"),
+        (
+            "[views.churn]\n",
+            "[views.churn]\nfeatures.avg_purchase_value_90d.default = 1\n",
+            "churn",
+            "default of avg_purchase_value_90d",
+            "none",
+            "1.0",
+        ),
+        (
+            "[views.churn]\n",
+            "[views.churn]\nfeatures.purchase_count_30d.ttl = \"24h\"\n",
+            "churn",
+            "ttl of purchase_count_30d",
+            "none",
+            "1d",
+        ),
     ] {
         let project = served_one();
         let changed = toml().replace(from, to);
@@ -77,9 +93,9 @@ fn other_sources_orders_times_and_lives_are_refused_and_told() {
         refused(&project, "serve --listen 127.0.0.1:0 --pin out.csv.manifest.json", 2, &pinned);
         refused(&project, "serve --listen 127.0.0.1:0", 2, &told);
         let verified = project.run("verify");
-        // A time to live is one that a replay can have again; what sources are is not.
-        match part {
-            "ttl" => assert_eq!(verified.code, 0, "{}", verified.stdout),
+        // Times to live and defaults are what a replay can have again; what sources are is not.
+        match part.split(' ').next() {
+            Some("ttl" | "default") => assert_eq!(verified.code, 0, "{}", verified.stdout),
             _ => {
                 assert_eq!(verified.code, 1, "{}", verified.stdout);
                 assert!(verified.stdout.contains("0 differences"), "{}", verified.stdout);

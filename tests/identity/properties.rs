@@ -128,11 +128,21 @@ fn of_views(model: &Model, random: &mut Random) -> Vec<Change> {
             let others: Vec<usize> = (0..at).filter(|other| *other != view.inputs[0]).collect();
             let other = *random.pick(&others);
             change("another input", &mut |changed| changed.views[at].inputs[0] = other);
+            let feature = view.transform.float_feature();
+            change("default of a feature", &mut |changed| {
+                changed.views[at].below.push(format!("[views.v{at}.features.{feature}]\ndefault = -1\n"));
+            });
             continue;
         }
         change("ttl", &mut |changed| {
             let _ = changed.views[at].settings.insert("ttl".into(), "\"25h\"".into());
         });
+        let feature = view.transform.float_feature();
+        for (setting, value) in [("ttl", "\"25h\""), ("default", "0.5"), ("default", "nan")] {
+            change(&format!("{setting} of a feature"), &mut |changed| {
+                changed.views[at].below.push(format!("[views.v{at}.features.{feature}]\n{setting} = {value}\n"));
+            });
+        }
         match view.sources.len() {
             1 => {
                 let other = (view.sources[0] + 1) % model.sources.len();

@@ -1,38 +1,43 @@
 //! THE path: (component, states, rows) -> features.
 //!
 //! Offline replay and online serving reach a component only through [`evaluate`]. What is decided here is therefore the
-//! same on both sides: the call itself, the status of each answer, the time to live, and the nulls of an expired view.
+//! same on both sides: the call itself, the status of each answer, the times to live, the nulls of what expired, and defaults.
 //!
 //! - `program`: a view ready to run. - `locate`: which row a failure is about. - `skip`: a batch that fails is cut, and rows without an answer
 //!   become nulls.
-//! - `status`: how a view answered. - `serving`: the calls of pushes and questions.
+//! - `status`: how a view answered. - `rules`: the defaults of features, and their own times to live. - `serving`: the calls of pushes and questions.
 //!
 //! Knows nothing of where rows and states come from, nor of what becomes of the answers.
 
 mod locate;
 mod program;
+mod rules;
 mod serving;
 mod skip;
 mod status;
 
 pub use program::{ProgramError, ViewProgram};
+pub use rules::{FeatureRule, RuledStatuses};
 pub use serving::{EventCall, ServingError, StateQuestions, ViewAnswers, answer_from_states};
 pub use skip::{evaluate_apart, evaluate_or_null};
 pub use status::Status;
 
 use std::sync::OnceLock;
 
-use crate::batch::{Column, Kind, Rows, Shape, States};
-use crate::time::{AsOf, EventTime, format_time, outside_max_age};
+use crate::batch::{Column, ColumnError, Kind, Rows, Shape, States};
+use crate::time::{AsOf, EventTime, Length, format_time, outside_max_age};
 use crate::wasm::CallError;
+use rules::Met;
 
 /// The answers of one view to one batch.
 #[derive(Clone, Debug)]
 pub struct Evaluated {
     /// One column per output feature over the question rows, in row order.
     pub features: Vec<Column>,
-    /// One per question row: how the view answered it, before single nulls are told apart.
+    /// One per question row: how the view answered it, before single nulls are told apart, and features with rules.
     pub statuses: Vec<Status>,
+    /// The statuses of the features that have a default or a time to live of their own.
+    pub ruled: RuledStatuses,
     /// The state of each group after its last row, if it was wanted.
     pub states: Option<States>,
 }
@@ -114,44 +119,49 @@ fn evaluate_located(
         Box::new((error, at))
     })?;
     let mut features = answers.features;
-    let statuses = statuses(view, rows, newest);
-    if statuses.contains(&Status::OutsideMaxAge) {
-        for feature in &mut features {
-            *feature = without_expired(feature, &statuses);
-        }
-    }
-    Ok(Evaluated { features, statuses, states: answers.states })
+    let (statuses, met) = statuses(view, rows, newest);
+    let ruled = view.rules().apply(&mut features, &statuses, &met, view.has_sources());
+    let ruled = ruled.map_err(|error| too_large(view, rows, &error, entity))?;
+    Ok(Evaluated { features, statuses, ruled, states: answers.states })
 }
 
-/// Walks the batch as time passes: events make the view's answer newer, questions meet it at some age.
-fn statuses(view: &ViewProgram, rows: &Rows, newest: &mut [Option<EventTime>]) -> Vec<Status> {
+/// Answers that are larger, with their defaults, than a column can be. Fewer rows have room.
+fn too_large(view: &ViewProgram, rows: &Rows, error: &ColumnError, entity: &dyn Fn(u32) -> String) -> LocatedError {
+    let reason = format!("the defaults of its features make its answers too large: {error}");
+    let source = CallError::Limit { reason, stderr: String::new() };
+    let place = place(rows, None, entity);
+    Box::new((EvaluateError { view: view.id().to_owned(), place, question: None, source }, None))
+}
+
+/// Walks the batch as time passes: events make the view's answer newer, questions meet it at some age. Also gives what each question
+/// met, where a feature has a time to live of its own.
+fn statuses(view: &ViewProgram, rows: &Rows, newest: &mut [Option<EventTime>]) -> (Vec<Status>, Vec<Met>) {
     let mut statuses = Vec::with_capacity(rows.questions());
+    let (mut met, is_met) = (Vec::new(), view.rules().have_ttl());
     for ((time, group), kind) in rows.times.iter().zip(&rows.groups).zip(&rows.kinds) {
         let newest = &mut newest[*group as usize];
         if *kind == Kind::Event as u8 {
             *newest = EventTime::newer_of(*newest, Some(EventTime::from_micros(*time)));
-        } else if view.has_sources() && newest.is_none() {
-            statuses.push(Status::NotFound);
-        } else if outside_max_age(*newest, AsOf::from_micros(*time), view.ttl()) {
-            statuses.push(Status::OutsideMaxAge);
-        } else {
-            statuses.push(Status::Present);
+            continue;
+        }
+        let as_of = AsOf::from_micros(*time);
+        statuses.push(status_at(view.has_sources(), *newest, as_of, view.ttl()));
+        if is_met {
+            met.push((*newest, as_of));
         }
     }
-    statuses
+    (statuses, met)
 }
 
-/// The column with a null wherever the view has expired.
-fn without_expired(feature: &Column, statuses: &[Status]) -> Column {
-    let mut kept = Column::with_capacity(feature.value_type(), feature.len());
-    for (row, status) in statuses.iter().enumerate() {
-        if *status == Status::OutsideMaxAge {
-            kept.push_null();
-        } else {
-            kept.extend_from(feature, &[row as u32]).expect("a part of a column is no larger than the column");
-        }
+/// The status of what has this newest event and time to live.
+fn status_at(has_sources: bool, newest: Option<EventTime>, as_of: AsOf, ttl: Option<Length>) -> Status {
+    if has_sources && newest.is_none() {
+        Status::NotFound
+    } else if outside_max_age(newest, as_of, ttl) {
+        Status::OutsideMaxAge
+    } else {
+        Status::Present
     }
-    kept
 }
 
 /// Names the row at fault, or what the batch holds where the row is not known. A group without a name is left out.

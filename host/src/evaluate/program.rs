@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::rules::Rules;
+use super::{FeatureRule, RuledStatuses};
 use crate::batch::{Answers, Column, Rows, Value};
 use crate::digest::hex;
 use crate::schema::{Description, Field, ValueType};
@@ -18,6 +20,7 @@ pub struct ViewProgram {
     parameters: Vec<Column>,
     fingerprint: String,
     ttl: Option<Length>,
+    rules: Rules,
     has_sources: bool,
     /// Its calls have an instance of their own.
     own: Option<Arc<OwnInstance>>,
@@ -74,6 +77,28 @@ pub enum ProgramError {
         /// The event fields of its transform.
         fields: String,
     },
+    /// Something is decided of a feature that the component does not have.
+    #[error("view {view} has no feature {feature}; it has: {known}")]
+    Feature {
+        /// The view.
+        view: String,
+        /// The feature.
+        feature: String,
+        /// Those that exist.
+        known: String,
+    },
+    /// A default that is no value of its feature.
+    #[error("view {view}: the default of feature {feature} must be a value of type {value_type}, and {reason}")]
+    Default {
+        /// The view.
+        view: String,
+        /// The feature.
+        feature: String,
+        /// The type that the transform describes.
+        value_type: ValueType,
+        /// What is wrong with the value given.
+        reason: String,
+    },
 }
 
 impl ViewProgram {
@@ -102,7 +127,13 @@ impl ViewProgram {
             return Err(ProgramError::Refused { view: id, message });
         }
         let fingerprint = fingerprint(&component, &parameters);
-        Ok(Self { id, component, parameters, fingerprint, ttl, has_sources, own: None })
+        Ok(Self { id, component, parameters, fingerprint, ttl, rules: Rules::default(), has_sources, own: None })
+    }
+
+    /// The same view, with what is decided of its features: each is named once.
+    pub fn with_rules(self, rules: &[FeatureRule]) -> Result<Self, ProgramError> {
+        let rules = Rules::new(&self.id, self.component.description(), rules)?;
+        Ok(Self { rules, ..self })
     }
 
     /// The view's name and version: `activity@v1`.
@@ -128,6 +159,49 @@ impl ViewProgram {
     /// How old the newest event may be before the view answers null.
     pub fn ttl(&self) -> Option<Length> {
         self.ttl
+    }
+
+    /// How old the newest event may be before an output feature is null: its own time to live, or else the view's.
+    pub fn ttl_of(&self, feature: usize) -> Option<Length> {
+        self.rules.ttl_of(feature).or(self.ttl)
+    }
+
+    /// The time to live that an output feature has of its own.
+    pub fn own_ttl(&self, feature: usize) -> Option<Length> {
+        self.rules.ttl_of(feature)
+    }
+
+    /// What replaces a null of an output feature, as a value of its type.
+    pub fn default_of(&self, feature: usize) -> Option<Value> {
+        self.rules.default_of(feature)
+    }
+
+    /// The features that have a default, each with its value.
+    pub fn defaults(&self) -> impl Iterator<Item = (&str, Value)> {
+        let fields = self.description().output_features.iter().enumerate();
+        fields.filter_map(|(at, field)| Some((field.name.as_str(), self.default_of(at)?)))
+    }
+
+    /// The features that have a time to live of their own.
+    pub fn own_ttls(&self) -> impl Iterator<Item = (&str, Length)> {
+        let fields = self.description().output_features.iter().enumerate();
+        fields.filter_map(|(at, field)| Some((field.name.as_str(), self.own_ttl(at)?)))
+    }
+
+    /// Whether an output feature may be null, however the transform answers.
+    pub fn may_be_null(&self, feature: usize) -> bool {
+        let is_nullable = self.description().output_features[feature].nullable || self.ttl_of(feature).is_some();
+        is_nullable && self.default_of(feature).is_none()
+    }
+
+    /// What is decided of its features.
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The statuses of its features with rules, of no row.
+    pub(super) fn no_statuses(&self) -> RuledStatuses {
+        self.rules.no_statuses()
     }
 
     /// Whether events reach it.
@@ -234,7 +308,7 @@ fn parameter(view: &str, field: &Field, given: &[(String, Value)]) -> Result<Col
     Ok(column)
 }
 
-fn names(fields: &[Field]) -> String {
+pub(super) fn names(fields: &[Field]) -> String {
     if fields.is_empty() {
         return "none".to_owned();
     }

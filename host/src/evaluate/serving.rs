@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{EvaluateError, Status, ViewProgram, evaluate};
+use super::{EvaluateError, Evaluated, RuledStatuses, Status, ViewProgram, evaluate};
 use crate::batch::{Column, ColumnError, Kind, QUESTION_ROWS, QUESTION_STATES_BYTES, Rows, Shape};
 use crate::entity::EntityState;
 use crate::schema::Field;
@@ -104,6 +104,8 @@ pub struct ViewAnswers {
     pub features: Vec<Column>,
     /// How the view answered, before single nulls are told apart.
     pub statuses: Vec<Status>,
+    /// The statuses of the features that have a default or a time to live of their own.
+    pub ruled: RuledStatuses,
     /// The newest event of the entity that the answer includes, where that is known.
     pub newest_events: Vec<Option<EventTime>>,
     /// The newest log offset of the entity that the answer includes; 0 where it includes only files or nothing.
@@ -138,6 +140,7 @@ pub fn answer_from_states(
             all.append(part)?;
         }
         all.statuses.extend(answers.statuses);
+        all.ruled.append(&answers.ruled);
         all.newest_events.extend(answers.newest_events);
         all.offsets.extend(answers.offsets);
         (start, end) = (end, end + rows_of_a_call(&states[end..]));
@@ -181,13 +184,13 @@ fn answer_call(
     let evaluated =
         evaluate(program, Shape::of_questions(count), &rows, &mut newest_events, &|group| name(group as usize))?;
     let offsets = states.iter().map(|state| state.as_ref().map_or(0, |state| state.offset)).collect();
-    Ok(ViewAnswers { features: evaluated.features, statuses: evaluated.statuses, newest_events, offsets })
+    let Evaluated { features, statuses, ruled, states: _ } = evaluated;
+    Ok(ViewAnswers { features, statuses, ruled, newest_events, offsets })
 }
 
 impl ViewAnswers {
     /// The status of each row of a feature.
     pub fn statuses_of(&self, feature: usize) -> Vec<Status> {
-        let column = &self.features[feature];
-        self.statuses.iter().enumerate().map(|(row, status)| status.of(column, row)).collect()
+        self.ruled.of_feature(feature, &self.features[feature], &self.statuses)
     }
 }

@@ -6,7 +6,10 @@
 
 use std::ops::Range;
 
-use super::{EvaluateError, Evaluated, LocatedError, Status, ViewProgram, evaluate_located, question_at};
+use super::{
+    EvaluateError, Evaluated, LocatedError, RuledStatuses, Status, ViewProgram, evaluate_located, question_at,
+    too_large,
+};
 use crate::batch::{Column, Kind, Rows, Shape, States};
 use crate::time::EventTime;
 
@@ -26,8 +29,8 @@ pub fn evaluate_apart(
 
 /// Evaluates a batch as [`evaluate`](super::evaluate) does, but a row that gives no answer does not end it.
 ///
-/// An event that fails is not applied, as a push of it would have been refused. A question that fails is answered with nulls.
-/// Each is told to `failed` with its row, in row order. A component found to give two answers to one call ends the batch all the same.
+/// An event that fails is not applied, as a push of it would have been refused. A question that fails is answered with nulls,
+/// also where a feature has a default: no answer is not the answer that there is no value. Each is told to `failed` with its row, in row order. A component found to give two answers to one call ends the batch all the same.
 pub fn evaluate_or_null(
     view: &ViewProgram,
     shape: Shape,
@@ -54,6 +57,7 @@ struct SoFar<'r> {
     rows: &'r Rows,
     features: Vec<Column>,
     statuses: Vec<Status>,
+    ruled: RuledStatuses,
     /// The state of each group.
     states: Vec<Vec<u8>>,
 }
@@ -70,11 +74,13 @@ impl Apart<'_> {
             rows,
             features: features.iter().map(|field| Column::new(field.value_type)).collect(),
             statuses: Vec::new(),
+            ruled: self.view.no_statuses(),
             states: (0..rows.states.len()).map(|group| rows.states.get(group).to_vec()).collect(),
         };
         self.part(&mut so_far, 0..rows.len(), newest, Some(error))?;
         let states = rows.want_states.then(|| joined(&so_far.states));
-        Ok(Evaluated { features: so_far.features, statuses: so_far.statuses, states })
+        let SoFar { features, statuses, ruled, .. } = so_far;
+        Ok(Evaluated { features, statuses, ruled, states })
     }
 
     /// Evaluates some rows that follow those before; `error` is what came of them as a whole, if they were tried.
@@ -127,9 +133,11 @@ impl Apart<'_> {
         let entity = |group: u32| (self.entity)(group + first);
         let evaluated = evaluate_located(self.view, Shape::ReplayPart, &rows, &mut newest[groups.clone()], &entity)?;
         for (all, next) in so_far.features.iter_mut().zip(&evaluated.features) {
-            all.append(next).expect("the parts of a batch are no larger than the batch");
+            // The parts of a batch are no larger than the batch, but for their defaults.
+            all.append(next).map_err(|error| too_large(self.view, so_far.rows, &error, self.entity))?;
         }
         so_far.statuses.extend(evaluated.statuses);
+        so_far.ruled.append(&evaluated.ruled);
         let states = evaluated.states.expect("the states of a part are wanted");
         groups.clone().for_each(|group| so_far.states[group] = states.get(group - groups.start).to_vec());
         Ok(())
@@ -140,6 +148,7 @@ impl Apart<'_> {
         if so_far.rows.kinds[row] == Kind::Question as u8 {
             so_far.features.iter_mut().for_each(Column::push_null);
             so_far.statuses.push(Status::NullValue);
+            so_far.ruled.push(Status::NullValue);
         }
         if let Some(failed) = &mut self.failed {
             // It was numbered by itself.

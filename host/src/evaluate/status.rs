@@ -2,7 +2,8 @@
 
 use crate::batch::Column;
 
-/// The status of one served or backfilled value.
+/// The status of one served or backfilled value. Where a feature has a default, it tells why the default stands: it is that of
+/// the null which the default replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
@@ -12,7 +13,7 @@ pub enum Status {
     NullValue,
     /// No event of the entity was seen; the value is what the transform says of an entity without events.
     NotFound,
-    /// The newest event is older than the view's time to live; the value is null.
+    /// The newest event is older than the time to live of the feature or its view; the value is null.
     OutsideMaxAge,
 }
 

@@ -132,8 +132,7 @@ impl FeatureStore {
         for feature in &plan.features {
             let view = &replayed[feature.view];
             let column = view.features[feature.feature].clone();
-            let statuses = view.statuses.iter().enumerate().map(|(row, status)| status.of(&column, row));
-            result.statuses.push(statuses.collect());
+            result.statuses.push(view.ruled.of_feature(feature.feature, &column, &view.statuses));
             result.features.push(column);
         }
         for view in replayed {

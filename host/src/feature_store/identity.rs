@@ -9,7 +9,7 @@ use crate::batch::Value;
 use crate::evaluate::ViewProgram;
 use crate::events::{is_read_nullable, read_type};
 use crate::files::CONVERSIONS_VERSION;
-use crate::log::{Parts, SOURCES, ViewIdentity};
+use crate::log::{FEATURE_DEFAULT, FEATURE_TTL, Parts, SOURCES, ViewIdentity};
 use crate::project::{Entity, Key, MappedColumn, Source, View};
 use crate::schema::Field;
 use crate::time::TimeUnit;
@@ -50,6 +50,7 @@ pub(super) fn view_identity(
         description: _,
         freshness: _,
         tags: _,
+        // By the rules that the program has of them.
         features: _,
         spans: _,
     } = view;
@@ -62,6 +63,12 @@ pub(super) fn view_identity(
         add(format!("parameter {}", field.name), written(&column.value(0)));
     }
     add("ttl".to_owned(), or_none(ttl.as_ref()));
+    for (feature, default) in program.defaults() {
+        add(format!("{FEATURE_DEFAULT}{feature}"), written(&default));
+    }
+    for (feature, ttl) in program.own_ttls() {
+        add(format!("{FEATURE_TTL}{feature}"), ttl.to_string());
+    }
     add("keys".to_owned(), entity.map_or_else(|| "none".to_owned(), entity_keys));
     for ReadFeature { name, view, feature, identity } in inputs {
         add(format!("input {name}"), format!("{view}:{feature}"));

@@ -1,5 +1,6 @@
 //! The proof that a training set carries: what it was made of, by digests.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,11 @@ pub(crate) struct ViewRecord {
     state_version: u32,
     #[serde(skip_deserializing)]
     ttl: Option<String>,
+    /// What replaces the nulls of its features, and their own times to live, by feature.
+    #[serde(skip_deserializing, skip_serializing_if = "serde_json::Map::is_empty")]
+    defaults: serde_json::Map<String, serde_json::Value>,
+    #[serde(skip_deserializing, skip_serializing_if = "BTreeMap::is_empty")]
+    feature_ttls: BTreeMap<String, String>,
     #[serde(skip_deserializing)]
     parameters: serde_json::Map<String, serde_json::Value>,
     /// Where its package had changed since: the digests of the sources that its component was built from, and of those that there were.
@@ -164,6 +170,12 @@ impl Manifest {
             author_version: view.program.description().author_version.clone(),
             state_version: view.program.description().state_version,
             ttl: view.view.ttl.map(|ttl| ttl.to_string()),
+            defaults: view
+                .program
+                .defaults()
+                .map(|(feature, value)| (feature.to_owned(), crate::files::to_json(&value)))
+                .collect(),
+            feature_ttls: view.program.own_ttls().map(|(feature, ttl)| (feature.to_owned(), ttl.to_string())).collect(),
             parameters: view
                 .view
                 .parameters
@@ -248,6 +260,8 @@ mod tests {
             author_version: "1".to_owned(),
             state_version: 2,
             ttl: None,
+            defaults: serde_json::Map::new(),
+            feature_ttls: BTreeMap::new(),
             parameters: serde_json::Map::new(),
             stale: None,
             identity: "1d".to_owned(),

@@ -3,7 +3,7 @@
 //! - `plan`: from references to the views that must run, and `run_views`, which runs them in order, offline and online.
 //! - `planning`: errors that planning can find are reported early. - `admit`, `check`: components are pinned and keep the laws.
 //! - `quarantine`: components that gave two answers stay out of use.
-//! - `identity`: what decides the values of a view. - `schema`, `absent`: what events have, and which fields no file has.
+//! - `rules`: defaults and times to live of single features. - `identity`: what decides the values of a view. - `schema`, `absent`: what events have, and which fields no file has.
 //! - `history`: views replayed for a spine, over declared events or over those that serving saw. - `feeds`: what views share.
 //! - `past`: questions about the past. - `history_index`: the events of a materialized history by entity, for them.
 //! - `backfill`: training sets. - `manifest`, `summary`, `warnings`: what a run was made of, saw, and should tell.
@@ -33,6 +33,7 @@ mod plan;
 mod planning;
 mod quarantine;
 mod reset;
+mod rules;
 mod schema;
 mod skips;
 mod spine;
@@ -64,6 +65,7 @@ pub(crate) use plan::run_views;
 pub use plan::{FeaturePlan, FeatureSelection, PlannedFeature, PlannedView};
 pub use quarantine::{QuarantineRecord, QuarantinedView};
 pub use reset::{Kept, Reset, ResetFile};
+pub(crate) use rules::recorded_rules;
 pub(crate) use schema::{event_schema, with_inferred};
 pub use spine::Spine;
 pub use steps::{Step, StepEvent, Steps, StepsRequest};
@@ -307,6 +309,7 @@ impl FeatureStore {
                 program_of(view, self.component(&path)?).map_err(|wrong| self.misfit_of_program(view, wrong))?;
             let program = Arc::new(program);
             self.check_facts(view, &program)?;
+            self.warn_of_defaults(view, &program);
             Ok(program)
         })
     }
@@ -410,5 +413,6 @@ fn limits(settings: &LimitSettings, base: Limits) -> Limits {
 }
 
 fn program_of(view: &View, component: Arc<Component>) -> Result<ViewProgram, ProgramError> {
-    ViewProgram::new(view.label(), component, &view.parameters, view.ttl, !view.sources.is_empty())
+    let program = ViewProgram::new(view.label(), component, &view.parameters, view.ttl, !view.sources.is_empty())?;
+    program.with_rules(&rules::rules_of(view))
 }

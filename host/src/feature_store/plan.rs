@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::FeatureStore;
 use super::identity::{ReadFeature, view_identity};
+use super::rules::restore_rules;
 use super::schema::check_reads;
 use crate::Error;
 use crate::batch::Column;
@@ -166,6 +167,10 @@ impl FeatureStore {
         let program = match pins.iter().find(|(label, _)| *label == view.label()) {
             Some((_, served)) => {
                 view.ttl = served.ttl_us.map(Length);
+                restore_rules(&mut view, served).map_err(|error| Error::Input {
+                    view: view.label(),
+                    message: format!("it is recorded to have served with defaults that cannot be read: {error}"),
+                })?;
                 view.parameters = decode_values(&served.parameters).unwrap_or_else(|_| view.parameters.clone());
                 rewire(&mut view, &served.inputs)?;
                 self.served_program(&view, &served.digest)?
@@ -237,13 +242,17 @@ impl FeatureStore {
             let help = "name a feature of that type, or change one of the transforms".to_owned();
             return Err(self.misplaced(view, span(input), message, help));
         }
-        if !field.nullable && (given.nullable || producer.view.ttl.is_some()) {
-            let why = if given.nullable { "" } else { ", because its view has a ttl" };
+        if !field.nullable && producer.program.may_be_null(feature) {
+            let why = match (given.nullable, producer.program.own_ttl(feature).is_some()) {
+                (true, _) => "",
+                (false, true) => ", because it has a ttl",
+                (false, false) => ", because its view has a ttl",
+            };
             let message = format!(
                 "{reference} may be null{why}, and the transform of view {} reads {name} as never null",
                 view.label()
             );
-            let help = "read it as an Option in the transform".to_owned();
+            let help = "read it as an Option in the transform, or give the feature a default".to_owned();
             return Err(self.misplaced(view, span(input), message, help));
         }
         Ok((at, feature))

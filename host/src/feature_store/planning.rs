@@ -7,6 +7,7 @@ use crate::Error;
 use crate::evaluate::{ProgramError, ViewProgram};
 use crate::events::EventSchema;
 use crate::project::{FieldSet, Input, View, closest};
+use crate::schema::ValueType;
 
 impl FeatureStore {
     /// Plans every view and every service, so that misfits are reported now and not at the first question.
@@ -106,12 +107,8 @@ impl FeatureStore {
         let Some(span) = span else {
             return Error::UnknownFeature { view: program.id().to_owned(), feature: name.to_owned(), known: listed };
         };
-        let meant = match closest(name, known.iter().copied()) {
-            Some(meant) => format!("did you mean {meant:?}? "),
-            None => String::new(),
-        };
         let message = format!("view {} has no feature {name:?}", program.id());
-        self.project().fault(span, message, format!("{meant}it has: {listed}")).into()
+        self.project().fault(span, message, features_help(name, &known)).into()
     }
 
     /// An input that does not fit: at its place in the project file, if it stands there.
@@ -147,6 +144,18 @@ impl FeatureStore {
                 format!("view {view}: its transform refuses the parameters: {message}"),
                 "give parameters that it takes".to_owned(),
             ),
+            ProgramError::Feature { view: label, feature, known } => (
+                view.spans.features.get(feature).unwrap_or(table),
+                format!("view {label} has no feature {feature:?}"),
+                features_help(feature, &known.split(", ").collect::<Vec<_>>()),
+            ),
+            ProgramError::Default { view: label, feature, value_type, reason } => (
+                view.spans.defaults.get(feature).unwrap_or(table),
+                format!(
+                    "view {label}: the default of feature {feature:?} must be a value of type {value_type}, and {reason}"
+                ),
+                format!("write {}, or remove it", written_as(*value_type)),
+            ),
             ProgramError::NoSources { view, fields } => (
                 table,
                 format!("view {view} has no sources, and its transform reads events ({fields})"),
@@ -154,6 +163,27 @@ impl FeatureStore {
             ),
         };
         self.project().fault(span, message, help).into()
+    }
+}
+
+/// Which features there are instead of `name`.
+fn features_help(name: &str, known: &[&str]) -> String {
+    let meant = match closest(name, known.iter().copied()) {
+        Some(meant) => format!("did you mean {meant:?}? "),
+        None => String::new(),
+    };
+    format!("{meant}it has: {}", known.join(", "))
+}
+
+/// How a value of this type is written in the project file.
+fn written_as(value_type: ValueType) -> &'static str {
+    match value_type {
+        ValueType::Bool => "true or false",
+        ValueType::Int64 => "a whole number, such as 0",
+        ValueType::Float64 => "a number, such as 0.5, nan or inf",
+        ValueType::Text => "a text, such as \"none\"",
+        ValueType::Time => "a time, such as \"2024-02-29T12:00:00Z\"",
+        ValueType::Float64List => "a list of numbers, such as [0.0, 0.5]",
     }
 }
 

@@ -18,6 +18,7 @@ use super::{events as pushes, json as write};
 use crate::feature_store::QuarantinedView;
 use crate::files::{Fields, Name};
 use crate::online::Named;
+use crate::project::{FeatureInfo, View};
 use crate::time::{AsOf, parse_time};
 use crate::{OnlineFeatures, PreparedRequest, Request};
 
@@ -228,6 +229,8 @@ pub(super) async fn views(State(app): State<Arc<App>>) -> Response {
             "quarantined": status.quarantined.iter().any(|quarantined| quarantined.view == view.label()),
             "sources": view.sources,
             "ttl": view.ttl.map(|ttl| ttl.to_string()),
+            "defaults": decided(view, |info| info.default.as_ref().map(crate::files::to_json)),
+            "feature_ttls": decided(view, |info| info.ttl.map(|ttl| ttl.to_string().into())),
             "freshness": view.freshness.map(|freshness| freshness.to_string()),
             "newest_event": newest.get(&view.label()).copied().flatten().map(|newest| newest.to_string()),
             "owner": view.owner,
@@ -236,6 +239,12 @@ pub(super) async fn views(State(app): State<Arc<App>>) -> Response {
         })
     });
     routes::json(json!({"views": views.collect::<Vec<_>>()}).to_string())
+}
+
+/// What is declared about the features of a view, by name.
+fn decided(view: &View, part: impl Fn(&FeatureInfo) -> Option<serde_json::Value>) -> serde_json::Value {
+    let parts = view.features.iter().filter_map(|(name, info)| Some((name.clone(), part(info)?)));
+    serde_json::Value::Object(parts.collect())
 }
 
 /// A view in quarantine, and what was served of it since a repeat passed last.

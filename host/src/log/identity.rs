@@ -12,6 +12,12 @@ pub type Parts = BTreeMap<String, String>;
 /// The part of a view's identity that lists its sources.
 pub const SOURCES: &str = "sources";
 
+/// How the part of a view's identity begins that is the default of a feature, before the feature's name.
+pub const FEATURE_DEFAULT: &str = "default of ";
+
+/// How the part begins that is the time to live of a feature alone.
+pub const FEATURE_TTL: &str = "ttl of ";
+
 /// How many characters of a digest are told.
 const DIGEST_SHOWN: usize = 12;
 
@@ -72,7 +78,8 @@ impl ViewIdentity {
 
     /// The same without the parts that decide answers and not states.
     pub fn of_states(&self) -> Self {
-        let decides_states = |name: &str| name != "ttl" && !name.starts_with("input ") && !name.starts_with("view ");
+        let of_answers = ["input ", "view ", FEATURE_DEFAULT, FEATURE_TTL];
+        let decides_states = |name: &str| name != "ttl" && !of_answers.iter().any(|begin| name.starts_with(begin));
         let parts = self.0.iter().filter(|(name, _)| decides_states(name));
         Self(Arc::new(parts.map(|(name, part)| (name.clone(), part.clone())).collect()))
     }
@@ -107,6 +114,8 @@ mod tests {
         assert!(then.changes(&then).is_empty());
         let now = identity(&[
             ("component", &"b".repeat(64)),
+            ("default of count", "0"),
+            ("ttl of count", "2d"),
             ("keys", "id text"),
             ("parameter days", "7"),
             ("sources", "events"),
@@ -114,13 +123,16 @@ mod tests {
         ]);
         let expected = [
             "component was aaaaaaaaaaaa…, and is now bbbbbbbbbbbb…",
+            "default of count was none, and is now 0",
             "parameter days was none, and is now 7",
             "sources was events, old, and is now events",
             "ttl was none, and is now 1d",
+            "ttl of count was none, and is now 2d",
         ];
         assert_eq!(then.changes(&now), expected);
         assert_ne!(then.digest(), now.digest());
-        assert_eq!(then.of_states().changes(&now.of_states()), expected[..3]);
+        let of_states = [expected[0], expected[2], expected[3]];
+        assert_eq!(then.of_states().changes(&now.of_states()), of_states);
     }
 
     #[test]

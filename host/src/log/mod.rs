@@ -56,7 +56,7 @@ pub use feature_log::{
 };
 pub use file_error::FileError;
 pub use history::{History, HistoryFile, HistorySource};
-pub use identity::{Parts, SOURCES, ViewIdentity};
+pub use identity::{FEATURE_DEFAULT, FEATURE_TTL, Parts, SOURCES, ViewIdentity};
 pub use limits::{EVENT_ID_BYTES_MAX, EVENTS_PER_PUSH_MAX, FIELDS_BYTES_MAX, KEY_BYTES_MAX};
 pub use seam::{Log, LogBatch, LogHead, LogReader};
 pub use served::{STATUSES, ServedProgram, decode_values, encode_values};

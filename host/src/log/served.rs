@@ -24,6 +24,12 @@ pub struct ServedProgram {
     pub digest: String,
     /// Its time to live, in microseconds.
     pub ttl_us: Option<i64>,
+    /// The defaults of its features, as [`encode_values`] writes them; empty where it has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub defaults: String,
+    /// The features that have a time to live of their own, in microseconds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feature_ttls_us: Vec<(String, i64)>,
     /// Its parameters, as [`encode_values`] writes them.
     pub parameters: String,
     /// What its transform calls each feature of another view that it reads, and the reference of that feature with its version.

@@ -11,7 +11,7 @@ use crate::batch::Column;
 use crate::entity::{EntityKey, EntityState};
 use crate::evaluate::{StateQuestions, Status, ViewAnswers, answer_from_states};
 use crate::events::exact_floats;
-use crate::feature_store::{FeaturePlan, FeatureStore, PastEvents, PlannedView, Spine, run_views};
+use crate::feature_store::{FeaturePlan, FeatureStore, PastEvents, PlannedView, Spine, recorded_rules, run_views};
 use crate::log::{LogReader, ServedBatch, ServedField, ServedPlan, ServedProgram, encode_values};
 use crate::schema::{Field, ValueType};
 use crate::time::AsOf;
@@ -303,6 +303,7 @@ impl PreparedRequest {
         let answers = replayed.into_iter().zip(newest).map(|(view, newest_events)| ViewAnswers {
             features: view.features,
             statuses: view.statuses,
+            ruled: view.ruled,
             newest_events,
             offsets: view.offsets.unwrap_or_else(|| vec![0; rows]),
         });
@@ -323,10 +324,13 @@ fn served_plan(plan: &FeaturePlan, inputs: &[RequestInput], history: Option<i64>
             let feature = &producer.description().output_features[*feature];
             (field.name.clone(), format!("{}:{}", producer.id(), feature.name))
         });
+        let (defaults, feature_ttls_us) = recorded_rules(&view.view);
         let program = ServedProgram {
             inputs: inputs.collect(),
             digest: view.program.digest().to_owned(),
             ttl_us: view.view.ttl.map(|ttl| ttl.0),
+            defaults,
+            feature_ttls_us,
             parameters: encode_values(&view.view.parameters),
             identity: view.identity.clone(),
         };

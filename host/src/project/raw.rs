@@ -139,6 +139,8 @@ pub(super) struct RawView {
 pub(super) struct RawFeature {
     pub owner: Option<String>,
     pub description: Option<String>,
+    pub default: Option<Spanned<toml::Value>>,
+    pub ttl: Option<Spanned<String>>,
     pub freshness: Option<Spanned<String>>,
     #[serde(default)]
     pub tags: Tags,

@@ -54,6 +54,8 @@ pub(crate) struct ViewSpans {
     pub(crate) parameters: BTreeMap<String, Range<usize>>,
     /// The table of each feature.
     pub(crate) features: BTreeMap<String, Range<usize>>,
+    /// The default of each feature that has one.
+    pub(crate) defaults: BTreeMap<String, Range<usize>>,
 }
 
 /// What one question brings for a view beside the keys.
@@ -71,12 +73,16 @@ pub enum Input {
 }
 
 /// What is declared about one feature.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct FeatureInfo {
     /// Who answers for it; without one, the view's owner.
     pub owner: Option<String>,
     /// What it is, for people.
     pub description: Option<String>,
+    /// What replaces a null of it, as the document has it: its type is known with the component.
+    pub default: Option<Value>,
+    /// How old the newest event may be for it to be served, whatever the view's says; without one, the view's.
+    pub ttl: Option<Length>,
     /// How old the newest event may be before people are told; without one, the view's.
     pub freshness: Option<Length>,
     /// Free labels, beside the view's.

@@ -1,14 +1,18 @@
 //! Runs the questions of one view over its events, on any number of threads.
 
+mod assemble;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use assemble::assemble;
 
 use super::Questions;
 use super::batches::{PartitionError, run_partition};
 use super::partition::{PartitionEvents, PartitionedQuestions};
 use super::proof::{Proved, Proving, Unproved, Watch};
-use crate::batch::{Column, ColumnError, Shape, in_order};
+use crate::batch::{Column, ColumnError, Shape};
 use crate::entity::{EntityState, KeyInterner};
-use crate::evaluate::{EvaluateError, Evaluated, Status, ViewProgram};
+use crate::evaluate::{EvaluateError, Evaluated, RuledStatuses, Status, ViewProgram};
 use crate::events::EventSet;
 use crate::schema::ValueType;
 use crate::threads;
@@ -71,6 +75,8 @@ pub struct Replayed {
     pub features: Vec<Column>,
     /// Per question, how the view answered.
     pub statuses: Vec<Status>,
+    /// The statuses of the features that have a default or a time to live of their own.
+    pub ruled: RuledStatuses,
     /// Per question, the newest log offset of its entity that it saw, 0 where it saw only files; `None` where no event of the
     /// view was pushed.
     pub offsets: Option<Vec<u64>>,
@@ -196,6 +202,7 @@ pub(super) struct Outcome {
     question_rows: Vec<u32>,
     pub(super) features: Vec<Column>,
     statuses: Vec<Status>,
+    pub(super) ruled: RuledStatuses,
     offsets: Vec<u64>,
     pub(super) states: Vec<FinalState>,
     /// Per source, the events that some question sees.
@@ -396,55 +403,8 @@ impl Outcome {
         }
         self.question_rows.extend_from_slice(rows);
         self.statuses.extend_from_slice(&evaluated.statuses);
+        self.ruled.append(&evaluated.ruled);
         self.offsets.extend_from_slice(offsets);
         Ok(())
     }
-}
-
-/// Joins the partitions: the answers in the order of the questions, states and failures in that of the entities.
-fn assemble(
-    view: &ViewProgram,
-    questions: usize,
-    has_pushed: bool,
-    mut outcomes: Vec<Outcome>,
-    threads: usize,
-) -> Result<Replayed, ReplayError> {
-    let fields = &view.description().output_features;
-    // Taken out feature by feature, so that answers are held twice for one feature a thread only.
-    let mut parts: Vec<Vec<Column>> = fields.iter().map(|_| Vec::with_capacity(outcomes.len())).collect();
-    for outcome in &mut outcomes {
-        let mut answered = std::mem::take(&mut outcome.features).into_iter();
-        for (parts, field) in parts.iter_mut().zip(fields) {
-            parts.push(answered.next().unwrap_or_else(|| Column::new(field.value_type)));
-        }
-    }
-    let parts = fields.iter().zip(parts).collect();
-    let features = threads::map_each(threads, parts, |(field, parts)| {
-        let rows = outcomes.iter().map(|outcome| &outcome.question_rows[..]);
-        in_order(field.value_type, questions, parts.into_iter().zip(rows))
-    })?;
-    let mut statuses = vec![Status::Present; questions];
-    let mut offsets = has_pushed.then(|| vec![0; questions]);
-    for outcome in &outcomes {
-        for (row, status) in outcome.question_rows.iter().zip(&outcome.statuses) {
-            statuses[*row as usize] = *status;
-        }
-        if let Some(offsets) = &mut offsets {
-            outcome.question_rows.iter().zip(&outcome.offsets).for_each(|(row, o)| offsets[*row as usize] = *o);
-        }
-    }
-    let mut states: Vec<FinalState> =
-        outcomes.iter_mut().flat_map(|outcome| std::mem::take(&mut outcome.states)).collect();
-    states.sort_unstable_by_key(|state| state.entity);
-    let mut oversized: Vec<Oversized> = outcomes.iter().flat_map(|outcome| outcome.oversized.iter().copied()).collect();
-    oversized.sort_unstable_by_key(|state| state.entity);
-    let proved = outcomes.iter().fold(Proved::default(), |all, outcome| all.and(outcome.proved));
-    let mut failures: Vec<Failure> = outcomes.into_iter().flat_map(|outcome| outcome.failures).collect();
-    match view.has_sources() {
-        true => failures.sort_by_key(|failure| failure.entity),
-        // Without events every question is by itself.
-        false => failures.sort_by_key(|failure| (failure.entity, failure.question)),
-    }
-    let (visible, has_events) = (Vec::new(), Vec::new());
-    Ok(Replayed { features, statuses, offsets, states, visible, has_events, failures, proved, oversized })
 }

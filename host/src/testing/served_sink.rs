@@ -52,6 +52,8 @@ pub fn request(service: &str, as_of: i64, first: i64, rows: i64) -> ServedBatch 
     let program = ServedProgram {
         digest: "00ff".into(),
         ttl_us: Some(5),
+        defaults: String::new(),
+        feature_ttls_us: Vec::new(),
         parameters: "[]".into(),
         inputs: Vec::new(),
         identity: ViewIdentity::default(),

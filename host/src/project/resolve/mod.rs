@@ -4,6 +4,7 @@
 //!
 //! It touches no file and knows nothing of components: what a transform reads is not checked here.
 
+mod features;
 mod fields;
 mod limits;
 mod parameters;
@@ -149,6 +150,24 @@ fn twice(text: &Spanned<String>, owner: String, first: Range<usize>) -> Fault {
 fn length(text: Option<Spanned<String>>) -> Result<Option<Length>, Fault> {
     let parse = |text: Spanned<String>| text.get_ref().parse().map_err(|_| not_a_length(&text));
     text.map(parse).transpose()
+}
+
+/// The time to live of a view or a feature, which `owner` names, in a view that has sources or none.
+fn ttl(text: Option<Spanned<String>>, owner: impl Fn() -> String, has_sources: bool) -> Result<Option<Length>, Fault> {
+    let Some(text) = text else { return Ok(None) };
+    if !has_sources {
+        let owner = owner();
+        return Err(Fault::new(text.span(), format!("{owner} has a ttl, but no sources")).help(
+            "a ttl counts from the newest event of the view's own sources: remove it, or give it to the views whose features this one reads",
+        ));
+    }
+    let span = text.span();
+    match length(Some(text))? {
+        Some(Length(0)) => Err(Fault::new(span, format!("{} has a ttl of nothing", owner())).help(
+            "its features would be null but at the very moment of an event: give it a length, such as \"30d\", or leave it out",
+        )),
+        ttl => Ok(ttl),
+    }
 }
 
 fn not_a_length(text: &Spanned<String>) -> Fault {

@@ -22,7 +22,8 @@ pub(super) fn parameters(raw: Table<Spanned<toml::Value>>) -> Result<Vec<(String
     in_order(raw).into_iter().map(read).collect()
 }
 
-fn scalar(value: &toml::Value) -> Option<Value> {
+/// A value of TOML as onepath's; `None` for what is none.
+pub(super) fn scalar(value: &toml::Value) -> Option<Value> {
     Some(match value {
         toml::Value::Boolean(value) => Value::Bool(*value),
         toml::Value::Integer(value) => Value::Int64(*value),

@@ -6,14 +6,11 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::{length, not_a_reference, parameters, sources, twice};
+use super::{features, length, not_a_reference, parameters, sources, ttl, twice};
 use crate::project::fault::Fault;
-use crate::project::raw::{RawFeature, RawView, Table};
+use crate::project::raw::{RawView, Table};
 use crate::project::reference::versioned;
-use crate::project::{
-    Entity, FeatureInfo, FeatureReference, Input, Source, UnknownName, View, ViewSpans, graph, names,
-};
-use crate::time::Length;
+use crate::project::{Entity, FeatureReference, Input, Source, UnknownName, View, ViewSpans, graph, names};
 
 /// A view that is resolved but for what it reads of other views.
 struct Draft {
@@ -62,17 +59,8 @@ fn draft(
             "name the sources whose events it reads, sources = [\"events\"], or its inputs, inputs = [\"request:amount\"]",
         ));
     }
-    if let (Some(ttl), true) = (&raw.ttl, raw.sources.is_empty()) {
-        return Err(Fault::new(ttl.span(), format!("view {:?} has a ttl, but no sources", key.get_ref())).help(
-            "a ttl counts from the newest event of the view's own sources: remove it, or give it to the views whose features this one reads",
-        ));
-    }
-    let is_nothing = |ttl: &Spanned<String>| ttl.get_ref().parse().is_ok_and(|ttl: Length| ttl == Length(0));
-    if let Some(ttl) = raw.ttl.as_ref().filter(|ttl| is_nothing(ttl)) {
-        return Err(Fault::new(ttl.span(), format!("view {:?} has a ttl of nothing", key.get_ref())).help(
-            "its features would be null but at the very moment of an event: give it a length, such as \"30d\", or leave it out",
-        ));
-    }
+    let has_sources = !raw.sources.is_empty();
+    let ttl = ttl(raw.ttl, || format!("view {:?}", key.get_ref()), has_sources)?;
     let declared =
         raw.entity.map(|name| sources::entity(&name, entities).map(|entity| (entity.name.clone(), name.span())));
     let entity = view_entity(key.get_ref(), declared.transpose()?, &raw.sources, sources)?;
@@ -86,6 +74,7 @@ fn draft(
         inputs: input_spans,
         parameters: spans_of(&raw.parameters),
         features: spans_of(&raw.features),
+        defaults: features::spans_of_defaults(&raw.features),
     };
     let view = View {
         name,
@@ -97,10 +86,10 @@ fn draft(
         transform: root.join(raw.transform.get_ref()),
         owner: raw.owner,
         description: raw.description,
-        ttl: length(raw.ttl)?,
+        ttl,
         freshness: length(raw.freshness)?,
         tags: raw.tags,
-        features: features(raw.features)?,
+        features: features::features(key.get_ref(), raw.features, has_sources)?,
         spans,
     };
     Ok(Draft { key, view })
@@ -229,15 +218,6 @@ fn feature_input(text: &Spanned<String>) -> Result<Input, Fault> {
         None => reference.feature.clone(),
     };
     Ok(Input::Feature { reference, name })
-}
-
-fn features(raw: Table<RawFeature>) -> Result<BTreeMap<String, FeatureInfo>, Fault> {
-    let info = |(name, raw): (Spanned<String>, RawFeature)| {
-        let name = names::identifier(&name, "a feature")?;
-        let freshness = length(raw.freshness)?;
-        Ok((name, FeatureInfo { owner: raw.owner, description: raw.description, freshness, tags: raw.tags }))
-    };
-    raw.into_iter().map(info).collect()
 }
 
 /// Where the names of a table are.

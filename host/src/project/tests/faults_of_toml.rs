@@ -133,11 +133,11 @@ fn unknown_fields() {
     check(
         "[views.v.features.f]\nonwer = \"me\"\n[views.v]\nsources = [\"events\"]\ntransform = \"t\"\n",
         &expect![[r#"
-        onepath.toml:2:1: unknown field "onwer"
-          |
-        2 | onwer = "me"
-          | ^^^^^
-          |
-          = help: did you mean "owner"? the fields of this table are owner, description, freshness, tags"#]],
+            onepath.toml:2:1: unknown field "onwer"
+              |
+            2 | onwer = "me"
+              | ^^^^^
+              |
+              = help: did you mean "owner"? the fields of this table are owner, description, default, ttl, freshness, tags"#]],
     );
 }

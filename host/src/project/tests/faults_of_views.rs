@@ -195,6 +195,52 @@ fn versions() {
 }
 
 #[test]
+fn features_have_defaults_and_times_to_live() {
+    let activity =
+        |rest: &str| format!("[views.v]\nsources = [\"events\"]\ntransform = \"t\"\n[views.v.features]\n{rest}\n");
+    check(
+        &activity("count = { default = { a = 1 } }"),
+        &expect![[r#"
+        onepath.toml:5:21: the default of feature "count" is not a value that a feature can have
+          |
+        5 | count = { default = { a = 1 } }
+          |                     ^^^^^^^^^
+          |
+          = help: write true or false, a number, a text, a date with or without a time, or a list of numbers"#]],
+    );
+    check(
+        &activity("count = { ttl = \"0d\" }"),
+        &expect![[r#"
+        onepath.toml:5:17: feature "count" of view "v" has a ttl of nothing
+          |
+        5 | count = { ttl = "0d" }
+          |                 ^^^^
+          |
+          = help: its features would be null but at the very moment of an event: give it a length, such as "30d", or leave it out"#]],
+    );
+    check(
+        &activity("count = { ttl = \"soon\" }"),
+        &expect![[r#"
+        onepath.toml:5:17: "soon" is not a length of time
+          |
+        5 | count = { ttl = "soon" }
+          |                 ^^^^^^
+          |
+          = help: write a whole number and a unit (us, ms, s, m, h, d or w), such as "90s", "24h" or "180d""#]],
+    );
+    check(
+        "[views.v]\ninputs = [\"activity:count\"]\ntransform = \"t\"\nfeatures.x.ttl = \"1d\"\n",
+        &expect![[r#"
+        onepath.toml:4:18: feature "x" of view "v" has a ttl, but no sources
+          |
+        4 | features.x.ttl = "1d"
+          |                  ^^^^
+          |
+          = help: a ttl counts from the newest event of the view's own sources: remove it, or give it to the views whose features this one reads"#]],
+    );
+}
+
+#[test]
 fn a_time_to_live_needs_sources() {
     check(
         "[views.v]\ninputs = [\"activity:count\"]\nttl = \"1d\"\ntransform = \"t\"\n",

@@ -51,16 +51,22 @@ fn decides_what_is_read(input: &Input) -> bool {
     }
 }
 
+/// Of what is declared about a feature, what replaces its nulls and when it is null.
+fn decides_what_is_null(feature: &FeatureInfo) -> bool {
+    let FeatureInfo { default, ttl, owner: _, description: _, freshness: _, tags: _ } = feature;
+    default.is_some() || ttl.is_some()
+}
+
 /// Nothing of these.
-fn decides_nothing(service: Option<&Service>, feature: Option<&FeatureInfo>) {
+fn decides_nothing(service: Option<&Service>) {
     if let Some(Service { name: _, features: _, owner: _, description: _, tags: _, spans: _ }) = service {}
-    if let Some(FeatureInfo { owner: _, description: _, freshness: _, tags: _ }) = feature {}
 }
 
 #[test]
 fn every_field_is_decided() {
     let text = format!(
         "{REST}inputs = [\"request:amount\", \"other:count\"]\n[views.other]\nsources = [\"events\"]\ntransform = \"t\"\n\
+         [views.other.features]\ncount = {{ ttl = \"1d\" }}\ntotal = {{ owner = \"o\" }}\n\
          [sources.events.fields]\namount = {{ type = \"int64\", nullable = false }}\n[services.s]\nfeatures = [\"other:*\"]\n"
     );
     let project = Project::parse(&text, Path::new("onepath.toml")).expect("a valid project");
@@ -68,5 +74,7 @@ fn every_field_is_decided() {
     assert!(decides_how_a_field_is_read(&project.sources[0].fields[0]));
     let read: Vec<bool> = project.views[0].inputs.iter().map(decides_what_is_read).collect();
     assert_eq!(read, [false, true]);
-    decides_nothing(project.services.first(), project.views[0].features.values().next());
+    let decided: Vec<bool> = project.views[1].features.values().map(decides_what_is_null).collect();
+    assert_eq!(decided, [true, false]);
+    decides_nothing(project.services.first());
 }

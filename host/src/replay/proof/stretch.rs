@@ -356,10 +356,15 @@ impl<'a, 'w> Prover<'a, 'w> {
                     return Err(self.differs(stretch, events, &format!("feature {}", field.name), trained, served));
                 }
             }
-            let (trained, served) = (self.outcome.status(at), served.statuses[row]);
-            if trained != served {
+            let of_features = self.outcome.ruled.row(at).zip(served.ruled.row(row));
+            let of_features = of_features.map(|((feature, trained), (_, served))| {
+                (format!("the status of feature {}", fields[feature].name), trained, served)
+            });
+            let of_view = ("the status".to_owned(), self.outcome.status(at), served.statuses[row]);
+            let differing = std::iter::once(of_view).chain(of_features).find(|(_, trained, served)| trained != served);
+            if let Some((what, trained, served)) = differing {
                 let (trained, served) = (trained.as_str().to_owned(), served.as_str().to_owned());
-                return Err(self.differs(stretch, events, "the status", trained, served));
+                return Err(self.differs(stretch, events, &what, trained, served));
             }
         }
         Ok(())

@@ -17,6 +17,8 @@ fn plan_of(service: &str, types: &[ValueType]) -> Arc<ServedPlan> {
     let program = ServedProgram {
         digest: "00ff".into(),
         ttl_us: Some(5),
+        defaults: r#"[["f0",{"int64":0}]]"#.into(),
+        feature_ttls_us: vec![("f0".into(), 7)],
         parameters: "[]".into(),
         inputs: Vec::new(),
         identity: crate::log::ViewIdentity::default(),
