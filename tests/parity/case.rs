@@ -1,5 +1,6 @@
 //! A random case: events of a few entities with everything that is hard about time, and questions that meet it.
 
+use super::rules::Rules;
 use crate::support::{Ask, DAY, Event, HOUR, Random, at};
 
 /// How the sources of a case lie to each other.
@@ -17,6 +18,8 @@ pub struct Case {
     /// In the order of (source, position in its files).
     pub events: Vec<Event>,
     pub asks: Vec<Ask>,
+    /// What the project decides of single features.
+    pub rules: Rules,
 }
 
 impl Case {
@@ -33,7 +36,7 @@ impl Case {
         // Stable: within a source the events keep the order in which they were drawn, which is not that of time.
         events.sort_by_key(|event| event.source);
         let asks = asks(&mut random, &events);
-        Self { sources, events, asks }
+        Self { sources, events, asks, rules: Rules(Some(seed)) }
     }
 
     /// How many sources there are.

@@ -6,6 +6,7 @@ use onepath::feature_store::{BackfillRequest, FeatureSelection, SpineSource};
 use onepath::time::{AvailableAt, format_time};
 
 use super::case::{Case, Sources};
+use super::rules::Rules;
 use super::{check_all, reference, selection};
 use crate::support::{
     Ask, DAY, Event, Format, OnlineRequest, Project, Random, Session, Vector, assert_same, offline, online,
@@ -170,7 +171,12 @@ fn repeats_in_files_count_once_on_every_path() {
 
 fn check(found: &[Vector], case: &WithIds, expected: &[Vector], what: &str) {
     let events = Vec::new();
-    check_all(found, &Case { sources: Sources::One, events, asks: case.asks.clone() }, expected, what);
+    check_all(
+        found,
+        &Case { sources: Sources::One, events, asks: case.asks.clone(), rules: Rules(None) },
+        expected,
+        what,
+    );
 }
 
 /// Pushed, then folded with files that hold some of it again, then pushed on, with what the files hold.

@@ -14,6 +14,7 @@ pub(crate) mod memory;
 mod past;
 mod reference;
 mod resume;
+mod rules;
 mod workflow;
 
 use std::ops::ControlFlow;
@@ -69,7 +70,8 @@ fn project(case: &Case, layout: Layout, seed: u64) -> Project {
         "[views.activity]\nsources = {sources:?}\ntransform = \"CHURN\"\n\
          [views.trace]\nsources = {sources:?}\ntransform = \"TRACE\"\nttl = \"90d\"\n\
          [views.cart]\ninputs = [\"activity:purchase_count_30d\", \"request:cart_value\"]\ntransform = \"CART\"\n\
-         [services.all]\nfeatures = [\"activity:*\", \"trace:*\", \"cart:*\"]\n"
+         [services.all]\nfeatures = [\"activity:*\", \"trace:*\", \"cart:*\"]\n{}",
+        case.rules.toml()
     );
     project.configure(&toml);
     project
@@ -97,7 +99,8 @@ fn check_all(found: &[Vector], case: &Case, expected: &[Vector], what: &str) {
 fn check(seed: u64, sources: Sources) {
     println!("seed {seed}, {sources:?}");
     let case = Case::new(seed, sources);
-    let expected: Vec<Vector> = case.asks.iter().map(|ask| reference::answer(&case.events, ask)).collect();
+    let expected: Vec<Vector> =
+        case.asks.iter().map(|ask| reference::answer_under(&case.rules.all(), &case.events, ask)).collect();
     check_offline(&case, &expected, seed);
     let whole = states_of_the_whole(&case, seed);
     if sources != Sources::TwoWithTies {

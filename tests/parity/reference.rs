@@ -2,15 +2,20 @@
 //! transforms.
 
 use onepath::batch::Value;
-use onepath::evaluate::Status;
 
+use super::rules::{Rule, Rules};
 use crate::support::{Ask, DAY, Event, Vector};
 
 /// The time to live of the trace view.
 const TRACE_TTL: i64 = 90 * DAY;
 
-/// The answer to one question. `events` are in the order of (source, position).
+/// The answer to one question, where nothing is decided of single features.
 pub fn answer(events: &[Event], ask: &Ask) -> Vector {
+    answer_under(&Rules(None).all(), events, ask)
+}
+
+/// The answer to one question. `events` are in the order of (source, position), and `rules` in that of the features.
+pub fn answer_under(rules: &[Rule], events: &[Event], ask: &Ask) -> Vector {
     let mut seen: Vec<&Event> =
         events.iter().filter(|event| event.entity == ask.entity && event.available() <= ask.as_of).collect();
     // Stable, so that events which became available together keep the order of source and position.
@@ -38,28 +43,22 @@ pub fn answer(events: &[Event], ask: &Ask) -> Vector {
         if seen.is_empty() { Value::Null } else { Value::Text(last) },
         Value::Float64(seen.iter().fold(0.0, |running, event| running / 3.0 + event.amount)),
     ];
-    let expired = seen.iter().map(|event| event.at).max().is_some_and(|newest| ask.as_of - newest > TRACE_TTL);
-
-    let cart = if bought_30d > 0 { Value::Float64(ask.cart_value / bought_30d as f64) } else { Value::Null };
-
+    let newest = seen.iter().map(|event| event.at).max();
     let mut vector = Vec::new();
-    for value in activity {
-        vector.push(with_status(value, seen.is_empty()));
+    for (value, rule) in activity.into_iter().zip(rules) {
+        vector.push(rule.served(value, newest, ask.as_of, None));
     }
-    for value in trace {
-        vector.push(if expired { (Value::Null, Status::OutsideMaxAge) } else { with_status(value, seen.is_empty()) });
+    for (value, rule) in trace.into_iter().zip(&rules[4..]) {
+        vector.push(rule.served(value, newest, ask.as_of, Some(TRACE_TTL)));
     }
-    vector.push(with_status(cart, false));
-    vector
-}
-
-fn with_status(value: Value, is_unseen: bool) -> (Value, Status) {
-    let status = match value {
-        _ if is_unseen => Status::NotFound,
-        Value::Null => Status::NullValue,
-        _ => Status::Present,
+    // It reads the first feature as it is served.
+    let bought = match vector[0].0 {
+        Value::Int64(bought) => bought,
+        _ => panic!("the cart's transform reads no null"),
     };
-    (value, status)
+    let cart = if bought > 0 { Value::Float64(ask.cart_value / bought as f64) } else { Value::Null };
+    vector.push(rules[7].served_without_events(cart));
+    vector
 }
 
 /// What the SDK promises of a mean: the exact sum, rounded once to the nearest float64 (ties to even), divided by the count.
