@@ -34,6 +34,16 @@ activity = FeatureView(
     ],
     source=history,
 )
+filled = FeatureView(
+    name="filled",
+    entities=[customer],
+    schema=[
+        Field(name="customer_id", dtype=String),
+        Field(name="avg_purchase_value_90d", dtype=Float64),
+        Field(name="return_rate_180d", dtype=Float64),
+    ],
+    source=history,
+)
 churn_v1 = FeatureService(name="churn_v1", features=[activity])
 unknown = FeatureService(name="churn_v2", features=[activity])
 
@@ -53,7 +63,7 @@ def main():
     day = timedelta(days=1)
     frame([]).to_parquet("history.parquet")
     store = FeatureStore(repo_path=".")
-    store.apply([customer, events, activity, churn_v1, unknown])
+    store.apply([customer, events, activity, filled, churn_v1, unknown])
 
     # Events are written through `push` and `write_to_online_store`; both go to /write-to-online-store.
     store.push(
@@ -77,6 +87,16 @@ def main():
     answer = store.get_online_features(features=service, entity_rows=rows, full_feature_names=True).to_dict()
     check("features of a service", answer["activity__return_rate_180d"], [1 / 3, 0.0, 0.0])
     check("whole days", answer["activity__days_since_last_purchase"], [1, None, None])
+    # A default is shown whatever its status: NULL_VALUE, OUTSIDE_MAX_AGE or NOT_FOUND.
+    answer = store.get_online_features(
+        features=["filled:avg_purchase_value_90d", "filled:return_rate_180d"], entity_rows=rows
+    )
+    expected = {
+        "customer_id": ["c1", "c2", "nobody"],
+        "avg_purchase_value_90d": [15.0, -1.5, -1.5],
+        "return_rate_180d": [0.25, 0.25, 0.0],
+    }
+    check("defaults", answer.to_dict(), expected)
     one = store.get_online_features(features=["activity:purchase_count_30d"], entity_rows=rows[:1])
     check("as a data frame", one.to_df()["purchase_count_30d"].tolist(), [2])
     cart = store.get_online_features(
