@@ -4,10 +4,9 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{
-    Error, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, LitInt, LitStr, Pat, Result, ReturnType, Token, Type,
-    TypeReference,
-};
+use syn::{Error, Ident, LitInt, LitStr, Result, ReturnType, Token, Type, TypeReference};
+
+use crate::item::{Function, Impl, Receiver};
 
 /// What stands in the brackets of `#[transform(...)]`.
 #[derive(Default)]
@@ -44,43 +43,26 @@ struct Rows {
     parameters: Option<Type>,
 }
 
-/// The `impl` that the attribute stands on.
-pub fn parse_item(item: proc_macro::TokenStream) -> Result<ItemImpl> {
-    match syn::parse(item)? {
-        syn::Item::Impl(item) => Ok(item),
-        other => {
-            // The name of a struct or a function says more than its first word.
-            let span = match &other {
-                syn::Item::Struct(item) => item.ident.span(),
-                syn::Item::Enum(item) => item.ident.span(),
-                syn::Item::Fn(item) => item.sig.ident.span(),
-                other => other.span(),
-            };
-            Err(Error::new(span, "#[transform] belongs on `impl State`, which holds `update` and `read`"))
-        }
-    }
-}
-
 /// The implementation of `Transform`, the native functions and the export.
-pub fn expand(options: &Options, item: &ItemImpl) -> Result<TokenStream> {
-    let state = &*item.self_ty;
-    if let Some((_, path, _)) = &item.trait_ {
-        return Err(Error::new(path.span(), "put #[transform] on `impl State`, not on the `impl` of a trait"));
+pub fn expand(options: &Options, item: &Impl) -> Result<TokenStream> {
+    let state = &item.state;
+    if let Some(of_trait) = item.of_trait {
+        return Err(Error::new(of_trait, "put #[transform] on `impl State`, not on the `impl` of a trait"));
     }
     if let Some(parameter) = item.generics.params.first() {
         return Err(Error::new(parameter.span(), "a transform cannot be generic: it is compiled to one component"));
     }
-    let Some(read) = method(item, "read") else {
+    let Some(read) = item.function("read") else {
         return Err(Error::new(state.span(), "a transform needs `fn read(&self, as_of: AsOf) -> Features`"));
     };
     let mut rows = Rows::default();
     let read_body = read_body(read, state, &mut rows)?;
-    let update_body = match method(item, "update") {
+    let update_body = match item.function("update") {
         Some(update) => update_body(update, state, &mut rows)?,
         None => quote!(::core::result::Result::Err("the transform takes no events".to_owned())),
     };
-    let ReturnType::Type(_, answer) = &read.sig.output else {
-        return Err(Error::new(read.sig.span(), "`read` returns the features: `-> Features`"));
+    let ReturnType::Type(_, answer) = &read.output else {
+        return Err(Error::new(read.signature, "`read` returns the features: `-> Features`"));
     };
     let version = options.version.as_ref().map_or_else(|| quote!(env!("CARGO_PKG_VERSION")), ToTokens::to_token_stream);
     let state_version = options.state_version.as_ref().map_or_else(|| quote!(1), ToTokens::to_token_stream);
@@ -153,44 +135,24 @@ fn row_type(row: &Option<Type>) -> TokenStream {
     }
 }
 
-/// Has the author's `update` inlined where it is called, which is in one place: in a component, a call for each event costs a
-/// tenth of a short one. (`read` is not: it mostly is long, and measurably slower inlined.) An author's own `#[inline]` stands.
-pub fn inline(item: &mut ItemImpl) {
-    for item in &mut item.items {
-        if let ImplItem::Fn(method) = item
-            && method.sig.ident == "update"
-            && !method.attrs.iter().any(|attribute| attribute.path().is_ident("inline"))
-        {
-            method.attrs.push(syn::parse_quote!(#[inline(always)]));
-        }
-    }
-}
-
-fn method<'a>(item: &'a ItemImpl, name: &str) -> Option<&'a ImplItemFn> {
-    item.items.iter().find_map(|item| match item {
-        ImplItem::Fn(method) if method.sig.ident == name => Some(method),
-        _ => None,
-    })
-}
-
-fn update_body(update: &ImplItemFn, state: &Type, rows: &mut Rows) -> Result<TokenStream> {
+fn update_body(update: &Function, state: &Type, rows: &mut Rows) -> Result<TokenStream> {
     check_receiver(update, Receiver::Exclusive)?;
     check_update_output(update)?;
     let names = arguments(update, &["event", "at", "parameters"], rows)?;
     Ok(call(update, state, &names))
 }
 
-fn read_body(read: &ImplItemFn, state: &Type, rows: &mut Rows) -> Result<TokenStream> {
+fn read_body(read: &Function, state: &Type, rows: &mut Rows) -> Result<TokenStream> {
     check_receiver(read, Receiver::Shared)?;
     let names = arguments(read, &["request", "inputs", "parameters", "as_of"], rows)?;
     Ok(call(read, state, &names))
 }
 
 /// The call of the author's method, which as an inherent one goes before the trait's of the same name.
-fn call(method: &ImplItemFn, state: &Type, names: &[Ident]) -> TokenStream {
-    let name = &method.sig.ident;
+fn call(method: &Function, state: &Type, names: &[Ident]) -> TokenStream {
+    let name = &method.name;
     // The span is that of the author's return type, so that an unsuitable one is marked itself.
-    let span = match &method.sig.output {
+    let span = match &method.output {
         ReturnType::Type(_, output) => output.span(),
         ReturnType::Default => name.span(),
     };
@@ -198,44 +160,33 @@ fn call(method: &ImplItemFn, state: &Type, names: &[Ident]) -> TokenStream {
     quote_spanned!(span=> ::onepath_sdk::transform::Outcome::outcome(#returned))
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Receiver {
-    Shared,
-    Exclusive,
-}
-
-fn check_receiver(method: &ImplItemFn, expected: Receiver) -> Result<()> {
-    let signature = &method.sig;
-    if let Some(token) = &signature.asyncness {
-        return Err(Error::new(token.span(), "a transform waits for nothing: it cannot be async"));
+fn check_receiver(method: &Function, expected: Receiver) -> Result<()> {
+    if let Some(token) = method.is_async {
+        return Err(Error::new(token, "a transform waits for nothing: it cannot be async"));
     }
-    if let Some(parameter) = signature.generics.type_params().next() {
+    if let Some(parameter) = method.generics.type_params().next() {
         return Err(Error::new(parameter.span(), "a transform cannot be generic: it is compiled to one component"));
     }
-    let given = signature.receiver().filter(|receiver| receiver.reference.is_some());
-    let is_expected = given.is_some_and(|receiver| receiver.mutability.is_some() == (expected == Receiver::Exclusive));
-    match (is_expected, expected) {
-        (true, _) => Ok(()),
-        (false, Receiver::Shared) => {
-            Err(Error::new(signature.inputs.span(), "`read` takes `&self`: a question changes nothing"))
-        }
-        (false, Receiver::Exclusive) => Err(Error::new(signature.inputs.span(), "`update` takes `&mut self`")),
+    if method.receiver == Some(expected) {
+        return Ok(());
     }
+    let message = match expected {
+        Receiver::Shared => "`read` takes `&self`: a question changes nothing",
+        _ => "`update` takes `&mut self`",
+    };
+    Err(Error::new(method.inputs, message))
 }
 
 /// The names of the arguments after `self`, in the author's order. Notes the types of the rows among them.
-fn arguments(method: &ImplItemFn, known: &[&str], rows: &mut Rows) -> Result<Vec<Ident>> {
+fn arguments(method: &Function, known: &[&str], rows: &mut Rows) -> Result<Vec<Ident>> {
     let mut names = Vec::new();
-    for argument in method.sig.inputs.iter() {
-        let FnArg::Typed(argument) = argument else { continue };
+    for argument in &method.arguments {
         // An author who does not use an argument may say so with an underscore.
-        let name = match &*argument.pat {
-            Pat::Ident(pattern) => pattern.ident.to_string().trim_start_matches('_').to_owned(),
-            _ => String::new(),
-        };
+        let name = argument.name.as_ref().map(Ident::to_string).unwrap_or_default();
+        let name = name.trim_start_matches('_').to_owned();
         if !known.contains(&name.as_str()) {
-            let message = format!("the arguments of `{}` are known by name: {}", method.sig.ident, known.join(", "));
-            return Err(Error::new(argument.pat.span(), message));
+            let message = format!("the arguments of `{}` are known by name: {}", method.name, known.join(", "));
+            return Err(Error::new(argument.pattern, message));
         }
         let row = match name.as_str() {
             "event" => &mut rows.event,
@@ -243,18 +194,18 @@ fn arguments(method: &ImplItemFn, known: &[&str], rows: &mut Rows) -> Result<Vec
             "inputs" => &mut rows.inputs,
             "parameters" => &mut rows.parameters,
             _ => {
-                check_time(&name, &argument.ty)?;
-                names.push(Ident::new(&name, argument.pat.span()));
+                check_time(&name, &argument.value)?;
+                names.push(Ident::new(&name, argument.pattern));
                 continue;
             }
         };
-        let Type::Reference(TypeReference { elem, mutability: None, .. }) = &*argument.ty else {
-            let given = last_ident(&argument.ty).unwrap_or_else(|| "T".to_owned());
+        let Type::Reference(TypeReference { elem, mutability: None, .. }) = &argument.value else {
+            let given = last_ident(&argument.value).unwrap_or_else(|| "T".to_owned());
             let message = format!("`{name}` is taken by reference: `{name}: &{given}`");
-            return Err(Error::new(argument.ty.span(), message));
+            return Err(Error::new(argument.value.span(), message));
         };
         row.get_or_insert_with(|| (**elem).clone());
-        names.push(Ident::new(&name, argument.pat.span()));
+        names.push(Ident::new(&name, argument.pattern));
     }
     Ok(names)
 }
@@ -273,8 +224,8 @@ fn check_time(name: &str, given: &Type) -> Result<()> {
 }
 
 /// Refuses a value that `update` gives back. A type of another name may be a `Result` by that name, and is left to the types.
-fn check_update_output(update: &ImplItemFn) -> Result<()> {
-    let ReturnType::Type(_, output) = &update.sig.output else { return Ok(()) };
+fn check_update_output(update: &Function) -> Result<()> {
+    let ReturnType::Type(_, output) = &update.output else { return Ok(()) };
     let values = ["bool", "i64", "f64", "String", "Option", "Vec", "Self", "Features"];
     let is_value = match &**output {
         Type::Tuple(tuple) => !tuple.elems.is_empty(),
@@ -305,7 +256,7 @@ mod tests {
 
     #[test]
     fn wrong_shapes_are_refused_with_the_way_out() {
-        let cases: [(ItemImpl, &str); 12] = [
+        let cases: [(Impl, &str); 12] = [
             (parse_quote!(impl S {}), "a transform needs `fn read(&self, as_of: AsOf) -> Features`"),
             (parse_quote!(impl Display for S {}), "put #[transform] on `impl State`, not on the `impl` of a trait"),
             (
@@ -353,7 +304,7 @@ mod tests {
     /// A transform that only counts takes no field of an event, or not even its time.
     #[test]
     fn update_may_leave_the_event_out() {
-        let items: [ItemImpl; 2] = [
+        let items: [Impl; 2] = [
             parse_quote!(impl S { fn update(&mut self, at: EventTime) {} fn read(&self) -> F {} }),
             parse_quote!(impl S { fn update(&mut self) {} fn read(&self) -> F {} }),
         ];
