@@ -14,6 +14,7 @@
 //! - `identity`: what decides values is told when it changes, and order decides nothing.
 //! - `materialize`: all states at once, in whatever memory, and what is served until the next one.
 //! - `schema`: what is declared of fields and columns, and that it is law.
+//! - `shown`: what components print, with its row.
 //! - `scaffold`: new projects, from `onepath new` to proof.
 //! - `guide`: the author's guide, as far as it is not Rust.
 //! - `storage`: inputs that lie elsewhere than in files, and storages that fail.
@@ -36,6 +37,7 @@ mod reading;
 mod scaffold;
 mod schema;
 mod server;
+mod shown;
 mod storage;
 mod summary;
 mod support;

@@ -130,7 +130,7 @@ fn a_child_finds_what_a_process_finds() {
     let project = project("", "");
     let found = |command: Option<PathBuf>| {
         let store = FeatureStore::open(project.dir(), OpenOptions { command, ..project.options() }).expect("opens");
-        let how = ViewCheck { seed: 7, cases: 100, earlier: Earlier::Ignored };
+        let how = ViewCheck { seed: 7, cases: 100, earlier: Earlier::Ignored, output: None };
         let report = store.check_view(&store.project().views[0], &how).expect("it is tried");
         assert!(report.holds() && report.cost.is_some());
         // What is measured in time is another each time.

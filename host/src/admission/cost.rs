@@ -62,7 +62,7 @@ impl Measure<'_> {
         let state_of = |count: usize| -> Result<Vec<u8>, CallError> {
             let rows = events.iter().take(count).cloned().collect();
             let rows = rows_of_one(description, Case { rows }, States::default(), true);
-            let answers = self.budget.call(|| serving.process(parameters, &rows))?;
+            let answers = self.budget.call(|| serving.process(parameters, &rows, None))?;
             Ok(answers.states.map(|states| states.get(0).to_vec()).unwrap_or_default())
         };
         let (half, full) = (state_of(QUESTION_EVENTS)?, state_of(2 * QUESTION_EVENTS)?);
@@ -72,8 +72,8 @@ impl Measure<'_> {
         let question = rows_of_one(description, Case { rows: question.into_iter().collect() }, states, false);
         let (_, batch_operators) = self.budget.call(|| metered.process_metered(parameters, &large))?;
         let (_, operators_per_question) = self.budget.call(|| metered.process_metered(parameters, &question))?;
-        let batch = self.best(1, || serving.process(parameters, &large).map(drop))?;
-        let single = self.best(500, || serving.process(parameters, &question).map(drop))?;
+        let batch = self.best(1, || serving.process(parameters, &large, None).map(drop))?;
+        let single = self.best(500, || serving.process(parameters, &question, None).map(drop))?;
         let per_event = (full.len() as f64 - half.len() as f64) / QUESTION_EVENTS as f64;
         let left = (1_u32 << 20) as f64 - full.len() as f64;
         Ok(Cost {

@@ -26,8 +26,10 @@ mod report;
 mod run;
 mod shapes;
 mod shrink;
+mod subject;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod world;
 
 use std::path::PathBuf;
@@ -39,15 +41,19 @@ pub use cost::Cost;
 pub use gate::Gate;
 pub use laws::Law;
 pub use report::{Counterexample, CounterexampleRow, Import, LawResult, Place, Report, Tried};
+pub use trial::TrialOutput;
 
 use self::case::Case;
 use self::generate::Generator;
 use self::run::{Bench, Instance};
 use self::shapes::Broken;
+use self::subject::Pair;
+pub(crate) use self::subject::Subject;
+use self::trial::Trials;
 use self::world::World;
-use crate::batch::{Answers, Column, Rows, Value};
+use crate::batch::{Column, Value};
 use crate::schema::Description;
-use crate::wasm::{CallError, Component, ENGINE_VERSION, Limits, LoadError, Runtime, Stage, Variant};
+use crate::wasm::{Component, ENGINE_VERSION, Limits, LoadError, Runtime, Stage, Variant};
 
 /// Which laws are tried, and how. It rises with every change of that, so that what an earlier one admitted is tried again.
 pub const EDITION: u32 = 2;
@@ -106,6 +112,8 @@ pub struct CheckOptions<'a> {
     pub now: Option<&'a dyn Fn() -> Duration>,
     /// The time that all of it may take.
     pub budget: &'a Budget<'a>,
+    /// Told what the component writes in its trial calls, if that is wanted.
+    pub output: Option<&'a dyn Fn(&TrialOutput)>,
 }
 
 impl Engines {
@@ -161,11 +169,12 @@ pub fn check(engines: &Engines, name: &str, bytes: &[u8], options: &CheckOptions
     let serving = load(&engines.serving, name, bytes, budget, "")?;
     let compile = now() - start;
     let interpreted = load(&engines.interpreted, name, bytes, budget, " for the interpreter")?;
-    let pair = Pair { serving, interpreted, engines, budget };
+    let pair = Pair { serving, interpreted, engines, budget, trials: options.output.map(Trials::new) };
     let description = pair.serving.description();
     let parameters = options.parameters.clone().unwrap_or_else(|| ordinary_parameters(description));
     let bench = Bench { subject: &pair, description, parameters: &parameters };
     let (tried, laws) = prove(&bench, options);
+    pair.trials.iter().for_each(Trials::end);
     let mut generator = Generator::new(description, &options.sample, options.has_sources, options.seed);
     let holds = tried.stopped.is_none() && laws.iter().all(|law| law.counterexample.is_none());
     let cost = match options.now.filter(|_| holds) {
@@ -195,62 +204,6 @@ pub fn check(engines: &Engines, name: &str, bytes: &[u8], options: &CheckOptions
     Ok(report)
 }
 
-/// What the laws are tried on: a component, or in tests anything that answers.
-pub(crate) trait Subject {
-    /// Processes one batch.
-    fn process(&self, instance: Instance, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError>;
-
-    /// Where its aggregates break the law of merging, if it can say that.
-    fn merges(&self, _parameters: &[Column], _rows: &Rows) -> Result<Option<String>, CallError> {
-        Ok(None)
-    }
-
-    /// Whether it can.
-    fn proves_merging(&self) -> bool {
-        false
-    }
-
-    /// Describes itself.
-    fn describe(&self, instance: Instance) -> Result<Description, CallError>;
-}
-
-/// One component, compiled and interpreted.
-struct Pair<'a> {
-    serving: Component,
-    interpreted: Component,
-    engines: &'a Engines,
-    budget: &'a Budget<'a>,
-}
-
-impl Subject for Pair<'_> {
-    fn process(&self, instance: Instance, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
-        self.engines.hold_to(self.budget);
-        self.budget.call(|| match instance {
-            Instance::Fresh => self.serving.process_fresh(parameters, rows),
-            Instance::Used => self.serving.process(parameters, rows),
-            Instance::Interpreted => self.interpreted.process_fresh(parameters, rows),
-        })
-    }
-
-    fn merges(&self, parameters: &[Column], rows: &Rows) -> Result<Option<String>, CallError> {
-        self.engines.hold_to(self.budget);
-        self.budget.call(|| self.serving.merges(parameters, rows))
-    }
-
-    fn proves_merging(&self) -> bool {
-        self.serving.proves_merging()
-    }
-
-    fn describe(&self, instance: Instance) -> Result<Description, CallError> {
-        self.engines.hold_to(self.budget);
-        self.budget.call(|| match instance {
-            Instance::Fresh => self.serving.describe_fresh(),
-            Instance::Used => self.serving.describe(),
-            Instance::Interpreted => self.interpreted.describe_fresh(),
-        })
-    }
-}
-
 /// Tries every law on every case, each until it fails once.
 fn prove(bench: &Bench<'_>, options: &CheckOptions<'_>) -> (Tried, Vec<LawResult>) {
     let result = |law: Law| LawResult { law, statement: law.statement().to_owned(), cases: 0, counterexample: None };
@@ -269,11 +222,12 @@ fn prove(bench: &Bench<'_>, options: &CheckOptions<'_>) -> (Tried, Vec<LawResult
         tried.cases += 1;
         tried.questions += questions;
         tried.events += case.rows.len() - questions;
+        bench.subject.about(&format!("law {}, case {number}", Law::Total.name()));
         let stop = sure_stop(bench, &case);
         // Every call of such a case would take as long, so this is the end of the check.
         let too_long = stop.as_ref().is_some_and(|stop| stop.is_limit);
         let laws = if too_long { 1 } else { results.len() };
-        try_laws(bench, (&case, &told), &mut results[..laws], options.budget);
+        try_laws(bench, (&case, number), &mut results[..laws], options.budget);
         if too_long {
             tried.stopped = stop.map(|stop| ended_by_a_limit(&told, &stop.message));
             break;
@@ -283,7 +237,7 @@ fn prove(bench: &Bench<'_>, options: &CheckOptions<'_>) -> (Tried, Vec<LawResult
             tried.first_refusal.get_or_insert_with(|| refusal.message.clone());
             // What a failure hides comes to light without the rows that are refused.
             if without_refused(bench, &mut case) {
-                try_laws(bench, (&case, &told), &mut results, options.budget);
+                try_laws(bench, (&case, number), &mut results, options.budget);
             }
         }
     }
@@ -292,12 +246,14 @@ fn prove(bench: &Bench<'_>, options: &CheckOptions<'_>) -> (Tried, Vec<LawResult
     let (mut shapes, mut carry) = (result(Law::Shapes), result(Law::Carry));
     if is_pure && tried.cases == options.cases {
         options.budget.doing("trying the law shapes on calls as large as the host makes them");
+        bench.subject.about("law shapes");
         let world = World::served(bench, generator.entities(ENTITIES, LAST_QUESTIONS), LAST_QUESTIONS);
         tried.no_answer = world.no_answer();
         let (calls, broken) = shapes::try_shapes(bench, &world, options.seed);
         set_large(&mut shapes, bench, calls, broken);
         if shapes.counterexample.is_none() {
             options.budget.doing("trying the law carry on states of thousands of events");
+            bench.subject.about("law carry");
             let (calls, broken) = carry::try_carry(bench, &mut generator);
             set_large(&mut carry, bench, calls, broken);
         }
@@ -352,10 +308,12 @@ fn surely_try_law(law: Law, bench: &Bench<'_>, case: &Case) -> Result<(), String
 }
 
 /// Tries the laws that still hold, and makes the case small for those that fail.
-fn try_laws(bench: &Bench<'_>, (case, told): (&Case, &str), results: &mut [LawResult], budget: &Budget<'_>) {
+fn try_laws(bench: &Bench<'_>, (case, number): (&Case, usize), results: &mut [LawResult], budget: &Budget<'_>) {
+    let told = told(case, number);
     let is_asked = |law: Law| law != Law::Merge || bench.subject.proves_merging();
     for result in results.iter_mut().filter(|result| result.counterexample.is_none() && is_asked(result.law)) {
         budget.doing(&format!("trying the law {} on {told}", result.law.name()));
+        bench.subject.about(&format!("law {}, case {number}", result.law.name()));
         let tried = surely_try_law(result.law, bench, case);
         if budget.is_over() {
             // Whatever it says, it says it for want of time.
@@ -364,6 +322,7 @@ fn try_laws(bench: &Bench<'_>, (case, told): (&Case, &str), results: &mut [LawRe
         result.cases += 1;
         let Err(difference) = tried else { continue };
         budget.doing(&format!("looking for the smallest case that breaks the law {}", result.law.name()));
+        bench.subject.about(&format!("law {}, smaller than case {number}", result.law.name()));
         let limit = bench.whole(case).stop.is_some_and(|stop| stop.is_limit);
         let tries = if limit { SHRINK_TRIES_OF_LIMITS } else { SHRINK_TRIES };
         let mut fails = |case: &Case| laws::try_law(result.law, bench, case).is_err() && !budget.is_over();

@@ -82,6 +82,7 @@ impl Bench<'_> {
             let group = |entity: u32| call.entities.iter().position(|known| *known == entity).unwrap_or(0) as u32;
             let rows = call.rows.iter().map(|row| (&case.rows[*row], group(case.rows[*row].entity)));
             let rows = batch(self.description, rows, before, call.want_states);
+            self.subject.entities(&call.entities);
             match self.subject.process(instance, self.parameters, &rows) {
                 Ok(answers) => {
                     let questions = call.rows.iter().filter(|row| case.rows[**row].kind == Kind::Question);

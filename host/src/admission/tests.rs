@@ -7,8 +7,9 @@ use std::cell::Cell;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::batch::{Kind, Shape, States};
+use crate::batch::{Answers, Kind, Rows, Shape, States};
 use crate::schema::{Field, ValueType};
+use crate::wasm::CallError;
 
 /// What is wrong with a transform that adds up amounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +184,7 @@ fn options<'a>(cases: usize, budget: &'a Budget<'a>) -> CheckOptions<'a> {
         has_sources: true,
         now: Some(&|| Duration::ZERO),
         budget,
+        output: None,
     }
 }
 

@@ -14,6 +14,7 @@ mod part;
 mod rows;
 mod same;
 mod shape;
+mod singles;
 
 pub use column::{CANONICAL_NAN, Column, ColumnError, Float64Lists, Texts, Value, Values, canonical};
 pub(crate) use extend::in_order;
@@ -21,3 +22,4 @@ pub use lane::{FieldLane, Lane, SHORT_BYTES_MAX, short_text, short_text_within};
 pub use rows::{Answers, Kind, Rows, States};
 pub use same::Difference;
 pub use shape::{PUSH_ROWS, QUESTION_ROWS, QUESTION_STATES_BYTES, REPLAY_ROWS, REPLAY_STATES_BYTES, Shape};
+pub(crate) use singles::{Singles, kind_name};

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use clap::Args;
 
+use super::shown::ShowOutput;
 use super::{Context, Format, StaleArgument, output, progress, summary};
 use crate::Error;
 use crate::events::ReadError;
@@ -31,6 +32,7 @@ use crate::wasm::Variant;
   onepath backfill --service churn_v1 --spine labels.parquet --out training.parquet --memory 1GiB --resume
   onepath backfill --service churn_v1 --spine labels.parquet --out training.parquet --on-error null --strict
   onepath backfill --service churn_v1 --at events --out history.parquet
+  onepath backfill --service churn_v1 --spine labels.csv --out t.csv --show-output    # what println! and dbg! print
   onepath backfill --service churn_v1 --spine labels.csv --out t.csv --stale      # as it was built, though edited since
   onepath backfill --service churn_v1 --every 1d --from 2024-01-01 --to 2024-01-31 --out daily.parquet")]
 pub(super) struct Backfill {
@@ -66,7 +68,7 @@ pub(super) struct Backfill {
     /// Name feature columns `view__feature`.
     #[arg(long)]
     full_feature_names: bool,
-    /// Threads that evaluate [default: one per core]. Never changes the output.
+    /// Threads that evaluate [default: one per core, and one with --show-output]. Never changes the output.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
     /// Memory to take, such as 512MiB or 4GiB; what does not fit goes through the disk [default: half of the machine's].
@@ -96,6 +98,8 @@ pub(super) struct Backfill {
     /// By what the sample of answers is drawn that is proved as it is served [default: chance]. Never changes the output.
     #[arg(long, value_name = "N")]
     proof_seed: Option<u64>,
+    #[command(flatten)]
+    shown: ShowOutput,
     /// Print the first rows of the output.
     #[arg(long, value_name = "ROWS", default_value_t = 0)]
     head: usize,
@@ -162,15 +166,19 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
     if command.interpret {
         options.variant = Variant::Interpreted;
     }
-    if let Some(threads) = command.threads {
-        options.threads = usize::from(threads);
+    match command.threads {
+        Some(threads) => options.threads = usize::from(threads),
+        // In one order, the same each time.
+        None if command.shown.show_output => options.threads = 1,
+        None => {}
     }
     if let Some(memory_bytes) = command.memory {
         options.memory_bytes = memory_bytes;
     }
     options.spill_dir.clone_from(&command.spill_dir);
     options.stale = command.stale.of();
-    let (options, bar) = progress::shown(options, "backfill");
+    let (mut options, bar) = progress::shown(options, "backfill");
+    options.show_output = command.shown.sink(&bar);
     progress::stop_on_interrupt(&options.stop);
     usage::keep_freed_memory();
     let store = context.open(options)?;

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Context, Format, output};
+use super::{Context, Format, output, shown};
 use crate::Error;
-use crate::admission::{self, CheckOptions, Counterexample, LawResult, Place, Report, Sample};
+use crate::admission::{self, CheckOptions, Counterexample, LawResult, Place, Report, Sample, TrialOutput};
 use crate::feature_store::{Earlier, OpenOptions, ViewCheck};
 use crate::project::{LimitSettings, PROJECT_FILE};
 use crate::time::Stopwatch;
@@ -20,7 +20,7 @@ use crate::wasm::LoadError;
 /// holds. Exit 1: one fails, or a component is refused.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  onepath check\n  onepath check activity --cases 2000\n  onepath check activity --verbose\n  onepath check target/churn.wasm --format json"
+    after_help = "Examples:\n  onepath check\n  onepath check activity --cases 2000\n  onepath check activity --verbose\n  onepath check activity --show-output    # what println! and dbg! print\n  onepath check target/churn.wasm --format json"
 )]
 pub(super) struct Check {
     /// A view, or a component file [default: every view of the project].
@@ -45,6 +45,10 @@ pub(super) struct Check {
     /// Check anew, even if the same component was checked in the same way before.
     #[arg(long)]
     fresh: bool,
+    /// Print what the component writes with println!, eprintln! and dbg! in its trial calls, on standard error: the first 100 lines,
+    /// each with the law, the case, the entity's number and the time of the row. Implies --fresh.
+    #[arg(long)]
+    show_output: bool,
 }
 
 /// What came of one component.
@@ -86,6 +90,8 @@ fn check_file(context: &Context, command: &Check, path: &Path) -> anyhow::Result
     };
     let (budget, watch) = (gate.budget(""), Stopwatch::start());
     let now = || watch.elapsed();
+    let name = path.display().to_string();
+    let tell = |output: &TrialOutput| shown::trial(&name, output);
     let options = CheckOptions {
         seed: command.seed,
         cases: command.cases as usize,
@@ -94,8 +100,8 @@ fn check_file(context: &Context, command: &Check, path: &Path) -> anyhow::Result
         has_sources: false,
         now: Some(&now),
         budget: &budget,
+        output: command.show_output.then_some(&tell),
     };
-    let name = path.display().to_string();
     Ok(checked(&name, gate.check(&name, path, &options))?)
 }
 
@@ -106,9 +112,12 @@ fn check_views(context: &Context, command: &Check, view_name: Option<&str>) -> a
         None => store.project().views.clone(),
     };
     let earlier = if command.fresh { Earlier::Ignored } else { Earlier::Kept };
-    let how = ViewCheck { seed: command.seed, cases: command.cases as usize, earlier };
     let mut results = Vec::new();
     for view in views {
+        let name = view.label();
+        let tell = |output: &TrialOutput| shown::trial(&name, output);
+        let output = command.show_output.then_some(&tell as &dyn Fn(&TrialOutput));
+        let how = ViewCheck { seed: command.seed, cases: command.cases as usize, earlier, output };
         let report = match store.check_view(&view, &how) {
             Ok(report) => Ok(report),
             Err(Error::Load(error)) => Err(error),

@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use indicatif::ProgressBar;
 
 use super::backfill::{Selection, parse_as_of};
+use super::shown::ShowOutput;
 use super::{Context, Format, output, unmaterialized};
 use crate::batch::Value;
 use crate::evaluate::Status;
@@ -20,7 +22,8 @@ use crate::{InputKind, OnlineFeatures};
 #[command(after_help = "Examples:
   onepath get --service churn_v1 --entity customer_id=c1
   onepath get --features activity:purchase_count_30d --entity customer_id=c1 --as-of 2024-06-30T12:00:00Z
-  onepath get --service checkout_v2 --entity customer_id=c1 --request cart_value=12.5 --format json")]
+  onepath get --service checkout_v2 --entity customer_id=c1 --request cart_value=12.5 --format json
+  onepath get --service churn_v1 --entity customer_id=c1 --show-output    # what println! and dbg! print")]
 pub(super) struct Get {
     #[command(flatten)]
     selection: Selection,
@@ -36,10 +39,13 @@ pub(super) struct Get {
     /// Answer although sources have files of which nothing was materialized: from what is pushed alone.
     #[arg(long)]
     allow_unmaterialized: bool,
+    #[command(flatten)]
+    shown: ShowOutput,
 }
 
 pub(super) fn run(context: &Context, command: &Get) -> anyhow::Result<ExitCode> {
-    let server = context.serve(OpenOptions::default(), unmaterialized(command.allow_unmaterialized))?;
+    let open = OpenOptions { show_output: command.shown.sink(&ProgressBar::hidden()), ..OpenOptions::default() };
+    let server = context.serve(open, unmaterialized(command.allow_unmaterialized))?;
     let prepared = server.prepare(&command.selection.resolve())?;
     let mut request = prepared.request().as_of(command.as_of);
     for (name, text) in &command.entity {

@@ -19,6 +19,7 @@ mod progress;
 mod replay;
 mod reset;
 mod serve;
+mod shown;
 mod summary;
 mod verify;
 

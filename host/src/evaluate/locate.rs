@@ -25,7 +25,7 @@ fn first_trap(view: &ViewProgram, rows: &Rows) -> Option<usize> {
     while bad - good > 1 {
         let middle = good + (bad - good) / 2;
         let part = rows.slice(good, middle, states.clone());
-        match view.process(&part) {
+        match view.process(&part, None) {
             Ok(answers) => (good, states) = (middle, answers.states?),
             Err(_) => bad = middle,
         }

@@ -5,7 +5,8 @@
 //!
 //! - `program`: a view ready to run. - `locate`: which row a failure is about. - `skip`: a batch that fails is cut, and rows without an answer
 //!   become nulls.
-//! - `status`: how a view answered. - `rules`: the defaults of features, and their own times to live. - `serving`: the calls of pushes and questions.
+//! - `status`: how a view answered. - `rules`: the defaults of features, and their own times to live. - `serving`: the calls of pushes
+//!   and questions. - `shown`: what a component writes, with its row.
 //!
 //! Knows nothing of where rows and states come from, nor of what becomes of the answers.
 
@@ -13,18 +14,20 @@ mod locate;
 mod program;
 mod rules;
 mod serving;
+mod shown;
 mod skip;
 mod status;
 
 pub use program::{ProgramError, ViewProgram};
 pub use rules::{FeatureRule, RuledStatuses};
 pub use serving::{EventCall, ServingError, StateQuestions, ViewAnswers, answer_from_states};
+pub use shown::{OutputSink, RowOutput};
 pub use skip::{evaluate_apart, evaluate_or_null};
 pub use status::Status;
 
 use std::sync::OnceLock;
 
-use crate::batch::{Column, ColumnError, Kind, Rows, Shape, States};
+use crate::batch::{Answers, Column, ColumnError, Kind, Rows, Shape, States};
 use crate::time::{AsOf, EventTime, Length, format_time, outside_max_age};
 use crate::wasm::CallError;
 use rules::Met;
@@ -109,15 +112,34 @@ fn evaluate_located(
     newest: &mut [Option<EventTime>],
     entity: &dyn Fn(u32) -> String,
 ) -> Result<Evaluated, LocatedError> {
-    if let Some(observe) = OBSERVER.get() {
-        observe(shape, rows);
+    if let Some(shown) = view.shown() {
+        return shown::row_by_row(view, shown, shape, rows, newest, entity, None);
     }
-    let answers = view.process(rows).map_err(|source| {
+    observe(shape, rows);
+    let answers = view.process(rows, None).map_err(|source| {
         let at = locate::row_at_fault(view, rows, &source).filter(|at| *at < rows.len());
         let question = at.and_then(|at| question_at(rows, at));
         let error = EvaluateError { view: view.id().to_owned(), place: place(rows, at, entity), question, source };
         Box::new((error, at))
     })?;
+    settled(view, rows, newest, answers, entity)
+}
+
+/// Tells whoever observes calls of one that is made now.
+fn observe(shape: Shape, rows: &Rows) {
+    if let Some(observe) = OBSERVER.get() {
+        observe(shape, rows);
+    }
+}
+
+/// Answers of a transform as those of the view: with statuses, without what has expired, and with defaults.
+fn settled(
+    view: &ViewProgram,
+    rows: &Rows,
+    newest: &mut [Option<EventTime>],
+    answers: Answers,
+    entity: &dyn Fn(u32) -> String,
+) -> Result<Evaluated, LocatedError> {
     let mut features = answers.features;
     let (statuses, met) = statuses(view, rows, newest);
     let ruled = view.rules().apply(&mut features, &statuses, &met, view.has_sources());

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::rules::Rules;
+use super::shown::{OutputSink, Shown};
 use super::{FeatureRule, RuledStatuses};
 use crate::batch::{Answers, Column, Rows, Value};
 use crate::digest::hex;
 use crate::schema::{Description, Field, ValueType};
 use crate::time::{AsOf, Length};
-use crate::wasm::{CallError, Component, OwnInstance, Watched};
+use crate::wasm::{CallError, Component, OwnInstance, Watched, Written};
 
 /// A feature view ready to run. Immutable, shared by all threads.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct ViewProgram {
     has_sources: bool,
     /// Its calls have an instance of their own.
     own: Option<Arc<OwnInstance>>,
+    /// Who is shown what its component writes.
+    shown: Option<Shown>,
 }
 
 /// A view whose parameters do not fit its component.
@@ -127,7 +130,17 @@ impl ViewProgram {
             return Err(ProgramError::Refused { view: id, message });
         }
         let fingerprint = fingerprint(&component, &parameters);
-        Ok(Self { id, component, parameters, fingerprint, ttl, rules: Rules::default(), has_sources, own: None })
+        Ok(Self {
+            id,
+            component,
+            parameters,
+            fingerprint,
+            ttl,
+            rules: Rules::default(),
+            has_sources,
+            own: None,
+            shown: None,
+        })
     }
 
     /// The same view, with what is decided of its features: each is named once.
@@ -214,16 +227,28 @@ impl ViewProgram {
         self.description().output_features.iter().position(|field| field.name == name)
     }
 
-    /// The same, whose calls have an instance of their own, which was never called and which nobody else calls.
+    /// The same, whose calls have an instance of their own, which was never called and which nobody else calls. What they write is
+    /// shown to nobody: they are made to prove what other calls gave.
     pub(crate) fn on_fresh_instance(&self) -> Self {
-        Self { own: Some(Arc::default()), ..self.clone() }
+        Self { own: Some(Arc::default()), shown: None, ..self.clone() }
     }
 
-    /// One call of its component.
-    pub(super) fn process(&self, rows: &Rows) -> Result<Answers, CallError> {
+    /// The same, whose component's output is shown to `sink`; `keys` names the key columns of the entity of its view. Its calls
+    /// have one row each.
+    pub(crate) fn shown_to(self, sink: OutputSink, keys: Vec<String>) -> Self {
+        Self { shown: Some(Shown { sink, keys }), ..self }
+    }
+
+    /// Who is shown what its component writes.
+    pub(super) fn shown(&self) -> Option<&Shown> {
+        self.shown.as_ref()
+    }
+
+    /// One call of its component. What it writes goes to `written`, if it is wanted.
+    pub(super) fn process(&self, rows: &Rows, written: Option<&mut Written>) -> Result<Answers, CallError> {
         match &self.own {
-            Some(own) => self.component.process_on(own, &self.parameters, rows),
-            None => self.component.process(&self.parameters, rows),
+            Some(own) => self.component.process_on(own, &self.parameters, rows, written),
+            None => self.component.process(&self.parameters, rows, written),
         }
     }
 
@@ -267,7 +292,7 @@ fn refused(component: &Component, parameters: &[Column]) -> Option<String> {
         input_features: none(&description.input_features),
         ..Rows::default()
     };
-    match component.process_fresh(parameters, &rows) {
+    match component.process_fresh(parameters, &rows, None) {
         Err(CallError::Failure { row: None, message }) => Some(message),
         _ => None,
     }

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::shown::row_by_row;
 use super::{
     EvaluateError, Evaluated, LocatedError, RuledStatuses, Status, ViewProgram, evaluate_located, question_at,
     too_large,
@@ -64,6 +65,12 @@ struct SoFar<'r> {
 
 impl Apart<'_> {
     fn evaluate(&mut self, rows: &Rows, newest: &mut [Option<EventTime>]) -> Result<Evaluated, EvaluateError> {
+        if let Some(shown) = self.view.shown() {
+            // Its rows are evaluated one by one, and once.
+            let failed = self.failed.take();
+            let evaluated = row_by_row(self.view, shown, self.shape, rows, newest, self.entity, failed);
+            return evaluated.map_err(|located| located.0);
+        }
         // Whoever has no failure pays nothing.
         let error = match evaluate_located(self.view, self.shape, rows, newest, self.entity) {
             Ok(evaluated) => return Ok(evaluated),

@@ -159,6 +159,7 @@ impl FeatureStore {
             has_sources: program.has_sources(),
             now: None,
             budget: &budget,
+            output: None,
         };
         self.gate.check(&view.label(), path, &options).map_err(stopped)
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::FeatureStore;
 use super::admit::stopped;
 use crate::Error;
-use crate::admission::{CheckOptions, Report, Sample};
+use crate::admission::{CheckOptions, Report, Sample, TrialOutput};
 use crate::digest::sha256_hex;
 use crate::project::View;
 use crate::time::Stopwatch;
@@ -14,13 +14,15 @@ use crate::time::Stopwatch;
 const SAMPLE_ROWS_MAX: usize = 512;
 
 /// How to check a view.
-pub struct ViewCheck {
+pub struct ViewCheck<'a> {
     /// The seed of the generated cases.
     pub seed: u64,
     /// How many cases to generate.
     pub cases: usize,
     /// Whether an earlier report on the same component and the same input may be given again.
     pub earlier: Earlier,
+    /// Told what the component writes in its trial calls, if that is wanted: then the check is made anew.
+    pub output: Option<&'a dyn Fn(&TrialOutput)>,
 }
 
 /// What becomes of an earlier report.
@@ -36,7 +38,7 @@ impl FeatureStore {
     /// Tries the laws on the component of a view. Values come from the first file of each of its sources, if it is there.
     ///
     /// A report by which every law holds is kept in `.onepath/cache/admission`, under everything that it depends on.
-    pub fn check_view(&self, view: &View, how: &ViewCheck) -> Result<Report, Error> {
+    pub fn check_view(&self, view: &View, how: &ViewCheck<'_>) -> Result<Report, Error> {
         let program = self.loaded(view)?;
         self.check_lock(view, &program)?;
         self.check_built(view, program.digest())?;
@@ -55,6 +57,7 @@ impl FeatureStore {
         );
         let kept = self.report_path(&key);
         if how.earlier == Earlier::Kept
+            && how.output.is_none()
             && let Ok(text) = std::fs::read_to_string(&kept)
             && let Ok(report) = serde_json::from_str(&text)
         {
@@ -70,6 +73,7 @@ impl FeatureStore {
             has_sources: program.has_sources(),
             now: Some(&now),
             budget: &budget,
+            output: how.output,
         };
         let report = self.gate.check(&view.label(), &path, &options).map_err(stopped)?;
         if report.holds() {

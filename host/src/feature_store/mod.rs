@@ -77,7 +77,7 @@ use crate::Error;
 use crate::admission::Gate;
 use crate::build::{TransformPath, component_path};
 use crate::digest::sha256_hex;
-use crate::evaluate::{ProgramError, ViewProgram};
+use crate::evaluate::{OutputSink, ProgramError, ViewProgram};
 use crate::files::storage::{Pin, PinnedStorage};
 use crate::files::{FileSystem, Storage};
 use crate::project::{self, Admission, LimitSettings, Project, View};
@@ -132,6 +132,10 @@ pub struct OpenOptions {
     pub progress: Arc<dyn Fn(u64) + Send + Sync>,
     /// Told what is worth a look and stops nothing.
     pub warning: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Shown what components write to standard output and error, with the row at which they wrote it. Each call has one row then, which
+    /// takes many times longer and changes no value. What is written at admission, in repeats of calls and in the proof of a backfill is not
+    /// shown. Without a sink nothing is kept.
+    pub show_output: Option<OutputSink>,
     /// Told once how many rows a backfill or `materialize` will evaluate, at most.
     pub expect_rows: Arc<dyn Fn(u64) + Send + Sync>,
     /// Memory that a backfill or `materialize` may take, in bytes. Never changes a value: what does not fit goes through the disk.
@@ -164,6 +168,7 @@ impl Default for OpenOptions {
             clock: Arc::new(SteadyClock::default()),
             progress: Arc::new(|_| {}),
             warning: Arc::new(|_| {}),
+            show_output: None,
             expect_rows: Arc::new(|_| {}),
             memory_bytes: memory_bytes_default(),
             spill_dir: None,
@@ -306,12 +311,21 @@ impl FeatureStore {
                 });
             }
             let program =
-                program_of(view, self.component(&path)?).map_err(|wrong| self.misfit_of_program(view, wrong))?;
+                self.program_of(view, self.component(&path)?).map_err(|wrong| self.misfit_of_program(view, wrong))?;
             let program = Arc::new(program);
             self.check_facts(view, &program)?;
             self.warn_of_defaults(view, &program);
             Ok(program)
         })
+    }
+
+    fn program_of(&self, view: &View, component: Arc<Component>) -> Result<ViewProgram, ProgramError> {
+        let program = ViewProgram::new(view.label(), component, &view.parameters, view.ttl, !view.sources.is_empty())?;
+        let program = program.with_rules(&rules::rules_of(view))?;
+        let Some(sink) = &self.options.show_output else { return Ok(program) };
+        let entity = view.entity.as_ref().and_then(|name| self.project.entity(name).ok());
+        let keys = entity.map_or_else(Vec::new, |entity| entity.keys.iter().map(|key| key.name.clone()).collect());
+        Ok(program.shown_to(sink.clone(), keys))
     }
 
     fn component(&self, path: &PathBuf) -> Result<Arc<Component>, Error> {
@@ -327,7 +341,7 @@ impl FeatureStore {
     pub(crate) fn served_program(&self, view: &View, digest: &str) -> Result<Arc<ViewProgram>, Error> {
         let present = self.components.get(&self.component_path(view)).filter(|present| present.digest() == digest);
         if let Some(present) = present {
-            return Ok(Arc::new(program_of(view, present)?));
+            return Ok(Arc::new(self.program_of(view, present)?));
         }
         let path = self.kept_component(digest);
         let lost = || Error::LostComponent { view: view.label(), digest: digest.to_owned(), path: path.clone() };
@@ -336,7 +350,7 @@ impl FeatureStore {
         }
         // One that cannot be loaded is not what was kept, for that was loaded once.
         let component = self.component(&path).ok().filter(|kept| kept.digest() == digest).ok_or_else(lost)?;
-        Ok(Arc::new(program_of(view, component)?))
+        Ok(Arc::new(self.program_of(view, component)?))
     }
 
     /// Keeps the bytes of a view's component under its digest, so that what it served can be replayed after it changed. What is kept
@@ -410,9 +424,4 @@ fn limits(settings: &LimitSettings, base: Limits) -> Limits {
         state_bytes_max: size(settings.state_bytes_max, base.state_bytes_max),
         stderr_bytes_max: size(settings.stderr_bytes_max, base.stderr_bytes_max),
     }
-}
-
-fn program_of(view: &View, component: Arc<Component>) -> Result<ViewProgram, ProgramError> {
-    let program = ViewProgram::new(view.label(), component, &view.parameters, view.ttl, !view.sources.is_empty())?;
-    program.with_rules(&rules::rules_of(view))
 }

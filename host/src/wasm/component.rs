@@ -2,15 +2,17 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wasmtime::component::{Component as Compiled, ComponentExportIndex};
-use wasmtime::{Engine, Store, Trap};
+use wasmtime::component::Component as Compiled;
+use wasmtime::{Engine, Store};
 
 use super::compile::compile;
 use super::convert;
 use super::engine::{EPOCH_MS, Isolation, Runtime, Stage};
-use super::error::{CallError, LimitHit, LoadError, Refused};
+use super::error::{CallError, LoadError};
+use super::optional::Optional;
 use super::sandbox::{HostState, link};
 use super::watch::{Watch, Watched};
+use super::written::Written;
 use crate::batch::{Answers, Column, Rows};
 use crate::digest::sha256_hex;
 use crate::schema::Description;
@@ -28,10 +30,6 @@ pub(super) mod bindings {
     });
 }
 use bindings::FeaturePre;
-use bindings::onepath::feature::types;
-
-/// What a host may ask of a transform to prove it.
-const PROOF: &str = "onepath:feature/proof@0.1.0";
 
 /// The memory that an instance may have to be kept before anybody calls it.
 const IDLE_BYTES_MAX: usize = 16 << 20;
@@ -52,9 +50,9 @@ pub struct Component {
     bytes: usize,
     description: Description,
     imports: Vec<ImportAnswer>,
-    pre: FeaturePre<HostState>,
-    /// Where it says whether its aggregates merge as they should, if it can: see `wit/proof.wit`.
-    merges: Option<ComponentExportIndex>,
+    pub(super) pre: FeaturePre<HostState>,
+    /// Where it exports what is not asked of every component.
+    pub(super) optional: Optional,
     /// Warm instances. Each is taken by one thread for one call, and comes back only after a clean return; the last one
     /// back is the first one out, so that a thread that calls again finds the instance that its cache knows.
     idle: Mutex<Vec<Instance>>,
@@ -106,8 +104,7 @@ impl Component {
         let pre = FeaturePre::new(pre).map_err(|error| wrong(error.context(exports(engine, &compiled))))?;
         let imports = answers.into_iter().map(|a| ImportAnswer { import: a.import, answer: a.answer }).collect();
         let description = Description::default();
-        let merges =
-            compiled.get_export_index(None, PROOF).and_then(|proof| compiled.get_export_index(Some(&proof), "merges"));
+        let optional = Optional::of(&compiled);
         let mut component = Self {
             runtime: Arc::clone(runtime),
             watch: Watch::new(runtime.repeats(), &digest),
@@ -116,7 +113,7 @@ impl Component {
             description,
             imports,
             pre,
-            merges,
+            optional,
             idle: Mutex::new(Vec::new()),
             is_watched: false,
         };
@@ -162,12 +159,18 @@ impl Component {
     /// Processes one batch. `parameters` holds one column of one row per parameter of the description.
     ///
     /// The answer is checked against the description: nothing that a component gives back is trusted. Now and then the call
-    /// is repeated, cut differently, on a fresh instance, and a component whose answers differ is quarantined.
-    pub(crate) fn process(&self, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
+    /// is repeated, cut differently, on a fresh instance, and a component whose answers differ is quarantined. What the call writes
+    /// goes to `written`, if it is wanted; a repeat writes to nobody.
+    pub(crate) fn process(
+        &self,
+        parameters: &[Column],
+        rows: &Rows,
+        written: Option<&mut Written>,
+    ) -> Result<Answers, CallError> {
         self.watch.admit(&self.digest)?;
-        let Some(dice) = self.watch.due(rows) else { return self.process_once(parameters, rows) };
+        let Some(dice) = self.watch.due(rows) else { return self.process_once(parameters, rows, written) };
         let (whole, thread) = (Stopwatch::start(), ThreadTime::start());
-        let answered = self.process_once(parameters, rows);
+        let answered = self.process_once(parameters, rows, written);
         self.repeat(dice, parameters, rows, &answered, thread.of(whole.elapsed()))?;
         answered
     }
@@ -192,16 +195,21 @@ impl Component {
         self.watch.quarantined_before(difference);
     }
 
-    fn process_once(&self, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
+    fn process_once(
+        &self,
+        parameters: &[Column],
+        rows: &Rows,
+        mut written: Option<&mut Written>,
+    ) -> Result<Answers, CallError> {
         if self.runtime.isolation() == Isolation::Call {
-            return self.process_fresh(parameters, rows);
+            return self.process_fresh(parameters, rows, written);
         }
         let mut instance = self.instance()?;
-        let answers = match self.call(&mut instance, parameters, rows) {
+        let answers = match self.call_heard(&mut instance, parameters, rows, written.as_deref_mut()) {
             // What it kept from earlier calls is not this call's: a transform that leaks answers as a fresh one does.
             Err(_) if instance.used && instance.store.data().has_outgrown() => {
                 instance = self.new_instance()?;
-                self.call(&mut instance, parameters, rows)?
+                self.call_heard(&mut instance, parameters, rows, written)?
             }
             answers => answers?,
         };
@@ -210,8 +218,13 @@ impl Component {
     }
 
     /// Processes one batch on an instance that was never called, and throws the instance away.
-    pub(crate) fn process_fresh(&self, parameters: &[Column], rows: &Rows) -> Result<Answers, CallError> {
-        self.call(&mut self.fresh_instance()?, parameters, rows)
+    pub(crate) fn process_fresh(
+        &self,
+        parameters: &[Column],
+        rows: &Rows,
+        written: Option<&mut Written>,
+    ) -> Result<Answers, CallError> {
+        self.call_heard(&mut self.fresh_instance()?, parameters, rows, written)
     }
 
     /// Processes one batch on an instance of the caller's own.
@@ -220,18 +233,19 @@ impl Component {
         own: &OwnInstance,
         parameters: &[Column],
         rows: &Rows,
+        mut written: Option<&mut Written>,
     ) -> Result<Answers, CallError> {
         let mut held = own.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mut instance) = held.take() {
             self.arm(&mut instance.store);
-            if let Ok(answers) = self.call(&mut instance, parameters, rows) {
+            if let Ok(answers) = self.call_heard(&mut instance, parameters, rows, written.as_deref_mut()) {
                 *held = Some(instance);
                 return Ok(answers);
             }
             // What it kept from earlier calls is not this call's.
         }
         let mut instance = self.fresh_instance()?;
-        let answers = self.call(&mut instance, parameters, rows)?;
+        let answers = self.call_heard(&mut instance, parameters, rows, written)?;
         *held = Some(instance);
         Ok(answers)
     }
@@ -245,30 +259,6 @@ impl Component {
         Ok((answers, instance.store.get_fuel().map_or(0, |left| u64::MAX - left)))
     }
 
-    /// Whether it can say where its aggregates break the law of merging.
-    pub(crate) fn proves_merging(&self) -> bool {
-        self.merges.is_some()
-    }
-
-    /// Asks a fresh instance where its aggregates break the law of merging; `None` where they keep it, or where the component was made
-    /// without that question.
-    pub(crate) fn merges(&self, parameters: &[Column], rows: &Rows) -> Result<Option<String>, CallError> {
-        type Arguments<'a> = (&'a [types::ColumnParam<'a>], types::Rows<'a>);
-        type Answer = (Result<Option<String>, types::Failure>,);
-        let Some(export) = &self.merges else { return Ok(None) };
-        let mut store = self.store();
-        let instance = self.pre.instance_pre().instantiate(&mut store);
-        let instance = instance.map_err(|error| self.instance_fault(&error, &store))?;
-        let Ok(merges) = instance.get_typed_func::<Arguments<'_>, Answer>(&mut store, export) else { return Ok(None) };
-        let parameters: Vec<_> = parameters.iter().map(convert::column).collect();
-        let input = convert::rows(rows);
-        let called = merges.call(&mut store, (&parameters, input.as_param()));
-        match called.map_err(|error| self.fault(&error, &store))?.0 {
-            Ok(difference) => Ok(difference),
-            Err(failure) => Err(convert::failure(failure, self.runtime.limits())),
-        }
-    }
-
     /// Asks the component what it takes and gives.
     pub(crate) fn describe(&self) -> Result<Description, CallError> {
         let mut instance = self.instance()?;
@@ -280,6 +270,21 @@ impl Component {
     /// Asks an instance that was never called what the component takes and gives.
     pub(crate) fn describe_fresh(&self) -> Result<Description, CallError> {
         self.ask(&mut self.fresh_instance()?)
+    }
+
+    /// One call of `process`, and what it writes, if that is wanted.
+    fn call_heard(
+        &self,
+        instance: &mut Instance,
+        parameters: &[Column],
+        rows: &Rows,
+        written: Option<&mut Written>,
+    ) -> Result<Answers, CallError> {
+        let Some(written) = written else { return self.call(instance, parameters, rows) };
+        instance.store.data_mut().keep_written();
+        let answers = self.call(instance, parameters, rows);
+        *written = instance.store.data_mut().take_written();
+        answers
     }
 
     /// One call of `process`. After an error of any kind the instance must not be used again.
@@ -345,7 +350,7 @@ impl Component {
     }
 
     /// An empty store with its limits, those of the first call included: starting an instance runs its code.
-    fn store(&self) -> Store<HostState> {
+    pub(super) fn store(&self) -> Store<HostState> {
         let mut store = Store::new(self.runtime.engine(), HostState::new(self.runtime.limits()));
         store.limiter(|state| state);
         store.epoch_deadline_trap();
@@ -369,47 +374,6 @@ impl Component {
         instance.used = true;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
     }
-
-    /// What kept an instance from starting. The exports have the right types, so what is neither a trap nor a limit is the
-    /// host's, such as no memory to map.
-    fn instance_fault(&self, error: &wasmtime::Error, store: &Store<HostState>) -> CallError {
-        match self.fault(error, store) {
-            CallError::Contract { reason } => CallError::Host { reason },
-            fault => fault,
-        }
-    }
-
-    /// Tells a limit from a trap from a failure of the host.
-    fn fault(&self, error: &wasmtime::Error, store: &Store<HostState>) -> CallError {
-        let limits = self.runtime.limits();
-        let stderr = store.data().output();
-        if let Some(hit) = error.downcast_ref::<LimitHit>() {
-            return CallError::Limit { reason: hit.to_string(), stderr };
-        }
-        if let Some(refused) = error.downcast_ref::<Refused>() {
-            return CallError::Trap { reason: refused.to_string(), stderr };
-        }
-        match error.downcast_ref::<Trap>() {
-            Some(Trap::Interrupt) => {
-                CallError::Limit { reason: format!("{} ms for one call", limits.call_ms_max), stderr }
-            }
-            Some(Trap::StackOverflow) => {
-                CallError::Limit { reason: format!("stack of {} bytes", limits.stack_bytes_max), stderr }
-            }
-            Some(Trap::UnreachableCodeReached) if !stderr.is_empty() => {
-                CallError::Trap { reason: "it panicked".to_owned(), stderr }
-            }
-            Some(Trap::MemoryOutOfBounds) => {
-                let hint = "a recursion without end or a large local array does this too";
-                CallError::Trap { reason: format!("{}; {hint}", Trap::MemoryOutOfBounds), stderr }
-            }
-            Some(trap) => CallError::Trap { reason: trap.to_string(), stderr },
-            None => match engine_limit(error, store) {
-                Some(reason) => CallError::Limit { reason, stderr },
-                None => CallError::Contract { reason: format!("{error:#}") },
-            },
-        }
-    }
 }
 
 impl std::fmt::Debug for Component {
@@ -424,17 +388,4 @@ fn exports(engine: &Engine, compiled: &Compiled) -> String {
     const NAMES_MAX: usize = 8;
     let names: Vec<&str> = world.exports(engine).map(|(name, _)| name).take(NAMES_MAX).collect();
     if names.is_empty() { "it exports nothing".to_owned() } else { format!("it exports {}", names.join(", ")) }
-}
-
-/// The limits that the engine itself counts. It gives these errors no type of their own, so they are told by the words
-/// that they begin with; the hostile guests pin each.
-fn engine_limit(error: &wasmtime::Error, store: &Store<HostState>) -> Option<String> {
-    let words = error.root_cause().to_string();
-    if words.starts_with("too much data is being copied between the host and the guest") {
-        return Some(format!("{} bytes given back by one call", store.hostcall_fuel()));
-    }
-    if words.starts_with("cannot allocate another handle") {
-        return Some("handles of streams that are open at once".to_owned());
-    }
-    words.strip_prefix("resource limit exceeded: ").map(str::to_owned)
 }

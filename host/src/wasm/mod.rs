@@ -4,7 +4,7 @@
 //!
 //! | what a transform might reach for | what it gets |
 //! |---|---|
-//! | standard output and error | captured, at most [`Limits::stderr_bytes_max`], shown in errors |
+//! | standard output and error | captured, at most [`Limits::stderr_bytes_max`], shown in errors; kept for who asks to see it |
 //! | environment, arguments, working directory, preopened files | empty |
 //! | randomness (the seed of a `HashMap`) | the same constants, always; see below |
 //! | clocks, files, sockets, standard input, exit | a trap that names the import |
@@ -34,10 +34,13 @@ mod component;
 mod convert;
 mod engine;
 mod error;
+mod fault;
 mod limits;
+mod optional;
 mod repeat;
 mod sandbox;
 mod watch;
+mod written;
 
 pub(crate) use bounds::{check_bounds, read_component};
 pub(crate) use component::OwnInstance;
@@ -47,3 +50,4 @@ pub use engine::{ENGINE_VERSION, Isolation, Runtime, Variant};
 pub use error::{CallError, LoadError};
 pub use limits::Limits;
 pub use watch::{Quarantine, Repeats, TellQuarantine, Unproved, Watched};
+pub(crate) use written::Written;

@@ -8,6 +8,7 @@ use wasmtime::{Engine, ResourceLimiter, StoreContextMut};
 
 use super::Limits;
 use super::error::{LimitHit, LoadError, Refused, printable};
+use super::written::Written;
 use crate::time::Stopwatch;
 use crate::usage::ThreadTime;
 
@@ -20,6 +21,8 @@ pub(super) struct HostState {
     output: Vec<u8>,
     output_bytes_max: usize,
     output_cut: bool,
+    /// What is written, for whoever wants to see it.
+    written: Option<Written>,
     patience: Option<Patience>,
 }
 
@@ -43,6 +46,7 @@ impl HostState {
             output: Vec::new(),
             output_bytes_max: limits.stderr_bytes_max,
             output_cut: false,
+            written: None,
             patience: None,
         }
     }
@@ -85,17 +89,29 @@ impl HostState {
         self.output_cut = false;
     }
 
+    /// From now on what is written is kept, until it is taken.
+    pub(super) fn keep_written(&mut self) {
+        self.written = Some(Written::default());
+    }
+
+    /// What was written since it is kept.
+    pub(super) fn take_written(&mut self) -> Written {
+        self.written.take().unwrap_or_default()
+    }
+
     /// What the call wrote to standard output and error, as text.
     pub(super) fn output(&self) -> String {
         let text = String::from_utf8_lossy(&self.output);
-        // The environment of a transform is empty, so what the standard library advises here cannot be done.
-        let lines = text.lines().filter(|line| !line.starts_with("note: run with `RUST_BACKTRACE=1`"));
+        let lines = text.lines().filter(|line| !is_advice(line));
         let text = printable(lines.collect::<Vec<_>>().join("\n").trim());
         if self.output_cut { format!("(cut) ...{text}") } else { text }
     }
 
     /// Keeps the end of what is written: a panic message comes last.
     fn capture(&mut self, bytes: &[u8]) {
+        if let Some(written) = &mut self.written {
+            written.keep(bytes);
+        }
         let bytes_max = self.output_bytes_max;
         let kept = &bytes[bytes.len().saturating_sub(bytes_max)..];
         let over = (self.output.len() + kept.len()).saturating_sub(bytes_max);
@@ -103,6 +119,11 @@ impl HostState {
         self.output.drain(..over);
         self.output.extend_from_slice(kept);
     }
+}
+
+/// Whether a line of a panic advises what cannot be done: the environment of a transform is empty.
+pub(super) fn is_advice(line: &str) -> bool {
+    line.starts_with("note: run with `RUST_BACKTRACE=1`")
 }
 
 impl ResourceLimiter for HostState {

@@ -20,7 +20,7 @@ use std::time::Duration;
 pub(super) use parent::Parent;
 
 use self::wire::{Check, Message, Request, Task};
-use super::{Budget, CheckOptions, Engines, Place};
+use super::{Budget, CheckOptions, Engines, Place, TrialOutput};
 use crate::digest::sha256_hex;
 use crate::time::Stopwatch;
 use crate::wasm::{Isolation, LoadError, Repeats, Runtime};
@@ -108,6 +108,7 @@ fn try_laws(
     let now = move || watch.elapsed();
     let parameters = check.parameters.map(wire::parameters_in).transpose();
     let parameters = parameters.map_err(|error| LoadError::Child { reason: error.to_string() })?;
+    let output = |output: &TrialOutput| say(&Message::Wrote(output.clone()));
     let options = CheckOptions {
         seed: check.seed,
         cases: check.cases,
@@ -116,6 +117,7 @@ fn try_laws(
         has_sources: check.has_sources,
         now: check.measured.then_some(&now),
         budget,
+        output: check.shown.then_some(&output),
     };
     Ok(super::Report { place: Place::Child, ..super::check(engines, name, bytes, &options)? })
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::wire::{self, Check, Message, Request, Task};
 use super::{Job, SUBCOMMAND};
 use crate::admission::budget::{counted, out_of_memory, out_of_time};
-use crate::admission::{CheckOptions, Report};
+use crate::admission::{CheckOptions, Report, TrialOutput};
 use crate::time::Stopwatch;
 use crate::usage;
 use crate::wasm::{Limits, LoadError, Variant};
@@ -37,7 +37,7 @@ pub(in crate::admission) struct Parent<'a> {
 impl Parent<'_> {
     /// Compiles a component, and gives the time that counts; machine code of one that describes itself is kept.
     pub(in crate::admission) fn compile(&self, job: Job<'_>, variant: Variant) -> Result<Duration, LoadError> {
-        match self.run(&job, Task::Compile { variant })? {
+        match self.run(&job, Task::Compile { variant }, &|_| {})? {
             (Message::Compiled, spent) => Ok(spent),
             _ => Err(unusable("its child answered something else than it was asked")),
         }
@@ -52,15 +52,17 @@ impl Parent<'_> {
             parameters: options.parameters.as_deref().map(wire::parameters_out),
             has_sources: options.has_sources,
             measured: options.now.is_some(),
+            shown: options.output.is_some(),
         };
-        match self.run(&job, Task::Check(Box::new(check)))? {
+        let wrote = |output: &TrialOutput| options.output.iter().for_each(|tell| tell(output));
+        match self.run(&job, Task::Check(Box::new(check)), &wrote)? {
             (Message::Found(report), _) if report.digest == job.digest => Ok(*report),
             _ => Err(unusable("its child answered something else than it was asked")),
         }
     }
 
-    /// One child, from its start to its end.
-    fn run(&self, job: &Job<'_>, task: Task) -> Result<(Message, Duration), LoadError> {
+    /// One child, from its start to its end. What the component writes is told as it comes.
+    fn run(&self, job: &Job<'_>, task: Task, wrote: &dyn Fn(&TrialOutput)) -> Result<(Message, Duration), LoadError> {
         let request = Request {
             speaks: wire::speaks(),
             name: job.name.to_owned(),
@@ -82,6 +84,7 @@ impl Parent<'_> {
         loop {
             match running.messages.recv_timeout(LOOK) {
                 Ok(Message::Doing(what)) => doing = what,
+                Ok(Message::Wrote(output)) => wrote(&output),
                 Ok(Message::Speaks(version)) if version == wire::speaks() => speaks = true,
                 Ok(Message::Speaks(version)) => {
                     return Err(unusable(&format!(

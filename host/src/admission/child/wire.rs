@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::admission::{Report, Sample};
+use crate::admission::{Report, Sample, TrialOutput};
 use crate::batch::{Column, Value};
 use crate::schema::ValueType;
 use crate::wasm::{ENGINE_VERSION, Limits, LoadError, Variant};
@@ -48,6 +48,8 @@ pub(super) struct Check {
     pub(super) has_sources: bool,
     /// Whether its cost is measured.
     pub(super) measured: bool,
+    /// Whether what it writes is told.
+    pub(super) shown: bool,
 }
 
 /// What the child says, a line each on its standard output.
@@ -57,6 +59,8 @@ pub(super) enum Message {
     Speaks(String),
     /// It does this now.
     Doing(String),
+    /// The component wrote this.
+    Wrote(TrialOutput),
     /// The last one: the component was compiled.
     Compiled,
     /// The last one: what was found.

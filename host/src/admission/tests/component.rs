@@ -28,6 +28,7 @@ fn the_churn_component_is_admitted_and_measured() {
         has_sources: true,
         now: Some(&now),
         budget: &Budget::new(3_600_000, Duration::ZERO, &|_| {}),
+        output: None,
     };
     let report = check(&engines, "churn", &churn(), &options).expect("churn is a component");
     assert!(report.holds(), "{:?}", report.laws);
@@ -56,7 +57,7 @@ fn a_pure_component_is_never_quarantined() {
         let states = crate::batch::States { ends: vec![0; case.entities() as usize], bytes: Vec::new() };
         let rows = case.rows.iter().map(|row| (row, row.entity));
         let rows = case::batch(component.description(), rows, states, true);
-        component.process(&[], &rows).expect("every call is repeated, and agrees");
+        component.process(&[], &rows, None).expect("every call is repeated, and agrees");
     }
 }
 
@@ -71,6 +72,7 @@ fn without_time_nothing_is_tried_and_nothing_is_found() {
         has_sources: true,
         now: None,
         budget: &Budget::new(1_000, Duration::from_secs(1), &|_| {}),
+        output: None,
     };
     let description = description();
     let (tried, laws) = prove(&Bench { subject: &adder, description: &description, parameters: &[] }, &options);
