@@ -60,6 +60,7 @@ fn states_of_many_entities_are_carried_within_the_memory_of_a_component() {
         on_error: OnError::Stop,
         proving: None,
         state_bytes_max: usize::MAX,
+        asked: None,
         progress: &|_| {},
         stop: &stop,
         times: &times,

@@ -12,9 +12,10 @@ use onepath::feature_store::{BackfillRequest, FeatureSelection, FeatureStore, Sp
 
 use crate::support::{Event, Format, HOUR, Project, Ran, Random, at, component, write_events};
 
-/// Two views of one component over one source: one of customers, and one of customers in shops.
+/// Two views of one component over one source: one of customers, and one of customers in shops; and a view of both.
 fn project(events: &str) -> Project {
-    let says = component("tests/transforms/says").display().to_string();
+    let [says, echo] =
+        ["says", "echo"].map(|name| component(&format!("tests/transforms/{name}")).display().to_string());
     let project = Project::new(&format!(
         "[project]\nname = \"says\"\n[entities.customer]\nkeys = {{ customer_id = \"text\" }}\n\
          [entities.pair]\nkeys = {{ shop_id = \"int64\", customer_id = \"text\" }}\n\
@@ -22,6 +23,8 @@ fn project(events: &str) -> Project {
          [sources.events.fields]\namount = \"float64\"\n\
          [views.customers]\nentity = \"customer\"\nsources = [\"events\"]\ntransform = \"{says}\"\n\
          [views.pairs]\nentity = \"pair\"\nsources = [\"events\"]\ntransform = \"{says}\"\n\
+         [views.both]\ninputs = [\"customers:events as one\", \"pairs:events as other\"]\ntransform = \"{echo}\"\n\
+         [services.both]\nfeatures = [\"both:both\"]\n\
          [services.one]\nfeatures = [\"customers:*\"]\n\
          [services.all]\nfeatures = [\"customers:*\", \"pairs:*\"]\n"
     ));
@@ -194,6 +197,44 @@ fn json_on_standard_output_stays_clean() {
     assert!(ran.stderr.lines().count() == 22 && ran.code == 0, "{}", ran.stderr);
     let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one document");
     assert_eq!(report["rows"], 3);
+}
+
+/// The lines of one view.
+fn of_view(text: &str, view: &str) -> String {
+    text.lines().filter(|line| line.starts_with(view)).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_view_without_an_entity_has_the_keys_of_its_question() {
+    let project = project(EVENTS);
+    let text = shown(&project, &format!("{BACKFILL} --service both --out out.csv"));
+    assert_text(
+        &of_view(&text, "both@v1"),
+        expect![[r#"
+        both@v1 customer_id=c1 shop_id=7 question 2024-02-03T00:00:00Z | 2 and 1
+        both@v1 customer_id=c2 shop_id=7 question 2024-02-03T00:00:00Z | 1 and 1
+        both@v1 customer_id=c3 shop_id=9 question 2024-02-04T00:00:00Z | 0 and 0
+    "#]],
+    );
+    // Divided on disk it is in the order of the partitions.
+    let text = shown(&project, &format!("{BACKFILL} --service both --out out.csv --memory 1KiB"));
+    assert_text(
+        &of_view(&text, "both@v1"),
+        expect![[r#"
+        both@v1 customer_id=c3 shop_id=9 question 2024-02-04T00:00:00Z | 0 and 0
+        both@v1 customer_id=c2 shop_id=7 question 2024-02-03T00:00:00Z | 1 and 1
+        both@v1 customer_id=c1 shop_id=7 question 2024-02-03T00:00:00Z | 2 and 1
+    "#]],
+    );
+    assert_eq!(project.run("materialize").code, 0);
+    let get = "get --service both --entity customer_id=c1 --entity shop_id=7";
+    let text = without_now(&shown(&project, get));
+    assert_text(
+        &of_view(&text, "both@v1"),
+        expect![[r#"
+        both@v1 customer_id=c1 shop_id=7 question NOW | 2 and 1
+    "#]],
+    );
 }
 
 /// A time that no test can know.

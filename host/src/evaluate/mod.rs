@@ -87,6 +87,16 @@ pub fn observe_calls(observer: fn(Shape, &Rows)) {
     let _ = OBSERVER.set(observer);
 }
 
+/// Names whom the rows of a batch are about.
+#[derive(Clone, Copy)]
+pub struct Names<'a> {
+    /// Names a group, for errors and for what is shown: the values of its key, with `, ` between; no text where a view has no entity
+    /// of its own.
+    pub entity: &'a dyn Fn(u32) -> String,
+    /// Names whom a question to a view without an entity is about, by its number among those of the batch, for what is shown.
+    pub asked: Option<&'a dyn Fn(u32) -> String>,
+}
+
 /// Evaluates one batch of one view.
 ///
 /// `shape` says what the call is made for: admission has a case of each shape, and tests hold callers to it. `newest` holds, per group, the newest event time applied before the batch, and after the call the one after it.
@@ -98,7 +108,18 @@ pub fn evaluate(
     newest: &mut [Option<EventTime>],
     entity: &dyn Fn(u32) -> String,
 ) -> Result<Evaluated, EvaluateError> {
-    evaluate_located(view, shape, rows, newest, entity).map_err(|located| located.0)
+    evaluate_named(view, shape, rows, newest, Names { entity, asked: None })
+}
+
+/// The same, with names of questions.
+fn evaluate_named(
+    view: &ViewProgram,
+    shape: Shape,
+    rows: &Rows,
+    newest: &mut [Option<EventTime>],
+    names: Names<'_>,
+) -> Result<Evaluated, EvaluateError> {
+    evaluate_located(view, shape, rows, newest, names).map_err(|located| located.0)
 }
 
 /// An error, and the row at fault where that is known.
@@ -110,19 +131,20 @@ fn evaluate_located(
     shape: Shape,
     rows: &Rows,
     newest: &mut [Option<EventTime>],
-    entity: &dyn Fn(u32) -> String,
+    names: Names<'_>,
 ) -> Result<Evaluated, LocatedError> {
     if let Some(shown) = view.shown() {
-        return shown::row_by_row(view, shown, shape, rows, newest, entity, None);
+        return shown::row_by_row(view, shown, shape, rows, newest, names, None);
     }
     observe(shape, rows);
     let answers = view.process(rows, None).map_err(|source| {
         let at = locate::row_at_fault(view, rows, &source).filter(|at| *at < rows.len());
         let question = at.and_then(|at| question_at(rows, at));
-        let error = EvaluateError { view: view.id().to_owned(), place: place(rows, at, entity), question, source };
+        let error =
+            EvaluateError { view: view.id().to_owned(), place: place(rows, at, names.entity), question, source };
         Box::new((error, at))
     })?;
-    settled(view, rows, newest, answers, entity)
+    settled(view, rows, newest, answers, names.entity)
 }
 
 /// Tells whoever observes calls of one that is made now.

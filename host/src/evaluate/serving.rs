@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{EvaluateError, Evaluated, RuledStatuses, Status, ViewProgram, evaluate};
+use super::{EvaluateError, Evaluated, Names, RuledStatuses, Status, ViewProgram, evaluate, evaluate_named};
 use crate::batch::{Column, ColumnError, Kind, QUESTION_ROWS, QUESTION_STATES_BYTES, Rows, Shape};
 use crate::entity::EntityState;
 use crate::schema::Field;
@@ -112,16 +112,16 @@ pub struct ViewAnswers {
     pub offsets: Vec<u64>,
 }
 
-/// Answers questions from the states of their entities; `name` tells the entity of a row for errors.
+/// Answers questions from the states of their entities. `names` names the entity of a row, which is a group, and whom it asks about.
 pub fn answer_from_states(
     program: &ViewProgram,
     questions: StateQuestions<'_>,
-    name: &dyn Fn(usize) -> String,
+    names: Names<'_>,
 ) -> Result<ViewAnswers, ServingError> {
     let StateQuestions { states, as_of, request_fields, input_features } = questions;
     let first = rows_of_a_call(states);
     if first == states.len() {
-        return answer_call(program, StateQuestions { states, as_of, request_fields, input_features }, name);
+        return answer_call(program, StateQuestions { states, as_of, request_fields, input_features }, names);
     }
     let fields = program.description().output_features.iter();
     let features = fields.map(|field| Column::with_capacity(field.value_type, states.len())).collect();
@@ -132,7 +132,10 @@ pub fn answer_from_states(
         let part = |columns: &[Column]| columns.iter().map(|column| column.take(&rows)).collect::<Result<Vec<_>, _>>();
         let (request_fields, input_features) = (part(&request_fields)?, part(&input_features)?);
         let part = StateQuestions { states: &states[start..end], as_of, request_fields, input_features };
-        let answers = answer_call(program, part, &|row| name(start + row)).map_err(|error| match error {
+        let entity = |row: u32| (names.entity)(row + start as u32);
+        let asked = |row: u32| names.asked.map_or_else(String::new, |asked| asked(row + start as u32));
+        let part_names = Names { entity: &entity, asked: names.asked.is_some().then_some(&asked) };
+        let answers = answer_call(program, part, part_names).map_err(|error| match error {
             ServingError::Evaluate(error) => error.renumbered(|row| Some(row + start as u32)).into(),
             error => error,
         })?;
@@ -161,7 +164,7 @@ fn rows_of_a_call(states: &[Option<Arc<EntityState>>]) -> usize {
 fn answer_call(
     program: &ViewProgram,
     questions: StateQuestions<'_>,
-    name: &dyn Fn(usize) -> String,
+    names: Names<'_>,
 ) -> Result<ViewAnswers, ServingError> {
     let StateQuestions { states, as_of, request_fields, input_features } = questions;
     let count = states.len();
@@ -181,8 +184,7 @@ fn answer_call(
         rows.states.push(state.as_ref().map_or(&[][..], |state| &state.bytes))?;
     }
     let mut newest_events: Vec<_> = states.iter().map(|state| state.as_ref().map(|state| state.newest_event)).collect();
-    let evaluated =
-        evaluate(program, Shape::of_questions(count), &rows, &mut newest_events, &|group| name(group as usize))?;
+    let evaluated = evaluate_named(program, Shape::of_questions(count), &rows, &mut newest_events, names)?;
     let offsets = states.iter().map(|state| state.as_ref().map_or(0, |state| state.offset)).collect();
     let Evaluated { features, statuses, ruled, states: _ } = evaluated;
     Ok(ViewAnswers { features, statuses, ruled, newest_events, offsets })

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{
-    EvaluateError, Evaluated, LocatedError, Status, ViewProgram, observe, place, question_at, settled, too_large,
+    EvaluateError, Evaluated, LocatedError, Names, Status, ViewProgram, observe, place, question_at, settled, too_large,
 };
 use crate::batch::{Column, Kind, Rows, Shape, Singles, kind_name};
 use crate::time::{EventTime, format_time};
@@ -18,7 +18,7 @@ use crate::wasm::Written;
 pub struct RowOutput {
     /// The view, with its version.
     pub view: String,
-    /// The keys of the entity, such as `customer_id=c207`; empty where the view has no entity of its own.
+    /// The keys of the entity, such as `customer_id=c207`; of a view without an entity those that the question brings.
     pub entity: String,
     /// Whether the row is an event or a question.
     pub kind: Kind,
@@ -64,22 +64,24 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    fn show(&self, view: &ViewProgram, rows: &Rows, row: usize, entity: &str, written: &Written) {
+    fn show(&self, view: &ViewProgram, rows: &Rows, row: usize, names: Names<'_>, written: &Written) {
         let lines = written.lines();
         if lines.is_empty() {
             return;
         }
         let kind = if rows.kinds[row] == Kind::Event as u8 { Kind::Event } else { Kind::Question };
-        let (view, entity) = (view.id().to_owned(), self.named(entity));
+        let entity = match (names.asked, question_at(rows, row)) {
+            (Some(asked), Some(question)) if self.keys.is_empty() => printable_key(&asked(question)),
+            _ => self.named(&(names.entity)(rows.groups[row])),
+        };
+        let view = view.id().to_owned();
         (self.sink.0)(&RowOutput { view, entity, kind, time: rows.times[row], lines });
     }
 
     /// The values of a key with the names of its columns. An entity is named by its values, with commas between.
     fn named(&self, entity: &str) -> String {
         const BETWEEN: &str = ", ";
-        // A value must not look like the next line.
-        let entity: String =
-            entity.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+        let entity = printable_key(entity);
         let values: Vec<&str> = match self.keys.len() {
             0 => return entity,
             1 => vec![&entity],
@@ -94,6 +96,11 @@ impl Shown {
     }
 }
 
+/// A key whose values look like no other line.
+fn printable_key(key: &str) -> String {
+    key.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 /// Evaluates a batch row by row, and shows what is written at each. `failed` is told of rows without an answer, as by
 /// [`evaluate_or_null`](super::evaluate_or_null); without it, the first one ends the batch.
 pub(super) fn row_by_row(
@@ -102,7 +109,7 @@ pub(super) fn row_by_row(
     shape: Shape,
     rows: &Rows,
     newest: &mut [Option<EventTime>],
-    entity: &dyn Fn(u32) -> String,
+    names: Names<'_>,
     mut failed: Option<&mut dyn FnMut(usize, EvaluateError)>,
 ) -> Result<Evaluated, LocatedError> {
     let fields = view.description().output_features.iter();
@@ -116,14 +123,14 @@ pub(super) fn row_by_row(
         observe(shape, &single);
         let (group, mut written) = (rows.groups[row], Written::default());
         let answered = view.process(&single, Some(&mut written));
-        shown.show(view, rows, row, &entity(group), &written);
+        shown.show(view, rows, row, names, &written);
         match answered {
             Ok(answers) => {
                 singles.carry(row, &answers);
                 let newest = &mut newest[group as usize..=group as usize];
-                let settled = settled(view, &single, newest, answers, &|_| entity(group))?;
+                let settled = settled(view, &single, newest, answers, &|_| (names.entity)(group))?;
                 for (all, next) in features.iter_mut().zip(&settled.features) {
-                    all.append(next).map_err(|error| too_large(view, rows, &error, entity))?;
+                    all.append(next).map_err(|error| too_large(view, rows, &error, names.entity))?;
                 }
                 all_statuses.extend(settled.statuses);
                 ruled.append(&settled.ruled);
@@ -131,7 +138,7 @@ pub(super) fn row_by_row(
             Err(source) => {
                 let is_final = source.is_final();
                 let (view, question) = (view.id().to_owned(), question_at(rows, row));
-                let error = EvaluateError { view, place: place(rows, Some(row), entity), question, source };
+                let error = EvaluateError { view, place: place(rows, Some(row), names.entity), question, source };
                 let Some(failed) = failed.as_deref_mut().filter(|_| !is_final) else {
                     return Err(Box::new((error, Some(row))));
                 };

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::shown::row_by_row;
 use super::{
-    EvaluateError, Evaluated, LocatedError, RuledStatuses, Status, ViewProgram, evaluate_located, question_at,
+    EvaluateError, Evaluated, LocatedError, Names, RuledStatuses, Status, ViewProgram, evaluate_located, question_at,
     too_large,
 };
 use crate::batch::{Column, Kind, Rows, Shape, States};
@@ -23,9 +23,9 @@ pub fn evaluate_apart(
     shape: Shape,
     rows: &Rows,
     newest: &mut [Option<EventTime>],
-    entity: &dyn Fn(u32) -> String,
+    names: Names<'_>,
 ) -> Result<Evaluated, EvaluateError> {
-    Apart { view, shape, entity, failed: None }.evaluate(rows, newest)
+    Apart { view, shape, names, failed: None }.evaluate(rows, newest)
 }
 
 /// Evaluates a batch as [`evaluate`](super::evaluate) does, but a row that gives no answer does not end it.
@@ -37,10 +37,10 @@ pub fn evaluate_or_null(
     shape: Shape,
     rows: &Rows,
     newest: &mut [Option<EventTime>],
-    entity: &dyn Fn(u32) -> String,
+    names: Names<'_>,
     failed: &mut dyn FnMut(usize, EvaluateError),
 ) -> Result<Evaluated, EvaluateError> {
-    Apart { view, shape, entity, failed: Some(failed) }.evaluate(rows, newest)
+    Apart { view, shape, names, failed: Some(failed) }.evaluate(rows, newest)
 }
 
 /// How a batch is cut.
@@ -48,7 +48,7 @@ struct Apart<'a> {
     view: &'a ViewProgram,
     /// What the whole batch is for.
     shape: Shape,
-    entity: &'a dyn Fn(u32) -> String,
+    names: Names<'a>,
     /// Told of rows without an answer; without it, the first one ends the batch.
     failed: Option<&'a mut dyn FnMut(usize, EvaluateError)>,
 }
@@ -68,11 +68,11 @@ impl Apart<'_> {
         if let Some(shown) = self.view.shown() {
             // Its rows are evaluated one by one, and once.
             let failed = self.failed.take();
-            let evaluated = row_by_row(self.view, shown, self.shape, rows, newest, self.entity, failed);
+            let evaluated = row_by_row(self.view, shown, self.shape, rows, newest, self.names, failed);
             return evaluated.map_err(|located| located.0);
         }
         // Whoever has no failure pays nothing.
-        let error = match evaluate_located(self.view, self.shape, rows, newest, self.entity) {
+        let error = match evaluate_located(self.view, self.shape, rows, newest, self.names) {
             Ok(evaluated) => return Ok(evaluated),
             Err(error) => error,
         };
@@ -137,11 +137,17 @@ impl Apart<'_> {
         let groups = first as usize..of_rows.iter().max().map_or(0, |last| *last as usize + 1);
         let mut rows = so_far.rows.slice(range.start, range.end, joined(&so_far.states[groups.clone()]));
         rows.groups.iter_mut().for_each(|group| *group -= first);
-        let entity = |group: u32| (self.entity)(group + first);
-        let evaluated = evaluate_located(self.view, Shape::ReplayPart, &rows, &mut newest[groups.clone()], &entity)?;
+        let entity = |group: u32| (self.names.entity)(group + first);
+        let evaluated = evaluate_located(
+            self.view,
+            Shape::ReplayPart,
+            &rows,
+            &mut newest[groups.clone()],
+            Names { entity: &entity, asked: None },
+        )?;
         for (all, next) in so_far.features.iter_mut().zip(&evaluated.features) {
             // The parts of a batch are no larger than the batch, but for their defaults.
-            all.append(next).map_err(|error| too_large(self.view, so_far.rows, &error, self.entity))?;
+            all.append(next).map_err(|error| too_large(self.view, so_far.rows, &error, self.names.entity))?;
         }
         so_far.statuses.extend(evaluated.statuses);
         so_far.ruled.append(&evaluated.ruled);

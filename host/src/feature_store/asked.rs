@@ -26,6 +26,23 @@ impl FeaturePlan {
         named(&keys.collect::<Vec<_>>().join(", "), number)
     }
 
+    /// The keys of the question in `row`, from 0, to a view without an entity, for what its component prints: `item=i2 user=u1`; its
+    /// number among all where the columns do not have them.
+    pub(crate) fn asked_keys<'a>(
+        &self,
+        view: usize,
+        row: usize,
+        number: u64,
+        column: impl Fn(&str) -> Option<&'a Column>,
+    ) -> String {
+        let keys = self.keys_of(view);
+        let keys = keys.iter().filter_map(|key| Some(format!("{}={}", key.name, column(&key.name)?.value(row))));
+        match keys.collect::<Vec<_>>().join(" ") {
+            keys if keys.is_empty() => format!("row {}", number + 1),
+            keys => keys,
+        }
+    }
+
     /// Names the row of the request in the failure of a view without an entity.
     pub(crate) fn locate_asked<'a>(
         &self,
@@ -41,9 +58,7 @@ impl FeaturePlan {
 
     /// Names the row of the spine in the failure of a view without an entity.
     pub(super) fn locate(&self, view: usize, spine: &Spine, error: EvaluateError) -> EvaluateError {
-        self.locate_asked(view, error, |name| {
-            spine.keys.iter().find(|(known, _)| known == name).map(|(_, column)| column)
-        })
+        self.locate_asked(view, error, |name| spine.key(name))
     }
 
     /// The same in all failures of a replay.

@@ -180,7 +180,9 @@ impl FeatureStore {
                 files.extend(read);
                 Ok(set)
             };
-            let answers = feeds.replay(at, view, spine, inputs, read, replay_options);
+            let asked = |row: u32| plan.asked_keys(at, row as usize, u64::from(row), |name| spine.key(name));
+            let options = ReplayOptions { asked: Some(&asked), ..replay_options };
+            let answers = feeds.replay(at, view, spine, inputs, read, options);
             let mut answers = plan.locate_all(at, spine, answers)?;
             if on_error.is_some() {
                 answers = events.check(answers)?;
@@ -306,6 +308,7 @@ impl FeatureStore {
             times: &self.times,
             proving: None,
             state_bytes_max: self.limits().state_bytes_max,
+            asked: None,
         }
     }
 }

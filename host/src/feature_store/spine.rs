@@ -27,12 +27,16 @@ impl Spine {
     /// The key columns of an entity, in its order.
     pub(crate) fn key_columns(&self, entity: &Entity) -> Result<Vec<&Column>, Error> {
         let column = |key: &crate::project::Key| {
-            let found = self.keys.iter().find(|(name, _)| *name == key.name);
-            found.map(|(_, column)| column).ok_or_else(|| Error::Request {
+            self.key(&key.name).ok_or_else(|| Error::Request {
                 message: format!("the key {} of entity {} is missing", key.name, entity.name),
             })
         };
         entity.keys.iter().map(column).collect()
+    }
+
+    /// The column of a key, if there is one.
+    pub(crate) fn key(&self, name: &str) -> Option<&Column> {
+        self.keys.iter().find(|(known, _)| known == name).map(|(_, column)| column)
     }
 
     /// The column of a request field, as a transform reads it.

@@ -9,7 +9,7 @@ use super::request::{InputKind, RequestBuilder, RequestError, RequestFault};
 use super::{GetError, LogShare, ServerError};
 use crate::batch::Column;
 use crate::entity::{EntityKey, EntityState};
-use crate::evaluate::{StateQuestions, Status, ViewAnswers, answer_from_states};
+use crate::evaluate::{Names, StateQuestions, Status, ViewAnswers, answer_from_states};
 use crate::events::exact_floats;
 use crate::feature_store::{FeaturePlan, FeatureStore, PastEvents, PlannedView, Spine, recorded_rules, run_views};
 use crate::log::{LogReader, ServedBatch, ServedField, ServedPlan, ServedProgram, encode_values};
@@ -201,9 +201,13 @@ impl PreparedRequest {
         run_views(&self.plan.views, input, |at, view, input_features| {
             let request_fields = self.request_columns(at, view, inputs)?;
             let questions = StateQuestions { states: &states[at], as_of, request_fields, input_features };
-            let name =
-                |row: usize| view.entity.as_ref().map_or_else(String::new, |_| self.key(at, inputs, row).to_string());
-            let answered = answer_from_states(&view.program, questions, &name).map_err(GetError::from);
+            let entity = |row: u32| match &view.entity {
+                Some(_) => self.key(at, inputs, row as usize).to_string(),
+                None => String::new(),
+            };
+            let asked = |row: u32| self.plan.asked_keys(at, row as usize, u64::from(row), column);
+            let names = Names { entity: &entity, asked: Some(&asked) };
+            let answered = answer_from_states(&view.program, questions, names).map_err(GetError::from);
             Ok(answered.map_err(|error| match error {
                 GetError::Evaluate(error) => GetError::Evaluate(self.plan.locate_asked(at, error, column)),
                 error => error,

@@ -1,11 +1,12 @@
 //! From the rows of each entity to the batches of a call.
 
 use super::Unproved;
+use super::options::OnError;
 use super::partition::{Order, Ordered, PartitionEvents};
-use super::run::{Failure, FinalState, OnError, Outcome, Oversized, Work};
+use super::run::{Failure, FinalState, Outcome, Oversized, Work};
 use crate::batch::{Column, ColumnError, Kind, REPLAY_STATES_BYTES, Rows};
 use crate::entity::EntityState;
-use crate::evaluate::{EvaluateError, evaluate_apart, evaluate_or_null};
+use crate::evaluate::{EvaluateError, Names, evaluate_apart, evaluate_or_null};
 use crate::time::{AsOf, AvailableAt, EventTime, Stopwatch, visible};
 
 /// A carried state of at least so many bytes makes the next batch longer.
@@ -224,15 +225,20 @@ impl<'a, 'w> Batch<'a, 'w> {
         rows.input_features = take_all(&work.questions.input_features, &self.question_rows)?;
         let mut newest: Vec<_> = self.groups.iter().map(|group| group.newest).collect();
         let name = |group: u32| work.keys.key(self.groups[group as usize].entity).to_string();
+        let asked = |at: u32| match (work.asked, self.question(at)) {
+            (Some(asked), Some(question)) => asked(question),
+            _ => String::new(),
+        };
+        let names = Names { entity: &name, asked: work.asked.is_some().then_some(&asked) };
         let stopwatch = Stopwatch::start();
         let evaluated = match work.on_error {
-            OnError::Stop => evaluate_apart(work.view, work.shape(), &rows, &mut newest, &name)
+            OnError::Stop => evaluate_apart(work.view, work.shape(), &rows, &mut newest, names)
                 .map_err(|error| error.renumbered(|at| self.question(at)))?,
             OnError::Null => {
                 let failed = &mut |row: usize, error| {
                     outcome.failures.push(self.failure(&rows, row, error));
                 };
-                evaluate_or_null(work.view, work.shape(), &rows, &mut newest, &name, failed)?
+                evaluate_or_null(work.view, work.shape(), &rows, &mut newest, names, failed)?
             }
         };
         work.times.add_evaluate(&stopwatch);

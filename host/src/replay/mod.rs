@@ -8,21 +8,20 @@
 //! gathered and ordered entity by entity, merged with its questions and evaluated in batches, and the answers are put into the
 //! rows that they belong to.
 //!
-//! - `questions`: what is asked, by a spine or a rule. - `run`: partitions on threads, and the answers in order.
+//! - `questions`: what is asked, by a spine or a rule. - `run`: partitions on threads, and the answers in order. - `options`: how.
 //! - `partition`: events by entity and in order. - `batches`: from the rows of each entity to the batches of a call.
 //! - `proof`: a sample of the answers, given again as they are served.
 //!
 //! Replay knows nothing of files, logs, online states or serving; the two halves meet only in [`crate::evaluate`].
 
 mod batches;
+mod options;
 mod partition;
 mod proof;
 mod questions;
 mod run;
 
+pub use options::{OnError, ReplayOptions, ReplayTimes};
 pub use proof::{Proved, Proving, Unproved};
 pub use questions::{Questions, at_events, on_grid};
-pub use run::{
-    Carry, Failure, FinalState, FoldedPart, OnError, Oversized, ReplayError, ReplayOptions, ReplayTimes, Replayed,
-    ViewEvents, fold, replay,
-};
+pub use run::{Carry, Failure, FinalState, FoldedPart, Oversized, ReplayError, Replayed, ViewEvents, fold, replay};

@@ -2,12 +2,13 @@
 
 mod assemble;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use assemble::assemble;
 
 use super::Questions;
 use super::batches::{PartitionError, run_partition};
+use super::options::{OnError, ReplayOptions, ReplayTimes};
 use super::partition::{PartitionEvents, PartitionedQuestions};
 use super::proof::{Proved, Proving, Unproved, Watch};
 use crate::batch::{Column, ColumnError, Shape};
@@ -17,56 +18,6 @@ use crate::events::EventSet;
 use crate::schema::ValueType;
 use crate::threads;
 use crate::time::Stopwatch;
-
-/// How a replay runs. Nothing here changes a bit of its answers.
-#[derive(Clone, Copy)]
-pub struct ReplayOptions<'a> {
-    /// Threads that evaluate; at least 1.
-    pub threads: usize,
-    /// Rows of one call; at least 1.
-    pub batch_rows: usize,
-    /// What happens where a transform gives no answer.
-    pub on_error: OnError,
-    /// Told of each number of rows that was evaluated, from any thread.
-    pub progress: &'a (dyn Fn(u64) + Sync),
-    /// Set when the replay is to end early, with [`ReplayError::Stopped`].
-    pub stop: &'a AtomicBool,
-    /// Where the time of its threads is added up.
-    pub times: &'a ReplayTimes,
-    /// How it proves a sample of its answers, if it does.
-    pub proving: Option<&'a Proving>,
-    /// The largest state that serving keeps.
-    pub state_bytes_max: usize,
-}
-
-/// Where the time of replays went, of all threads together.
-#[derive(Debug, Default)]
-pub struct ReplayTimes {
-    group_ns: AtomicU64,
-    evaluate_ns: AtomicU64,
-}
-
-impl ReplayTimes {
-    /// Seconds that gathering and ordering events took, and seconds that calls took.
-    pub fn seconds(&self) -> (f64, f64) {
-        let seconds = |ns: &AtomicU64| ns.load(Ordering::Relaxed) as f64 / 1e9;
-        (seconds(&self.group_ns), seconds(&self.evaluate_ns))
-    }
-
-    pub(super) fn add_evaluate(&self, stopwatch: &Stopwatch) {
-        self.evaluate_ns.fetch_add(stopwatch.nanoseconds(), Ordering::Relaxed);
-    }
-}
-
-/// What happens where a transform gives no answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnError {
-    /// The replay stops with the error.
-    #[default]
-    Stop,
-    /// An event is left out, a question is answered with nulls, and the failure is told.
-    Null,
-}
 
 /// The answers to the questions of one view, in the order of the questions.
 #[derive(Debug)]
@@ -190,6 +141,7 @@ pub(super) struct Work<'a> {
     pub(super) times: &'a ReplayTimes,
     proving: Option<&'a Proving>,
     pub(super) state_bytes_max: usize,
+    pub(super) asked: Option<&'a (dyn Fn(u32) -> String + Sync)>,
     /// With fewer events, no state is taken to be too large for serving.
     events_of_large: u64,
     bits: u32,
@@ -290,6 +242,7 @@ impl<'a> Work<'a> {
             times: options.times,
             proving: options.proving,
             state_bytes_max: options.state_bytes_max,
+            asked: options.asked,
             events_of_large: match options.proving {
                 Some(_) => (options.state_bytes_max as u64 / state_bytes_per_event(view)).max(1),
                 None => u64::MAX,
@@ -376,7 +329,7 @@ impl Work<'_> {
         if self.want_states || self.by_partition.count(partition) > 0 {
             let watch = Watch::start();
             let events = PartitionEvents::gather(&self.events, partition, places)?;
-            self.times.group_ns.fetch_add(stopwatch.nanoseconds(), Ordering::Relaxed);
+            self.times.add_group(&stopwatch);
             run_partition(self, partition, &events, &questions, &mut outcome)?;
             if let Some(proving) = self.proving {
                 proving.worked(&watch);

@@ -123,6 +123,12 @@ impl Answering<'_> {
         let replayed = run_views(views, input, |place, view, input_features| {
             let number = shared.number(place);
             let read = |keys: &_, _: &[_]| self.read_events(view, number, rows, keys, known.as_deref_mut());
+            let at = stage.views.start + place;
+            let asked = |row: u32| {
+                let number = numbers.get(row as usize).map_or(0, |number| *number as u64);
+                self.plan.asked_keys(at, row as usize, number, |name| spine.key(name))
+            };
+            let options = ReplayOptions { asked: Some(&asked), ..options };
             let answers = shared.replay(place, view, &spine, input_features, read, options);
             let answers = answers.map_err(|error| of_the_spine(error, &numbers))?;
             failed.add(number, &answers, |question| numbers[question as usize]);

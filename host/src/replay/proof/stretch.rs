@@ -9,7 +9,7 @@ use super::sample::Random;
 use crate::batch::{Column, PUSH_ROWS};
 use crate::entity::EntityState;
 use crate::evaluate::{
-    EvaluateError, EventCall, ServingError, StateQuestions, ViewAnswers, ViewProgram, answer_from_states,
+    EvaluateError, EventCall, Names, ServingError, StateQuestions, ViewAnswers, ViewProgram, answer_from_states,
 };
 use crate::replay::batches::{PartitionError, take_all};
 use crate::replay::partition::{Order, Ordered, PartitionEvents};
@@ -319,7 +319,7 @@ impl<'a, 'w> Prover<'a, 'w> {
             };
             self.count(many, many * state.map_or(0, |state| state.bytes.len()));
             tries += 1;
-            match answer_from_states(&self.program, questions, &|_| self.name(place)) {
+            match answer_from_states(&self.program, questions, Names { entity: &|_| self.name(place), asked: None }) {
                 // What only many of them are too much for is no fault of one.
                 Err(ServingError::Evaluate(error)) if many > 1 && error.source.is_limit() => many = 1,
                 Err(ServingError::Evaluate(error)) if error.source.is_of_time() && tries < TRIES => {}
