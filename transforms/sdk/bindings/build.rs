@@ -1,4 +1,4 @@
-//! Generates the bindings of the contract, as `bindings.rs` in the build's output folder.
+//! Generates the bindings of the contract, as `bindings.rs` and `debugging.rs` in the build's output folder.
 
 use std::path::Path;
 
@@ -10,18 +10,24 @@ fn main() {
     let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../wit");
     println!("cargo::rerun-if-changed={}", contract.display());
     let output = std::env::var_os("OUT_DIR").expect("cargo names the folder of what is made");
-    std::fs::write(Path::new(&output).join("bindings.rs"), generated(&contract)).expect("writes to that folder");
+    for (world, module) in [("provable-feature", "bindings"), ("debuggable", "debugging")] {
+        let file = Path::new(&output).join(format!("{module}.rs"));
+        std::fs::write(file, generated(&contract, world, module)).expect("writes to that folder");
+    }
 }
 
-/// What the generator makes of the contract.
-fn generated(contract: &Path) -> String {
+/// What the generator makes of a world of the contract, for this module of the SDK.
+fn generated(contract: &Path, world: &str, module: &str) -> String {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_path(contract).expect("the contract is valid");
-    let world = resolve.select_world(&[package], Some("provable-feature")).expect("the contract has the world");
+    let world = resolve.select_world(&[package], Some(world)).expect("the contract has the world");
     let options = Opts {
         format: true,
         pub_export_macro: true,
-        default_bindings_module: Some("onepath_sdk::wire::bindings".to_owned()),
+        // Of a world without imports nothing need be linked that its export does not name; otherwise every transform would have a part
+        // of what those with `debug` export.
+        disable_custom_section_link_helpers: module == "debugging",
+        default_bindings_module: Some(format!("onepath_sdk::wire::{module}")),
         ..Opts::default()
     };
     let mut files = Files::default();

@@ -69,6 +69,7 @@
 //! | [`transform`](mod@transform) | the trait that `#[transform]` implements |
 //! | [`batch`] | the plain types of the component contract: columns, rows, answers |
 //! | [`native`] | the whole component as two functions |
+//! | [`debug`](mod@debug) | states in words, for people who look into a transform |
 //! | [`testing`] | one entity, event by event, for an author's tests; it does not exist in a component |
 //!
 //! # Costs
@@ -168,6 +169,8 @@ pub mod row;
 pub mod transform;
 
 pub mod native;
+
+pub mod debug;
 
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;

@@ -20,7 +20,8 @@ use crate::time::{AsOf, EventTime};
 ///
 /// Arguments are known by their names and may be left out; what is left out is `()`, which has no fields. `read` answers
 /// from the state and changes nothing. Either method may return a `Result`, whose error becomes the failure of its row. The
-/// author's version is that of the crate unless given; the state's version is 1 unless given.
+/// author's version is that of the crate unless given; the state's version is 1 unless given. With `debug`
+/// (`#[transform(debug)]`), `onepath replay --state` shows states by their `Debug`.
 ///
 /// Without `update` the transform is stateless: it takes no events, and its state may be a unit struct. With an `update` that
 /// leaves `event` out it takes events without fields, which it may count.

@@ -115,3 +115,10 @@ fn column_out(column: batch::Column) -> types::Column {
     };
     types::Column { values, nulls: column.nulls }
 }
+
+mod debug;
+
+#[rustfmt::skip]
+#[allow(missing_docs, reason = "generated; the contract documents its items")]
+#[allow(clippy::all, clippy::allow_attributes_without_reason, clippy::unwrap_used, reason = "generated")]
+pub mod debugging;

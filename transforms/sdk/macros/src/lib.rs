@@ -61,7 +61,8 @@ pub fn state(input: TokenStream) -> TokenStream {
 /// their names, in any order, and those that are not needed are left out: a transform that only counts has
 /// `update(&mut self)`, and takes events without fields. Both may return a `Result`, whose error becomes the failure of its row.
 ///
-/// Options: `#[transform(version = "1.2.0", state_version = 3)]`. The version is otherwise the crate's, the state's version 1.
+/// Options: `#[transform(version = "1.2.0", state_version = 3, debug)]`. The version is otherwise the crate's, the state's version 1.
+/// With `debug`, the component says what a state holds by the state's `Debug`, which `onepath replay --state` shows.
 ///
 /// Beside the `impl` it puts `TRANSFORM`, the same transform callable natively, for tests and benchmarks. A crate is one
 /// component and has one transform.

@@ -1,6 +1,6 @@
 //! `Transform` from an inherent `impl`, and the export of the component.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
@@ -13,6 +13,8 @@ use crate::item::{Function, Impl, Receiver};
 pub struct Options {
     version: Option<LitStr>,
     state_version: Option<LitInt>,
+    /// Where `debug` stands, if it does.
+    debug: Option<Span>,
 }
 
 impl Parse for Options {
@@ -20,11 +22,11 @@ impl Parse for Options {
         let mut options = Options::default();
         while !input.is_empty() {
             let option: Ident = input.parse()?;
-            input.parse::<Token![=]>()?;
             match option.to_string().as_str() {
-                "version" => options.version = Some(input.parse()?),
-                "state_version" => options.state_version = Some(input.parse()?),
-                _ => return Err(Error::new(option.span(), "the options are `version` and `state_version`")),
+                "version" => options.version = Some(value(input)?),
+                "state_version" => options.state_version = Some(value(input)?),
+                "debug" => options.debug = Some(option.span()),
+                _ => return Err(Error::new(option.span(), "the options are `version`, `state_version` and `debug`")),
             }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
@@ -32,6 +34,12 @@ impl Parse for Options {
         }
         Ok(options)
     }
+}
+
+/// What an option is set to.
+fn value<T: Parse>(input: ParseStream<'_>) -> Result<T> {
+    input.parse::<Token![=]>()?;
+    input.parse()
 }
 
 /// What the methods take, by name. A type is that behind the reference.
@@ -68,7 +76,7 @@ pub fn expand(options: &Options, item: &Impl) -> Result<TokenStream> {
     let state_version = options.state_version.as_ref().map_or_else(|| quote!(1), ToTokens::to_token_stream);
     let (event, request) = (row_type(&rows.event), row_type(&rows.request));
     let (inputs, parameters) = (row_type(&rows.inputs), row_type(&rows.parameters));
-    let exports = exports(state);
+    let exports = exports(state, options.debug);
     Ok(quote! {
         #[automatically_derived]
         #[allow(unused_variables, reason = "an argument that the author left out is still an argument of the trait")]
@@ -110,7 +118,8 @@ pub fn expand(options: &Options, item: &Impl) -> Result<TokenStream> {
 }
 
 /// The transform for native callers, and the component's exports where the target is one.
-fn exports(state: &Type) -> TokenStream {
+fn exports(state: &Type, debug: Option<Span>) -> TokenStream {
+    let debug = debug.map(|debug| debug_exports(state, debug));
     quote! {
         /// The transform, callable natively, for tests and benchmarks.
         pub const TRANSFORM: ::onepath_sdk::native::Native = ::onepath_sdk::native::Native::of::<#state>();
@@ -123,6 +132,25 @@ fn exports(state: &Type) -> TokenStream {
         const _: () = {
             type Component = ::onepath_sdk::wire::Component<#state>;
             ::onepath_sdk::wire::bindings::export!(Component with_types_in ::onepath_sdk::wire::bindings);
+        };
+        #debug
+    }
+}
+
+/// What a transform whose states can be looked into exports as well.
+fn debug_exports(state: &Type, debug: Span) -> TokenStream {
+    // A state without `Debug` is told where `debug` stands, whatever the target.
+    let is_debug = quote_spanned! {debug=>
+        const _: fn(&[u8]) -> ::core::result::Result<::std::string::String, ::std::string::String> =
+            ::onepath_sdk::debug::debug_state::<#state>;
+    };
+    quote! {
+        #is_debug
+
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            type Component = ::onepath_sdk::wire::Component<#state>;
+            ::onepath_sdk::wire::debugging::export!(Component with_types_in ::onepath_sdk::wire::debugging);
         };
     }
 }
@@ -317,6 +345,15 @@ mod tests {
     #[test]
     fn an_unknown_option_is_refused() {
         let refused = syn::parse_str::<Options>("ttl = 3").err().map(|error| error.to_string());
-        assert_eq!(refused.as_deref(), Some("the options are `version` and `state_version`"));
+        assert_eq!(refused.as_deref(), Some("the options are `version`, `state_version` and `debug`"));
+    }
+
+    #[test]
+    fn options_come_in_any_order() {
+        let options = syn::parse_str::<Options>("debug, state_version = 3, version = \"1.0\"").expect("are options");
+        assert!(options.debug.is_some() && options.state_version.is_some() && options.version.is_some());
+        let item: ItemImpl = parse_quote!(impl S { fn read(&self) -> F {} });
+        let exports = |options: &Options| expand(options, &item).unwrap().to_string().contains("debugging :: export");
+        assert_eq!((exports(&options), exports(&Options::default())), (true, false));
     }
 }
