@@ -14,11 +14,11 @@ fn a_check_tells_the_law_the_case_and_the_row_of_each_line() {
     assert_text(
         &lines[..4].join("\n"),
         expect![[r#"
-        customers@v1 law total, case 1, entity 1 event 9223371950454775807us | amount = -0.0
-        customers@v1 law total, case 1, entity 1 event 9223371950454775807us | [tests/transforms/says/src/lib.rs:30:9] self.events = 0
-        customers@v1 law total, case 1, entity 1 event -9223371950454775808us | amount = -1.2129047596099287e229
-        customers@v1 law total, case 1, entity 1 event -9223371950454775808us | [tests/transforms/says/src/lib.rs:30:9] self.events = 1
-    "#]],
+            customers@v1 law total, case 1, entity 1 event 9223371950454775807us | amount = -0.0
+            customers@v1 law total, case 1, entity 1 event 9223371950454775807us | [tests/transforms/says/src/lib.rs:46:9] self.events = 0
+            customers@v1 law total, case 1, entity 1 event -9223371950454775808us | amount = -1.2129047596099287e229
+            customers@v1 law total, case 1, entity 1 event -9223371950454775808us | [tests/transforms/says/src/lib.rs:46:9] self.events = 1
+        "#]],
     );
     let of_line =
         |line: &&str| line.starts_with("customers@v1 law ") && line.contains(", entity ") && line.contains(" | ");
@@ -30,7 +30,12 @@ fn a_check_tells_the_law_the_case_and_the_row_of_each_line() {
     // The report is that of a check that shows nothing, but for what is measured in time.
     let report = |text: &str| {
         let mut reports: Vec<serde_json::Value> = serde_json::from_str(text).expect("one document");
-        reports.iter_mut().for_each(|report| report["cost"] = serde_json::Value::Null);
+        for report in &mut reports {
+            report["cost"] = serde_json::Value::Null;
+            // Large calls are tried for as long as there is time.
+            let laws = report["laws"].as_array_mut().expect("a list").iter_mut();
+            laws.filter(|law| law["law"] == "shapes").for_each(|law| law["cases"] = serde_json::Value::Null);
+        }
         reports
     };
     let silent = project.run("check customers --cases 5 --fresh --format json");

@@ -1,6 +1,7 @@
-//! `--show-output`: what components print, each line with its row, and that showing it changes nothing.
+//! What components print (`--show-output`), each line with its row, and that showing it changes nothing; and what their states hold.
 
 mod check;
+mod state;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -49,7 +50,7 @@ fn shown(project: &Project, command: &str) -> String {
 
 /// Lines with what was printed alone where it is longer than a screen.
 fn short(text: &str) -> String {
-    text.lines().map(|line| format!("{}\n", if line.len() > 200 { &line[..60] } else { line })).collect()
+    text.lines().map(|line| format!("{}\n", if line.chars().count() > 200 { &line[..60] } else { line })).collect()
 }
 
 fn assert_text(found: &str, expected: Expect) {
@@ -63,23 +64,23 @@ fn a_backfill_tells_the_view_the_entity_and_the_time_of_each_line() {
         &shown(&project, &format!("{BACKFILL} --service all --out out.csv")),
         expect![[r#"
             customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | amount = 1.5
-            customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | [tests/transforms/says/src/lib.rs:30:9] self.events = 0
+            customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | [tests/transforms/says/src/lib.rs:46:9] self.events = 0
             customers@v1 customer_id=c1 event 2024-02-03T00:00:00Z | amount = 3.5
-            customers@v1 customer_id=c1 event 2024-02-03T00:00:00Z | [tests/transforms/says/src/lib.rs:30:9] self.events = 1
+            customers@v1 customer_id=c1 event 2024-02-03T00:00:00Z | [tests/transforms/says/src/lib.rs:46:9] self.events = 1
             customers@v1 customer_id=c1 question 2024-02-03T00:00:00Z | asked after 2 events
             customers@v1 customer_id=c1 question 2024-02-03T00:00:00Z | the last: Some(3.5)
             customers@v1 customer_id=c2 event 2024-02-02T12:00:00Z | amount = 2.5
-            customers@v1 customer_id=c2 event 2024-02-02T12:00:00Z | [tests/transforms/says/src/lib.rs:30:9] self.events = 0
+            customers@v1 customer_id=c2 event 2024-02-02T12:00:00Z | [tests/transforms/says/src/lib.rs:46:9] self.events = 0
             customers@v1 customer_id=c2 question 2024-02-03T00:00:00Z | asked after 1 events
             customers@v1 customer_id=c2 question 2024-02-03T00:00:00Z | the last: Some(2.5)
             customers@v1 customer_id=c3 question 2024-02-04T00:00:00Z | asked after 0 events
             customers@v1 customer_id=c3 question 2024-02-04T00:00:00Z | the last: None
             pairs@v1 customer_id=c1 shop_id=7 event 2024-02-01T12:00:00Z | amount = 1.5
-            pairs@v1 customer_id=c1 shop_id=7 event 2024-02-01T12:00:00Z | [tests/transforms/says/src/lib.rs:30:9] self.events = 0
+            pairs@v1 customer_id=c1 shop_id=7 event 2024-02-01T12:00:00Z | [tests/transforms/says/src/lib.rs:46:9] self.events = 0
             pairs@v1 customer_id=c1 shop_id=7 question 2024-02-03T00:00:00Z | asked after 1 events
             pairs@v1 customer_id=c1 shop_id=7 question 2024-02-03T00:00:00Z | the last: Some(1.5)
             pairs@v1 customer_id=c2 shop_id=7 event 2024-02-02T12:00:00Z | amount = 2.5
-            pairs@v1 customer_id=c2 shop_id=7 event 2024-02-02T12:00:00Z | [tests/transforms/says/src/lib.rs:30:9] self.events = 0
+            pairs@v1 customer_id=c2 shop_id=7 event 2024-02-02T12:00:00Z | [tests/transforms/says/src/lib.rs:46:9] self.events = 0
             pairs@v1 customer_id=c2 shop_id=7 question 2024-02-03T00:00:00Z | asked after 1 events
             pairs@v1 customer_id=c2 shop_id=7 question 2024-02-03T00:00:00Z | the last: Some(2.5)
             pairs@v1 customer_id=c3 shop_id=9 question 2024-02-04T00:00:00Z | asked after 0 events
@@ -148,20 +149,20 @@ fn a_panic_is_shown_with_its_row() {
     assert_text(
         &ran.stderr,
         expect![[r#"
-        customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | amount = 1.5
-        customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | [tests/transforms/says/src/lib.rs:30:9] self.events = 0
-        customers@v1 customer_id=c1 event 2024-02-01T13:00:00Z | amount = -7e77
-        customers@v1 customer_id=c1 event 2024-02-01T13:00:00Z | [tests/transforms/says/src/lib.rs:30:9] self.events = 1
-        customers@v1 customer_id=c1 event 2024-02-01T13:00:00Z | 
-        customers@v1 customer_id=c1 event 2024-02-01T13:00:00Z | thread '<unnamed>' (1) panicked at tests/transforms/says/src/lib.rs:31:9:
-        customers@v1 customer_id=c1 event 2024-02-01T13:00:00Z | such an amount
-        error: view customers@v1, entity c1, event of 2024-02-01T13:00:00Z: the transform trapped: it panicked; it wrote:
-        amount = -7e77
-        [tests/transforms/says/src/lib.rs:30:9] self.events = 1
+            customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | amount = 1.5
+            customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | [tests/transforms/says/src/lib.rs:46:9] self.events = 0
+            customers@v1 customer_id=c1 event 2024-02-01T13:00:00Z | amount = -7e77
+            customers@v1 customer_id=c1 event 2024-02-01T13:00:00Z | [tests/transforms/says/src/lib.rs:46:9] self.events = 1
+            customers@v1 customer_id=c1 event 2024-02-01T13:00:00Z | 
+            customers@v1 customer_id=c1 event 2024-02-01T13:00:00Z | thread '<unnamed>' (1) panicked at tests/transforms/says/src/lib.rs:47:9:
+            customers@v1 customer_id=c1 event 2024-02-01T13:00:00Z | such an amount
+            error: view customers@v1, entity c1, event of 2024-02-01T13:00:00Z: the transform trapped: it panicked; it wrote:
+            amount = -7e77
+            [tests/transforms/says/src/lib.rs:46:9] self.events = 1
 
-        thread '<unnamed>' (1) panicked at tests/transforms/says/src/lib.rs:31:9:
-        such an amount
-    "#]],
+            thread '<unnamed>' (1) panicked at tests/transforms/says/src/lib.rs:47:9:
+            such an amount
+        "#]],
     );
 }
 
@@ -174,19 +175,19 @@ fn the_output_of_a_row_is_bounded() {
     assert_text(
         &text,
         expect![[r#"
-        customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | amount = 7e77
-        customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | [tests/transforms/says/src/lib.rs:30:9] self.events = 0
-        customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | lon
-        customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | ... 4535 more bytes
-        customers@v1 customer_id=c1 event 2024-02-01T13:00:00Z | amount = 2.5
-        customers@v1 customer_id=c1 event 2024-02-01T13:00:00Z | [tests/transforms/says/src/lib.rs:30:9] self.events = 1
-        customers@v1 customer_id=c1 question 2024-02-03T00:00:00Z | asked after 2 events
-        customers@v1 customer_id=c1 question 2024-02-03T00:00:00Z | the last: Some(2.5)
-        customers@v1 customer_id=c2 question 2024-02-03T00:00:00Z | asked after 0 events
-        customers@v1 customer_id=c2 question 2024-02-03T00:00:00Z | the last: None
-        customers@v1 customer_id=c3 question 2024-02-04T00:00:00Z | asked after 0 events
-        customers@v1 customer_id=c3 question 2024-02-04T00:00:00Z | the last: None
-    "#]],
+            customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | amount = 7e77
+            customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | [tests/transforms/says/src/lib.rs:46:9] self.events = 0
+            customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | lon
+            customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | ... 4535 more bytes
+            customers@v1 customer_id=c1 event 2024-02-01T13:00:00Z | amount = 2.5
+            customers@v1 customer_id=c1 event 2024-02-01T13:00:00Z | [tests/transforms/says/src/lib.rs:46:9] self.events = 1
+            customers@v1 customer_id=c1 question 2024-02-03T00:00:00Z | asked after 2 events
+            customers@v1 customer_id=c1 question 2024-02-03T00:00:00Z | the last: Some(2.5)
+            customers@v1 customer_id=c2 question 2024-02-03T00:00:00Z | asked after 0 events
+            customers@v1 customer_id=c2 question 2024-02-03T00:00:00Z | the last: None
+            customers@v1 customer_id=c3 question 2024-02-04T00:00:00Z | asked after 0 events
+            customers@v1 customer_id=c3 question 2024-02-04T00:00:00Z | the last: None
+        "#]],
     );
 }
 
@@ -266,15 +267,15 @@ fn a_question_shows_what_the_command_evaluates() {
     assert_text(
         &shown(&project, &format!("{get} --as-of 2024-02-02")),
         expect![[r#"
-        customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | amount = 1.5
-        customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | [tests/transforms/says/src/lib.rs:30:9] self.events = 0
-        customers@v1 customer_id=c1 question 2024-02-02T00:00:00Z | asked after 1 events
-        customers@v1 customer_id=c1 question 2024-02-02T00:00:00Z | the last: Some(1.5)
-        pairs@v1 customer_id=c1 shop_id=7 event 2024-02-01T12:00:00Z | amount = 1.5
-        pairs@v1 customer_id=c1 shop_id=7 event 2024-02-01T12:00:00Z | [tests/transforms/says/src/lib.rs:30:9] self.events = 0
-        pairs@v1 customer_id=c1 shop_id=7 question 2024-02-02T00:00:00Z | asked after 1 events
-        pairs@v1 customer_id=c1 shop_id=7 question 2024-02-02T00:00:00Z | the last: Some(1.5)
-    "#]],
+            customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | amount = 1.5
+            customers@v1 customer_id=c1 event 2024-02-01T12:00:00Z | [tests/transforms/says/src/lib.rs:46:9] self.events = 0
+            customers@v1 customer_id=c1 question 2024-02-02T00:00:00Z | asked after 1 events
+            customers@v1 customer_id=c1 question 2024-02-02T00:00:00Z | the last: Some(1.5)
+            pairs@v1 customer_id=c1 shop_id=7 event 2024-02-01T12:00:00Z | amount = 1.5
+            pairs@v1 customer_id=c1 shop_id=7 event 2024-02-01T12:00:00Z | [tests/transforms/says/src/lib.rs:46:9] self.events = 0
+            pairs@v1 customer_id=c1 shop_id=7 question 2024-02-02T00:00:00Z | asked after 1 events
+            pairs@v1 customer_id=c1 shop_id=7 question 2024-02-02T00:00:00Z | the last: Some(1.5)
+        "#]],
     );
     let silent = project.run(&format!("{get} --as-of 2024-02-02 --format json"));
     let loud = project.run(&format!("{get} --as-of 2024-02-02 --format json --show-output"));

@@ -252,6 +252,11 @@ impl ViewProgram {
         }
     }
 
+    /// What a state of it holds, in words; `None` where its component was built without saying that.
+    pub(crate) fn debug_state(&self, state: &[u8]) -> Result<Option<String>, CallError> {
+        self.component.debug_state(state)
+    }
+
     /// What watching its component has come to.
     pub(crate) fn watched(&self) -> Watched {
         self.component.watched()

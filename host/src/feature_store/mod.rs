@@ -68,7 +68,7 @@ pub use reset::{Kept, Reset, ResetFile};
 pub(crate) use rules::recorded_rules;
 pub(crate) use schema::{event_schema, with_inferred};
 pub use spine::Spine;
-pub use steps::{Step, StepEvent, Steps, StepsRequest};
+pub use steps::{StateText, Step, StepEvent, Steps, StepsRequest};
 pub use stores::Stores;
 pub use summary::{FeatureNulls, RunSummary, SourceSummary, SpineSummary, UnseenEvents, ViewSummary};
 pub(crate) use warnings::warnings_of_push;

@@ -70,6 +70,18 @@ pub struct StepEvent {
     pub fields: Vec<Value>,
 }
 
+/// What a state holds, as its transform says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StateText {
+    /// The `Debug` of the state, on several lines, as a terminal shows it. Of more than 64 KiB the beginning, and a last line that says how
+    /// much more there was.
+    Text(String),
+    /// The transform could not say it.
+    Failed(String),
+    /// The transform was built without `#[transform(debug)]`.
+    NotBuilt,
+}
+
 /// An event, and the columns of one row by which it is given to the transform.
 type Found = (StepEvent, Vec<Column>);
 
@@ -107,6 +119,15 @@ impl FeatureStore {
         }
         let fields = program.description().event_fields.iter().map(|field| field.name.clone()).collect();
         Ok(Steps { view: program.id().to_owned(), fields, features, steps })
+    }
+
+    /// What a state of a view holds, such as that of a [`Step`].
+    pub fn state_text(&self, view: &View, state: &[u8]) -> Result<StateText, Error> {
+        Ok(match self.program(view)?.debug_state(state) {
+            Ok(Some(text)) => StateText::Text(text),
+            Ok(None) => StateText::NotBuilt,
+            Err(error) => StateText::Failed(error.to_string()),
+        })
     }
 
     /// The events of the entity of a spine of one row that are visible at a moment, in the order in which they count.

@@ -5,15 +5,21 @@ use wasmtime::component::{Component as Compiled, ComponentExportIndex};
 use super::component::Component;
 use super::component::bindings::onepath::feature::types;
 use super::convert;
-use super::error::CallError;
+use super::error::{CallError, printable};
 use crate::batch::{Column, Rows};
 
 /// What a host may ask of a transform to prove it: `wit/proof.wit`.
 const PROOF: &str = "onepath:feature/proof@0.1.0";
+/// What it may ask of it for people who look for a mistake: `wit/debug.wit`.
+const DEBUG: &str = "onepath:feature/debug@0.1.0";
+
+/// Bytes of a state's words that are kept.
+const WORDS_BYTES_MAX: usize = 64 << 10;
 
 /// Where a component exports these functions, if it does.
 pub(super) struct Optional {
     merges: Option<ComponentExportIndex>,
+    debug_state: Option<ComponentExportIndex>,
 }
 
 impl Optional {
@@ -22,7 +28,7 @@ impl Optional {
             let interface = compiled.get_export_index(None, interface)?;
             compiled.get_export_index(Some(&interface), function)
         };
-        Self { merges: find(PROOF, "merges") }
+        Self { merges: find(PROOF, "merges"), debug_state: find(DEBUG, "debug-state") }
     }
 }
 
@@ -49,5 +55,29 @@ impl Component {
             Ok(difference) => Ok(difference),
             Err(failure) => Err(convert::failure(failure, self.runtime.limits())),
         }
+    }
+
+    /// Asks a fresh instance what a state is, in words; `None` where the component was made without that question. Of long words the
+    /// beginning is given, and how much is left out.
+    pub(crate) fn debug_state(&self, state: &[u8]) -> Result<Option<String>, CallError> {
+        type Answer = (Result<String, String>,);
+        let Some(export) = &self.optional.debug_state else { return Ok(None) };
+        let mut store = self.store();
+        let instance = self.pre.instance_pre().instantiate(&mut store);
+        let instance = instance.map_err(|error| self.instance_fault(&error, &store))?;
+        let Ok(debug) = instance.get_typed_func::<(&[u8],), Answer>(&mut store, export) else { return Ok(None) };
+        match debug.call(&mut store, (state,)).map_err(|error| self.fault(&error, &store))?.0 {
+            Ok(words) => Ok(Some(bounded(&words))),
+            Err(message) => Err(CallError::Failure { row: None, message: bounded(&message) }),
+        }
+    }
+}
+
+/// The beginning of a text, as a terminal shows it.
+fn bounded(text: &str) -> String {
+    let kept = text.floor_char_boundary(WORDS_BYTES_MAX);
+    match text.len() - kept {
+        0 => printable(text),
+        more => format!("{}\n... {more} more bytes", printable(&text[..kept])),
     }
 }
