@@ -4,6 +4,7 @@ set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 root=$PWD guard=$PWD/target/guard
+export ONEPATH_CACHE=$guard/cache
 
 usage() {
     cat <<'HELP'

@@ -1,12 +1,12 @@
 //! The nested cargo: its settings, its environment and its target folder.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use sha2::{Digest, Sha256};
-
-use super::{BuiltFrom, TARGET, sources};
-use crate::digest::hex;
+use super::metadata::Package;
+use super::sdk_cache::Entry;
+use super::{BuiltFrom, SdkCache, TARGET, sources};
 use crate::time::{Clock, SystemClock};
 
 /// A transform that could not be built.
@@ -62,36 +62,24 @@ pub enum BuildError {
     },
 }
 
-/// What `cargo metadata` says of a package.
-struct Package {
-    manifest: PathBuf,
-    cdylib: String,
-    workspace: PathBuf,
-    target_dir: PathBuf,
-    /// Folders of all packages that lie in folders of their own, outside the registry, with their names.
-    local: Vec<(PathBuf, String)>,
-}
-
-impl Package {
-    /// The folder to build in.
-    fn build_dir(&self) -> PathBuf {
-        let dir = self.target_dir.join("onepath");
-        if self.target_dir.starts_with(&self.workspace) {
-            return dir;
-        }
-        let digest = Sha256::digest(self.workspace.as_os_str().as_encoded_bytes());
-        dir.join(hex(&digest[..8]))
-    }
-}
-
 /// Compiles the package in `dir` and writes the component to `output`, and what it was built from beside it ([`BuiltFrom`]). `note`
 /// is told what takes long.
 pub fn build_component(dir: &Path, output: &Path, note: &mut dyn FnMut(&str)) -> Result<(), BuildError> {
-    let mut build = CargoBuild::new(dir, note)?;
-    build.cargo.arg("--lib");
-    let name = build.cdylib.replace('-', "_");
-    let (dir, manifests, started) = (build.package.clone(), build.manifests.clone(), SystemClock.now());
-    let built = build.run()?;
+    build_component_with(dir, output, None, note)
+}
+
+/// The same, with the compiled SDK taken from a cache, and kept there. No component depends on it. A cache that cannot be read or
+/// written is told by `note`, and not used.
+pub fn build_component_with(
+    dir: &Path,
+    output: &Path,
+    cache: Option<&SdkCache>,
+    note: &mut dyn FnMut(&str),
+) -> Result<(), BuildError> {
+    let package = prepare(dir, note)?;
+    let name = package.cdylib.replace('-', "_");
+    let started = SystemClock.now();
+    let built = compile(dir, &package, cache, note)?;
     // In between nothing is known of the component.
     let record = BuiltFrom::path_of(output);
     if record.exists() {
@@ -107,13 +95,92 @@ pub fn build_component(dir: &Path, output: &Path, note: &mut dyn FnMut(&str)) ->
         let folder = manifest.parent().unwrap_or(manifest);
         manifest.ends_with("Cargo.lock") || files.iter().any(|file| file.starts_with(folder))
     };
-    let manifests: Vec<PathBuf> = manifests.into_iter().filter(is_of).collect();
+    let manifests = package.local.iter().map(|(dir, _)| dir.join("Cargo.toml"));
+    let manifests = manifests.chain([package.workspace.join("Cargo.lock")]).filter(|file| file.exists());
+    let manifests: Vec<PathBuf> = manifests.filter(is_of).collect();
     files.extend(manifests);
+    let dir = package.manifest.parent().unwrap_or(dir);
     let written = std::fs::read(output).and_then(|component| {
-        let built_from = BuiltFrom::new(&component, &dir, &files, started);
+        let built_from = BuiltFrom::new(&component, dir, &files, started);
         std::fs::write(&record, serde_json::to_string_pretty(&built_from)?)
     });
     written.map_err(|source| BuildError::Write { path: record, source })
+}
+
+/// Runs cargo over the library of a package, and gives the folder of what it built.
+fn compile(
+    dir: &Path,
+    package: &Package,
+    cache: Option<&SdkCache>,
+    note: &mut dyn FnMut(&str),
+) -> Result<PathBuf, BuildError> {
+    let target_dir = package.build_dir();
+    // What was built before is of more use than what was kept.
+    let is_first = !target_dir.exists();
+    let entry = cache.filter(|_| is_first).and_then(|cache| entry(cache, package, dir, note));
+    let mut taken = entry.as_ref().is_some_and(|entry| take(entry, &target_dir, note));
+    let build = || {
+        let mut build = CargoBuild::of(dir, package, "rustc");
+        build.cargo.arg("--lib");
+        if let Some((dir, name)) = package.own() {
+            build.cargo.args(["--", &remapped(dir, &format!("/src/{name}"))]);
+        }
+        build.run()
+    };
+    let mut built = build();
+    if let (Err(_), true, Some(entry)) = (&built, taken, &entry) {
+        // Made by another machine, say, whose libraries this one lacks.
+        note(&format!("building once more, without the compiled SDK of {}", entry.path().display()));
+        if std::fs::remove_dir_all(&target_dir).is_ok() {
+            built = build();
+        }
+        if built.is_ok() {
+            entry.remove();
+            taken = false;
+        }
+    }
+    if let (Ok(_), false, Some(entry)) = (&built, taken, &entry)
+        && let Err(error) = entry.keep(&target_dir)
+    {
+        note(&format!("the compiled SDK is not kept for other projects in {}: {error}", entry.path().display()));
+    }
+    built
+}
+
+/// What the cache may hold for a package.
+fn entry<'a>(cache: &SdkCache, package: &'a Package, dir: &Path, note: &mut dyn FnMut(&str)) -> Option<Entry<'a>> {
+    let sdk = package.sdk.as_ref()?;
+    let compiler = clean_command("rustc", dir).arg("-vV").output().ok()?;
+    let mut settings = rust_flags(package);
+    settings.extend(PROFILE.map(|(setting, value)| format!("{setting}={value}")));
+    let entry = cache.entry(sdk, &String::from_utf8_lossy(&compiler.stdout), &settings);
+    entry.map_err(|error| note(&format!("the compiled SDK of other projects is not used: {error}"))).ok()
+}
+
+/// Whether a build begins with what was kept.
+fn take(entry: &Entry, target_dir: &Path, note: &mut dyn FnMut(&str)) -> bool {
+    match entry.take(target_dir) {
+        Ok(taken) => taken,
+        Err(error) => {
+            note(&format!("the compiled SDK in {} is not used: {error}", entry.path().display()));
+            // Of an entry that is not whole; one that may not be read is left alone.
+            if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::NotFound) {
+                entry.remove();
+            }
+            false
+        }
+    }
+}
+
+/// The package in `dir`, whose compiler has the target.
+fn prepare(dir: &Path, note: &mut dyn FnMut(&str)) -> Result<Package, BuildError> {
+    let manifest = dir.join("Cargo.toml");
+    if !manifest.is_file() {
+        return Err(BuildError::NoPackage { path: dir.to_owned() });
+    }
+    let package = Package::load(&manifest)?;
+    ensure_target(dir, note)?;
+    Ok(package)
 }
 
 /// A prepared `cargo build`: the settings, the environment and the folder of every transform. What to build is still to
@@ -126,36 +193,25 @@ pub struct CargoBuild {
     /// The command, for `--lib`, `--examples` and the like.
     pub cargo: Command,
     dir: PathBuf,
-    cdylib: String,
     built: PathBuf,
-    /// The folder of the package, without links.
-    package: PathBuf,
-    /// The manifests of all packages in folders, and the lock file.
-    manifests: Vec<PathBuf>,
 }
 
 impl CargoBuild {
     /// Prepares a build of the package in `dir`. `note` is told what takes long.
     pub fn new(dir: &Path, note: &mut dyn FnMut(&str)) -> Result<Self, BuildError> {
-        let manifest = dir.join("Cargo.toml");
-        if !manifest.is_file() {
-            return Err(BuildError::NoPackage { path: dir.to_owned() });
-        }
-        let package = metadata(&manifest)?;
-        ensure_target(dir, note)?;
+        Ok(Self::of(dir, &prepare(dir, note)?, "build"))
+    }
+
+    fn of(dir: &Path, package: &Package, subcommand: &str) -> Self {
         let target_dir = package.build_dir();
         let mut cargo = clean_command("cargo", dir);
-        cargo.args(["build", "--release", "--target", TARGET, "--manifest-path"]).arg(&package.manifest);
+        cargo.args([subcommand, "--release", "--target", TARGET, "--manifest-path"]).arg(&package.manifest);
         cargo.arg("--target-dir").arg(&target_dir).stdin(Stdio::null());
-        cargo.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&package).join("\u{1f}"));
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(package).join("\u{1f}"));
         for (setting, value) in PROFILE {
             cargo.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
         }
-        let built = target_dir.join(TARGET).join("release");
-        let manifests = package.local.iter().map(|(dir, _)| dir.join("Cargo.toml"));
-        let manifests = manifests.chain([package.workspace.join("Cargo.lock")]).filter(|file| file.exists()).collect();
-        let folder = package.manifest.parent().unwrap_or(dir).to_owned();
-        Ok(Self { cargo, dir: dir.to_owned(), cdylib: package.cdylib, built, package: folder, manifests })
+        Self { cargo, dir: dir.to_owned(), built: target_dir.join(TARGET).join("release") }
     }
 
     /// Runs it, and gives the folder of what was built.
@@ -181,19 +237,24 @@ const PROFILE: [(&str, &str); 10] = [
     ("BUILD_OVERRIDE_CODEGEN_UNITS", "1"),
 ];
 
-/// Maps every path that a panic message could hold to a constant.
+/// Maps every path that a panic message could hold to a constant, for all packages. They are the same for every component of a
+/// workspace, or cargo would compile the SDK anew for each; with no package but the SDK's, in every project.
 fn rust_flags(package: &Package) -> Vec<String> {
-    let mut flags: Vec<String> =
-        package.local.iter().map(|(dir, name)| format!("--remap-path-prefix={}=/src/{name}", dir.display())).collect();
+    let local = package.named_by_path.iter();
+    let mut flags: Vec<String> = local.map(|(dir, name)| remapped(dir, &format!("/src/{name}"))).collect();
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     if let Some(home) = home {
-        flags.push(format!("--remap-path-prefix={}=/deps", home.join("registry").join("src").display()));
+        flags.push(remapped(&home.join("registry").join("src"), "/deps"));
     }
     flags
 }
 
+fn remapped(dir: &Path, constant: &str) -> String {
+    format!("--remap-path-prefix={}={constant}", dir.display())
+}
+
 /// A command without anything of a surrounding cargo or rustc in its environment.
-fn clean_command(program: &str, dir: &Path) -> Command {
+pub(super) fn clean_command(program: &str, dir: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(dir);
     for (name, _) in std::env::vars_os() {
@@ -207,40 +268,6 @@ fn clean_command(program: &str, dir: &Path) -> Command {
         }
     }
     command
-}
-
-/// Asks cargo about the package in `manifest`.
-fn metadata(manifest: &Path) -> Result<Package, BuildError> {
-    let dir = manifest.parent().unwrap_or(Path::new("."));
-    let wrong = |message: String| BuildError::Metadata { path: dir.to_owned(), message };
-    let absolute = std::fs::canonicalize(manifest).map_err(|error| wrong(error.to_string()))?;
-    let mut cargo = clean_command("cargo", dir);
-    cargo.args(["metadata", "--format-version", "1", "--filter-platform", TARGET, "--manifest-path"]).arg(&absolute);
-    let output = cargo.output().map_err(|source| BuildError::NoTool { program: "cargo".to_owned(), source })?;
-    if !output.status.success() {
-        return Err(wrong(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
-    }
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|error| wrong(error.to_string()))?;
-    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let packages = json["packages"].as_array().cloned().unwrap_or_default();
-    let own = packages.iter().find(|package| Path::new(&text(&package["manifest_path"])) == absolute);
-    let own = own.ok_or_else(|| wrong("it is a workspace without a package of its own".to_owned()))?;
-    let is_cdylib = |target: &&serde_json::Value| {
-        target["crate_types"].as_array().is_some_and(|types| types.iter().any(|kind| kind == "cdylib"))
-    };
-    let targets = own["targets"].as_array().cloned().unwrap_or_default();
-    let cdylib = targets.iter().find(is_cdylib).ok_or_else(|| BuildError::NoCdylib { path: dir.to_owned() })?;
-    let local = packages.iter().filter(|package| package["source"].is_null()).filter_map(|package| {
-        let folder = PathBuf::from(text(&package["manifest_path"])).parent()?.to_owned();
-        Some((folder, text(&package["name"])))
-    });
-    Ok(Package {
-        manifest: absolute.clone(),
-        cdylib: text(&cdylib["name"]),
-        workspace: PathBuf::from(text(&json["workspace_root"])),
-        target_dir: PathBuf::from(text(&json["target_directory"])),
-        local: local.collect(),
-    })
 }
 
 /// Installs the compilation target if the compiler for `dir` does not have it.

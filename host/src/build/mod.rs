@@ -2,16 +2,19 @@
 //!
 //! The compiler's settings are fixed here and not in the author's `Cargo.toml`, paths are mapped to constants, and the
 //! nested cargo runs in a folder of its own with an environment of its own, so that nothing of the caller's build reaches
-//! the component.
+//! the component. What is the same in every project, the compiled SDK, is kept for all of them ([`SdkCache`]).
 //!
 //! Knows nothing of what a project file says, nor of running what it has built.
 
 mod cargo;
+mod metadata;
 mod package;
+mod sdk_cache;
 mod sources;
 
-pub use cargo::{BuildError, CargoBuild, build_component};
+pub use cargo::{BuildError, CargoBuild, build_component, build_component_with};
 pub use package::{TransformPath, component_path};
+pub use sdk_cache::SdkCache;
 pub use sources::{BuiltFrom, Stale};
 
 /// The compilation target of transforms.

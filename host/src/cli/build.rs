@@ -1,11 +1,12 @@
 //! `onepath build`
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::{Context, Format, output};
-use crate::build::{TransformPath, build_component};
+use crate::build::{SdkCache, TransformPath, build_component_with};
 use crate::feature_store::{Locking, OpenOptions, WhereStale};
 
 /// Compile the project's transforms to components.
@@ -15,6 +16,9 @@ use crate::feature_store::{Locking, OpenOptions, WhereStale};
 /// on the laws of `onepath check`, unless it was tried before. Their digests and the identities of the views are written to
 /// onepath.lock, and fields of sources and requests that are not declared yet to onepath.toml; with --locked neither is
 /// written, and all must be as it is pinned. Views and services that do not fit are reported.
+///
+/// The compiled SDK is kept for all projects in the folder that the variable ONEPATH_CACHE names, by default
+/// `~/.cache/onepath`; ONEPATH_CACHE="" keeps nothing.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  onepath build\n  onepath build --project examples/churn --format json")]
 pub(super) struct Build {}
@@ -23,6 +27,7 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
     // What it builds is what it pins.
     let mut store = context.open(OpenOptions { stale: WhereStale::Use, ..OpenOptions::default() })?;
     let views = store.project().views.clone();
+    let cache = sdk_cache();
     let mut built = Vec::new();
     for view in &views {
         let transform = TransformPath::new(&view.transform);
@@ -30,7 +35,7 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
             && !built.contains(package)
         {
             let output = store.component_path(view);
-            build_component(package, &output, &mut |note| eprintln!("{note}"))?;
+            build_component_with(package, &output, cache.as_ref(), &mut |note| eprintln!("{note}"))?;
             built.push(package.clone());
         }
     }
@@ -80,4 +85,21 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where compiled SDKs are kept: the folder that `ONEPATH_CACHE` names, or one among the user's other caches. Set to nothing, or
+/// without a home, none are.
+fn sdk_cache() -> Option<SdkCache> {
+    let named = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let of_user = || {
+        let caches = named("XDG_CACHE_HOME").filter(|caches| caches.is_absolute());
+        Some(caches.or_else(|| Some(std::env::home_dir()?.join(".cache")))?.join("onepath"))
+    };
+    let folder = match named("ONEPATH_CACHE") {
+        Some(folder) if folder.as_os_str().is_empty() => None,
+        // Its build runs in the transform's folder.
+        Some(folder) => std::path::absolute(folder).ok(),
+        None => of_user().filter(|folder| folder.is_absolute()),
+    };
+    folder.map(SdkCache::new)
 }
