@@ -16,7 +16,7 @@ pub struct ReplayOptions<'a> {
     pub on_error: OnError,
     /// Told of each number of rows that was evaluated, from any thread.
     pub progress: &'a (dyn Fn(u64) + Sync),
-    /// Set when the replay is to end early, with [`ReplayError::Stopped`].
+    /// Set when the replay is to end early, with [`ReplayError::Stopped`](super::ReplayError::Stopped).
     pub stop: &'a AtomicBool,
     /// Where the time of its threads is added up.
     pub times: &'a ReplayTimes,
