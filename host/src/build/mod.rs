@@ -1,4 +1,4 @@
-//! Compiles transforms: from a cargo package to a component, the same bytes on every machine.
+//! Compiles transforms: from a cargo package to a component, the same bytes on every machine; and keeps components by their digests.
 //!
 //! The compiler's settings are fixed here and not in the author's `Cargo.toml`, paths are mapped to constants, and the
 //! nested cargo runs in a folder of its own with an environment of its own, so that nothing of the caller's build reaches
@@ -11,11 +11,13 @@ mod metadata;
 mod package;
 mod sdk_cache;
 mod sources;
+mod store;
 
 pub use cargo::{BuildError, CargoBuild, build_component, build_component_with};
 pub use package::{TransformPath, component_path};
 pub use sdk_cache::SdkCache;
 pub use sources::{BuiltFrom, Stale};
+pub use store::{ComponentStore, ComponentStoreError};
 
 /// The compilation target of transforms.
 pub const TARGET: &str = "wasm32-wasip2";

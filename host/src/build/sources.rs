@@ -52,7 +52,22 @@ impl BuiltFrom {
 
     /// The record of the component at `component`; `None` where there is none that can be read: then nothing is known.
     pub fn load(component: &Path) -> Option<Self> {
-        serde_json::from_str(&std::fs::read_to_string(Self::path_of(component)).ok()?).ok()
+        Self::parse(&std::fs::read_to_string(Self::path_of(component)).ok()?)
+    }
+
+    /// A record as it is written; `None` where it is none.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// The record as it is written.
+    pub(super) fn text(&self) -> String {
+        serde_json::to_string_pretty(self).expect("texts are always JSON")
+    }
+
+    /// The SHA-256 of the component.
+    pub fn component(&self) -> &str {
+        &self.component
     }
 
     /// How the component with the SHA-256 `component` is not that of the package in `dir`, where it is not. Where there is no package
@@ -93,10 +108,15 @@ fn digest_of_all(files: &BTreeMap<PathBuf, String>) -> String {
     sha256_hex(lines.collect::<String>())
 }
 
-/// `file` as it is named from `dir`; both are absolute.
+/// `file` as it is named from `dir`; both are absolute. So it stays where they share nothing but the root: wherever the package goes,
+/// the file does not go with it.
 fn relative(dir: &Path, file: &Path) -> PathBuf {
+    let path = file;
     let (dir, file): (Vec<Component>, Vec<Component>) = (dir.components().collect(), file.components().collect());
     let common = dir.iter().zip(&file).take_while(|(one, other)| one == other).count();
+    if common <= 1 {
+        return path.to_owned();
+    }
     let up = std::iter::repeat_n(Component::ParentDir, dir.len() - common);
     up.chain(file[common..].iter().copied()).collect()
 }
@@ -110,7 +130,8 @@ mod tests {
         let named = |file| relative(Path::new("/a/b/c"), Path::new(file));
         assert_eq!(named("/a/b/c/src/lib.rs"), Path::new("src/lib.rs"));
         assert_eq!(named("/a/b/d/x"), Path::new("../d/x"));
-        assert_eq!(named("/z"), Path::new("../../../z"));
+        assert_eq!(named("/z"), Path::new("/z"));
+        assert_eq!(named("/z/a"), Path::new("/z/a"));
     }
 
     #[test]
