@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use crate::batch::ColumnError;
+use crate::build::ComponentStoreError;
 use crate::evaluate::{EvaluateError, ProgramError};
 use crate::events::{IndexError, ReadError};
 use crate::files::{InputError, OutputError};
@@ -31,6 +32,9 @@ pub enum Error {
     /// A component cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The component store cannot be used.
+    #[error(transparent)]
+    ComponentStore(#[from] ComponentStoreError),
     /// A view does not fit its component.
     #[error(transparent)]
     Program(#[from] ProgramError),
@@ -74,12 +78,14 @@ pub enum Error {
         sources: String,
     },
     /// The component was not built yet.
-    #[error("the transform of view {view} is not built: run `onepath build` (package {package})")]
+    #[error("the transform of view {view} is not built: run `onepath build` (package {package}){elsewhere}")]
     NotBuilt {
         /// The view.
         view: String,
         /// Its cargo package.
         package: PathBuf,
+        /// What was found in the component store, if there is one.
+        elsewhere: String,
     },
     /// The component answers nothing.
     #[error(
@@ -100,15 +106,17 @@ pub enum Error {
         changed: String,
     },
     /// The component file is missing.
-    #[error("the component of view {view} is missing: no file {path}")]
+    #[error("the component of view {view} is missing: no file {path}{elsewhere}")]
     NoComponent {
         /// The view.
         view: String,
         /// The file.
         path: PathBuf,
+        /// What was found in the component store, if there is one.
+        elsewhere: String,
     },
     /// The component that served is gone.
-    #[error("view {view} was served by component {digest}, which is not kept at {path} as it was")]
+    #[error("view {view} was served by component {digest}, which is not kept at {path} as it was{elsewhere}")]
     LostComponent {
         /// The view.
         view: String,
@@ -116,6 +124,8 @@ pub enum Error {
         digest: String,
         /// Where it should be.
         path: PathBuf,
+        /// What was found in the component store, if there is one.
+        elsewhere: String,
     },
     /// The component is not the one that is pinned.
     #[error(
@@ -272,6 +282,11 @@ impl Error {
     /// Whether a question was answered, and the answer is no: what is trained would not be what is served.
     pub fn is_no(&self) -> bool {
         matches!(self, Self::NotServable { .. } | Self::Replay(ReplayError::Unproved(_)))
+    }
+
+    /// Whether the component store cannot be read as it was written.
+    pub(crate) fn is_damaged_component(&self) -> bool {
+        matches!(self, Self::ComponentStore(error) if error.is_damage())
     }
 }
 

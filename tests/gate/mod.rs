@@ -10,7 +10,7 @@ mod interpreter;
 mod lock;
 mod proof;
 mod reproducible;
-mod sdk_cache;
+mod store;
 mod without_fields;
 
 use onepath::feature_store::OpenOptions;

@@ -14,7 +14,7 @@ use crate::feature_store::{Locking, OpenOptions, WhereStale};
 /// Each view's `transform` that is a cargo package is compiled for wasm32-wasip2, with settings that repeat byte for byte;
 /// a missing target is installed. A `.wasm` file is taken as it is. Every component is then loaded and described, and tried
 /// on the laws of `onepath check`, unless it was tried before. Their digests and the identities of the views are written to
-/// onepath.lock, and fields of sources and requests that are not declared yet to onepath.toml; with --locked neither is
+/// onepath.lock, the components to the component store if the project names one, and fields of sources and requests that are not declared yet to onepath.toml; with --locked neither is
 /// written, and all must be as it is pinned. Views and services that do not fit are reported.
 ///
 /// The compiled SDK is kept for all projects in the folder that the variable ONEPATH_CACHE names, by default
@@ -26,6 +26,9 @@ pub(super) struct Build {}
 pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
     // What it builds is what it pins.
     let mut store = context.open(OpenOptions { stale: WhereStale::Use, ..OpenOptions::default() })?;
+    if let Some(components) = store.component_store() {
+        components.check_writable()?;
+    }
     let views = store.project().views.clone();
     let cache = sdk_cache();
     let mut built = Vec::new();
@@ -42,6 +45,7 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
     // Loads every component, and refuses what differs under --locked.
     store.lock_file()?;
     store.plan_project()?;
+    store.store_components()?;
     if context.locking == Locking::Free {
         let written = store.write_schemas()?;
         if !written.is_empty() {
@@ -55,9 +59,8 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
     }
     let mut rows = Vec::new();
     for view in &views {
-        let path = store.component_path(view);
         let program = store.program(view)?;
-        rows.push((program, path));
+        rows.push((program, store.component_file(view)?.path));
     }
     match context.format {
         Format::Json => {

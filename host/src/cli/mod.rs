@@ -185,8 +185,12 @@ fn code_of(error: &anyhow::Error) -> u8 {
         };
         match cause.downcast_ref::<ServerError>() {
             Some(ServerError::Ended { .. } | ServerError::Hung { .. } | ServerError::Unwritten { .. }) => Some(false),
+            Some(ServerError::Project(error)) if error.is_damaged_component() => Some(false),
             Some(error) => of(error.file(), error.log()),
-            None => cause.downcast_ref::<Error>().and_then(|error| of(error.file(), error.log())),
+            None => match cause.downcast_ref::<Error>() {
+                Some(error) if error.is_damaged_component() => Some(false),
+                error => error.and_then(|error| of(error.file(), error.log())),
+            },
         }
     };
     if error.chain().any(|cause| cause.downcast_ref::<Error>().is_some_and(Error::is_no)) {
@@ -202,6 +206,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::ComponentStoreError;
 
     #[test]
     fn a_log_that_is_not_whole_is_no_misuse() {
@@ -217,6 +222,9 @@ mod tests {
             let text = damage.to_string();
             assert_eq!(code_of(&anyhow::Error::new(Error::Log(damage)).context("cannot serve")), 3, "{text}");
         }
+        let component = || ComponentStoreError::Damaged { path: path(), digest: String::new() };
+        assert_eq!(code_of(&Error::from(component()).into()), 3);
+        assert_eq!(code_of(&ServerError::from(Error::from(component())).into()), 3);
         assert_eq!(code_of(&Error::Log(LogError::ReadOnly { path: path() }).into()), 2);
         let of_server = ServerError::from(Error::Log(LogError::Gone { path: path() }));
         assert_eq!(code_of(&of_server.into()), 3);

@@ -115,7 +115,7 @@ impl FeatureStore {
             }
             return Ok(());
         }
-        let report = match self.report_of(view, program, &self.component_path(view)) {
+        let report = match self.report_of(view, program, &self.component_file(view)?.path) {
             Err(error @ Error::Load(LoadError::Unfinished { .. } | LoadError::Died { .. }))
                 if admission == Admission::Warn =>
             {

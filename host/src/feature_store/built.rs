@@ -2,7 +2,7 @@
 
 use super::{FeatureStore, Locking};
 use crate::Error;
-use crate::build::{BuiltFrom, Stale, TransformPath};
+use crate::build::{Stale, TransformPath};
 use crate::project::{LockFile, View};
 
 /// What becomes of a component whose package has changed since it was built.
@@ -44,7 +44,7 @@ impl FeatureStore {
     pub(super) fn stale(&self, view: &View, component: &str) -> Option<Stale> {
         match TransformPath::new(&view.transform) {
             TransformPath::File(_) => None,
-            TransformPath::Package(package) => BuiltFrom::load(&self.component_path(view))?.stale(&package, component),
+            TransformPath::Package(package) => self.stale_package(view, &package, component),
         }
     }
 

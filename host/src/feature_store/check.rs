@@ -43,7 +43,7 @@ impl FeatureStore {
         self.check_lock(view, &program)?;
         self.check_built(view, program.digest())?;
         let sample = self.sample(view)?;
-        let path = self.component_path(view);
+        let path = self.component_file(view)?.path;
         let key = format!(
             "{} {} {} {} {} {} {:?} {:?} {sample:?}",
             crate::admission::EDITION,

@@ -144,14 +144,14 @@ impl FeatureStore {
         let project = Project::parse(&kept.project, &self.project().root.join(PROJECT_FILE))?;
         // What the lock file pins now is another project.
         let options = OpenOptions { locking: Locking::Free, ..self.options().clone() };
-        let components: BTreeMap<String, PathBuf> =
-            kept.components.iter().map(|(view, digest)| (view.clone(), self.kept_component(digest))).collect();
+        let file = |(view, digest): (&String, &String)| Ok((view.clone(), self.served_file(digest)?.path));
+        let components: BTreeMap<String, PathBuf> = kept.components.iter().map(file).collect::<Result<_, Error>>()?;
         let store = Self { kept_components: Some(components), ..Self::of_project(project, options)? };
         for view in store.plan_views(|_| true)? {
             let (label, digest) = (view.program.id(), view.program.digest());
             if kept.components.get(label).is_none_or(|kept| kept != digest) {
                 let (view, path) = (label.to_owned(), store.component_path(&view.view));
-                return Err(Error::LostComponent { view, digest: digest.to_owned(), path });
+                return Err(Error::LostComponent { view, digest: digest.to_owned(), path, elsewhere: String::new() });
             }
         }
         store.plan_project()?;

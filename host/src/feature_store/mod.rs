@@ -2,7 +2,7 @@
 //!
 //! - `plan`: from references to the views that must run, and `run_views`, which runs them in order, offline and online.
 //! - `planning`: errors that planning can find are reported early. - `admit`, `check`: components are pinned and keep the laws.
-//! - `quarantine`: components that gave two answers stay out of use.
+//! - `components`: where they lie, and the component store. - `quarantine`: components that gave two answers stay out of use.
 //! - `rules`: defaults and times to live of single features. - `identity`: what decides the values of a view. - `schema`, `absent`: what events have, and which fields no file has.
 //! - `history`: views replayed for a spine, over declared events or over those that serving saw. - `feeds`: what views share.
 //! - `past`: questions about the past. - `history_index`: the events of a materialized history by entity, for them.
@@ -19,6 +19,7 @@ mod backfill;
 mod built;
 mod check;
 mod clock;
+mod components;
 mod feeds;
 mod fold;
 mod folded_ids;
@@ -303,15 +304,8 @@ impl FeatureStore {
     /// The view ready to run, with whatever component it has.
     fn loaded(&self, view: &View) -> Result<Arc<ViewProgram>, Error> {
         self.programs.get_or_make(&view.label(), || {
-            let path = self.component_path(view);
-            if !path.exists() {
-                return Err(match TransformPath::new(&view.transform) {
-                    TransformPath::Package(package) => Error::NotBuilt { view: view.label(), package },
-                    TransformPath::File(path) => Error::NoComponent { view: view.label(), path },
-                });
-            }
-            let program =
-                self.program_of(view, self.component(&path)?).map_err(|wrong| self.misfit_of_program(view, wrong))?;
+            let component = self.component_in(&self.component_file(view)?)?;
+            let program = program_of(view, component).map_err(|wrong| self.misfit_of_program(view, wrong))?;
             let program = Arc::new(program);
             self.check_facts(view, &program)?;
             self.warn_of_defaults(view, &program);
@@ -339,18 +333,24 @@ impl FeatureStore {
 
     /// The view, with its time to live and parameters, run by the component of `digest`, which this project once served with.
     pub(crate) fn served_program(&self, view: &View, digest: &str) -> Result<Arc<ViewProgram>, Error> {
-        let present = self.components.get(&self.component_path(view)).filter(|present| present.digest() == digest);
+        let present = self.component_file(view).ok().and_then(|file| self.components.get(&file.path));
+        let present = present.filter(|present| present.digest() == digest);
         if let Some(present) = present {
             return Ok(Arc::new(self.program_of(view, present)?));
         }
-        let path = self.kept_component(digest);
-        let lost = || Error::LostComponent { view: view.label(), digest: digest.to_owned(), path: path.clone() };
-        if !path.exists() {
+        let file = self.served_file(digest)?;
+        let lost = || Error::LostComponent {
+            view: view.label(),
+            digest: digest.to_owned(),
+            path: self.kept_component(digest),
+            elsewhere: self.not_in_store(),
+        };
+        if !file.path.exists() {
             return Err(lost());
         }
         // One that cannot be loaded is not what was kept, for that was loaded once.
-        let component = self.component(&path).ok().filter(|kept| kept.digest() == digest).ok_or_else(lost)?;
-        Ok(Arc::new(self.program_of(view, component)?))
+        let component = self.component_in(&file).ok().filter(|kept| kept.digest() == digest).ok_or_else(lost)?;
+        Ok(Arc::new(program_of(view, component)?))
     }
 
     /// Keeps the bytes of a view's component under its digest, so that what it served can be replayed after it changed. What is kept
@@ -361,7 +361,7 @@ impl FeatureStore {
             return Ok(());
         }
         let write = |source| Error::Write { path: kept.clone(), source };
-        let component = self.component_path(view);
+        let component = self.component_file(view)?.path;
         let bytes = std::fs::read(&component).map_err(write)?;
         if sha256_hex(&bytes) != digest {
             return Err(write(std::io::Error::other(

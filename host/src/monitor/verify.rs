@@ -259,6 +259,7 @@ pub(super) fn is_gone(error: &Error) -> bool {
             error,
             Error::ChangedHistory { .. }
                 | Error::LostComponent { .. }
+                | Error::ComponentStore(_)
                 | Error::OtherLog { .. }
                 | Error::OtherIdentity { .. }
                 | Error::Program(_)

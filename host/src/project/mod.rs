@@ -75,6 +75,8 @@ pub struct Project {
     pub admission: Option<Admission>,
     /// How long an instance of a component is used.
     pub isolation: Option<Isolation>,
+    /// The folder that holds components by their digests, with the project's root before it, where there is one.
+    pub component_store: Option<PathBuf>,
     /// How it is served.
     pub serving: ServingSettings,
     /// The views' positions, each after those whose features it reads.

@@ -52,6 +52,7 @@ pub(super) struct RawHead {
     pub repeat_share: Option<Spanned<f64>>,
     pub admission: Option<Admission>,
     pub isolation: Option<Isolation>,
+    pub component_store: Option<Spanned<String>>,
 }
 
 #[derive(Default, Deserialize)]

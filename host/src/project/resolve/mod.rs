@@ -15,7 +15,7 @@ pub(crate) use fields::unknown_name_help;
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
@@ -35,6 +35,7 @@ pub(super) fn project(raw: RawProject, root: PathBuf) -> Result<Project, Fault> 
     let name = project_name(&raw.project)?;
     let repeat_every = limits::repeat_every(raw.project.repeat_share)?;
     let (admission, isolation) = (raw.project.admission, raw.project.isolation);
+    let component_store = component_store(raw.project.component_store, &root)?;
     let limits = limits::limits(raw.limits)?;
     let serving = limits::serving(raw.serving)?;
     let entities = entities(in_order(raw.entities))?;
@@ -58,6 +59,7 @@ pub(super) fn project(raw: RawProject, root: PathBuf) -> Result<Project, Fault> 
         repeat_every,
         admission,
         isolation,
+        component_store,
         serving,
         order,
         text,
@@ -73,6 +75,15 @@ fn project_name(head: &RawHead) -> Result<String, Fault> {
     }
     Err(Fault::new(head.name.span(), format!("{name:?} is not a name for a project"))
         .help("a project's name is a letter or _, then letters, digits, _ and -"))
+}
+
+/// The folder of components, relative to the project's or absolute.
+fn component_store(path: Option<Spanned<String>>, root: &Path) -> Result<Option<PathBuf>, Fault> {
+    match path {
+        Some(path) if path.get_ref().is_empty() => Err(Fault::new(path.span(), "component_store names no folder")
+            .help("name a folder in the project or a shared one, such as \"components\", or leave it out")),
+        path => Ok(path.map(|path| root.join(path.get_ref()))),
+    }
 }
 
 fn entities(raw: Vec<(Spanned<String>, RawEntity)>) -> Result<Vec<Entity>, Fault> {

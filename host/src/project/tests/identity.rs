@@ -29,6 +29,8 @@ fn decides_values(project: &Project) -> usize {
         repeat_every: _,
         // How often a component is started: of one that keeps nothing, the same bits.
         isolation: _,
+        // Where components lie: which one runs is what decides.
+        component_store: _,
         // What of the answers is kept.
         serving: _,
         // A function of the views.
