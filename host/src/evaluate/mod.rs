@@ -27,7 +27,7 @@ pub use status::Status;
 
 use std::sync::OnceLock;
 
-use crate::batch::{Answers, Column, ColumnError, Kind, Rows, Shape, States};
+use crate::batch::{Column, Kind, Rows, Shape, States};
 use crate::time::{AsOf, EventTime, Length, format_time, outside_max_age};
 use crate::wasm::CallError;
 use rules::Met;
@@ -163,18 +163,19 @@ fn settled(
     entity: &dyn Fn(u32) -> String,
 ) -> Result<Evaluated, LocatedError> {
     let mut features = answers.features;
+    let before = view.rules().have_defaults().then(|| newest.to_vec());
     let (statuses, met) = statuses(view, rows, newest);
-    let ruled = view.rules().apply(&mut features, &statuses, &met, view.has_sources());
-    let ruled = ruled.map_err(|error| too_large(view, rows, &error, entity))?;
-    Ok(Evaluated { features, statuses, ruled, states: answers.states })
-}
-
-/// Answers that are larger, with their defaults, than a column can be. Fewer rows have room.
-fn too_large(view: &ViewProgram, rows: &Rows, error: &ColumnError, entity: &dyn Fn(u32) -> String) -> LocatedError {
-    let reason = format!("the defaults of its features make its answers too large: {error}");
-    let source = CallError::Limit { reason, stderr: String::new() };
-    let place = place(rows, None, entity);
-    Box::new((EvaluateError { view: view.id().to_owned(), place, question: None, source }, None))
+    match view.rules().apply(&mut features, &statuses, &met, view.has_sources()) {
+        Ok(ruled) => Ok(Evaluated { features, statuses, ruled, states: answers.states }),
+        Err(error) => {
+            // Nothing was evaluated: fewer rows have room.
+            newest.copy_from_slice(&before.unwrap_or_default());
+            let reason = format!("the defaults of its features make its answers too large: {error}");
+            let source = CallError::Limit { reason, stderr: String::new() };
+            let place = place(rows, None, entity);
+            Err(Box::new((EvaluateError { view: view.id().to_owned(), place, question: None, source }, None)))
+        }
+    }
 }
 
 /// Walks the batch as time passes: events make the view's answer newer, questions meet it at some age. Also gives what each question

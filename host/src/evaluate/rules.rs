@@ -68,6 +68,11 @@ impl Rules {
         Ok(Self(rules.collect::<Result<_, _>>()?))
     }
 
+    /// Whether a feature has a default. Without one, no answer grows.
+    pub(super) fn have_defaults(&self) -> bool {
+        self.0.iter().any(|rule| rule.default.is_some())
+    }
+
     /// Whether a feature has a time to live of its own.
     pub(super) fn have_ttl(&self) -> bool {
         self.0.iter().any(|rule| rule.ttl.is_some())
