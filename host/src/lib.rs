@@ -91,6 +91,7 @@ pub mod admission;
 pub mod batch;
 pub mod build;
 pub mod cli;
+mod declare;
 mod digest;
 pub mod entity;
 mod error;
