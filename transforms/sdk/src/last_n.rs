@@ -29,20 +29,153 @@ use crate::window::{View, WindowValue};
 /// `N`. A [`view`](Self::view) answers what a view of a [`Window`](crate::window::Window) does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LastN<T, const N: usize> {
-    times: Vec<i64>,
-    values: Vec<T>,
+    events: Ordered<T>,
 }
 
 impl<T: Kept, const N: usize> LastN<T, N> {
     /// Adds an event.
     #[inline]
     pub fn push(&mut self, at: EventTime, item: T::Item<'_>) {
+        self.events.push_latest(at, item, N);
+    }
+
+    /// How many events there are: `N` once there were so many.
+    pub fn len(&self) -> usize {
+        self.events.times.len()
+    }
+
+    /// Whether there was no event.
+    pub fn is_empty(&self) -> bool {
+        self.events.times.is_empty()
+    }
+
+    /// The events, from the earliest to the latest.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (EventTime, &T)> + ExactSizeIterator {
+        self.events.times.iter().map(|&time| EventTime(time)).zip(&self.events.values)
+    }
+
+    /// The event that is `nth` from the latest, which is 0; none where there were not so many.
+    pub fn newest(&self, nth: usize) -> Option<(EventTime, &T)> {
+        self.iter().rev().nth(nth)
+    }
+
+    /// The values, from the earliest to the latest event.
+    pub fn values(&self) -> &[T] {
+        &self.events.values
+    }
+}
+
+impl<T: Kept + WindowValue, const N: usize> LastN<T, N> {
+    /// The events as a view: count, sum, mean, extremes, quantiles.
+    pub fn view(&self) -> View<'_, T> {
+        self.events.view()
+    }
+}
+
+/// The number of events, all times, then all values.
+impl<T: Kept, const N: usize> State for LastN<T, N> {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        self.events.encode(bytes);
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
+        Ok(LastN { events: Ordered::decode(bytes, N)? })
+    }
+}
+
+impl<T, const N: usize> Default for LastN<T, N> {
+    fn default() -> Self {
+        const { assert!(N > 0, "a LastN keeps at least one event") }
+        LastN { events: Ordered::default() }
+    }
+}
+
+/// The first `N` events by event time, each with a value. Where times are equal, the event that was applied earlier is the earlier one.
+///
+/// ```
+/// use onepath_sdk::prelude::*;
+/// use onepath_sdk::testing::at;
+///
+/// let mut paid = FirstN::<f64, 2>::default();
+/// for (day, amount) in [("2024-03-01", 1.0), ("2024-03-04", 4.0), ("2024-03-02", 2.0), ("2024-03-03", 3.0)] {
+///     paid.push(at(day), amount);
+/// }
+/// assert_eq!(paid.values(), [1.0, 2.0]);
+/// ```
+///
+/// `T` is as for a [`LastN`]. A late event takes its place if it is among the first `N`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FirstN<T, const N: usize> {
+    events: Ordered<T>,
+}
+
+impl<T: Kept, const N: usize> FirstN<T, N> {
+    /// Adds an event.
+    #[inline]
+    pub fn push(&mut self, at: EventTime, item: T::Item<'_>) {
+        self.events.push_earliest(at, item, N);
+    }
+
+    /// How many events there are: `N` once there were so many.
+    pub fn len(&self) -> usize {
+        self.events.times.len()
+    }
+
+    /// Whether there was no event.
+    pub fn is_empty(&self) -> bool {
+        self.events.times.is_empty()
+    }
+
+    /// The events, from the earliest to the latest.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (EventTime, &T)> + ExactSizeIterator {
+        self.events.times.iter().map(|&time| EventTime(time)).zip(&self.events.values)
+    }
+
+    /// The values, from the earliest to the latest event.
+    pub fn values(&self) -> &[T] {
+        &self.events.values
+    }
+}
+
+impl<T: Kept + WindowValue, const N: usize> FirstN<T, N> {
+    /// The events as a view: count, sum, mean, extremes, quantiles.
+    pub fn view(&self) -> View<'_, T> {
+        self.events.view()
+    }
+}
+
+/// The number of events, all times, then all values.
+impl<T: Kept, const N: usize> State for FirstN<T, N> {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        self.events.encode(bytes);
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
+        Ok(FirstN { events: Ordered::decode(bytes, N)? })
+    }
+}
+
+impl<T, const N: usize> Default for FirstN<T, N> {
+    fn default() -> Self {
+        const { assert!(N > 0, "a FirstN keeps at least one event") }
+        FirstN { events: Ordered::default() }
+    }
+}
+
+/// What a [`LastN`] and a [`FirstN`] are made of: events in the order of their times. How many are kept is said with each call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ordered<T> {
+    times: Vec<i64>,
+    values: Vec<T>,
+}
+
+impl<T: Kept> Ordered<T> {
+    /// Adds an event; the latest `n` stay.
+    #[inline]
+    pub fn push_latest(&mut self, at: EventTime, item: T::Item<'_>, n: usize) {
         let at = at.micros();
-        let mut place = match self.times.last() {
-            Some(&newest) if at < newest => self.times.partition_point(|&time| time <= at),
-            _ => self.times.len(),
-        };
-        if self.times.len() == N {
+        let mut place = self.place(at);
+        if self.times.len() == n {
             if place == 0 {
                 return;
             }
@@ -54,42 +187,40 @@ impl<T: Kept, const N: usize> LastN<T, N> {
         self.values.insert(place, T::keep(item));
     }
 
-    /// How many events there are: `N` once there were so many.
-    pub fn len(&self) -> usize {
-        self.times.len()
+    /// Adds an event; the earliest `n` stay.
+    #[inline]
+    pub fn push_earliest(&mut self, at: EventTime, item: T::Item<'_>, n: usize) {
+        let at = at.micros();
+        let place = self.place(at);
+        if place < n {
+            self.times.truncate(n - 1);
+            self.values.truncate(n - 1);
+            self.times.insert(place, at);
+            self.values.insert(place, T::keep(item));
+        }
     }
 
-    /// Whether there was no event.
-    pub fn is_empty(&self) -> bool {
-        self.times.is_empty()
+    /// The place of an event that is applied last of those at its time.
+    #[inline]
+    fn place(&self, at: i64) -> usize {
+        match self.times.last() {
+            Some(&newest) if at < newest => self.times.partition_point(|&time| time <= at),
+            _ => self.times.len(),
+        }
     }
 
-    /// The events, from the earliest to the latest.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (EventTime, &T)> + ExactSizeIterator {
-        self.times.iter().map(|&time| EventTime(time)).zip(&self.values)
+    /// The times of the events, ascending.
+    pub fn times(&self) -> &[i64] {
+        &self.times
     }
 
-    /// The event that is `nth` from the latest, which is 0; none where there were not so many.
-    pub fn newest(&self, nth: usize) -> Option<(EventTime, &T)> {
-        self.iter().rev().nth(nth)
-    }
-
-    /// The values, from the earliest to the latest event.
+    /// The values of the events.
     pub fn values(&self) -> &[T] {
         &self.values
     }
-}
 
-impl<T: Kept + WindowValue, const N: usize> LastN<T, N> {
-    /// The events as a view: count, sum, mean, extremes, quantiles.
-    pub fn view(&self) -> View<'_, T> {
-        View::new(&self.times, &self.values)
-    }
-}
-
-/// The number of events, all times, then all values.
-impl<T: Kept, const N: usize> State for LastN<T, N> {
-    fn encode(&self, bytes: &mut Vec<u8>) {
+    /// Appends the number of events, all times, then all values.
+    pub fn encode(&self, bytes: &mut Vec<u8>) {
         compact::encode_len(self.times.len(), bytes);
         i64::encode_all(&self.times, bytes);
         for value in &self.values {
@@ -97,9 +228,10 @@ impl<T: Kept, const N: usize> State for LastN<T, N> {
         }
     }
 
-    fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
+    /// Takes at most `n` events.
+    pub fn decode(bytes: &mut &[u8], n: usize) -> Result<Self, StateError> {
         let count = compact::decode_len(bytes)?;
-        if count > N {
+        if count > n {
             return Err(StateError::new("a state holds more of the last events than it keeps: raise state_version"));
         }
         let times = i64::decode_all(count, bytes)?;
@@ -110,14 +242,20 @@ impl<T: Kept, const N: usize> State for LastN<T, N> {
         for _ in 0..count {
             values.push(T::decode(bytes)?);
         }
-        Ok(LastN { times, values })
+        Ok(Ordered { times, values })
     }
 }
 
-impl<T, const N: usize> Default for LastN<T, N> {
+impl<T: WindowValue> Ordered<T> {
+    /// The events as a view.
+    pub fn view(&self) -> View<'_, T> {
+        View::new(&self.times, &self.values)
+    }
+}
+
+impl<T> Default for Ordered<T> {
     fn default() -> Self {
-        const { assert!(N > 0, "a LastN keeps at least one event") }
-        LastN { times: Vec::new(), values: Vec::new() }
+        Ordered { times: Vec::new(), values: Vec::new() }
     }
 }
 

@@ -160,6 +160,9 @@ mod exact;
 
 mod proof;
 
+#[doc(hidden)]
+pub mod dynamic;
+
 pub mod batch;
 
 pub mod value;
@@ -188,12 +191,12 @@ pub mod prelude {
     pub use onepath_sdk_macros::{Event, Features, Inputs, Parameters, Request, State, transform};
 
     pub use crate::aggregate::{
-        Aggregate, Count, Counts, Decayed, Distinct, First, HyperLogLog, Last, Max, Mean, Min, QuantileSketch, Recency,
-        Share, Sum, TopK, Variance,
+        Aggregate, Count, Counts, Decayed, Distinct, First, HyperLogLog, IntegerMax, IntegerMin, IntegerSum, Last, Max,
+        Mean, Min, QuantileSketch, Recency, Share, Sum, TopK, Variance,
     };
     pub use crate::calendar::{Instant, Offset, UTC};
     pub use crate::lag::Lag;
-    pub use crate::last_n::LastN;
+    pub use crate::last_n::{FirstN, LastN};
     pub use crate::session::{Fixed, Gap, Session, Sessions};
     pub use crate::state::{State, StateError};
     pub use crate::tiled::{Hopping, Tumbling};

@@ -19,7 +19,7 @@ thread_local! {
 }
 
 /// Runs `process` with witnesses, and gives the first difference that one of them saw.
-pub(crate) fn with_witnesses<T>(process: impl FnOnce() -> T) -> (T, Option<String>) {
+pub fn with_witnesses<T>(process: impl FnOnce() -> T) -> (T, Option<String>) {
     /// Ends the proof even where the author's code panics, for whoever catches that.
     struct End;
     impl Drop for End {

@@ -94,7 +94,7 @@ impl EventTime {
 }
 
 /// The as-of of a question that the host asks. (Not a function of the type: the compiler would offer it to authors.)
-pub(crate) const fn asked_at(micros: i64) -> AsOf {
+pub const fn asked_at(micros: i64) -> AsOf {
     AsOf(micros)
 }
 

@@ -34,13 +34,7 @@ impl<T: Transform> Guest for Component<T> {
     }
 
     fn process(parameters: Vec<types::Column>, input: types::Rows) -> Result<types::Output, types::Failure> {
-        match native::process::<T>(&columns_in(parameters), &rows_in(input)) {
-            Ok(output) => Ok(types::Output {
-                features: output.features.into_iter().map(column_out).collect(),
-                states: output.states.map(|states| types::States { ends: states.ends, bytes: states.bytes }),
-            }),
-            Err(failure) => Err(failure_out(failure)),
-        }
+        native::process::<T>(&columns_in(parameters), &rows_in(input)).map(output_out).map_err(failure_out)
     }
 }
 
@@ -50,7 +44,9 @@ impl<T: Transform> bindings::exports::onepath::feature::proof::Guest for Compone
     }
 }
 
-fn rows_in(rows: types::Rows) -> batch::Rows {
+/// The rows of a call.
+#[doc(hidden)]
+pub fn rows_in(rows: types::Rows) -> batch::Rows {
     batch::Rows {
         times: rows.times,
         groups: rows.groups,
@@ -63,25 +59,42 @@ fn rows_in(rows: types::Rows) -> batch::Rows {
     }
 }
 
-fn failure_out(failure: batch::Failure) -> types::Failure {
+/// The answer of a call.
+#[doc(hidden)]
+pub fn output_out(output: batch::Output) -> types::Output {
+    types::Output {
+        features: output.features.into_iter().map(column_out).collect(),
+        states: output.states.map(|states| types::States { ends: states.ends, bytes: states.bytes }),
+    }
+}
+
+/// The refusal of a call.
+#[doc(hidden)]
+pub fn failure_out(failure: batch::Failure) -> types::Failure {
     types::Failure { row: failure.row, message: failure.message }
 }
 
 fn fields(fields: &[batch::Field]) -> Vec<types::Field> {
     let field = |field: &batch::Field| types::Field {
         name: field.name.to_owned(),
-        type_: match field.value_type {
-            batch::ValueType::Boolean => types::ValueType::Boolean,
-            batch::ValueType::Int64 => types::ValueType::Int64,
-            batch::ValueType::Float64 => types::ValueType::Float64,
-            batch::ValueType::Text => types::ValueType::Text,
-            batch::ValueType::Time => types::ValueType::Time,
-            batch::ValueType::Float64List => types::ValueType::Float64List,
-        },
+        type_: type_out(field.value_type),
         nullable: field.nullable,
         documentation: field.documentation.to_owned(),
     };
     fields.iter().map(field).collect()
+}
+
+/// The type of a field.
+#[doc(hidden)]
+pub fn type_out(value_type: batch::ValueType) -> types::ValueType {
+    match value_type {
+        batch::ValueType::Boolean => types::ValueType::Boolean,
+        batch::ValueType::Int64 => types::ValueType::Int64,
+        batch::ValueType::Float64 => types::ValueType::Float64,
+        batch::ValueType::Text => types::ValueType::Text,
+        batch::ValueType::Time => types::ValueType::Time,
+        batch::ValueType::Float64List => types::ValueType::Float64List,
+    }
 }
 
 fn columns_in(columns: Vec<types::Column>) -> Vec<batch::Column> {

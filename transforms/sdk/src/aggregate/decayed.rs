@@ -37,40 +37,89 @@ use crate::window::Retention;
 /// A NaN or an infinity does not fade: it makes every later answer NaN or infinite, as it would a [`Sum`](super::Sum).
 /// Decide before what such a number means.
 pub struct Decayed<H> {
-    /// Which numbers there were that are not finite.
-    others: NonFinite,
-    /// The sum of the finite numbers as of the epoch.
-    total: Fading,
-    /// The sum of the weights of all numbers as of the epoch.
-    weights: Fading,
+    fading: Fade,
     half_life: PhantomData<fn(H)>,
 }
 
-/// The whole half-lives from the epoch to a time, rounded down, and the rest of one, from 0 to 1.
-#[inline]
-fn half_lives<H: Retention>(micros: i64) -> (i64, f64) {
-    let half_life = const {
-        assert!(H::LENGTH.micros() >= 1000, "a half-life is at least a millisecond");
-        H::LENGTH.micros()
-    };
-    (micros.div_euclid(half_life), micros.rem_euclid(half_life) as f64 / half_life as f64)
-}
-
 impl<H: Retention> Decayed<H> {
+    const HALF_LIFE: Length = {
+        assert!(H::LENGTH.micros() >= 1000, "a half-life is at least a millisecond");
+        H::LENGTH
+    };
+
     /// The sum as of a moment; 0.0 for none, an infinity beyond the largest float64.
     pub fn sum(&self, as_of: AsOf) -> f64 {
-        self.others.sum().unwrap_or_else(|| faded::<H>(&self.total, as_of))
+        self.fading.sum(as_of, Self::HALF_LIFE)
     }
 
     /// The sum of the weights as of a moment, a count in which an event that is a half-life old counts half; 0.0 for none.
     pub fn weight(&self, as_of: AsOf) -> f64 {
-        faded::<H>(&self.weights, as_of)
+        faded(&self.fading.weights, as_of, Self::HALF_LIFE)
     }
 
     /// The mean, in which the newer numbers count more: [`sum`](Self::sum) / [`weight`](Self::weight), but within the range of
     /// float64 also where these are not. None where there was no event.
     ///
     /// It depends on no as-of: until the next event all weights fade alike.
+    pub fn mean(&self) -> Option<f64> {
+        self.fading.mean()
+    }
+}
+
+/// What a [`Decayed`] is made of: numbers that fade by the half-life that it says with each call.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fade {
+    /// Which numbers there were that are not finite.
+    others: NonFinite,
+    /// The sum of the finite numbers as of the epoch.
+    total: Fading,
+    /// The sum of the weights of all numbers as of the epoch.
+    weights: Fading,
+}
+
+/// The whole half-lives from the epoch to a time, rounded down, and the rest of one, from 0 to 1.
+#[inline]
+fn half_lives(micros: i64, half_life: Length) -> (i64, f64) {
+    let half_life = half_life.micros();
+    (micros.div_euclid(half_life), micros.rem_euclid(half_life) as f64 / half_life as f64)
+}
+
+impl Fade {
+    /// Adds a number. The half-life is a millisecond at least.
+    #[inline]
+    pub fn push(&mut self, at: EventTime, number: f64, half_life: Length) {
+        let (whole, rest) = half_lives(at.micros(), half_life);
+        let weight = libm::exp2(rest);
+        let Term { is_negative, magnitude, position } = Term::new(weight);
+        self.weights.add(Term { is_negative, magnitude, position: position + whole });
+        if !number.is_finite() {
+            self.others.put(number);
+            return;
+        }
+        // Away from both ends, so that the product has all its bits.
+        let (scaled, places) = if number.abs() < 1.0 { (number * TWO_TO_64, 64) } else { (number * 0.5, -1) };
+        let Term { is_negative, magnitude, position } = Term::new(scaled * weight);
+        self.total.add(Term { is_negative, magnitude, position: position - places + whole });
+    }
+
+    /// Adds all that `other` holds, of the same half-life.
+    pub fn merge(&mut self, other: &Self) {
+        self.others.merge(other.others);
+        self.total.merge(&other.total);
+        self.weights.merge(&other.weights);
+    }
+
+    /// The sum as of a moment.
+    pub fn sum(&self, as_of: AsOf, half_life: Length) -> f64 {
+        self.others.sum().unwrap_or_else(|| faded(&self.total, as_of, half_life))
+    }
+
+    /// Whether there was no event.
+    pub fn is_empty(&self) -> bool {
+        self.weights.exact().exponent().is_none()
+    }
+
+    /// The mean; none where there was no event.
     pub fn mean(&self) -> Option<f64> {
         let weights = self.weights.exact();
         let weights_exponent = weights.exponent()?;
@@ -86,11 +135,25 @@ impl<H: Retention> Decayed<H> {
     }
 }
 
+/// A byte for the numbers that are not finite, then the sum of the others and that of the weights as of the epoch.
+impl State for Fade {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        self.others.encode(bytes);
+        self.total.encode(bytes);
+        self.weights.encode(bytes);
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
+        let (others, total) = (NonFinite::decode(bytes)?, Fading::decode(bytes)?);
+        Ok(Fade { others, total, weights: Fading::decode(bytes)? })
+    }
+}
+
 /// A sum as of the epoch, as of a moment.
-fn faded<H: Retention>(sum: &Fading, as_of: AsOf) -> f64 {
+fn faded(sum: &Fading, as_of: AsOf, half_life: Length) -> f64 {
     let exact = sum.exact();
     let Some(exponent) = exact.exponent() else { return 0.0 };
-    let (whole, rest) = half_lives::<H>(as_of.micros());
+    let (whole, rest) = half_lives(as_of.micros(), half_life);
     // From a half to 2, so that nothing is rounded twice where the answer has fewer bits than a float64 can have.
     scaled(exact.round_scaled(-exponent) * libm::exp2(-rest), exponent - whole)
 }
@@ -107,24 +170,11 @@ impl<H: Retention> Aggregate for Decayed<H> {
 
     #[inline]
     fn push(&mut self, at: EventTime, number: f64) {
-        let (whole, rest) = half_lives::<H>(at.micros());
-        let weight = libm::exp2(rest);
-        let Term { is_negative, magnitude, position } = Term::new(weight);
-        self.weights.add(Term { is_negative, magnitude, position: position + whole });
-        if !number.is_finite() {
-            self.others.put(number);
-            return;
-        }
-        // Away from both ends, so that the product has all its bits.
-        let (scaled, places) = if number.abs() < 1.0 { (number * TWO_TO_64, 64) } else { (number * 0.5, -1) };
-        let Term { is_negative, magnitude, position } = Term::new(scaled * weight);
-        self.total.add(Term { is_negative, magnitude, position: position - places + whole });
+        self.fading.push(at, number, Self::HALF_LIFE);
     }
 
     fn merge(&mut self, other: &Self) {
-        self.others.merge(other.others);
-        self.total.merge(&other.total);
-        self.weights.merge(&other.weights);
+        self.fading.merge(&other.fading);
     }
 }
 
@@ -136,9 +186,7 @@ const TWO_TO_64: f64 = 18_446_744_073_709_551_616.0;
 impl<H: Retention> State for Decayed<H> {
     fn encode(&self, bytes: &mut Vec<u8>) {
         compact::encode_i64(H::LENGTH.micros(), bytes);
-        self.others.encode(bytes);
-        self.total.encode(bytes);
-        self.weights.encode(bytes);
+        self.fading.encode(bytes);
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
@@ -148,33 +196,31 @@ impl<H: Retention> State for Decayed<H> {
                 format!("the state's half-life is {half_life}, the transform's {}: raise state_version", H::LENGTH);
             return Err(StateError::new(message));
         }
-        let (others, total) = (NonFinite::decode(bytes)?, Fading::decode(bytes)?);
-        Ok(Decayed { others, total, weights: Fading::decode(bytes)?, half_life: PhantomData })
+        Ok(Decayed { fading: Fade::decode(bytes)?, half_life: PhantomData })
     }
 }
 
 impl<H> Default for Decayed<H> {
     fn default() -> Self {
-        let (total, weights) = (Fading::default(), Fading::default());
-        Decayed { others: NonFinite::default(), total, weights, half_life: PhantomData }
+        Decayed { fading: Fade::default(), half_life: PhantomData }
     }
 }
 
 impl<H> Clone for Decayed<H> {
     fn clone(&self) -> Self {
-        let (total, weights) = (self.total.clone(), self.weights.clone());
-        Decayed { others: self.others, total, weights, half_life: PhantomData }
+        Decayed { fading: self.fading.clone(), half_life: PhantomData }
     }
 }
 
 impl<H> PartialEq for Decayed<H> {
     fn eq(&self, other: &Self) -> bool {
-        (self.others, &self.total, &self.weights) == (other.others, &other.total, &other.weights)
+        self.fading == other.fading
     }
 }
 
 impl<H> fmt::Debug for Decayed<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Decayed").field(&self.others).field(&self.total).field(&self.weights).finish()
+        let Fade { others, total, weights } = &self.fading;
+        f.debug_tuple("Decayed").field(others).field(total).field(weights).finish()
     }
 }

@@ -10,6 +10,7 @@
 //! | [`Count`] | `()` | how many |
 //! | [`Sum`], [`Mean`], [`Variance`] | `f64` | sum, mean, variance, standard deviation; never a drift |
 //! | [`Min`], [`Max`] | `f64` | the smallest, the largest |
+//! | [`IntegerSum`], [`IntegerMin`], [`IntegerMax`] | `i64` | the same of whole numbers |
 //! | [`First`], [`Last`] | any value | the value at the earliest, the latest event time |
 //! | [`Recency`] | `()` | how long ago the last one was |
 //! | [`Share`] | `bool` | which part was true |
@@ -37,11 +38,12 @@
 
 mod count;
 mod counts;
-mod decayed;
+pub(crate) mod decayed;
 mod distinct;
 mod edge;
 mod extreme;
 mod hyper_log_log;
+mod integer;
 mod kept;
 mod mean;
 mod quantile_sketch;
@@ -58,6 +60,7 @@ pub use distinct::Distinct;
 pub use edge::{First, Last};
 pub use extreme::{Max, Min};
 pub use hyper_log_log::HyperLogLog;
+pub use integer::{IntegerMax, IntegerMin, IntegerSum};
 pub use kept::Kept;
 pub use mean::Mean;
 pub use quantile_sketch::QuantileSketch;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::tiles::{Tiles, decode_lengths, tile};
+use super::tiles::{Tiles, decode_lengths, oldest_hop, tile, whole_hops};
 use crate::aggregate::Aggregate;
 use crate::compact;
 use crate::state::{State, StateError};
@@ -81,15 +81,11 @@ impl<A: Aggregate, L: Retention, H: Retention> Hopping<A, L, H> {
     }
 
     fn sawtooth_span(&self, as_of: AsOf, length: Length) -> A {
-        let start = as_of.micros().saturating_sub(length.micros());
-        self.tiles.merged(tile(start, Self::HOP), tile(as_of.micros(), Self::HOP).saturating_add(1))
+        self.tiles.sawtooth(as_of, length, Self::HOP)
     }
 
     fn hopped_span(&self, as_of: AsOf, ago: Length, length: Length) -> A {
-        let Some(end) = as_of.micros().checked_sub(ago.micros()) else { return A::default() };
-        let end = tile(end, Self::HOP);
-        let hops = whole_hops(length, Self::HOP).micros() / Self::HOP.micros();
-        self.tiles.merged(end.saturating_sub(hops), end)
+        self.tiles.hopped(as_of, ago, length, Self::HOP)
     }
 
     /// How many tiles hold something: the size of the state.
@@ -99,15 +95,8 @@ impl<A: Aggregate, L: Retention, H: Retention> Hopping<A, L, H> {
 
     /// The tile of the newest event less `L`.
     fn oldest_kept(newest: i64) -> i64 {
-        newest.saturating_sub(L::LENGTH.micros() / Self::HOP.micros())
+        oldest_hop(newest, L::LENGTH, Self::HOP)
     }
-}
-
-/// A length rounded up to whole hops.
-const fn whole_hops(length: Length, hop: Length) -> Length {
-    let (length, hop) = (length.micros(), hop.micros());
-    let begun = if length.rem_euclid(hop) == 0 { 0 } else { 1 };
-    Length::from_micros(length.div_euclid(hop).saturating_add(begun).saturating_mul(hop))
 }
 
 /// Length and hop in microseconds, the number of tiles, then each tile's distance from the one before and its aggregate.
@@ -115,12 +104,12 @@ impl<A: Aggregate, L: Retention, H: Retention> State for Hopping<A, L, H> {
     fn encode(&self, bytes: &mut Vec<u8>) {
         compact::encode_i64(L::LENGTH.micros(), bytes);
         compact::encode_i64(Self::HOP.micros(), bytes);
-        self.tiles.encode(bytes);
+        self.tiles.encode(bytes, A::encode);
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
         decode_lengths(&[L::LENGTH, Self::HOP], bytes)?;
-        Ok(Hopping { tiles: Tiles::decode(bytes, Self::oldest_kept)?, lengths: PhantomData })
+        Ok(Hopping { tiles: Tiles::decode(bytes, Self::oldest_kept, A::decode)?, lengths: PhantomData })
     }
 }
 

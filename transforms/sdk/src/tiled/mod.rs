@@ -11,7 +11,7 @@
 //! | [`Tumbling`] | the calendar's current or previous day | two tiles |
 
 mod hopping;
-mod tiles;
+pub(crate) mod tiles;
 mod tumbling;
 
 pub use hopping::Hopping;

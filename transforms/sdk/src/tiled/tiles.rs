@@ -7,11 +7,11 @@ use crate::aggregate::Aggregate;
 use crate::compact;
 use crate::proof::Witness;
 use crate::state::StateError;
-use crate::time::{EventTime, Length};
+use crate::time::{AsOf, EventTime, Length};
 
 /// The tiles that hold something, ascending.
 #[derive(Clone, PartialEq)]
-pub(super) struct Tiles<A> {
+pub struct Tiles<A> {
     tiles: VecDeque<(i64, A)>,
     witness: Witness<A>,
 }
@@ -30,14 +30,14 @@ impl<A: fmt::Debug> fmt::Debug for Tiles<A> {
 
 /// The tile that a time lies in.
 #[inline]
-pub(super) fn tile(micros: i64, length: Length) -> i64 {
+pub fn tile(micros: i64, length: Length) -> i64 {
     micros.div_euclid(length.micros())
 }
 
 impl<A: Aggregate> Tiles<A> {
     /// Adds an event to its tile. `oldest` tells the oldest tile that is kept if the given one is the newest.
     #[inline]
-    pub(super) fn push(&mut self, tile: i64, at: EventTime, item: A::Item<'_>, oldest: impl Fn(i64) -> i64) {
+    pub fn push(&mut self, tile: i64, at: EventTime, item: A::Item<'_>, oldest: impl Fn(i64) -> i64) {
         match self.tiles.back_mut() {
             Some((newest, aggregate)) if *newest == tile => aggregate.push(at, item),
             Some(&mut (newest, _)) if tile < newest => {
@@ -72,7 +72,7 @@ impl<A: Aggregate> Tiles<A> {
     }
 
     /// The aggregate of the tiles from `first` to before `end`.
-    pub(super) fn merged(&self, first: i64, end: i64) -> A {
+    pub fn merged(&self, first: i64, end: i64) -> A {
         let mut merged = A::default();
         let start = self.tiles.partition_point(|&(tile, _)| tile < first);
         for (_, aggregate) in self.tiles.range(start..).take_while(|&&(tile, _)| tile < end) {
@@ -82,22 +82,28 @@ impl<A: Aggregate> Tiles<A> {
     }
 
     /// How many tiles hold something.
-    pub(super) fn len(&self) -> usize {
+    #[allow(clippy::len_without_is_empty, reason = "whoever asks wants the number")]
+    pub fn len(&self) -> usize {
         self.tiles.len()
     }
 
     /// The number of tiles, then each tile's distance from the one before and its aggregate.
-    pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
+    pub fn encode(&self, bytes: &mut Vec<u8>, encode: impl Fn(&A, &mut Vec<u8>)) {
         compact::encode_len(self.tiles.len(), bytes);
         let mut before = 0_i64;
         for (tile, aggregate) in &self.tiles {
             compact::encode_i64(tile.wrapping_sub(before), bytes);
-            aggregate.encode(bytes);
+            encode(aggregate, bytes);
             before = *tile;
         }
     }
 
-    pub(super) fn decode(bytes: &mut &[u8], oldest: impl Fn(i64) -> i64) -> Result<Self, StateError> {
+    /// Takes tiles of which none is older than `oldest` tells of the newest.
+    pub fn decode(
+        bytes: &mut &[u8],
+        oldest: impl Fn(i64) -> i64,
+        decode: impl Fn(&mut &[u8]) -> Result<A, StateError>,
+    ) -> Result<Self, StateError> {
         let count = compact::decode_len(bytes)?;
         let mut tiles: VecDeque<(i64, A)> = VecDeque::with_capacity(count + 1);
         for _ in 0..count {
@@ -106,7 +112,7 @@ impl<A: Aggregate> Tiles<A> {
             if before.is_some_and(|before| before >= tile) {
                 return Err(StateError::new("the tiles are not in order"));
             }
-            tiles.push_back((tile, A::decode(bytes)?));
+            tiles.push_back((tile, decode(bytes)?));
         }
         if let (Some(&(first, _)), Some(&(newest, _))) = (tiles.front(), tiles.back())
             && first < oldest(newest)
@@ -115,6 +121,53 @@ impl<A: Aggregate> Tiles<A> {
         }
         Ok(Tiles { tiles, witness: Witness::none() })
     }
+}
+
+/// The tile of the newest event less `length`, which is what [`Hopping`](super::Hopping) keeps.
+#[inline]
+pub fn oldest_hop(newest: i64, length: Length, hop: Length) -> i64 {
+    newest.saturating_sub(length.micros() / hop.micros())
+}
+
+/// The tile before the newest, which is what [`Tumbling`](super::Tumbling) keeps.
+#[inline]
+pub fn oldest_tumbling(newest: i64) -> i64 {
+    newest.saturating_sub(1)
+}
+
+impl<A: Aggregate> Tiles<A> {
+    /// What [`Hopping::sawtooth`](super::Hopping::sawtooth) sees.
+    pub fn sawtooth(&self, as_of: AsOf, length: Length, hop: Length) -> A {
+        let start = as_of.micros().saturating_sub(length.micros());
+        self.merged(tile(start, hop), tile(as_of.micros(), hop).saturating_add(1))
+    }
+
+    /// What [`Hopping::hopped_ago`](super::Hopping::hopped_ago) sees.
+    pub fn hopped(&self, as_of: AsOf, ago: Length, length: Length, hop: Length) -> A {
+        let Some(end) = as_of.micros().checked_sub(ago.micros()) else { return A::default() };
+        let end = tile(end, hop);
+        let hops = whole_hops(length, hop).micros() / hop.micros();
+        self.merged(end.saturating_sub(hops), end)
+    }
+
+    /// What [`Tumbling::current`](super::Tumbling::current) sees.
+    pub fn current(&self, as_of: AsOf, length: Length) -> A {
+        let tile = tile(as_of.micros(), length);
+        self.merged(tile, tile.saturating_add(1))
+    }
+
+    /// What [`Tumbling::previous`](super::Tumbling::previous) sees.
+    pub fn previous(&self, as_of: AsOf, length: Length) -> A {
+        let tile = tile(as_of.micros(), length);
+        self.merged(tile.saturating_sub(1), tile)
+    }
+}
+
+/// A length rounded up to whole hops.
+pub(super) const fn whole_hops(length: Length, hop: Length) -> Length {
+    let (length, hop) = (length.micros(), hop.micros());
+    let begun = if length.rem_euclid(hop) == 0 { 0 } else { 1 };
+    Length::from_micros(length.div_euclid(hop).saturating_add(begun).saturating_mul(hop))
 }
 
 /// Takes the lengths that a state was made with, and refuses others.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::tiles::{Tiles, decode_lengths, tile};
+use super::tiles::{Tiles, decode_lengths, oldest_tumbling, tile};
 use crate::aggregate::Aggregate;
 use crate::compact;
 use crate::state::{State, StateError};
@@ -29,23 +29,17 @@ impl<A: Aggregate, L: Retention> Tumbling<A, L> {
     /// Adds an event.
     #[inline]
     pub fn push(&mut self, at: EventTime, item: A::Item<'_>) {
-        self.tiles.push(tile(at.micros(), Self::LENGTH), at, item, Self::oldest_kept);
+        self.tiles.push(tile(at.micros(), Self::LENGTH), at, item, oldest_tumbling);
     }
 
     /// The events of the window that `as_of` lies in, so far.
     pub fn current(&self, as_of: AsOf) -> A {
-        let tile = tile(as_of.micros(), Self::LENGTH);
-        self.tiles.merged(tile, tile.saturating_add(1))
+        self.tiles.current(as_of, Self::LENGTH)
     }
 
     /// The events of the window before that of `as_of`: the last one that is over.
     pub fn previous(&self, as_of: AsOf) -> A {
-        let tile = tile(as_of.micros(), Self::LENGTH);
-        self.tiles.merged(tile.saturating_sub(1), tile)
-    }
-
-    fn oldest_kept(newest: i64) -> i64 {
-        newest.saturating_sub(1)
+        self.tiles.previous(as_of, Self::LENGTH)
     }
 }
 
@@ -53,12 +47,12 @@ impl<A: Aggregate, L: Retention> Tumbling<A, L> {
 impl<A: Aggregate, L: Retention> State for Tumbling<A, L> {
     fn encode(&self, bytes: &mut Vec<u8>) {
         compact::encode_i64(Self::LENGTH.micros(), bytes);
-        self.tiles.encode(bytes);
+        self.tiles.encode(bytes, A::encode);
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
         decode_lengths(&[Self::LENGTH], bytes)?;
-        Ok(Tumbling { tiles: Tiles::decode(bytes, Self::oldest_kept)?, length: PhantomData })
+        Ok(Tumbling { tiles: Tiles::decode(bytes, oldest_tumbling, A::decode)?, length: PhantomData })
     }
 }
 

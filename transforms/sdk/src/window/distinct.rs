@@ -3,7 +3,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::{NONE, Retention, UpTo, check_kept, oldest_kept};
+use super::events::oldest_kept;
+use super::{NONE, Retention, UpTo, check_kept};
 use crate::aggregate::Key;
 use crate::compact;
 use crate::key_map::KeyMap;
@@ -23,11 +24,7 @@ const CLEARED_MIN: usize = 32;
 /// would be missing in it. Such a view is one of a [`Window`](super::Window), or of
 /// [`Hopping`](crate::tiled::Hopping)`<Distinct<K>, ..>`.
 pub struct DistinctWindow<K, L> {
-    pub(super) newest_by_key: KeyMap<K, i64>,
-    /// The newest event.
-    newest: i64,
-    /// How many keys there may be before those that are too old are cleared away.
-    room: usize,
+    pub(super) keys: Keys<K>,
     retention: PhantomData<fn(L)>,
 }
 
@@ -35,50 +32,70 @@ impl<K: Key, L: Retention> DistinctWindow<K, L> {
     /// Adds an event.
     #[inline]
     pub fn push(&mut self, at: EventTime, key: &K::Ref) {
-        let at = at.micros();
-        if at < oldest_kept::<L>(self.newest) {
-            return;
-        }
-        self.newest = self.newest.max(at);
-        if self.newest_by_key.len() >= self.room {
-            let oldest = oldest_kept::<L>(self.newest);
-            self.newest_by_key.retain(|newest| *newest >= oldest);
-            self.room = CLEARED_MIN.max(self.newest_by_key.len() * 2);
-        }
-        self.newest_by_key.upsert(key, at, |newest| *newest = at.max(*newest));
+        self.keys.push(at, key, L::LENGTH);
     }
 
     /// The keys with an event in `[as_of - S, as_of]`. Compiles if `S` is at most `L`.
     pub fn closed<S: Retention>(&self, as_of: AsOf) -> DistinctView<'_, K> {
         const { check_kept(L::LENGTH, NONE, S::LENGTH) }
-        self.closed_span(as_of, S::LENGTH)
+        self.keys.closed(as_of, S::LENGTH)
     }
 
     /// The keys with an event in `(as_of - S, as_of]`. Compiles if `S` is at most `L`.
     pub fn half_open<S: Retention>(&self, as_of: AsOf) -> DistinctView<'_, K> {
         const { check_kept(L::LENGTH, NONE, S::LENGTH) }
-        self.half_open_span(as_of, S::LENGTH)
+        self.keys.half_open(as_of, S::LENGTH)
     }
 
     /// The keys with an event in `[as_of - length, as_of]`, where a parameter gives the length. Compiles if its bound is at most
     /// `L`.
     pub fn closed_for<S: Retention>(&self, as_of: AsOf, length: UpTo<S>) -> DistinctView<'_, K> {
         const { check_kept(L::LENGTH, NONE, S::LENGTH) }
-        self.closed_span(as_of, length.length())
+        self.keys.closed(as_of, length.length())
     }
 
     /// The keys with an event in `(as_of - length, as_of]`, where a parameter gives the length. Compiles if its bound is at most
     /// `L`.
     pub fn half_open_for<S: Retention>(&self, as_of: AsOf, length: UpTo<S>) -> DistinctView<'_, K> {
         const { check_kept(L::LENGTH, NONE, S::LENGTH) }
-        self.half_open_span(as_of, length.length())
+        self.keys.half_open(as_of, length.length())
+    }
+}
+
+/// What a [`DistinctWindow`] is made of: keys, kept as long as it says with each call.
+#[derive(Clone)]
+pub struct Keys<K> {
+    pub(super) newest_by_key: KeyMap<K, i64>,
+    /// The newest event.
+    newest: i64,
+    /// How many keys there may be before those that are too old are cleared away.
+    room: usize,
+}
+
+impl<K: Key> Keys<K> {
+    /// Adds an event. Keys of before `kept` before the newest are let go.
+    #[inline]
+    pub fn push(&mut self, at: EventTime, key: &K::Ref, kept: Length) {
+        let at = at.micros();
+        if at < oldest_kept(self.newest, kept) {
+            return;
+        }
+        self.newest = self.newest.max(at);
+        if self.newest_by_key.len() >= self.room {
+            let oldest = oldest_kept(self.newest, kept);
+            self.newest_by_key.retain(|newest| *newest >= oldest);
+            self.room = CLEARED_MIN.max(self.newest_by_key.len() * 2);
+        }
+        self.newest_by_key.upsert(key, at, |newest| *newest = at.max(*newest));
     }
 
-    fn closed_span(&self, as_of: AsOf, length: Length) -> DistinctView<'_, K> {
+    /// The keys with an event in `[as_of - length, as_of]`, which is kept.
+    pub fn closed(&self, as_of: AsOf, length: Length) -> DistinctView<'_, K> {
         self.view(as_of, as_of.micros().saturating_sub(length.micros()))
     }
 
-    fn half_open_span(&self, as_of: AsOf, length: Length) -> DistinctView<'_, K> {
+    /// The keys with an event in `(as_of - length, as_of]`, which is kept.
+    pub fn half_open(&self, as_of: AsOf, length: Length) -> DistinctView<'_, K> {
         // Where the start lies before the beginning of time, every event is after it.
         let start = as_of.micros().checked_sub(length.micros());
         self.view(as_of, start.map_or(i64::MIN, |start| start.saturating_add(1)))
@@ -89,9 +106,38 @@ impl<K: Key, L: Retention> DistinctWindow<K, L> {
     }
 
     /// The keys that are kept, each with its newest event.
-    fn live(&self) -> impl Iterator<Item = (&K, i64)> {
-        let oldest = oldest_kept::<L>(self.newest);
+    fn live(&self, kept: Length) -> impl Iterator<Item = (&K, i64)> {
+        let oldest = oldest_kept(self.newest, kept);
         self.newest_by_key.iter().map(|(key, &newest)| (key, newest)).filter(move |&(_, newest)| newest >= oldest)
+    }
+
+    /// Appends the number of keys, then each key and the time of its newest event.
+    pub fn encode(&self, bytes: &mut Vec<u8>, kept: Length) {
+        let oldest = oldest_kept(self.newest, kept);
+        self.newest_by_key.encode(bytes, |newest| *newest >= oldest, i64::encode);
+    }
+
+    /// Takes keys that were kept for so long.
+    pub fn decode(bytes: &mut &[u8], kept: Length) -> Result<Self, StateError> {
+        let newest_by_key = KeyMap::<K, i64>::decode(bytes, i64::decode)?;
+        let times = newest_by_key.iter().map(|(_, &newest)| newest);
+        let (first, newest) = times.fold((i64::MAX, i64::MIN), |(first, newest), at| (first.min(at), newest.max(at)));
+        if first < oldest_kept(newest, kept) {
+            return Err(StateError::new("a window holds a key that it does not keep"));
+        }
+        let room = CLEARED_MIN.max(newest_by_key.len() * 2);
+        Ok(Keys { newest_by_key, newest, room })
+    }
+
+    /// Whether no key is kept.
+    pub fn is_empty(&self) -> bool {
+        self.newest_by_key.len() == 0
+    }
+}
+
+impl<K> Default for Keys<K> {
+    fn default() -> Self {
+        Keys { newest_by_key: KeyMap::default(), newest: i64::MIN, room: CLEARED_MIN }
     }
 }
 
@@ -133,8 +179,7 @@ impl<'a, K: Key> DistinctView<'a, K> {
 impl<K: Key, L: Retention> State for DistinctWindow<K, L> {
     fn encode(&self, bytes: &mut Vec<u8>) {
         compact::encode_i64(L::LENGTH.micros(), bytes);
-        let oldest = oldest_kept::<L>(self.newest);
-        self.newest_by_key.encode(bytes, |newest| *newest >= oldest, i64::encode);
+        self.keys.encode(bytes, L::LENGTH);
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
@@ -144,38 +189,30 @@ impl<K: Key, L: Retention> State for DistinctWindow<K, L> {
                 format!("the state's window keeps {kept}, the transform's {}: raise state_version", L::LENGTH);
             return Err(StateError::new(message));
         }
-        let newest_by_key = KeyMap::<K, i64>::decode(bytes, i64::decode)?;
-        let times = newest_by_key.iter().map(|(_, &newest)| newest);
-        let (first, newest) = times.fold((i64::MAX, i64::MIN), |(first, newest), at| (first.min(at), newest.max(at)));
-        if first < oldest_kept::<L>(newest) {
-            return Err(StateError::new("a window holds a key that it does not keep"));
-        }
-        let room = CLEARED_MIN.max(newest_by_key.len() * 2);
-        Ok(DistinctWindow { newest_by_key, newest, room, retention: PhantomData })
+        Ok(DistinctWindow { keys: Keys::decode(bytes, L::LENGTH)?, retention: PhantomData })
     }
 }
 
 impl<K, L> Default for DistinctWindow<K, L> {
     fn default() -> Self {
-        DistinctWindow { newest_by_key: KeyMap::default(), newest: i64::MIN, room: CLEARED_MIN, retention: PhantomData }
+        DistinctWindow { keys: Keys::default(), retention: PhantomData }
     }
 }
 
 impl<K: Clone, L> Clone for DistinctWindow<K, L> {
     fn clone(&self) -> Self {
-        let &DistinctWindow { ref newest_by_key, newest, room, retention } = self;
-        DistinctWindow { newest_by_key: newest_by_key.clone(), newest, room, retention }
+        DistinctWindow { keys: self.keys.clone(), retention: PhantomData }
     }
 }
 
 impl<K: Key, L: Retention> PartialEq for DistinctWindow<K, L> {
     fn eq(&self, other: &Self) -> bool {
-        self.live().eq(other.live())
+        self.keys.live(L::LENGTH).eq(other.keys.live(L::LENGTH))
     }
 }
 
 impl<K: Key, L: Retention> fmt::Debug for DistinctWindow<K, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.live()).finish()
+        f.debug_map().entries(self.keys.live(L::LENGTH)).finish()
     }
 }

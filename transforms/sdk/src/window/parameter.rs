@@ -3,17 +3,12 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::{Retention, UpTo, View, Window, WindowValue};
-use crate::state::{State, StateError};
+use super::{Events, Retention, UpTo, View, WindowValue};
+use crate::state::{State, StateError, decode_count, encode_count};
 use crate::time::{AsOf, EventTime, Length};
 
-/// As long as time can be told.
-#[derive(Clone, Copy, Debug)]
-struct Unlimited;
-
-impl Retention for Unlimited {
-    const LENGTH: Length = Length::from_micros(i64::MAX);
-}
+/// How long its events are kept in the bytes of a state: the window itself says how long.
+const UNLIMITED: Length = Length::from_micros(i64::MAX);
 
 /// A stretch of time before a question, whose length a view gives as a parameter: what [`Spans`] are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +110,7 @@ pub trait Spans<const N: usize = 1> {
 /// ```
 pub struct ParameterWindow<T, S> {
     retention: Length,
-    window: Window<T, Unlimited>,
+    events: Events<T>,
     spans: PhantomData<fn(S)>,
 }
 
@@ -131,12 +126,11 @@ impl<T: WindowValue, S> ParameterWindow<T, S> {
         S: Spans<N>,
     {
         let retention = retention(&S::spans(parameters));
-        if self.window.is_empty() {
+        if self.events.is_empty() {
             self.retention = retention;
         }
         assert!(self.retention == retention, "a window that keeps {} was told to keep {retention}", self.retention);
-        self.window.push(at, value);
-        self.window.evict_older(retention);
+        self.events.push(at, value, retention);
     }
 
     /// Of each span the events in `[as_of - ago - length, as_of - ago]`.
@@ -148,7 +142,7 @@ impl<T: WindowValue, S> ParameterWindow<T, S> {
     where
         S: Spans<N>,
     {
-        self.spans(parameters).map(|Span { ago, length }| self.window.closed_span(as_of, ago, length))
+        self.spans(parameters).map(|Span { ago, length }| self.events.closed(as_of, ago, length))
     }
 
     /// Of each span the events in `(as_of - ago - length, as_of - ago]`.
@@ -160,17 +154,17 @@ impl<T: WindowValue, S> ParameterWindow<T, S> {
     where
         S: Spans<N>,
     {
-        self.spans(parameters).map(|Span { ago, length }| self.window.half_open_span(as_of, ago, length))
+        self.spans(parameters).map(|Span { ago, length }| self.events.half_open(as_of, ago, length))
     }
 
     /// How many events the window keeps.
     pub fn len(&self) -> usize {
-        self.window.len()
+        self.events.len()
     }
 
     /// Whether the window keeps no event.
     pub fn is_empty(&self) -> bool {
-        self.window.is_empty()
+        self.events.is_empty()
     }
 
     fn spans<const N: usize>(&self, parameters: &S::Parameters<'_>) -> [Span; N]
@@ -192,25 +186,25 @@ fn retention(spans: &[Span]) -> Length {
 
 impl<T, S> Default for ParameterWindow<T, S> {
     fn default() -> Self {
-        ParameterWindow { retention: Length::from_micros(0), window: Window::default(), spans: PhantomData }
+        ParameterWindow { retention: Length::from_micros(0), events: Events::default(), spans: PhantomData }
     }
 }
 
 impl<T: Clone, S> Clone for ParameterWindow<T, S> {
     fn clone(&self) -> Self {
-        ParameterWindow { retention: self.retention, window: self.window.clone(), spans: PhantomData }
+        ParameterWindow { retention: self.retention, events: self.events.clone(), spans: PhantomData }
     }
 }
 
 impl<T: PartialEq, S> PartialEq for ParameterWindow<T, S> {
     fn eq(&self, other: &Self) -> bool {
-        self.window == other.window && (self.window.is_empty() || self.retention == other.retention)
+        self.events == other.events && (self.events.is_empty() || self.retention == other.retention)
     }
 }
 
 impl<T: fmt::Debug, S> fmt::Debug for ParameterWindow<T, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.window.fmt(f)
+        self.events.fmt(f)
     }
 }
 
@@ -219,16 +213,18 @@ impl<T: WindowValue, S> State for ParameterWindow<T, S> {
     fn encode(&self, bytes: &mut Vec<u8>) {
         let retention = if self.is_empty() { Length::from_micros(0) } else { self.retention };
         retention.encode(bytes);
-        self.window.encode(bytes);
+        UNLIMITED.encode(bytes);
+        encode_count(self.events.len(), bytes);
+        self.events.encode(bytes);
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
-        let (retention, mut window) = (Length::decode(bytes)?, Window::<T, Unlimited>::decode(bytes)?);
-        let count = window.len();
-        window.evict_older(retention);
-        if retention.micros() < 0 || window.len() != count || count == 0 && retention.micros() != 0 {
+        let (retention, unlimited) = (Length::decode(bytes)?, Length::decode(bytes)?);
+        let count = decode_count(bytes)?;
+        if unlimited != UNLIMITED || retention.micros() < 0 || count == 0 && retention.micros() != 0 {
             return Err(StateError::new("a window holds an event that it does not keep"));
         }
-        Ok(ParameterWindow { retention, window, spans: PhantomData })
+        let events = Events::decode(count, bytes, retention)?;
+        Ok(ParameterWindow { retention, events, spans: PhantomData })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{View, WindowValue};
+use super::View;
 use crate::aggregate::{Max, Min, Variance};
 
 impl View<'_, f64> {
@@ -40,7 +40,9 @@ impl View<'_, f64> {
         self.spread().sample_std_dev()
     }
 
-    fn spread(&self) -> Variance {
+    /// What the four of them are made of.
+    #[doc(hidden)]
+    pub fn spread(&self) -> Variance {
         let mut spread = Variance::default();
         self.values().iter().for_each(|&value| spread.put(value));
         spread
@@ -79,14 +81,18 @@ impl View<'_, f64> {
 impl View<'_, i64> {
     /// The sum; it stops at the ends of `i64`. 0 where there is no event.
     pub fn sum(&self) -> i64 {
-        let sum: i128 = self.values().iter().map(|&value| i128::from(value)).sum();
-        sum.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+        self.exact_sum().clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+    }
+
+    /// The sum, which has no end.
+    #[doc(hidden)]
+    pub fn exact_sum(&self) -> i128 {
+        self.values().iter().map(|&value| i128::from(value)).sum()
     }
 
     /// The exact sum, rounded to float64, divided by the count; none where there is no event.
     pub fn mean(&self) -> Option<f64> {
-        let sum: i128 = self.values().iter().map(|&value| i128::from(value)).sum();
-        (!self.is_empty()).then(|| sum as f64 / self.count() as f64)
+        (!self.is_empty()).then(|| self.exact_sum() as f64 / self.count() as f64)
     }
 
     /// The smallest value; none where there is no event.
@@ -134,7 +140,7 @@ impl View<'_, bool> {
     }
 }
 
-impl<T: WindowValue> View<'_, T> {
+impl<T: Copy> View<'_, T> {
     /// How long before `as_of` the latest event was; none where there is no event.
     pub fn since_last(&self, as_of: crate::time::AsOf) -> Option<crate::time::Length> {
         self.last().map(|(at, _)| as_of.since(at))

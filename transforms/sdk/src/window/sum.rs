@@ -23,9 +23,14 @@ pub fn sum(numbers: &[f64]) -> f64 {
 
 /// An exact sum, before it is rounded.
 #[derive(Clone, Debug)]
-pub(crate) enum Total {
+pub enum Total {
     /// So many units of the last bit of the numbers with a biased exponent.
-    Units { units: i128, lowest: u64 },
+    Units {
+        /// How many.
+        units: i128,
+        /// The exponent.
+        lowest: u64,
+    },
     /// Of numbers too far apart for that, or not finite.
     Any(Box<Sum>),
 }
@@ -59,7 +64,7 @@ impl Total {
     }
 
     /// The float64 nearest to the sum.
-    pub(crate) fn sum(&self) -> f64 {
+    pub fn sum(&self) -> f64 {
         match self {
             // Rounded here, once: the scaling is exact, or the sum is beyond the largest number.
             &Total::Units { units, lowest } => units as f64 * last_bit(lowest),
@@ -68,7 +73,7 @@ impl Total {
     }
 
     /// The sum divided by `count`, which is not zero; finite also where the sum is beyond the largest float64.
-    pub(crate) fn mean(&self, count: u64) -> f64 {
+    pub fn mean(&self, count: u64) -> f64 {
         let sum = self.sum();
         if !sum.is_infinite() {
             return sum / count as f64;

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::WindowValue;
 use super::sum::Total;
 use super::totals::Totals;
 use crate::time::EventTime;
@@ -21,7 +20,7 @@ pub struct View<'a, T> {
     totals: Option<&'a Totals>,
 }
 
-impl<'a, T: WindowValue> View<'a, T> {
+impl<'a, T: Copy> View<'a, T> {
     /// Events with a value each.
     #[inline]
     pub(crate) fn new(times: &'a [i64], values: &'a [T]) -> Self {
@@ -77,14 +76,16 @@ impl View<'_, f64> {
         (!self.is_empty()).then(|| self.total().mean(self.times.len() as u64))
     }
 
-    fn total(&self) -> Total {
+    /// The exact sum, which gives both.
+    #[doc(hidden)]
+    pub fn total(&self) -> Total {
         let stretch = self.start..self.start + self.times.len();
         let total = self.totals.and_then(|totals| totals.of(self.all, self.live, stretch));
         total.unwrap_or_else(|| Total::of(self.values()))
     }
 }
 
-impl<T: WindowValue + fmt::Debug> fmt::Debug for View<'_, T> {
+impl<T: Copy + fmt::Debug> fmt::Debug for View<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.times.iter().zip(self.values())).finish()
     }
