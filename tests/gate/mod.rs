@@ -10,7 +10,7 @@ mod interpreter;
 mod lock;
 mod proof;
 mod reproducible;
-mod store;
+mod standard;
 mod without_fields;
 
 use onepath::feature_store::OpenOptions;

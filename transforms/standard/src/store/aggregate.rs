@@ -1,0 +1,67 @@
+//! Aggregates: of all events.
+
+use onepath_definition::{Aggregate as Kind, Span, ValueType};
+use onepath_sdk::aggregate::Aggregate;
+use onepath_sdk::batch::Values;
+use onepath_sdk::state::StateError;
+use onepath_sdk::time::{AsOf, EventTime};
+
+use super::any::{Any, Item, Items, Which};
+use super::{Job, Kept, Part, Ran};
+use crate::column::Writer;
+use crate::input::Failures;
+
+pub(super) fn run_lifetime(
+    job: &Job<'_>,
+    kind: Kind,
+    value_type: Option<ValueType>,
+    values: Option<&Values>,
+    failures: &mut Failures,
+) -> Ran {
+    let kept = job.kept(failures);
+    let items = Items::new(value_type, values);
+    job.each::<Lifetime>(&Which { kind, value_type }, |event| items.get(event), kept.as_deref(), failures)
+}
+
+/// An aggregate of all events.
+struct Lifetime(Any);
+
+impl Kept for Lifetime {
+    type Item<'a> = Item<'a>;
+    type Shape = Which;
+
+    fn empty(_: &Which) -> Self {
+        Lifetime(Any::Blank)
+    }
+
+    fn decode(bytes: &mut &[u8], which: &Which) -> Result<Self, StateError> {
+        Any::decode_bare(bytes, *which).map(Lifetime)
+    }
+
+    fn encode(&self, bytes: &mut Vec<u8>, _: &Which) {
+        self.0.encode_bare(bytes);
+    }
+
+    #[inline]
+    fn push(&mut self, at: EventTime, item: Item<'_>, which: &Which) {
+        self.0.push(at, (*which, item));
+    }
+
+    fn read(&self, as_of: AsOf, part: &Part, which: &Which, columns: &mut [Writer]) {
+        for &(column, answer) in &part.answers {
+            let is_seen = match (&self.0, part.span) {
+                (Any::Last(last), Span::Closed { length, .. }) => is_within(last.at(), as_of, length, i64::ge),
+                (Any::Last(last), Span::HalfOpen { length, .. }) => is_within(last.at(), as_of, length, i64::gt),
+                _ => true,
+            };
+            let of = if is_seen { &self.0 } else { &Any::Blank };
+            of.answer(answer, as_of, *which, &mut columns[column]);
+        }
+    }
+}
+
+/// Whether an event is within the last `length`. Where that begins before the beginning of time, every event is.
+fn is_within(at: Option<EventTime>, as_of: AsOf, length: i64, is_after: fn(&i64, &i64) -> bool) -> bool {
+    let start = as_of.micros().checked_sub(length);
+    at.is_some_and(|at| start.is_none_or(|start| is_after(&at.micros(), &start)))
+}

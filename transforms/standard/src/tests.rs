@@ -1,0 +1,4 @@
+//! Declared views, run natively.
+
+mod activity;
+mod support;
