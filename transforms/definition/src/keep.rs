@@ -115,11 +115,11 @@ pub enum Aggregate {
     Share,
     /// Of text, int64 or boolean.
     Distinct,
-    /// Of text, int64 or boolean.
+    /// Of text, int64 or boolean: with 2^12 registers.
     HyperLogLog,
     /// Of text, int64 or boolean: how many of each.
     Counts,
-    /// Of text, int64 or boolean: the most frequent, in a fixed number of entries.
+    /// Of text, int64 or boolean: the most frequent, in 64 entries.
     TopK,
     /// Of float64: percentiles to a stated relative error.
     QuantileSketch,
@@ -144,10 +144,11 @@ pub struct Read {
 /// Which part of a store a question sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Span {
-    /// All that is kept: of [`Keep::Latest`], [`Keep::Earliest`], [`Keep::Lifetime`], [`Keep::Row`] and [`Keep::Sessions`].
+    /// All that is kept: of [`Keep::Latest`], [`Keep::Earliest`], [`Keep::Lifetime`] and [`Keep::Row`].
     All,
     /// `[as_of - ago - length, as_of - ago]`: of [`Keep::Events`], and without `ago` of [`Keep::Keys`], and of [`Keep::Lifetime`] of
-    /// [`Aggregate::Last`], which is read as nothing where it is older.
+    /// [`Aggregate::Last`], which is read as nothing where it is older. Of [`Keep::Sessions`] those that began in it: whether an event
+    /// began a session is decided by those before it, so `ago`, `length` and the length of the rule together are kept.
     Closed {
         /// How long it is.
         length: i64,
@@ -245,7 +246,7 @@ pub enum Answer {
     DecayedMean,
     /// The value of a [`Keep::Row`], by its place.
     Column(u32),
-    /// How many sessions. Never null.
+    /// How many sessions began. Never null.
     Sessions,
     /// How many whole units of so many microseconds a session took.
     SessionLength(i64),
@@ -299,7 +300,13 @@ impl Store {
                 _ => false,
             },
             Keep::Tumbling { .. } => matches!(span, Span::Current | Span::Previous),
-            Keep::Sessions { .. } => matches!(span, Span::All | Span::LastSession | Span::OpenSession),
+            Keep::Sessions { rule: SessionRule::Gap(by) | SessionRule::Fixed(by), length: kept, .. } => match span {
+                Span::Closed { length, ago } => {
+                    is_within(length, ago, *kept)
+                        && kept.checked_sub(*by).is_some_and(|kept| is_within(length, ago, kept))
+                }
+                _ => matches!(span, Span::LastSession | Span::OpenSession),
+            },
             Keep::Row { .. } => false,
         };
         has_span.then(|| self.answer_of_value(span, answer, value)).flatten()
@@ -311,8 +318,8 @@ impl Store {
         let aggregate = match &self.keep {
             Keep::Lifetime(aggregate) | Keep::Hops { aggregate, .. } | Keep::Tumbling { aggregate, .. } => *aggregate,
             Keep::Sessions { aggregate, .. } => match (span, answer) {
-                (Span::All, Answer::Sessions) => return Some((Int64, false)),
-                (Span::All, _) => return None,
+                (Span::Closed { .. }, Answer::Sessions) => return Some((Int64, false)),
+                (Span::Closed { .. }, _) => return None,
                 (_, Answer::SessionLength(unit)) if unit > 0 => return Some((Int64, true)),
                 _ => *aggregate,
             },

@@ -56,12 +56,12 @@ impl Writer {
         self.mark(if value.is_some() { 0 } else { NULL });
     }
 
-    /// Appends a list.
-    pub(crate) fn list(&mut self, numbers: &[f64]) {
+    /// Appends a list or a null.
+    pub(crate) fn list(&mut self, numbers: Option<&[f64]>) {
         let Values::Float64Lists(lists) = &mut self.values else { unreachable!("a read has the type of its answer") };
-        lists.values.extend_from_slice(numbers);
+        lists.values.extend_from_slice(numbers.unwrap_or_default());
         lists.ends.push(lists.values.len() as u32);
-        self.mark(0);
+        self.mark(if numbers.is_some() { 0 } else { NULL });
     }
 
     /// Appends a sum of integers, which fails where it is beyond them.

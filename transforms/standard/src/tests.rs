@@ -1,4 +1,6 @@
 //! Declared views, run natively.
 
 mod activity;
+mod row;
+mod same;
 mod support;

@@ -53,6 +53,12 @@ impl<'a, T: Copy> View<'a, T> {
         self.iter().next_back()
     }
 
+    /// The times, ascending.
+    #[doc(hidden)]
+    pub fn times(&self) -> &'a [i64] {
+        self.times
+    }
+
     /// The values, from the earliest to the latest event.
     pub fn values(&self) -> &'a [T] {
         &self.all[self.start..self.start + self.times.len()]

@@ -1,30 +1,16 @@
 //! Aggregates: of all events.
 
-use onepath_definition::{Aggregate as Kind, Span, ValueType};
+use onepath_definition::Span;
 use onepath_sdk::aggregate::Aggregate;
-use onepath_sdk::batch::Values;
 use onepath_sdk::state::StateError;
 use onepath_sdk::time::{AsOf, EventTime};
 
-use super::any::{Any, Item, Items, Which};
-use super::{Job, Kept, Part, Ran};
+use super::any::{Any, Item, Which};
+use super::{Kept, Part};
 use crate::column::Writer;
-use crate::input::Failures;
-
-pub(super) fn run_lifetime(
-    job: &Job<'_>,
-    kind: Kind,
-    value_type: Option<ValueType>,
-    values: Option<&Values>,
-    failures: &mut Failures,
-) -> Ran {
-    let kept = job.kept(failures);
-    let items = Items::new(value_type, values);
-    job.each::<Lifetime>(&Which { kind, value_type }, |event| items.get(event), kept.as_deref(), failures)
-}
 
 /// An aggregate of all events.
-struct Lifetime(Any);
+pub(super) struct Lifetime(Any);
 
 impl Kept for Lifetime {
     type Item<'a> = Item<'a>;

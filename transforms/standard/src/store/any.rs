@@ -86,32 +86,49 @@ impl Keepable for Value {
 /// A byte for the type, then the value.
 impl State for Value {
     fn encode(&self, bytes: &mut Vec<u8>) {
-        match self {
-            Value::Nothing => bytes.push(0),
-            Value::Boolean(value) => bytes.extend([1, u8::from(*value)]),
-            Value::Integer(value) => {
-                bytes.push(2);
-                value.encode(bytes);
-            }
-            Value::Float(value) => {
-                bytes.push(3);
-                value.encode(bytes);
-            }
-            Value::Text(value) => {
-                bytes.push(4);
-                value.encode_key(bytes);
-            }
-        }
+        bytes.push(match self {
+            Value::Nothing => 0,
+            Value::Boolean(_) => 1,
+            Value::Integer(_) => 2,
+            Value::Float(_) => 3,
+            Value::Text(_) => 4,
+        });
+        self.encode_bare(bytes);
     }
 
     fn decode(bytes: &mut &[u8]) -> Result<Self, StateError> {
-        Ok(match u8::decode(bytes)? {
-            0 => Value::Nothing,
-            1 => Value::Boolean(bool::decode(bytes)?),
-            2 => Value::Integer(i64::decode(bytes)?),
-            3 => Value::Float(f64::decode(bytes)?),
-            4 => Value::Text(String::decode_key(bytes)?),
+        let value_type = match u8::decode(bytes)? {
+            0 => return Ok(Value::Nothing),
+            1 => ValueType::Boolean,
+            2 => ValueType::Int64,
+            3 => ValueType::Float64,
+            4 => ValueType::Text,
             _ => return Err(StateError::new("a value is of no known type")),
+        };
+        Value::decode_bare(bytes, value_type)
+    }
+}
+
+impl Value {
+    /// Appends the value alone.
+    pub(super) fn encode_bare(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Value::Nothing => {}
+            Value::Boolean(value) => value.encode(bytes),
+            Value::Integer(value) => value.encode(bytes),
+            Value::Float(value) => value.encode(bytes),
+            Value::Text(value) => value.encode_key(bytes),
+        }
+    }
+
+    /// Takes a value of a known type.
+    pub(super) fn decode_bare(bytes: &mut &[u8], value_type: ValueType) -> Result<Self, StateError> {
+        Ok(match value_type {
+            ValueType::Boolean => Value::Boolean(bool::decode(bytes)?),
+            ValueType::Int64 | ValueType::Time => Value::Integer(i64::decode(bytes)?),
+            ValueType::Float64 => Value::Float(f64::decode(bytes)?),
+            ValueType::Text => Value::Text(String::decode_key(bytes)?),
+            ValueType::Float64List => Value::Nothing,
         })
     }
 }

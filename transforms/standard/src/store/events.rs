@@ -7,7 +7,8 @@ use onepath_sdk::state::StateError;
 use onepath_sdk::time::{AsOf, EventTime, Length};
 use onepath_sdk::window::{View, WindowValue};
 
-use super::{Job, Kept, Part, Ran, booleans, floats, integers, units};
+use super::texts::TextEvents;
+use super::{Job, Kept, Part, Ran, booleans, floats, integers, texts, units};
 use crate::column::Writer;
 use crate::input::Failures;
 
@@ -34,7 +35,11 @@ pub(super) fn run(
             let values = booleans(values);
             job.each::<Events<bool>>(&length, |event| values[event] != 0, kept, failures)
         }
-        _ => unreachable!("not yet"),
+        Some(ValueType::Text) => {
+            let texts = texts(values);
+            job.each::<TextEvents>(&length, |event| texts.get(event), kept, failures)
+        }
+        Some(ValueType::Float64List) => unreachable!("a window keeps no lists"),
     }
 }
 
@@ -141,7 +146,7 @@ impl Answered for f64 {
     fn answer(view: &View<'_, f64>, answer: Answer, shared: &mut SharedOfNumbers, column: &mut Writer) {
         let is_empty = view.is_empty();
         match answer {
-            Answer::List => column.list(view.values()),
+            Answer::List => column.list(Some(view.values())),
             Answer::Quantile(q) => column.float(view.quantile(q)),
             Answer::Sum | Answer::Mean if is_empty => column.float(None),
             Answer::Sum => column.float(Some(shared.total.get_or_insert_with(|| view.total()).sum())),

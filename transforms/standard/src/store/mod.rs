@@ -6,19 +6,29 @@
 mod aggregate;
 mod any;
 mod events;
+mod few;
+mod row;
+mod sessions;
+mod texts;
+mod tiles;
 
 use onepath_definition::{Answer, Checked, Keep, Span, Store, ValueType};
 use onepath_sdk::batch::{EVENT, Rows, Values};
 use onepath_sdk::state::StateError;
 use onepath_sdk::time::{AsOf, EventTime, Length};
 
+use self::aggregate::Lifetime;
+use self::any::{Item, Items, Which};
+use self::few::Few;
+use self::sessions::OfSessions;
+use self::tiles::Tiled;
 use crate::column::{TextCells, Writer};
 use crate::expression::{Evaluated, FAILED, VALUE};
 use crate::input::{Failures, row_of};
 use crate::state::{Given, Written};
 
 /// One store of one entity.
-pub(crate) trait Kept: Sized {
+trait Kept: Sized {
     /// What is kept of an event.
     type Item<'a>: Copy;
     /// What the definition says of it: lengths, mostly.
@@ -98,10 +108,47 @@ pub(crate) struct Ran {
 pub(crate) fn run(job: &Job<'_>, failures: &mut Failures) -> Ran {
     let value_type = job.store.value.map(|node| job.event_types[node as usize]);
     let values = job.store.value.map(|node| &*job.events.cells(node).values);
+    let length = Length::from_micros;
     match &job.store.keep {
-        Keep::Events { length } => events::run(job, value_type, values, Length::from_micros(*length), failures),
-        Keep::Lifetime(aggregate) => aggregate::run_lifetime(job, *aggregate, value_type, values, failures),
-        _ => unreachable!("not yet"),
+        Keep::Events { length: kept } => events::run(job, value_type, values, length(*kept), failures),
+        Keep::Latest { count } => few::run(job, Few::Latest(*count), value_type, values, failures),
+        Keep::Earliest { count } => few::run(job, Few::Earliest(*count), value_type, values, failures),
+        Keep::Values { length: kept } => few::run_values(job, length(*kept), value_type, values, failures),
+        Keep::Keys { length: kept } => few::run_keys(job, length(*kept), value_type, values, failures),
+        Keep::Row { values, tie_break } => row::run(job, values, *tie_break, failures),
+        Keep::Lifetime(kind) => {
+            job.aggregates::<Lifetime>(&Which { kind: *kind, value_type }, value_type, values, failures)
+        }
+        Keep::Hops { aggregate, length: kept, hop } => {
+            let which = Which { kind: *aggregate, value_type };
+            let shape = tiles::Shape { which, kept: Some(length(*kept)), tile: length(*hop) };
+            job.aggregates::<Tiled>(&shape, value_type, values, failures)
+        }
+        Keep::Tumbling { aggregate, length: tile } => {
+            let which = Which { kind: *aggregate, value_type };
+            let shape = tiles::Shape { which, kept: None, tile: length(*tile) };
+            job.aggregates::<Tiled>(&shape, value_type, values, failures)
+        }
+        Keep::Sessions { aggregate, rule, length: kept } => {
+            let which = Which { kind: *aggregate, value_type };
+            let shape = sessions::Shape::new(which, *rule, length(*kept));
+            job.aggregates::<OfSessions>(&shape, value_type, values, failures)
+        }
+    }
+}
+
+impl Job<'_> {
+    /// A store of aggregates.
+    fn aggregates<S: for<'i> Kept<Item<'i> = Item<'i>>>(
+        &self,
+        shape: &S::Shape,
+        value_type: Option<ValueType>,
+        values: Option<&Values>,
+        failures: &mut Failures,
+    ) -> Ran {
+        let kept = self.kept(failures);
+        let items = Items::new(value_type, values);
+        self.each::<S>(shape, |event| items.get(event), kept.as_deref(), failures)
     }
 }
 
