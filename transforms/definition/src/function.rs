@@ -21,9 +21,9 @@ pub enum Function {
     Multiply,
     /// Of float64, as IEEE 754 has it.
     Divide,
-    /// Of int64: rounded towards zero. Null where the divisor is 0; fails where it overflows.
+    /// Of int64, rounded towards zero, or of float64, as [`Function::Divide`]. Fails where the int64 divisor is 0 and where it overflows.
     IntegerDivide,
-    /// The remainder, with the sign of the dividend: of int64, null where the divisor is 0, or of float64.
+    /// The remainder, with the sign of the dividend: of int64, which fails where the divisor is 0, or of float64, NaN there.
     Remainder,
     /// As [`Function::Add`].
     Negate,
@@ -82,15 +82,15 @@ pub enum Function {
     Trunc,
     /// Of float64, halves away from zero.
     Round,
-    /// Of float64 and int64: to so many places after the point.
+    /// Of float64 and int64: to so many places after the point, halves of what is written in binary away from zero.
     RoundTo,
-    /// Of float64. Fails below zero.
+    /// Of float64, NaN below zero.
     Sqrt,
     /// Of float64.
     Cbrt,
     /// Of float64.
     Exp,
-    /// Of float64. Fails at and below zero, as all logarithms.
+    /// Of float64: minus infinity at zero, NaN below, as all logarithms.
     Ln,
     /// Of float64.
     Log2,
@@ -104,9 +104,9 @@ pub enum Function {
     Cos,
     /// Of float64.
     Tan,
-    /// Of float64. Fails beyond -1 and 1.
+    /// Of float64, NaN beyond -1 and 1.
     Asin,
-    /// Of float64. Fails beyond -1 and 1.
+    /// Of float64, NaN beyond -1 and 1.
     Acos,
     /// Of float64.
     Atan,
@@ -162,7 +162,8 @@ pub enum Function {
     Extract(TimePart),
     /// Of a time: the beginning of the stretch that it lies in. In UTC.
     Truncate(TimePart),
-    /// Of two times: how many beginnings of such a stretch lie between them, as int64.
+    /// Of two times: how many beginnings of such a stretch lie between them, negative where the second is earlier, as int64. Of weeks: how
+    /// many whole weeks, as [`Function::MicrosBetween`] over seven days.
     Difference(TimePart),
     /// Of a time and int64: so many microseconds later; fails where it overflows.
     AddMicros,
@@ -191,6 +192,14 @@ pub enum Function {
     ListLength,
     /// Of a list and int64: the number at that place, counted from 1 and from the end where it is negative; null beyond.
     ListElement,
+    /// Of two lists: the Euclidean distance; fails where their lengths differ.
+    Distance,
+    /// Of a time: milliseconds since the epoch, to the nearest, halves away from zero, as int64.
+    EpochMillis,
+    /// Of any type: itself, null where it failed.
+    Try,
+    /// Of a conversion: itself, null where the conversion failed; it fails where what is converted did.
+    TryCast,
 }
 
 /// A part of a time, in UTC.
@@ -243,6 +252,7 @@ impl Function {
             (Self::And | Self::Or, [_, ..]) => one().filter(|one| *one == Boolean),
             (Self::Not, [Boolean]) => Some(Boolean),
             (Self::IsNull, [_]) => Some(Boolean),
+            (Self::Try | Self::TryCast, [any]) => Some(*any),
             (Self::Case, [pairs @ .., last]) if !pairs.is_empty() && pairs.len() % 2 == 0 => {
                 let fits = pairs.chunks(2).all(|pair| pair == [Boolean, *last]);
                 fits.then_some(*last)
@@ -299,10 +309,10 @@ impl Function {
             (Self::MicrosBetween, [Time, Time]) => Some(Int64),
             (Self::EpochSeconds, [Time]) => Some(Float64),
             (Self::FromEpochSeconds, [Float64]) => Some(Time),
-            (Self::EpochMicros, [Time]) => Some(Int64),
+            (Self::EpochMicros | Self::EpochMillis, [Time]) => Some(Int64),
             (Self::FromEpochMicros, [Int64]) => Some(Time),
             (Self::HashBucket, [Text | Int64 | Boolean, Int64]) => Some(Int64),
-            (Self::Dot | Self::Cosine, [Float64List, Float64List]) => Some(Float64),
+            (Self::Dot | Self::Cosine | Self::Distance, [Float64List, Float64List]) => Some(Float64),
             (Self::Norm, [Float64List]) => Some(Float64),
             (Self::ListLength, [Float64List]) => Some(Int64),
             (Self::ListElement, [Float64List, Int64]) => Some(Float64),

@@ -22,11 +22,13 @@ mod check;
 mod function;
 mod keep;
 mod slot;
+mod time;
 
 pub use check::{Checked, Wrong};
 pub use function::{Function, TimePart};
 pub use keep::{Aggregate, Answer, Keep, Read, SessionRule, Span, Store};
 pub use slot::{CAPACITY, MARKER, Slot, SlotError, find_slot};
+pub use time::parse_time;
 
 use serde::{Deserialize, Serialize};
 

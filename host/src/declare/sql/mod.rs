@@ -1,9 +1,39 @@
 //! Expressions: SQL in DuckDB's dialect, to the typed nodes of a definition.
+//!
+//! - `parse`: the text, to a tree with places;
+//! - `lower`: the tree, to nodes: names, operators, CASE;
+//! - `value`: what a part of an expression is, and conversions between types;
+//! - `call`: functions by their names;
+//! - `time`: intervals, parts of times.
+//!
+//! Everything that is not an expression over one row is refused with its place.
+
+mod call;
+mod lower;
+mod operator;
+mod parse;
+mod special;
+mod time;
+mod value;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use onepath_definition::{Literal, Node, NodeIndex, Program, ValueType};
+
+/// Lowers one expression: its nodes are added to `nodes`.
+pub(crate) fn expression(text: &str, names: &mut dyn Names, nodes: &mut Nodes) -> Result<Typed, SqlFault> {
+    lower::expression(text, names, nodes)
+}
+
+/// The names of all functions that an expression may call.
+#[cfg(test)]
+pub(crate) fn function_names() -> impl Iterator<Item = &'static str> {
+    call::names()
+}
 
 /// A node with its type, and whether it may be null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +67,11 @@ impl Nodes {
         Typed { node: self.add(Node::Literal(literal)), value_type, nullable: false }
     }
 
+    /// The node at a place.
+    pub fn get(&self, node: NodeIndex) -> Option<&Node> {
+        self.program.nodes.get(node as usize)
+    }
+
     /// The program.
     pub fn finish(self) -> Program {
         self.program
@@ -45,7 +80,8 @@ impl Nodes {
 
 /// What names mean in an expression.
 pub(crate) trait Names {
-    /// The node of this name, added to `nodes` where it is not there yet; none where there is no such name.
+    /// The node of this name, added to `nodes` where it is not there yet; none where there is no such name. Names are asked for as they
+    /// are written, and, where there is none, as [`Names::all`] writes the one that is equal without regard to case.
     fn find(&mut self, name: &str, nodes: &mut Nodes) -> Option<Typed>;
 
     /// All names, for suggestions.
@@ -63,4 +99,20 @@ pub(crate) struct SqlFault {
     pub label: Option<String>,
     /// What to do.
     pub help: Option<String>,
+}
+
+impl SqlFault {
+    fn new(span: Range<usize>, message: impl Into<String>) -> Self {
+        SqlFault { span, message: message.into(), label: None, help: None }
+    }
+
+    fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
 }
