@@ -1,6 +1,7 @@
 """Writes what DuckDB answers to expressions: `answers.jsonl`, which tests hold onepath's expressions to.
 
     python answers.py answers.jsonl
+    python answers.py --compare answers.jsonl others.jsonl
 
 The first line has the columns of a table. Each other line is [expression, type, answers], an answer per row: null, a boolean, an integer (of a
 time: microseconds), a number or "nan", "inf", "-inf", a text after "'", and "!" where DuckDB fails. "?" is not compared: DuckDB
@@ -298,7 +299,9 @@ def cases():
     for text in ["1 + 2 * 3 - 4", "k - 1 - 2", "10 - 4 / 2", "k * 2 % 3", "-k * 2", "NOT b = c", "b AND c OR NOT b", "b OR c AND b", "k + 1 < 3 AND b", "k + 1 = 2",
                  "NOT k < 2", "s || u = t", "-k + 1", "k BETWEEN 0 AND 2 AND b", "k + 1 BETWEEN 0 AND 2", "NOT k BETWEEN 0 AND 2", "NOT s LIKE 'a%'",
                  "NOT b IS NULL", "k IN (1, 2) AND b", "s LIKE u || '%'", "k // 2 * 3", "k % 3 * 2", "- - k", "k::DOUBLE / 4", "-k::DOUBLE",
-                 "NOT NOT b", "k = 1 OR k = 2 AND b", "CASE WHEN b THEN 1 ELSE 2 END + 1", "s IS NULL OR s = 'a'", "k + 1 IS NOT NULL"]:
+                 "NOT NOT b", "k = 1 OR k = 2 AND b", "CASE WHEN b THEN 1 ELSE 2 END + 1", "s IS NULL OR s = 'a'", "k + 1 IS NOT NULL", "b = c IS NULL", "k > 0 IS TRUE", "NOT k > 0 IS TRUE", "b AND c IS NULL",
+                 "k + 1 < h * 2 IS FALSE", "s LIKE u IS NULL", "k IN (1, 2) IS NULL", "k BETWEEN 0 AND 2 IS NULL", "s || u LIKE t", "k + 1 IN (1, 2)", "-k IN (1, 2)",
+                 "NOT k IN (1, 2)", "b IS NOT DISTINCT FROM c", "k + 1 IS NOT DISTINCT FROM 2", "b AND k IS DISTINCT FROM 1", "2 * k::DOUBLE", "k * 2 || s", "s || CAST(k * 2 AS VARCHAR)", "k - -1", "- k - k", "NOT b OR c", "NOT b AND NOT c", "k = 1 AND b IS TRUE"]:
         yield Both(text)
 
 
@@ -444,5 +447,29 @@ def main(path):
             file.write(json.dumps([both.ours, kind, answers], ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
+def same(kept, found):
+    """Whether two answers are the same: numbers within 1e-12, since DuckDB's are those of the platform."""
+    if isinstance(kept, list) and isinstance(found, list):
+        return len(kept) == len(found) and all(map(same, kept, found))
+    if isinstance(kept, float) and isinstance(found, float):
+        return kept == found or abs(kept - found) <= 1e-12 * abs(kept)
+    return type(kept) is type(found) and kept == found
+
+
+def compare(kept, found):
+    """Ends with 1 where two files have other answers."""
+    with open(kept, encoding="utf-8") as kept, open(found, encoding="utf-8") as found:
+        kept, found = [json.loads(line) for line in kept], [json.loads(line) for line in found]
+    wrong = [f"kept  {one}\nfound {other}" for one, other in zip(kept, found) if not same(one, other)]
+    if len(kept) != len(found):
+        wrong.append(f"{len(kept)} lines are kept, {len(found)} are found")
+    if wrong:
+        sys.exit("\n".join(wrong))
+    print(f"{len(kept) - 1} expressions have the answers that are kept")
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if sys.argv[1] == "--compare":
+        compare(sys.argv[2], sys.argv[3])
+    else:
+        main(sys.argv[1])

@@ -2,9 +2,11 @@
 //!
 //! Each is that of DuckDB of the same meaning unless it says otherwise, and null where an argument is null unless it says otherwise. A
 //! function *fails* on a row for which it has no value, as where integers overflow; what fails is neither a value nor null. It makes what
-//! it is an argument of fail, unless that does not need it: the branch of a [`Function::Case`] that is not taken, what follows the first
-//! value of a [`Function::Coalesce`], the other side of a false [`Function::And`] and of a true [`Function::Or`]. A row fails where a
-//! filter, a value that is kept or a feature does.
+//! it is an argument of fail, also beside a null, unless that does not need it: the branch of a [`Function::Case`] that is not taken, what
+//! follows the first value of a [`Function::Coalesce`], the other side of a false [`Function::And`] and of a true [`Function::Or`], the
+//! other items of a [`Function::In`] that found one. A row fails where a filter, a value that is kept or a feature does.
+//!
+//! A text that a function makes has at most 1 MiB; what would be longer fails.
 
 use serde::{Deserialize, Serialize};
 

@@ -146,10 +146,11 @@ impl Lowering<'_> {
         let digits = digits.replace('_', "");
         let signed = if is_negative { format!("-{digits}") } else { digits };
         if signed.contains(['.', 'e', 'E']) {
-            let value = signed.parse::<f64>();
-            return value
-                .map(Literal::Float64)
-                .map_err(|_| SqlFault::new(span.clone(), format!("{signed} is no number")));
+            let value = signed.parse::<f64>().ok().filter(|value| value.is_finite());
+            return value.map(Literal::Float64).ok_or_else(|| {
+                SqlFault::new(span.clone(), format!("{signed} is beyond float64"))
+                    .help("infinity is CAST('inf' AS DOUBLE)")
+            });
         }
         signed.parse::<i64>().map(Literal::Int64).map_err(|_| {
             SqlFault::new(span.clone(), format!("{signed} is beyond int64"))

@@ -3,12 +3,14 @@
 //! - `parse`: the text, to a tree with places;
 //! - `lower`: the tree, to nodes: names, operators, CASE;
 //! - `value`: what a part of an expression is, and conversions between types;
-//! - `call`: functions by their names;
+//! - `call`, `function`: functions by their names;
+//! - `operator`, `special`: what is written in other ways;
 //! - `time`: intervals, parts of times.
 //!
 //! Everything that is not an expression over one row is refused with its place.
 
 mod call;
+mod function;
 mod lower;
 mod operator;
 mod parse;

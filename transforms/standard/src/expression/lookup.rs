@@ -12,6 +12,9 @@ use super::{Cells, Evaluated};
 /// Constants beyond so many are looked up in a map.
 const FEW: usize = 8;
 
+/// Fewer rows are compared with each constant: looking for all constants would take longer.
+const ROWS_MIN: usize = 16;
+
 /// What is known of the columns of texts.
 #[derive(Default)]
 pub(super) struct Codes(Vec<(NodeIndex, Column)>);
@@ -28,6 +31,9 @@ pub(super) fn compared<'a>(
     function: Function,
     arguments: &[NodeIndex],
 ) -> Option<Computed<'a>> {
+    if evaluated.rows < ROWS_MIN {
+        return None;
+    }
     let (column, constants) = shape(evaluated.program, function, arguments)?;
     let view = evaluated.view(column);
     if view.is_constant {

@@ -1,7 +1,10 @@
 //! Expressions from their text to their values.
 
 mod answers;
+mod anything;
+mod differences;
 mod faults;
+mod page;
 
 use onepath_definition::{Checked, Definition, Field, Node, NodeIndex, Program, ValueType};
 use onepath_sdk::batch::{Column, Float64Lists, Texts, Values};
