@@ -110,6 +110,8 @@ const FUNCTIONS: &[(&str, Build)] = &[
     ("datetrunc", Of(Other::DateTrunc)),
     ("date_diff", Of(Other::DateDiff)),
     ("datediff", Of(Other::DateDiff)),
+    ("date_sub", Of(Other::DateSub)),
+    ("datesub", Of(Other::DateSub)),
     ("date_add", Of(Other::DateAdd)),
     ("microsecond", PartOf(TimePart::Microsecond)),
     ("millisecond", PartOf(TimePart::Millisecond)),

@@ -4,7 +4,7 @@ use onepath_definition::{Function, Literal, TimePart, ValueType};
 
 use super::call::Call;
 use super::lower::Lowering;
-use super::time::{no_part, time_part};
+use super::time::{Unit, no_part, time_part, unit};
 use super::value::{Part, Value, name};
 use super::{SqlFault, Typed};
 
@@ -30,6 +30,7 @@ pub(super) enum Other {
     DatePart,
     DateTrunc,
     DateDiff,
+    DateSub,
     DateAdd,
     Epoch,
     EpochMs,
@@ -122,6 +123,21 @@ impl Lowering<'_> {
                 let part = stated_part(part, call.name)?;
                 let nodes = [self.wanted(from, Time)?, self.wanted(to, Time)?];
                 self.call(Function::Difference(part), &nodes, Int64)
+            }
+            Other::DateSub => {
+                let [part, from, to] = call.exactly()?;
+                let name = constant_text(part, call.name)?;
+                let Some(Unit::Micros(length)) = unit(name) else {
+                    return Err(SqlFault::new(
+                        part.span.clone(),
+                        format!("{} takes units from microsecond to week", call.name),
+                    )
+                    .help("months and years have no fixed length: count with date_diff"));
+                };
+                let nodes = [self.wanted(to, Time)?, self.wanted(from, Time)?];
+                let micros = self.call(Function::MicrosBetween, &nodes, Int64);
+                let length = self.nodes.literal(Literal::Int64(length));
+                self.call(Function::IntegerDivide, &[micros, length], Int64)
             }
             Other::DateAdd => {
                 let [time, interval] = call.exactly()?;

@@ -189,9 +189,7 @@ impl Lowering<'_> {
                 Ok(self.not(typed))
             }
             UnaryOperator::PGAbs => {
-                let part = self.part(inner, span)?;
-                let typed = self.numeric(&part, "@")?;
-                Ok(Value::Typed(self.call(Function::Abs, &[typed], typed.value_type)))
+                Err(SqlFault::new(span.clone(), "the operator @ is not supported").help("write abs(x)"))
             }
             _ => Err(SqlFault::new(span.clone(), format!("the operator {op} is not supported"))),
         }

@@ -55,10 +55,6 @@ impl Lowering<'_> {
             | BinaryOperator::LtEq
             | BinaryOperator::Gt
             | BinaryOperator::GtEq => self.compare(op, &left, &right, span).map(Value::Typed),
-            BinaryOperator::PGStartsWith => {
-                let nodes = [self.wanted(&left, ValueType::Text)?, self.wanted(&right, ValueType::Text)?];
-                Ok(Value::Typed(self.call(Function::StartsWith, &nodes, ValueType::Boolean)))
-            }
             _ => Err(self.no_operator(op, span)),
         }
     }
