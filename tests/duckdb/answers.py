@@ -2,6 +2,9 @@
 
     python answers.py answers.jsonl
     python answers.py --compare answers.jsonl others.jsonl
+    python answers.py more.jsonl 10000 8
+
+The last one asks more: so many random trees, of another seed. `ONEPATH_DUCKDB_ANSWERS=more.jsonl` has the test read them.
 
 The first line has the columns of a table. Each other line is [expression, type, answers], an answer per row: null, a boolean, an integer (of a
 time: microseconds), a number or "nan", "inf", "-inf", a text after "'", and "!" where DuckDB fails. "?" is not compared: DuckDB
@@ -367,9 +370,9 @@ def tree(kind, depth, chance):
     return chance.choice(own + own + shared)()
 
 
-def trees(seed):
+def trees(number, seed):
     chance = random.Random(seed)
-    for _ in range(TREES):
+    for _ in range(number):
         kind = chance.choice(["int64", "float64", "float64", "text", "bool", "bool", "time"])
         made = tree(kind, chance.choice([2, 2, 3, 3, 4]), chance)
         # Logarithms and circles differ in their last bits: nothing is computed of them.
@@ -414,7 +417,7 @@ def answer(connection, both, is_nested):
     return TYPES[sql_type] + ("?" if is_nested else ""), answers
 
 
-def main(path):
+def main(path, number=TREES, seed=7):
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     # As written: each row by itself, nothing computed before.
@@ -438,7 +441,7 @@ def main(path):
         header = {name: [kind, [plain(value) for value in columns[name]]] for name, (kind, _) in COLUMNS.items()}
         file.write(json.dumps({"duckdb": duckdb.__version__, "columns": header}, ensure_ascii=False, separators=(",", ":")) + "\n")
         seen = set()
-        for both, is_nested in [(case, False) for case in cases()] + [(made, True) for made in trees(7)]:
+        for both, is_nested in [(case, False) for case in cases()] + [(made, True) for made in trees(number, seed)]:
             if both is None or both.ours in seen:
                 continue
             seen.add(both.ours)
@@ -477,4 +480,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "--compare":
         compare(sys.argv[2], sys.argv[3])
     else:
-        main(sys.argv[1])
+        main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -22,6 +22,8 @@ pub mod log;
 pub mod project;
 #[path = "../../src/schema/mod.rs"]
 pub mod schema;
+#[path = "../../src/declare/sql/mod.rs"]
+mod sql;
 #[path = "../../src/store/mod.rs"]
 pub mod store;
 #[path = "../../src/threads.rs"]
@@ -31,12 +33,14 @@ pub mod time;
 pub mod wasm;
 
 mod damaged_store;
+mod expression;
 mod guest_output;
 mod input;
 mod project_file;
 mod state_store;
 
 pub use damaged_store::damaged_store;
+pub use expression::{definition, expression};
 pub use guest_output::guest_output;
 pub use input::{input_parquet, input_text};
 pub use project_file::project_file;

@@ -69,11 +69,6 @@ impl Nodes {
         Typed { node: self.add(Node::Literal(literal)), value_type, nullable: false }
     }
 
-    /// The node at a place.
-    pub fn get(&self, node: NodeIndex) -> Option<&Node> {
-        self.program.nodes.get(node as usize)
-    }
-
     /// The program.
     pub fn finish(self) -> Program {
         self.program
