@@ -90,11 +90,12 @@ impl Lowering<'_> {
             | Expr::IsNotDistinctFrom(..) => Level::Comparison,
             _ => return Ok(()),
         };
-        let unclear = match (level(op), inner) {
-            (Level::Comparison, Level::Comparison) => true,
-            (Level::Concatenation, Level::Sum) | (Level::Sum, Level::Concatenation) => true,
-            _ => false,
-        };
+        let unclear = matches!(
+            (level(op), inner),
+            (Level::Comparison, Level::Comparison)
+                | (Level::Concatenation, Level::Sum)
+                | (Level::Sum, Level::Concatenation)
+        );
         if unclear {
             let place = self.source.place(side, span);
             return Err(SqlFault::new(place, "it is not clear what belongs together").help("write parentheses"));

@@ -26,7 +26,7 @@ pub(super) fn converted(function: Function, views: &[View], rows: usize) -> Answ
         }
         (Function::ToTime, _) => by_row(views, rows, Values::Times, |row| cell(parse_time(texts.at(row)))),
         (Function::ToFloat64, Values::Booleans(_)) => {
-            total(map(rows, view.booleans(), |value| f64::from(value)), marks, Values::Float64s)
+            total(map(rows, view.booleans(), f64::from), marks, Values::Float64s)
         }
         (Function::ToFloat64, _) => total(map(rows, view.integers(), |value| value as f64), marks, Values::Float64s),
         (Function::ToInt64, Values::Float64s(_)) => fallible(map(rows, view.floats(), rounded), marks, Values::Int64s),

@@ -124,10 +124,7 @@ pub(super) fn and_or(views: &[View], rows: usize, decisive: bool) -> Answer {
     let Some((first, rest)) = views.split_first() else { return total(Vec::new(), None, Values::Booleans) };
     let mut values = map(rows, first.booleans(), |value| u8::from(value != 0));
     // A row without a value is not yet decided: as if it were the other one.
-    let mut marks = match first.marks {
-        Some(_) => Some((0..rows).map(|row| first.mark(row)).collect::<Vec<u8>>()),
-        None => None,
-    };
+    let mut marks = first.marks.map(|_| (0..rows).map(|row| first.mark(row)).collect::<Vec<u8>>());
     undecided(&mut values, marks.as_deref(), decisive);
     for view in rest {
         if marks.is_none() && view.marks.is_none() {
