@@ -29,7 +29,7 @@ pub(super) fn converted(function: Function, views: &[View], rows: usize) -> Answ
             total(map(rows, view.booleans(), f64::from), marks, Values::Float64s)
         }
         (Function::ToFloat64, _) => total(map(rows, view.integers(), |value| value as f64), marks, Values::Float64s),
-        (Function::ToInt64, Values::Float64s(_)) => fallible(map(rows, view.floats(), rounded), marks, Values::Int64s),
+        (Function::ToInt64, Values::Float64s(_)) => fallible(rows, view.floats(), marks, Values::Int64s, rounded),
         (Function::ToInt64, _) => total(map(rows, view.booleans(), i64::from), marks, Values::Int64s),
         (_, Values::Float64s(_)) => {
             total(map(rows, view.floats(), |value| u8::from(value != 0.0)), marks, Values::Booleans)

@@ -4,7 +4,7 @@ use onepath_definition::Function;
 use onepath_sdk::batch::Values;
 
 use super::Answer;
-use super::view::{Lane, View, fallible, map, map2, strict, total};
+use super::view::{Lane, View, fallible, fallible2, map, map2, strict, total};
 
 pub(super) fn of_two(function: Function, views: &[View], rows: usize) -> Answer {
     let marks = strict(views, rows);
@@ -14,11 +14,11 @@ pub(super) fn of_two(function: Function, views: &[View], rows: usize) -> Answer 
     }
     if let Values::Int64s(_) = left.values {
         let (a, b) = (left.integers(), right.integers());
-        let of = |of: fn(i64, i64) -> (i64, bool)| fallible(map2(rows, a, b, of), marks.clone(), Values::Int64s);
+        let of = |of: fn(i64, i64) -> (i64, bool)| fallible2(rows, a, b, marks.clone(), Values::Int64s, of);
         return match function {
-            Function::Add => fallible(map2(rows, a, b, i64::overflowing_add), marks, Values::Int64s),
-            Function::Subtract => fallible(map2(rows, a, b, i64::overflowing_sub), marks, Values::Int64s),
-            Function::Multiply => fallible(map2(rows, a, b, i64::overflowing_mul), marks, Values::Int64s),
+            Function::Add => fallible2(rows, a, b, marks, Values::Int64s, i64::overflowing_add),
+            Function::Subtract => fallible2(rows, a, b, marks, Values::Int64s, i64::overflowing_sub),
+            Function::Multiply => fallible2(rows, a, b, marks, Values::Int64s, i64::overflowing_mul),
             Function::IntegerDivide => of(|a, b| if b == 0 { (0, true) } else { a.overflowing_div(b) }),
             // DuckDB calls the remainder of the least integer by -1 an overflow, too.
             _ => of(|a, b| if b == 0 { (0, true) } else { a.overflowing_rem(b) }),
@@ -43,8 +43,8 @@ pub(super) fn of_one(function: Function, views: &[View], rows: usize) -> Answer 
     if let Values::Int64s(_) = number.values {
         let a = number.integers();
         return match function {
-            Function::Negate => fallible(map(rows, a, i64::overflowing_neg), marks, Values::Int64s),
-            Function::Abs => fallible(map(rows, a, i64::overflowing_abs), marks, Values::Int64s),
+            Function::Negate => fallible(rows, a, marks, Values::Int64s, i64::overflowing_neg),
+            Function::Abs => fallible(rows, a, marks, Values::Int64s, i64::overflowing_abs),
             _ => total(map(rows, a, i64::signum), marks, Values::Int64s),
         };
     }

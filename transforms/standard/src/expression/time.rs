@@ -6,7 +6,7 @@ use onepath_sdk::calendar::{Calendar, Instant, UTC};
 use onepath_sdk::time::Time;
 
 use super::Answer;
-use super::view::{View, fallible, map, map2, strict, total};
+use super::view::{View, fallible, fallible2, map, strict, total};
 
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
@@ -17,18 +17,18 @@ pub(super) fn of_times(function: Function, views: &[View], rows: usize) -> Answe
     let (a, b) = (first.integers(), views.get(1).unwrap_or(first).integers());
     match function {
         Function::Extract(part) => total(map(rows, a, |at| extract(part, at)), marks, Values::Int64s),
-        Function::Truncate(part) => fallible(map(rows, a, |at| or_failed(truncate(part, at))), marks, Values::Times),
+        Function::Truncate(part) => fallible(rows, a, marks, Values::Times, |at| or_failed(truncate(part, at))),
         Function::Difference(part) => {
-            fallible(map2(rows, a, b, |a, b| or_failed(difference(part, a, b))), marks, Values::Int64s)
+            fallible2(rows, a, b, marks, Values::Int64s, |a, b| or_failed(difference(part, a, b)))
         }
-        Function::AddMicros => fallible(map2(rows, a, b, i64::overflowing_add), marks, Values::Times),
-        Function::AddMonths => fallible(map2(rows, a, b, |a, b| or_failed(add_months(a, b))), marks, Values::Times),
-        Function::MicrosBetween => fallible(map2(rows, a, b, i64::overflowing_sub), marks, Values::Int64s),
+        Function::AddMicros => fallible2(rows, a, b, marks, Values::Times, i64::overflowing_add),
+        Function::AddMonths => fallible2(rows, a, b, marks, Values::Times, |a, b| or_failed(add_months(a, b))),
+        Function::MicrosBetween => fallible2(rows, a, b, marks, Values::Int64s, i64::overflowing_sub),
         Function::EpochSeconds => total(map(rows, a, |at| at as f64 / SECOND as f64), marks, Values::Float64s),
         Function::EpochMicros => total(map(rows, a, |at| at), marks, Values::Int64s),
         Function::EpochMillis => total(map(rows, a, millis), marks, Values::Int64s),
         Function::FromEpochMicros => total(map(rows, a, |at| at), marks, Values::Times),
-        _ => fallible(map(rows, first.floats(), |seconds| or_failed(from_seconds(seconds))), marks, Values::Times),
+        _ => fallible(rows, first.floats(), marks, Values::Times, |seconds| or_failed(from_seconds(seconds))),
     }
 }
 

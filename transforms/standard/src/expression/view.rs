@@ -182,7 +182,7 @@ pub(super) fn shown(marks: Option<Vec<u8>>) -> Option<Cow<'static, [u8]>> {
 
 /// Each value mapped.
 #[inline(always)]
-pub(super) fn map<A: Copy, R: Clone>(rows: usize, a: Lane<A>, of: impl Fn(A) -> R) -> Vec<R> {
+pub(super) fn map<A: Copy, R: Clone>(rows: usize, a: Lane<A>, mut of: impl FnMut(A) -> R) -> Vec<R> {
     match a {
         Lane::One(a) => vec![of(a); rows],
         Lane::Each(a) => a.iter().map(|a| of(*a)).collect(),
@@ -191,7 +191,12 @@ pub(super) fn map<A: Copy, R: Clone>(rows: usize, a: Lane<A>, of: impl Fn(A) -> 
 
 /// Each pair of values mapped.
 #[inline(always)]
-pub(super) fn map2<A: Copy, B: Copy, R: Clone>(rows: usize, a: Lane<A>, b: Lane<B>, of: impl Fn(A, B) -> R) -> Vec<R> {
+pub(super) fn map2<A: Copy, B: Copy, R: Clone>(
+    rows: usize,
+    a: Lane<A>,
+    b: Lane<B>,
+    mut of: impl FnMut(A, B) -> R,
+) -> Vec<R> {
     match (a, b) {
         (Lane::One(a), Lane::One(b)) => vec![of(a, b); rows],
         (Lane::Each(a), Lane::One(b)) => a.iter().map(|a| of(*a, b)).collect(),
@@ -218,22 +223,45 @@ pub(super) fn total<T: Default>(values: Vec<T>, marks: Option<Vec<u8>>, wrap: fn
     (wrap(blanked(values, marks.as_deref())), shown(marks))
 }
 
-/// Values of a function that may fail: each comes with whether it did.
+/// A function that may fail: each value comes with whether it did.
 #[inline(always)]
-pub(super) fn fallible<T: Default + Copy>(
-    pairs: Vec<(T, bool)>,
-    mut marks: Option<Vec<u8>>,
-    wrap: fn(Vec<T>) -> Values,
+pub(super) fn fallible<A: Copy, R: Default + Clone>(
+    rows: usize,
+    a: Lane<A>,
+    marks: Option<Vec<u8>>,
+    wrap: fn(Vec<R>) -> Values,
+    of: impl Fn(A) -> (R, bool),
 ) -> Answer {
-    if pairs.iter().fold(false, |any, (_, failed)| any | failed) {
-        let marks = marks.get_or_insert_with(|| vec![VALUE; pairs.len()]);
-        for (mark, (_, failed)) in marks.iter_mut().zip(&pairs) {
-            if *failed && *mark == VALUE {
+    fallible2(rows, a, Lane::One(()), marks, wrap, |a, ()| of(a))
+}
+
+/// As [`fallible`], of two.
+#[inline(always)]
+pub(super) fn fallible2<A: Copy, B: Copy, R: Default + Clone>(
+    rows: usize,
+    a: Lane<A>,
+    b: Lane<B>,
+    mut marks: Option<Vec<u8>>,
+    wrap: fn(Vec<R>) -> Values,
+    of: impl Fn(A, B) -> (R, bool),
+) -> Answer {
+    let mut any_failed = false;
+    let values = map2(rows, a, b, |a, b| {
+        let (value, failed) = of(a, b);
+        any_failed |= failed;
+        value
+    });
+    if any_failed {
+        // Seldom: which ones they were is found out again.
+        let marks = marks.get_or_insert_with(|| vec![VALUE; rows]);
+        let failed = map2(rows, a, b, |a, b| of(a, b).1);
+        for (mark, failed) in marks.iter_mut().zip(failed) {
+            if failed && *mark == VALUE {
                 *mark = FAILED;
             }
         }
     }
-    total(pairs.into_iter().map(|(value, _)| value).collect(), marks, wrap)
+    total(values, marks, wrap)
 }
 
 /// What a function of one row says.

@@ -31,7 +31,7 @@ fn answers_are_those_of_duckdb() {
     let mut lines = other.as_deref().unwrap_or(ANSWERS).lines();
     let header: Json = serde_json::from_str(lines.next().expect("a header")).expect("JSON");
     let table = table(&header["columns"], 0..usize::MAX);
-    let (mut compared, mut wrong) = (0, Vec::new());
+    let (mut compared, mut lost, mut wrong) = (0, 0, Vec::new());
     for line in lines {
         let line: Json = serde_json::from_str(line).expect("JSON");
         let (text, wanted_type) = (line[0].as_str().expect("text"), line[1].as_str().expect("a type"));
@@ -56,6 +56,7 @@ fn answers_are_those_of_duckdb() {
                 break;
             }
             if matches!(cell, Cell::Failed(_)) && (fails || (nested && answer.is_null())) {
+                lost += usize::from(answer.as_str() != Some("!"));
                 continue;
             }
             if !agree(cell, answer) && !DIFFERENT.iter().any(|(of, _)| text == *of) {
@@ -67,7 +68,8 @@ fn answers_are_those_of_duckdb() {
             }
         }
     }
-    println!("{compared} answers compared");
+    println!("{compared} answers compared; {lost} are failures beside a null that DuckDB does not compute");
+    assert!(lost * 50 < compared, "{lost} of {compared}");
     assert!(wrong.is_empty(), "{} expressions differ:\n{}", wrong.len(), wrong.join("\n"));
     assert!(compared > 50_000, "{compared}");
 }
