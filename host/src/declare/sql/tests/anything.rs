@@ -367,6 +367,10 @@ fn long_and_deep_texts_are_refused() {
         "i".to_owned() + &" IS NULL".repeat(1_500),
         "v".to_owned() + &"[1]".repeat(1_500),
         "i".to_owned() + &"::BIGINT".repeat(1_500),
+        // As deep as the number of tokens allows.
+        chain(" + ", 990),
+        "i".to_owned() + &" NOTNULL".repeat(1_990),
+        "v".to_owned() + &"[1]".repeat(990),
         "CASE WHEN b THEN ".repeat(900),
         "a".repeat(100_000),
     ];

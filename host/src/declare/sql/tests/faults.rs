@@ -144,6 +144,21 @@ fn faults_are_told_with_their_places() {
 }
 
 #[test]
+fn places_are_bytes_on_any_line() {
+    let table = table();
+    for (text, wrong) in [
+        ("event_type = 'ü' AND\n  amuont > 1", "amuont"),
+        ("event_type = '日本' AND sqr(price) > 1", "sqr"),
+        ("-- a comment ü\r\nprice >\r\n\t'x'", "'x'"),
+        ("price > /* ü */ nothing", "nothing"),
+        ("price > 1\n  event_type", "event_type"),
+    ] {
+        let fault = table.evaluate(text).expect_err(text);
+        assert_eq!(&text[fault.span.clone()], wrong, "{text}: {fault:?}");
+    }
+}
+
+#[test]
 fn names_are_compared_without_regard_to_case() {
     let table = table();
     for text in ["mixed", "MIXED", "\"mixed\"", "\"Mixed\""] {
