@@ -29,6 +29,9 @@ pub(super) fn like(function: Function, views: &[View], rows: usize) -> Answer {
 }
 
 fn lowered(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.chars().map(lower).collect()
 }
 
@@ -52,6 +55,9 @@ impl<'p> Pattern<'p> {
         for piece in middle {
             let Some(rest) = after_first(left, piece) else { return false };
             left = rest;
+        }
+        if !last.contains('_') {
+            return left.ends_with(last);
         }
         // The last piece ends the text: as many characters as it has.
         let length = last.chars().count();

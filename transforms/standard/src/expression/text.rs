@@ -74,6 +74,8 @@ fn made(function: Function, views: &[View], rows: usize) -> Answer {
     texts_by_row(views, rows, |row, out| {
         let text = text.at(row);
         match function {
+            Function::Lower if text.is_ascii() => out.extend(text.bytes().map(|byte| byte.to_ascii_lowercase())),
+            Function::Upper if text.is_ascii() => out.extend(text.bytes().map(|byte| byte.to_ascii_uppercase())),
             Function::Lower => text.chars().for_each(|c| put(out, lower(c))),
             Function::Upper => text.chars().for_each(|c| put(out, upper(c))),
             Function::Reverse => text.chars().rev().for_each(|c| put(out, c)),
