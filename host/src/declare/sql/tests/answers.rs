@@ -11,7 +11,7 @@ use super::{Cell, Table};
 const ANSWERS: &str = include_str!("../../../../../tests/duckdb/answers.jsonl");
 
 /// Expressions whose answers are others than DuckDB's in some row, each with the test of the difference.
-const DIFFERENT: &[(&str, &str)] = &[
+pub(super) const DIFFERENT: &[(&str, &str)] = &[
     ("reverse(s)", "reverse_is_by_code_points"),
     ("reverse(t)", "reverse_is_by_code_points"),
     ("CAST(s AS TIMESTAMP)", "no_time_is_infinite"),

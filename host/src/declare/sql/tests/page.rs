@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::function_names;
+use super::answers::DIFFERENT;
 
 const PAGE: &str = include_str!("../../../../../transforms/EXPRESSIONS.md");
 
@@ -33,4 +34,7 @@ fn the_page_has_every_difference_with_its_test() {
     let rows = PAGE[begin..].lines().filter(|line| line.starts_with("| ") && line.ends_with("` |"));
     let listed: BTreeSet<&str> = rows.filter_map(|row| row.trim_end_matches("` |").rsplit('`').next()).collect();
     assert_eq!(listed, tests);
+    for (expression, test) in DIFFERENT {
+        assert!(tests.contains(test), "{expression} differs for a reason that has no test: {test}");
+    }
 }
