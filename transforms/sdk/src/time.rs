@@ -81,6 +81,7 @@ pub const fn seconds(n: i64) -> Length {
 
 impl EventTime {
     /// Microseconds since the Unix epoch, UTC.
+    #[inline]
     pub const fn micros(self) -> i64 {
         self.0
     }
@@ -94,12 +95,14 @@ impl EventTime {
 }
 
 /// The as-of of a question that the host asks. (Not a function of the type: the compiler would offer it to authors.)
+#[inline]
 pub const fn asked_at(micros: i64) -> AsOf {
     AsOf(micros)
 }
 
 impl AsOf {
     /// Microseconds since the Unix epoch, UTC.
+    #[inline]
     pub const fn micros(self) -> i64 {
         self.0
     }
@@ -113,6 +116,7 @@ impl AsOf {
 
 impl Time {
     /// Microseconds since the Unix epoch, UTC.
+    #[inline]
     pub const fn micros(self) -> i64 {
         self.0
     }
@@ -176,11 +180,13 @@ impl Length {
     pub const MAX: Length = Length(i64::MAX);
 
     /// A length of so many microseconds.
+    #[inline]
     pub const fn from_micros(micros: i64) -> Self {
         Length(micros)
     }
 
     /// The length in microseconds.
+    #[inline]
     pub const fn micros(self) -> i64 {
         self.0
     }

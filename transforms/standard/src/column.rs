@@ -7,9 +7,8 @@ use crate::expression::{FAILED, NULL};
 
 /// The column of a read, being written.
 pub(crate) struct Writer {
-    values: Values,
-    /// One mark per row, from the first row on that has no value.
-    marks: Vec<u8>,
+    /// Its nulls are marks, from the first row on that has no value; one that fails is marked as well.
+    pub(crate) column: Column,
     rows: usize,
 }
 
@@ -18,7 +17,7 @@ macro_rules! put {
         /// Appends a value or a null.
         #[inline]
         pub(crate) fn $name(&mut self, value: Option<$value>) {
-            match &mut self.values {
+            match &mut self.column.values {
                 $(Values::$variant(values) => values.push(value.map_or_else(Default::default, $stored)),)+
                 _ => unreachable!("a read has the type of its answer"),
             }
@@ -39,7 +38,7 @@ impl Writer {
                 Values::Float64Lists(Float64Lists { ends: Vec::with_capacity(rows), values: Vec::new() })
             }
         };
-        Writer { values, marks: Vec::new(), rows: 0 }
+        Writer { column: Column { values, nulls: None }, rows: 0 }
     }
 
     put! {
@@ -50,7 +49,7 @@ impl Writer {
 
     /// Appends a text or a null.
     pub(crate) fn text(&mut self, value: Option<&str>) {
-        let Values::Texts(texts) = &mut self.values else { unreachable!("a read has the type of its answer") };
+        let Values::Texts(texts) = &mut self.column.values else { unreachable!("a read has the type of its answer") };
         texts.bytes.extend_from_slice(value.unwrap_or_default().as_bytes());
         texts.ends.push(texts.bytes.len() as u32);
         self.mark(if value.is_some() { 0 } else { NULL });
@@ -58,7 +57,9 @@ impl Writer {
 
     /// Appends a list or a null.
     pub(crate) fn list(&mut self, numbers: Option<&[f64]>) {
-        let Values::Float64Lists(lists) = &mut self.values else { unreachable!("a read has the type of its answer") };
+        let Values::Float64Lists(lists) = &mut self.column.values else {
+            unreachable!("a read has the type of its answer")
+        };
         lists.values.extend_from_slice(numbers.unwrap_or_default());
         lists.ends.push(lists.values.len() as u32);
         self.mark(if numbers.is_some() { 0 } else { NULL });
@@ -68,7 +69,7 @@ impl Writer {
     pub(crate) fn sum(&mut self, sum: Option<i128>) {
         match sum.map(i64::try_from) {
             Some(Err(_)) => {
-                let Values::Int64s(values) = &mut self.values else {
+                let Values::Int64s(values) = &mut self.column.values else {
                     unreachable!("a read has the type of its answer")
                 };
                 values.push(0);
@@ -80,17 +81,19 @@ impl Writer {
 
     #[inline]
     fn mark(&mut self, mark: u8) {
-        if mark != 0 && self.marks.is_empty() {
-            self.marks.resize(self.rows, 0);
+        if let Some(marks) = &mut self.column.nulls {
+            marks.push(mark);
+        } else if mark != 0 {
+            self.first_mark(mark);
         }
         self.rows += 1;
-        if mark != 0 || !self.marks.is_empty() {
-            self.marks.push(mark);
-        }
     }
 
-    pub(crate) fn finish(self) -> Column {
-        Column { values: self.values, nulls: (!self.marks.is_empty()).then_some(self.marks) }
+    #[cold]
+    fn first_mark(&mut self, mark: u8) {
+        let mut marks = vec![0; self.rows];
+        marks.push(mark);
+        self.column.nulls = Some(marks);
     }
 }
 

@@ -38,17 +38,28 @@ pub(crate) fn check(definition: &Definition, rows: &Rows, failures: &mut Failure
         let (groups, kinds) = (rows.groups.len(), rows.kinds.len());
         return Err(Failure::new(format!("the batch has {count} times, {groups} groups and {kinds} kinds")));
     }
-    if let Some(row) = rows.kinds.iter().position(|&kind| kind > QUESTION) {
+    let groups = rows.states.ends.len();
+    // One loop without a way out; what is wrong is looked for where there is something.
+    let (mut kinds, mut largest, mut questions) = (0, 0, 0);
+    for (&kind, &group) in rows.kinds.iter().zip(&rows.groups) {
+        kinds |= kind;
+        largest = largest.max(group);
+        questions += u32::from(kind);
+    }
+    if kinds > QUESTION
+        && let Some(row) = rows.kinds.iter().position(|&kind| kind > QUESTION)
+    {
         return Err(Failure::at(row, format!("{} is neither an event nor a question", rows.kinds[row])));
     }
-    let groups = rows.states.ends.len();
-    if let Some(row) = rows.groups.iter().position(|&group| group as usize >= groups) {
+    if largest as usize >= groups
+        && let Some(row) = rows.groups.iter().position(|&group| group as usize >= groups)
+    {
         let group = rows.groups[row];
         return Err(Failure::at(row, format!("the row is of group {group}, but the batch has {groups} states")));
     }
     check_ends(&rows.states.ends, rows.states.bytes.len())
         .map_err(|problem| Failure::new(format!("the list of states {problem}")))?;
-    let questions: usize = rows.kinds.iter().map(|&kind| usize::from(kind)).sum();
+    let questions = questions as usize;
     let tables = [
         ("event field", &definition.event_fields, &rows.event_fields, EVENT, count - questions),
         ("request field", &definition.request_fields, &rows.request_fields, QUESTION, questions),

@@ -13,6 +13,8 @@ mod column;
 
 mod input;
 
+mod selection;
+
 mod state;
 
 mod store;

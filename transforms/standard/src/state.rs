@@ -27,14 +27,16 @@ impl<'a> Given<'a> {
         let groups = rows.states.ends.len();
         let mut parts: Vec<&[u8]> = vec![&[]; groups * stores];
         if !rows.states.bytes.is_empty() {
-            let mut seen = vec![false; groups];
+            let mut seen = vec![false; if groups > 1 { groups } else { 0 }];
             for (row, &group) in rows.groups.iter().enumerate() {
                 let group = group as usize;
-                if !seen[group] {
-                    seen[group] = true;
+                if seen.get_mut(group).is_none_or(|seen| !std::mem::replace(seen, true)) {
                     let bytes = rows.states.get(group).unwrap_or_default();
                     cut(bytes, &mut parts[group * stores..(group + 1) * stores])
                         .map_err(|error| Failure::at(row, format!("the state of group {group}: {error}")))?;
+                }
+                if groups == 1 {
+                    break;
                 }
             }
         }
@@ -64,11 +66,12 @@ fn cut<'a>(mut bytes: &'a [u8], parts: &mut [&'a [u8]]) -> Result<(), StateError
     let Some(last) = (0..parts.len()).rfind(|&store| is_held(store)).filter(|_| !is_beyond) else {
         return Err(wrong());
     };
-    let mut lengths = [0; 1].repeat(last);
-    for store in (0..last).filter(|&store| is_held(store)) {
-        lengths[store] = decode_len(&mut bytes)?;
+    let mut lengths = bytes;
+    for _ in (0..last).filter(|&store| is_held(store)) {
+        decode_len(&mut bytes)?;
     }
-    for (store, length) in lengths.into_iter().enumerate().filter(|&(_, length)| length > 0) {
+    for store in (0..last).filter(|&store| is_held(store)) {
+        let length = decode_len(&mut lengths)?;
         let (part, rest) = bytes.split_at_checked(length).ok_or_else(wrong)?;
         (parts[store], bytes) = (part, rest);
     }

@@ -131,7 +131,10 @@ impl View<'_, i64> {
 impl View<'_, bool> {
     /// How many of the events are true.
     pub fn hits(&self) -> i64 {
-        self.values().iter().filter(|&&value| value).count() as i64
+        // Eight at a time, as one number.
+        let (eights, rest) = self.values().as_chunks::<8>();
+        let eights: u32 = eights.iter().map(|eight| u64::from_le_bytes(eight.map(u8::from)).count_ones()).sum();
+        i64::from(eights) + rest.iter().filter(|&&value| value).count() as i64
     }
 
     /// The part of the events that is true; none where there is no event.

@@ -1,12 +1,12 @@
-//! Aggregates: of all events.
+//! Aggregates of all events.
 
-use onepath_definition::Span;
+use onepath_definition::{Answer, Span};
 use onepath_sdk::aggregate::Aggregate;
-use onepath_sdk::state::StateError;
+use onepath_sdk::state::{State, StateError};
 use onepath_sdk::time::{AsOf, EventTime};
 
 use super::any::{Any, Item, Which};
-use super::{Kept, Part};
+use super::{Kept, Part, units};
 use crate::column::Writer;
 
 /// An aggregate of all events.
@@ -42,6 +42,47 @@ impl Kept for Lifetime {
             };
             let of = if is_seen { &self.0 } else { &Any::Blank };
             of.answer(answer, as_of, *which, &mut columns[column]);
+        }
+    }
+}
+
+/// When the latest event was, where nothing is kept of it.
+pub(super) struct Newest(Option<i64>);
+
+impl Kept for Newest {
+    type Item<'a> = ();
+    type Shape = ();
+
+    fn empty((): &()) -> Self {
+        Newest(None)
+    }
+
+    fn decode(bytes: &mut &[u8], (): &()) -> Result<Self, StateError> {
+        i64::decode(bytes).map(|at| Newest(Some(at)))
+    }
+
+    fn encode(&self, bytes: &mut Vec<u8>, (): &()) {
+        if let Some(at) = self.0 {
+            at.encode(bytes);
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, at: EventTime, (): (), (): &()) {
+        self.0 = self.0.max(Some(at.micros()));
+    }
+
+    fn read(&self, as_of: AsOf, part: &Part, (): &(), columns: &mut [Writer]) {
+        let at = self.0.map(EventTime).filter(|&at| match part.span {
+            Span::Closed { length, .. } => is_within(Some(at), as_of, length, i64::ge),
+            Span::HalfOpen { length, .. } => is_within(Some(at), as_of, length, i64::gt),
+            _ => true,
+        });
+        for &(column, answer) in &part.answers {
+            columns[column].integer(match answer {
+                Answer::SinceLast(unit) => at.map(|at| units(as_of, at, unit)),
+                _ => at.map(EventTime::micros),
+            });
         }
     }
 }

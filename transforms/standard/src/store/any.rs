@@ -170,43 +170,40 @@ pub(super) enum Any {
     First(First<Value>),
     Last(Last<Value>),
     Share(Share),
-    Distinct(OfKey<Distinct<String>, Distinct<i64>, Distinct<bool>>),
-    HyperLogLog(OfKey<HyperLogLog<String>, HyperLogLog<i64>, HyperLogLog<bool>>),
-    Counts(OfKey<Counts<String>, Counts<i64>, Counts<bool>>),
-    TopK(OfKey<TopK<String, ENTRIES>, TopK<i64, ENTRIES>, TopK<bool, ENTRIES>>),
+    Distinct(OfKey<Distinct<String>, Distinct<i64>>),
+    HyperLogLog(OfKey<HyperLogLog<String>, HyperLogLog<i64>>),
+    Counts(OfKey<Counts<String>, Counts<i64>>),
+    TopK(OfKey<TopK<String, ENTRIES>, TopK<i64, ENTRIES>>),
     QuantileSketch(Box<QuantileSketch>),
     Decayed(Box<Fade>, Length),
 }
 
-/// An aggregate of texts, of integers or of booleans.
+/// An aggregate of texts, or of integers. Booleans are 0 and 1, which changes no answer.
 #[derive(Clone, Debug)]
-pub(super) enum OfKey<T, I, B> {
+pub(super) enum OfKey<T, I> {
     Texts(T),
     Integers(I),
-    Booleans(B),
 }
 
-impl<T: Default, I: Default, B: Default> OfKey<T, I, B> {
+impl<T: Default, I: Default> OfKey<T, I> {
     fn new(value_type: Option<ValueType>) -> Self {
         match value_type {
             Some(ValueType::Text) => OfKey::Texts(T::default()),
-            Some(ValueType::Boolean) => OfKey::Booleans(B::default()),
             _ => OfKey::Integers(I::default()),
         }
     }
 }
 
-impl<T, I, B> OfKey<T, I, B>
+impl<T, I> OfKey<T, I>
 where
     T: for<'a> Aggregate<Item<'a> = &'a str>,
     I: for<'a> Aggregate<Item<'a> = &'a i64>,
-    B: for<'a> Aggregate<Item<'a> = &'a bool>,
 {
     fn push(&mut self, at: EventTime, item: Item<'_>) {
         match (self, item) {
             (OfKey::Texts(texts), Item::Text(text)) => texts.push(at, text),
             (OfKey::Integers(integers), Item::Integer(integer)) => integers.push(at, &integer),
-            (OfKey::Booleans(booleans), Item::Boolean(boolean)) => booleans.push(at, &boolean),
+            (OfKey::Integers(integers), Item::Boolean(boolean)) => integers.push(at, &i64::from(boolean)),
             _ => {}
         }
     }
@@ -215,7 +212,6 @@ where
         match (self, other) {
             (OfKey::Texts(texts), OfKey::Texts(others)) => texts.merge(others),
             (OfKey::Integers(integers), OfKey::Integers(others)) => integers.merge(others),
-            (OfKey::Booleans(booleans), OfKey::Booleans(others)) => booleans.merge(others),
             _ => {}
         }
     }
@@ -224,14 +220,12 @@ where
         match self {
             OfKey::Texts(texts) => texts.encode(bytes),
             OfKey::Integers(integers) => integers.encode(bytes),
-            OfKey::Booleans(booleans) => booleans.encode(bytes),
         }
     }
 
     fn decode(bytes: &mut &[u8], value_type: Option<ValueType>) -> Result<Self, StateError> {
         Ok(match value_type {
             Some(ValueType::Text) => OfKey::Texts(T::decode(bytes)?),
-            Some(ValueType::Boolean) => OfKey::Booleans(B::decode(bytes)?),
             _ => OfKey::Integers(I::decode(bytes)?),
         })
     }
@@ -388,10 +382,10 @@ impl State for Any {
             Any::Last(_) => (9, None),
             Any::Share(_) => (10, None),
             Any::Distinct(it) => (11 + it.code(), None),
-            Any::HyperLogLog(it) => (14 + it.code(), None),
-            Any::Counts(it) => (17 + it.code(), None),
-            Any::QuantileSketch(_) => (20, None),
-            Any::Decayed(_, half_life) => (21, Some(half_life)),
+            Any::HyperLogLog(it) => (13 + it.code(), None),
+            Any::Counts(it) => (15 + it.code(), None),
+            Any::QuantileSketch(_) => (17, None),
+            Any::Decayed(_, half_life) => (18, Some(half_life)),
         };
         bytes.push(code);
         if let Some(half_life) = half_life {
@@ -405,8 +399,7 @@ impl State for Any {
         *bytes = rest;
         let key = |first: u8| match code - first {
             0 => ValueType::Text,
-            1 => ValueType::Int64,
-            _ => ValueType::Boolean,
+            _ => ValueType::Int64,
         };
         let (kind, value_type) = match code {
             0 => (Kind::Count, None),
@@ -420,23 +413,22 @@ impl State for Any {
             8 => (Kind::First, None),
             9 => (Kind::Last, None),
             10 => (Kind::Share, Some(ValueType::Boolean)),
-            11..=13 => (Kind::Distinct, Some(key(11))),
-            14..=16 => (Kind::HyperLogLog, Some(key(14))),
-            17..=19 => (Kind::Counts, Some(key(17))),
-            20 => (Kind::QuantileSketch, Some(ValueType::Float64)),
-            21 => (Kind::Decayed { half_life: i64::decode(bytes)? }, Some(ValueType::Float64)),
+            11..=12 => (Kind::Distinct, Some(key(11))),
+            13..=14 => (Kind::HyperLogLog, Some(key(13))),
+            15..=16 => (Kind::Counts, Some(key(15))),
+            17 => (Kind::QuantileSketch, Some(ValueType::Float64)),
+            18 => (Kind::Decayed { half_life: i64::decode(bytes)? }, Some(ValueType::Float64)),
             _ => return Err(StateError::new("there is no such aggregate")),
         };
         Any::decode_bare(bytes, Which { kind, value_type })
     }
 }
 
-impl<T, I, B> OfKey<T, I, B> {
+impl<T, I> OfKey<T, I> {
     fn code(&self) -> u8 {
         match self {
             OfKey::Texts(_) => 0,
             OfKey::Integers(_) => 1,
-            OfKey::Booleans(_) => 2,
         }
     }
 }
@@ -480,19 +472,15 @@ impl Any {
             Any::Distinct(it) => column.integer(Some(match it {
                 OfKey::Texts(it) => it.count(),
                 OfKey::Integers(it) => it.count(),
-                OfKey::Booleans(it) => it.count(),
             })),
             Any::HyperLogLog(it) => column.integer(Some(match it {
                 OfKey::Texts(it) => it.count(),
                 OfKey::Integers(it) => it.count(),
-                OfKey::Booleans(it) => it.count(),
             })),
             Any::Counts(OfKey::Texts(it)) => counts(it.distinct(), |k| it.top(k), answer, put_text, column),
-            Any::Counts(OfKey::Integers(it)) => counts(it.distinct(), |k| it.top(k), answer, put_integer, column),
-            Any::Counts(OfKey::Booleans(it)) => counts(it.distinct(), |k| it.top(k), answer, put_boolean, column),
             Any::TopK(OfKey::Texts(it)) => counts(0, |k| it.top(k), answer, put_text, column),
-            Any::TopK(OfKey::Integers(it)) => counts(0, |k| it.top(k), answer, put_integer, column),
-            Any::TopK(OfKey::Booleans(it)) => counts(0, |k| it.top(k), answer, put_boolean, column),
+            Any::Counts(OfKey::Integers(it)) => counts(it.distinct(), |k| it.top(k), answer, which.put(), column),
+            Any::TopK(OfKey::Integers(it)) => counts(0, |k| it.top(k), answer, which.put(), column),
             Any::QuantileSketch(it) => match answer {
                 Answer::Quantile(q) => column.float(it.quantile(q)),
                 _ => column.float(None),
@@ -522,8 +510,15 @@ fn put_integer(value: Option<i64>, column: &mut Writer) {
     column.integer(value);
 }
 
-fn put_boolean(value: Option<bool>, column: &mut Writer) {
-    column.boolean(value);
+fn put_boolean(value: Option<i64>, column: &mut Writer) {
+    column.boolean(value.map(|value| value != 0));
+}
+
+impl Which {
+    /// How keys that are kept as integers are told.
+    fn put(self) -> fn(Option<i64>, &mut Writer) {
+        if self.value_type == Some(ValueType::Boolean) { put_boolean } else { put_integer }
+    }
 }
 
 /// The answers of counts by key.

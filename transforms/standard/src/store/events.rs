@@ -8,36 +8,34 @@ use onepath_sdk::time::{AsOf, EventTime, Length};
 use onepath_sdk::window::{View, WindowValue};
 
 use super::texts::TextEvents;
-use super::{Job, Kept, Part, Ran, booleans, floats, integers, texts, units};
+use super::{Job, Kept, Part, Progress, booleans, floats, integers, texts, units};
 use crate::column::Writer;
-use crate::input::Failures;
+use crate::state::Written;
 
 pub(super) fn run(
     job: &Job<'_>,
     value_type: Option<ValueType>,
     values: Option<&Values>,
     length: Length,
-    failures: &mut Failures,
-) -> Ran {
-    let kept = job.kept(failures);
-    let kept = kept.as_deref();
+    progress: &mut Progress<'_>,
+) -> Option<Written> {
     match value_type {
-        None => job.each::<Events<()>>(&length, |_| (), kept, failures),
+        None => job.each::<Events<()>>(&length, |_| (), progress),
         Some(ValueType::Float64) => {
             let values = floats(values);
-            job.each::<Events<f64>>(&length, |event| values[event], kept, failures)
+            job.each::<Events<f64>>(&length, |event| values[event], progress)
         }
         Some(ValueType::Int64 | ValueType::Time) => {
             let values = integers(values);
-            job.each::<Events<i64>>(&length, |event| values[event], kept, failures)
+            job.each::<Events<i64>>(&length, |event| values[event], progress)
         }
         Some(ValueType::Boolean) => {
             let values = booleans(values);
-            job.each::<Events<bool>>(&length, |event| values[event] != 0, kept, failures)
+            job.each::<Events<bool>>(&length, |event| values[event] != 0, progress)
         }
         Some(ValueType::Text) => {
             let texts = texts(values);
-            job.each::<TextEvents>(&length, |event| texts.get(event), kept, failures)
+            job.each::<TextEvents>(&length, |event| texts.get(event), progress)
         }
         Some(ValueType::Float64List) => unreachable!("a window keeps no lists"),
     }

@@ -7,9 +7,9 @@ use onepath_sdk::dynamic::{InForce, Keys, Ordered};
 use onepath_sdk::state::StateError;
 use onepath_sdk::time::{AsOf, EventTime, Length};
 
-use super::{Job, Kept, Part, Ran, booleans, events, floats, integers, texts};
+use super::{Job, Kept, Part, Progress, booleans, events, floats, integers, texts};
 use crate::column::Writer;
-use crate::input::Failures;
+use crate::state::Written;
 
 /// Which events, and how many.
 #[derive(Clone, Copy)]
@@ -23,27 +23,25 @@ pub(super) fn run(
     few: Few,
     value_type: Option<ValueType>,
     values: Option<&Values>,
-    failures: &mut Failures,
-) -> Ran {
-    let kept = job.kept(failures);
-    let kept = kept.as_deref();
+    progress: &mut Progress<'_>,
+) -> Option<Written> {
     match value_type {
-        None | Some(ValueType::Float64List) => job.each::<Ordered<()>>(&few, |_| (), kept, failures),
+        None | Some(ValueType::Float64List) => job.each::<Ordered<()>>(&few, |_| (), progress),
         Some(ValueType::Float64) => {
             let values = floats(values);
-            job.each::<Ordered<f64>>(&few, |event| values[event], kept, failures)
+            job.each::<Ordered<f64>>(&few, |event| values[event], progress)
         }
         Some(ValueType::Int64 | ValueType::Time) => {
             let values = integers(values);
-            job.each::<Ordered<i64>>(&few, |event| values[event], kept, failures)
+            job.each::<Ordered<i64>>(&few, |event| values[event], progress)
         }
         Some(ValueType::Boolean) => {
             let values = booleans(values);
-            job.each::<Ordered<bool>>(&few, |event| values[event] != 0, kept, failures)
+            job.each::<Ordered<bool>>(&few, |event| values[event] != 0, progress)
         }
         Some(ValueType::Text) => {
             let texts = texts(values);
-            job.each::<Ordered<String>>(&few, |event| texts.get(event), kept, failures)
+            job.each::<Ordered<String>>(&few, |event| texts.get(event), progress)
         }
     }
 }
@@ -108,26 +106,24 @@ pub(super) fn run_values(
     length: Length,
     value_type: Option<ValueType>,
     values: Option<&Values>,
-    failures: &mut Failures,
-) -> Ran {
-    let kept = job.kept(failures);
-    let kept = kept.as_deref();
+    progress: &mut Progress<'_>,
+) -> Option<Written> {
     match value_type {
         Some(ValueType::Float64) => {
             let values = floats(values);
-            job.each::<InForce<f64>>(&length, |event| values[event], kept, failures)
+            job.each::<InForce<f64>>(&length, |event| values[event], progress)
         }
         Some(ValueType::Boolean) => {
             let values = booleans(values);
-            job.each::<InForce<bool>>(&length, |event| values[event] != 0, kept, failures)
+            job.each::<InForce<bool>>(&length, |event| values[event] != 0, progress)
         }
         Some(ValueType::Text) => {
             let texts = texts(values);
-            job.each::<InForce<String>>(&length, |event| texts.get(event), kept, failures)
+            job.each::<InForce<String>>(&length, |event| texts.get(event), progress)
         }
         _ => {
             let values = integers(values);
-            job.each::<InForce<i64>>(&length, |event| values[event], kept, failures)
+            job.each::<InForce<i64>>(&length, |event| values[event], progress)
         }
     }
 }
@@ -196,25 +192,26 @@ pub(super) fn run_keys(
     length: Length,
     value_type: Option<ValueType>,
     values: Option<&Values>,
-    failures: &mut Failures,
-) -> Ran {
-    let kept = job.kept(failures);
-    let kept = kept.as_deref();
+    progress: &mut Progress<'_>,
+) -> Option<Written> {
     match value_type {
         Some(ValueType::Text) => {
             let texts = texts(values);
-            job.each::<OfKeys<String>>(&length, |event| texts.get(event), kept, failures)
+            job.each::<OfKeys<String>>(&length, |event| texts.get(event), progress)
         }
         Some(ValueType::Boolean) => {
             let values = booleans(values);
-            job.each::<OfKeys<bool>>(&length, |event| if values[event] != 0 { &true } else { &false }, kept, failures)
+            job.each::<OfKeys<i64>>(&length, |event| &BOOLEANS[usize::from(values[event] != 0)], progress)
         }
         _ => {
             let values = integers(values);
-            job.each::<OfKeys<i64>>(&length, |event| &values[event], kept, failures)
+            job.each::<OfKeys<i64>>(&length, |event| &values[event], progress)
         }
     }
 }
+
+/// Booleans as keys.
+static BOOLEANS: [i64; 2] = [0, 1];
 
 /// The keys of the last so long.
 struct OfKeys<K>(Keys<K>);

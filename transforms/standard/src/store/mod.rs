@@ -12,19 +12,21 @@ mod sessions;
 mod texts;
 mod tiles;
 
-use onepath_definition::{Answer, Checked, Keep, Span, Store, ValueType};
-use onepath_sdk::batch::{EVENT, Rows, Values};
+use onepath_definition::{Aggregate, Answer, Checked, Keep, NodeIndex, Span, Store, ValueType};
+use onepath_sdk::batch::{EVENT, Float64Lists, Rows, Texts, Values};
+use onepath_sdk::dynamic::asked_at;
 use onepath_sdk::state::StateError;
 use onepath_sdk::time::{AsOf, EventTime, Length};
 
-use self::aggregate::Lifetime;
+use self::aggregate::{Lifetime, Newest};
 use self::any::{Item, Items, Which};
 use self::few::Few;
 use self::sessions::OfSessions;
 use self::tiles::Tiled;
 use crate::column::{TextCells, Writer};
-use crate::expression::{Evaluated, FAILED, VALUE};
-use crate::input::{Failures, row_of};
+use crate::expression::Evaluated;
+use crate::input::Failures;
+use crate::selection::Selections;
 use crate::state::{Given, Written};
 
 /// One store of one entity.
@@ -53,36 +55,31 @@ trait Kept: Sized {
 /// A part of a store that questions see, and what they want of it.
 pub(crate) struct Part {
     pub(crate) span: Span,
-    /// Each with the place of its column among those of the store.
+    /// Each with its read.
     pub(crate) answers: Vec<(usize, Answer)>,
 }
 
 /// What questions read of one store.
 pub(crate) struct Plan {
     pub(crate) parts: Vec<Part>,
-    /// The reads, in the order of the columns, with their types.
-    pub(crate) reads: Vec<(usize, ValueType)>,
 }
 
-/// What questions read, store by store: a part that several reads see is looked for once.
-pub(crate) fn plans(checked: &Checked) -> Vec<Plan> {
+/// What questions read, store by store, and the type of each read. A part that several reads see is looked for once.
+pub(crate) fn plans(checked: &Checked) -> (Vec<Plan>, Vec<ValueType>) {
     let definition = checked.definition();
-    let mut plans: Vec<Plan> =
-        definition.stores.iter().map(|_| Plan { parts: Vec::new(), reads: Vec::new() }).collect();
+    let mut plans: Vec<Plan> = definition.stores.iter().map(|_| Plan { parts: Vec::new() }).collect();
+    let mut types = Vec::with_capacity(definition.reads.len());
     for (at, read) in definition.reads.iter().enumerate() {
         let value_type = |node| checked.event_types().get(node as usize).copied();
-        let store = &definition.stores[read.store as usize];
-        // A checked definition has no other reads.
-        let Some((value_type, _)) = store.answer_type(read.span, read.answer, value_type) else { continue };
-        let plan = &mut plans[read.store as usize];
-        let answer = (plan.reads.len(), read.answer);
-        plan.reads.push((at, value_type));
-        match plan.parts.iter_mut().find(|part| part.span == read.span) {
-            Some(part) => part.answers.push(answer),
-            None => plan.parts.push(Part { span: read.span, answers: vec![answer] }),
+        let answered = definition.stores[read.store as usize].answer_type(read.span, read.answer, value_type);
+        types.push(answered.expect("a checked definition reads what its stores have").0);
+        let parts = &mut plans[read.store as usize].parts;
+        match parts.iter_mut().find(|part| part.span == read.span) {
+            Some(part) => part.answers.push((at, read.answer)),
+            None => parts.push(Part { span: read.span, answers: vec![(at, read.answer)] }),
         }
     }
-    plans
+    (plans, types)
 }
 
 /// One store in one call.
@@ -93,151 +90,123 @@ pub(crate) struct Job<'a> {
     pub(crate) at: usize,
     pub(crate) store: &'a Store,
     pub(crate) plan: &'a Plan,
-    pub(crate) events: &'a Evaluated<'a>,
+    /// The nodes of the events; none where there are no events.
+    pub(crate) events: Option<&'a Evaluated<'a>>,
     pub(crate) event_types: &'a [ValueType],
-    pub(crate) questions: usize,
 }
 
-/// The columns of the reads of a store, and its states if they are wanted.
-pub(crate) struct Ran {
+/// What a call is made of, beside its stores.
+pub(crate) struct Progress<'a> {
+    pub(crate) selections: Selections<'a>,
+    /// The columns of all reads.
     pub(crate) columns: Vec<Writer>,
-    pub(crate) written: Option<Written>,
+    pub(crate) failures: Failures,
 }
 
-/// Takes one store over all rows.
-pub(crate) fn run(job: &Job<'_>, failures: &mut Failures) -> Ran {
+/// Takes one store over all rows; gives its states if they are wanted.
+pub(crate) fn run(job: &Job<'_>, progress: &mut Progress<'_>) -> Option<Written> {
     let value_type = job.store.value.map(|node| job.event_types[node as usize]);
-    let values = job.store.value.map(|node| &*job.events.cells(node).values);
+    let values = job.store.value.map(|node| job.values(node));
     let length = Length::from_micros;
     match &job.store.keep {
-        Keep::Events { length: kept } => events::run(job, value_type, values, length(*kept), failures),
-        Keep::Latest { count } => few::run(job, Few::Latest(*count), value_type, values, failures),
-        Keep::Earliest { count } => few::run(job, Few::Earliest(*count), value_type, values, failures),
-        Keep::Values { length: kept } => few::run_values(job, length(*kept), value_type, values, failures),
-        Keep::Keys { length: kept } => few::run_keys(job, length(*kept), value_type, values, failures),
-        Keep::Row { values, tie_break } => row::run(job, values, *tie_break, failures),
+        Keep::Events { length: kept } => events::run(job, value_type, values, length(*kept), progress),
+        Keep::Latest { count } => few::run(job, Few::Latest(*count), value_type, values, progress),
+        Keep::Earliest { count } => few::run(job, Few::Earliest(*count), value_type, values, progress),
+        Keep::Values { length: kept } => few::run_values(job, length(*kept), value_type, values, progress),
+        Keep::Keys { length: kept } => few::run_keys(job, length(*kept), value_type, values, progress),
+        Keep::Row { values, tie_break } => row::run(job, values, *tie_break, progress),
+        Keep::Lifetime(Aggregate::Last) if value_type.is_none() => job.each::<Newest>(&(), |_| (), progress),
         Keep::Lifetime(kind) => {
-            job.aggregates::<Lifetime>(&Which { kind: *kind, value_type }, value_type, values, failures)
+            job.aggregates::<Lifetime>(&Which { kind: *kind, value_type }, value_type, values, progress)
         }
         Keep::Hops { aggregate, length: kept, hop } => {
             let which = Which { kind: *aggregate, value_type };
             let shape = tiles::Shape { which, kept: Some(length(*kept)), tile: length(*hop) };
-            job.aggregates::<Tiled>(&shape, value_type, values, failures)
+            job.aggregates::<Tiled>(&shape, value_type, values, progress)
         }
         Keep::Tumbling { aggregate, length: tile } => {
             let which = Which { kind: *aggregate, value_type };
             let shape = tiles::Shape { which, kept: None, tile: length(*tile) };
-            job.aggregates::<Tiled>(&shape, value_type, values, failures)
+            job.aggregates::<Tiled>(&shape, value_type, values, progress)
         }
         Keep::Sessions { aggregate, rule, length: kept } => {
             let which = Which { kind: *aggregate, value_type };
             let shape = sessions::Shape::new(which, *rule, length(*kept));
-            job.aggregates::<OfSessions>(&shape, value_type, values, failures)
+            job.aggregates::<OfSessions>(&shape, value_type, values, progress)
         }
     }
 }
 
+static NO_BOOLEANS: Values = Values::Booleans(Vec::new());
+static NO_INTEGERS: Values = Values::Int64s(Vec::new());
+static NO_FLOATS: Values = Values::Float64s(Vec::new());
+static NO_TEXTS: Values = Values::Texts(Texts { ends: Vec::new(), bytes: Vec::new() });
+static NO_LISTS: Values = Values::Float64Lists(Float64Lists { ends: Vec::new(), values: Vec::new() });
+
 impl Job<'_> {
+    /// The values of a node of the events.
+    fn values(&self, node: NodeIndex) -> &Values {
+        match (self.events, self.event_types[node as usize]) {
+            (Some(events), _) => &events.cells(node).values,
+            (None, ValueType::Boolean) => &NO_BOOLEANS,
+            (None, ValueType::Int64 | ValueType::Time) => &NO_INTEGERS,
+            (None, ValueType::Float64) => &NO_FLOATS,
+            (None, ValueType::Text) => &NO_TEXTS,
+            (None, ValueType::Float64List) => &NO_LISTS,
+        }
+    }
+
     /// A store of aggregates.
     fn aggregates<S: for<'i> Kept<Item<'i> = Item<'i>>>(
         &self,
         shape: &S::Shape,
         value_type: Option<ValueType>,
         values: Option<&Values>,
-        failures: &mut Failures,
-    ) -> Ran {
-        let kept = self.kept(failures);
+        progress: &mut Progress<'_>,
+    ) -> Option<Written> {
         let items = Items::new(value_type, values);
-        self.each::<S>(shape, |event| items.get(event), kept.as_deref(), failures)
-    }
-}
-
-impl Job<'_> {
-    /// Which events are kept; `None` where all are. Those that fail are noted, and are not kept.
-    fn kept(&self, failures: &mut Failures) -> Option<Vec<bool>> {
-        let events = self.rows.kinds.len() - self.questions;
-        let filter = self.store.filter.map(|node| (node, self.events.cells(node)));
-        let value = self.store.value.map(|node| (node, self.events.cells(node).marks.as_deref()));
-        if filter.is_none() && value.is_none_or(|(_, marks)| marks.is_none()) {
-            return None;
-        }
-        let mut kept = vec![true; events];
-        if let Some((node, cells)) = filter {
-            let Values::Booleans(values) = &*cells.values else { unreachable!("a filter is a boolean") };
-            for (kept, value) in kept.iter_mut().zip(values) {
-                *kept = *value != 0;
-            }
-            if let Some(marks) = cells.marks.as_deref() {
-                self.leave_out(&mut kept, node, marks, true, failures);
-            }
-        }
-        if let Some((node, Some(marks))) = value {
-            self.leave_out(&mut kept, node, marks, false, failures);
-        }
-        Some(kept)
+        self.each::<S>(shape, |event| items.get(event), progress)
     }
 
-    /// Leaves out what has no value. What fails counts if it is looked at: a filter always is, a value where the filter lets it pass.
-    fn leave_out(&self, kept: &mut [bool], node: u32, marks: &[u8], always: bool, failures: &mut Failures) {
-        for (event, (kept, &mark)) in kept.iter_mut().zip(marks).enumerate() {
-            if mark == FAILED && (*kept || always) {
-                failures.note(row_of(self.rows, EVENT, event), || self.events.failure(node, event));
-            }
-            *kept &= mark == VALUE;
-        }
-    }
-
-    /// The loop: every event that is kept, and every question, in order.
+    /// The loop over the events of which the filter is true and the value is not null, and over the questions.
     fn each<'v, S: Kept>(
         &self,
         shape: &S::Shape,
         item: impl Fn(usize) -> S::Item<'v>,
-        kept: Option<&[bool]>,
-        failures: &mut Failures,
-    ) -> Ran {
-        let mut groups: Vec<Group<S>> = Vec::new();
-        groups.resize_with(self.given.groups(), || Group { state: None, changed: false });
-        let mut columns: Vec<Writer> =
-            self.plan.reads.iter().map(|&(_, value_type)| Writer::new(value_type, self.questions)).collect();
-        let Rows { times, groups: of_rows, kinds, .. } = self.rows;
-        let mut event = 0;
-        for (row, ((&time, &group), &kind)) in times.iter().zip(of_rows).zip(kinds).enumerate() {
-            if kind == EVENT {
-                let at = event;
-                event += 1;
-                if kept.is_none_or(|kept| kept[at]) {
-                    let group = self.group(&mut groups, group as usize, row, shape, failures);
-                    group.changed = true;
-                    if let Some(state) = &mut group.state {
-                        state.push(EventTime(time), item(at), shape);
-                    }
-                }
-            } else if !self.plan.parts.is_empty() {
-                let group = self.group(&mut groups, group as usize, row, shape, failures);
-                let as_of = onepath_sdk::dynamic::asked_at(time);
-                if let Some(state) = &group.state {
-                    self.plan.parts.iter().for_each(|part| state.read(as_of, part, shape, &mut columns));
-                }
-            }
-        }
-        Ran { columns, written: self.rows.want_states.then(|| write(&groups, shape)) }
+        progress: &mut Progress<'_>,
+    ) -> Option<Written> {
+        let selected = progress.selections.of(self.store.filter, self.store.value, &mut progress.failures);
+        self.each_of::<S>(&selected, shape, item, progress)
     }
 
-    /// The state of a group, which is decoded when it is first looked at.
-    #[inline]
-    fn group<'g, S: Kept>(
+    /// The loop over some rows, in order.
+    fn each_of<'v, S: Kept>(
         &self,
-        groups: &'g mut [Group<S>],
-        at: usize,
-        row: usize,
+        selected: &[u32],
         shape: &S::Shape,
-        failures: &mut Failures,
-    ) -> &'g mut Group<S> {
-        let group = &mut groups[at];
-        if group.state.is_none() {
-            group.state = Some(self.decode(at, row, shape, failures));
+        item: impl Fn(usize) -> S::Item<'v>,
+        progress: &mut Progress<'_>,
+    ) -> Option<Written> {
+        let Progress { selections, columns, failures } = progress;
+        let mut groups: Vec<Group<S>> = Vec::new();
+        groups.resize_with(self.given.groups(), || Group { state: None, changed: false });
+        for &row in selected {
+            let row = row as usize;
+            let (at, time) = (self.rows.groups[row] as usize, self.rows.times[row]);
+            let group = &mut groups[at];
+            let state = match &mut group.state {
+                Some(state) => state,
+                none => none.insert(self.decode(at, row, shape, failures)),
+            };
+            if self.rows.kinds[row] == EVENT {
+                group.changed = true;
+                state.push(EventTime(time), item(selections.place(row)), shape);
+            } else {
+                let as_of = asked_at(time);
+                self.plan.parts.iter().for_each(|part| state.read(as_of, part, shape, columns));
+            }
         }
-        group
+        self.rows.want_states.then(|| write(&groups, shape))
     }
 
     fn decode<S: Kept>(&self, group: usize, row: usize, shape: &S::Shape, failures: &mut Failures) -> S {

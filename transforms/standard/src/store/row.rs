@@ -4,17 +4,17 @@ use std::cmp::Ordering;
 
 use onepath_definition::{Answer, NodeIndex, ValueType};
 use onepath_sdk::aggregate::Kept as Keepable;
-use onepath_sdk::batch::{EVENT, Float64Lists, Values};
+use onepath_sdk::batch::{Float64Lists, Values};
 use onepath_sdk::dynamic::{decode_len, encode_u64};
 use onepath_sdk::state::{State, StateError};
 use onepath_sdk::time::{AsOf, EventTime};
 use onepath_sdk::window::WindowValue;
 
 use super::any::{self, Item, Items, Value};
-use super::{Job, Kept, Part, Ran, units};
+use super::{Job, Kept, Part, Progress, units};
 use crate::column::Writer;
-use crate::expression::{FAILED, NULL, VALUE};
-use crate::input::{Failures, row_of};
+use crate::expression::{NULL, VALUE};
+use crate::state::Written;
 
 /// What is kept of an event, and by what it takes the place of another.
 struct Shape<'a> {
@@ -30,33 +30,28 @@ struct Cells<'a> {
     marks: Option<&'a [u8]>,
 }
 
-pub(super) fn run(job: &Job<'_>, values: &[NodeIndex], tie_break: Option<NodeIndex>, failures: &mut Failures) -> Ran {
+pub(super) fn run(
+    job: &Job<'_>,
+    values: &[NodeIndex],
+    tie_break: Option<NodeIndex>,
+    progress: &mut Progress<'_>,
+) -> Option<Written> {
     let cells = |node: NodeIndex| {
-        let cells = job.events.cells(node);
-        let value_type = job.event_types[node as usize];
+        let (value_type, values) = (job.event_types[node as usize], job.values(node));
         Cells {
             value_type,
-            items: Items::new(Some(value_type), Some(&cells.values)),
-            lists: match &*cells.values {
+            items: Items::new(Some(value_type), Some(values)),
+            lists: match values {
                 Values::Float64Lists(lists) => Some(lists),
                 _ => None,
             },
-            marks: cells.marks.as_deref(),
+            marks: job.events.and_then(|events| events.cells(node).marks.as_deref()),
         }
     };
     let shape = Shape { values: values.iter().map(|&node| cells(node)).collect(), tie_break: tie_break.map(cells) };
-    let mut kept = job.kept(failures);
-    for &node in values.iter().chain(&tie_break) {
-        let Some(marks) = job.events.cells(node).marks.as_deref().filter(|marks| marks.contains(&FAILED)) else {
-            continue;
-        };
-        let kept = kept.get_or_insert_with(|| vec![true; marks.len()]);
-        for (event, kept) in kept.iter_mut().enumerate().filter(|(event, kept)| **kept && marks[*event] == FAILED) {
-            failures.note(row_of(job.rows, EVENT, event), || job.events.failure(node, event));
-            *kept = false;
-        }
-    }
-    job.each::<Newest<'_>>(&shape, |event| event, kept.as_deref(), failures)
+    let nodes = values.iter().chain(&tie_break).copied();
+    let selected = progress.selections.of_rows(job.store.filter, nodes, &mut progress.failures);
+    job.each_of::<Newest<'_>>(&selected, &shape, |event| event, progress)
 }
 
 impl Cells<'_> {
@@ -73,6 +68,22 @@ impl Cells<'_> {
             Some(lists) => Cell::List(list(lists, event).to_vec()),
             None => Cell::Value(Value::keep(self.items.get(event))),
         })
+    }
+}
+
+impl Cells<'_> {
+    /// Appends the value of an event to a column.
+    fn put(&self, event: usize, column: &mut Writer) {
+        let is_null = self.mark(event) == NULL;
+        match (self.lists, self.items.get(event)) {
+            _ if is_null => put(None, self.value_type, column),
+            (Some(lists), _) => column.list(Some(list(lists, event))),
+            (None, Item::Boolean(value)) => column.boolean(Some(value)),
+            (None, Item::Integer(value)) => column.integer(Some(value)),
+            (None, Item::Float(value)) => column.float(Some(value)),
+            (None, Item::Text(value)) => column.text(Some(value)),
+            (None, Item::Nothing) => put(None, self.value_type, column),
+        }
     }
 }
 
@@ -180,7 +191,7 @@ impl<'a> Kept for Newest<'a> {
                     let cells = &shape.values[at];
                     match self.row.as_ref().map(|row| &row.cells) {
                         Some(From::State(values)) => put(values[at].as_ref(), cells.value_type, column),
-                        Some(From::Event(event)) => put(cells.get(*event).as_ref(), cells.value_type, column),
+                        Some(From::Event(event)) => cells.put(*event, column),
                         None => put(None, cells.value_type, column),
                     }
                 }

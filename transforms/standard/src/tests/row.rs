@@ -45,7 +45,9 @@ fn the_latest_row_stays_with_its_nulls() {
         question(&mut rows, 0, 200);
     }
     let output = view.process(&rows).expect("answers");
-    let of = |output: &onepath_sdk::batch::Output, question| (0..4).map(|feature| shown(output, feature, question)).collect::<Vec<_>>().join(" ");
+    let of = |output: &onepath_sdk::batch::Output, question| {
+        (0..4).map(|feature| shown(output, feature, question)).collect::<Vec<_>>().join(" ")
+    };
     for (at, (_, _, expected)) in steps.iter().enumerate() {
         assert_eq!(of(&output, at), *expected, "step {at}");
     }

@@ -418,6 +418,32 @@ same! {
         },
     };
 
+    flags_that_differ: booleans of Boolean, Keep::Lifetime(Kind::HyperLogLog), HyperLogLog<bool>,
+    push |flags, at, cell| flags.push(at, &of_boolean(cell)),
+    read |flags, _as_of| {
+        (Span::All, Answer::Distinct) => flags.count(),
+    };
+
+    flags_counted: booleans of Boolean, Keep::Lifetime(Kind::Counts), Counts<bool>,
+    push |flags, at, cell| flags.push(at, &of_boolean(cell)),
+    read |flags, _as_of| {
+        (Span::All, Answer::Distinct) => flags.distinct(),
+        (Span::All, Answer::Top(0)) => flags.top(1).first().map(|&(flag, _)| flag),
+        (Span::All, Answer::TopCount(1)) => flags.top(2).get(1).map(|&(_, count)| count),
+    };
+
+    most_frequent_flags: booleans of Boolean, Keep::Lifetime(Kind::TopK), TopK<bool, 64>,
+    push |flags, at, cell| flags.push(at, &of_boolean(cell)),
+    read |flags, _as_of| {
+        (Span::All, Answer::Top(0)) => flags.top(1).first().map(|&(flag, _)| flag),
+    };
+
+    flags_of_a_window: booleans of Boolean, Keep::Keys { length: 5 * SECOND }, DistinctWindow<bool, Seconds<5>>,
+    push |keys, at, cell| keys.push(at, &of_boolean(cell)),
+    read |keys, as_of| {
+        (closed(5, 0), Answer::Distinct) => keys.closed::<Seconds<5>>(as_of).count(),
+    };
+
     hops_of_edges: booleans of Boolean, hops(Kind::First), Hopping<First<bool>, Seconds<12>, Seconds<3>>,
     push |hops, at, cell| hops.push(at, of_boolean(cell)),
     read |hops, as_of| {
