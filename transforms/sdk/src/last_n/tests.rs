@@ -1,5 +1,7 @@
 //! The last events at their edges. How they agree with plain loops is in `tests/kinds.rs`.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::state::decode_all;
 
@@ -52,4 +54,29 @@ fn states_come_back() {
     assert!(decode_all::<LastN<String, 1>>(&bytes).is_err());
     bytes[1] = 9;
     assert!(decode_all::<LastN<String, 2>>(&bytes).is_err());
+}
+
+proptest! {
+    #[test]
+    fn the_first_are_those_of_all_events_in_order(
+        events in prop::collection::vec((0..12_i64, -9..9_i64), 0..40),
+        cut in 0..40_usize,
+    ) {
+        let (mut first, mut all) = (FirstN::<i64, 4>::default(), Vec::new());
+        for (at, &(time, value)) in events.iter().enumerate() {
+            if at == cut {
+                let mut bytes = Vec::new();
+                first.encode(&mut bytes);
+                first = decode_all(&bytes).expect("comes back");
+            }
+            first.push(EventTime(time), value);
+            all.push((time, value));
+            // Stable: of equal times the one that was applied first stays first.
+            all.sort_by_key(|&(time, _)| time);
+            all.truncate(4);
+            let found: Vec<(i64, i64)> = first.iter().map(|(at, value)| (at.micros(), *value)).collect();
+            prop_assert_eq!(&found, &all);
+            prop_assert_eq!((first.len(), first.view().count()), (all.len(), all.len() as i64));
+        }
+    }
 }

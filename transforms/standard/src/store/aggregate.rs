@@ -5,7 +5,8 @@ use onepath_sdk::aggregate::Aggregate;
 use onepath_sdk::state::{State, StateError};
 use onepath_sdk::time::{AsOf, EventTime};
 
-use super::any::{Any, Item, Which};
+use super::any::{Any, Which};
+use super::value::Item;
 use super::{Kept, Part, units};
 use crate::column::Writer;
 

@@ -11,6 +11,7 @@ mod row;
 mod sessions;
 mod texts;
 mod tiles;
+mod value;
 
 use onepath_definition::{Aggregate, Answer, Checked, Keep, NodeIndex, Span, Store, ValueType};
 use onepath_sdk::batch::{EVENT, Float64Lists, Rows, Texts, Values};
@@ -19,10 +20,11 @@ use onepath_sdk::state::StateError;
 use onepath_sdk::time::{AsOf, EventTime, Length};
 
 use self::aggregate::{Lifetime, Newest};
-use self::any::{Item, Items, Which};
+use self::any::Which;
 use self::few::Few;
 use self::sessions::OfSessions;
 use self::tiles::Tiled;
+use self::value::{Item, Items};
 use crate::column::{TextCells, Writer};
 use crate::expression::Evaluated;
 use crate::input::Failures;

@@ -10,7 +10,7 @@ use onepath_sdk::state::{State, StateError};
 use onepath_sdk::time::{AsOf, EventTime};
 use onepath_sdk::window::WindowValue;
 
-use super::any::{self, Item, Items, Value};
+use super::value::{self, Item, Items, Value};
 use super::{Job, Kept, Part, Progress, units};
 use crate::column::Writer;
 use crate::expression::{NULL, VALUE};
@@ -219,9 +219,9 @@ fn compare(item: Item<'_>, kept: &Value) -> Ordering {
 fn put(cell: Option<&Cell>, value_type: ValueType, column: &mut Writer) {
     match cell {
         Some(Cell::List(numbers)) => column.list(Some(numbers)),
-        Some(Cell::Value(value)) => any::put(Some(value), Some(value_type), column),
+        Some(Cell::Value(kept)) => value::put(Some(kept), Some(value_type), column),
         None if value_type == ValueType::Float64List => column.list(None),
-        None => any::put(None, Some(value_type), column),
+        None => value::put(None, Some(value_type), column),
     }
 }
 

@@ -5,7 +5,8 @@ use onepath_sdk::dynamic::{Ends, KeptSessions};
 use onepath_sdk::state::StateError;
 use onepath_sdk::time::{AsOf, EventTime, Length};
 
-use super::any::{Any, Item, Which};
+use super::any::{Any, Which};
+use super::value::Item;
 use super::{Kept, Part};
 use crate::column::Writer;
 

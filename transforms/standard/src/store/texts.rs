@@ -44,7 +44,8 @@ impl Kept for TextEvents {
         let times = i64::decode_all(count, bytes)?;
         let (mut places, mut end) = (Vec::with_capacity(count + 1), 0_usize);
         for _ in 0..count {
-            let length = decode_u64(bytes)? as usize;
+            let length = decode_u64(bytes)?;
+            let length = usize::try_from(length).map_err(|_| StateError::new("the state ends too early"))?;
             places.push(Place { start: end, length });
             end = end.saturating_add(length);
         }
