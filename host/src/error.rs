@@ -105,6 +105,14 @@ pub enum Error {
         /// What has changed.
         changed: String,
     },
+    /// The declaration of a view becomes no component.
+    #[error("view {view}: {message}")]
+    Declared {
+        /// The view.
+        view: String,
+        /// Why.
+        message: String,
+    },
     /// The component file is missing.
     #[error("the component of view {view} is missing: no file {path}{elsewhere}")]
     NoComponent {

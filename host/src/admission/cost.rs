@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Budget;
 use super::case::{Case, CaseRow, batch};
 use super::generate::Generator;
+use super::{Budget, Sample};
 use crate::batch::{Column, Kind, REPLAY_ROWS, Rows, States};
 use crate::schema::Description;
 use crate::wasm::{CallError, Component};
@@ -36,6 +36,44 @@ pub struct Cost {
     pub events_of_1_mib: Option<u64>,
     /// Milliseconds to compile it, on this machine.
     pub compile_ms: f64,
+}
+
+/// How the state of an entity grows, on ordinary events an hour apart.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct StateGrowth {
+    /// Bytes that an event adds: the growth from 50 to 100 events.
+    pub bytes_per_event: f64,
+    /// Bytes of the state of 100 events.
+    pub bytes_of_100_events: usize,
+}
+
+impl StateGrowth {
+    /// How many such events make a state of so many bytes; `None` where it does not grow.
+    pub fn events_of(&self, bytes: usize) -> Option<u64> {
+        let left = bytes.saturating_sub(self.bytes_of_100_events) as f64;
+        (self.bytes_per_event > 0.0).then(|| 2 * QUESTION_EVENTS as u64 + (left / self.bytes_per_event) as u64)
+    }
+}
+
+/// How the states of a component grow with events as `sample` has them.
+pub(crate) fn state_growth(
+    component: &Component,
+    parameters: &[Column],
+    sample: &Sample,
+    seed: u64,
+) -> Result<StateGrowth, CallError> {
+    let description = component.description();
+    let case = Generator::new(description, sample, true, seed).typical(4 * QUESTION_EVENTS, 1);
+    let events: Vec<CaseRow> = case.rows.into_iter().filter(|row| row.kind == Kind::Event).collect();
+    let length_after = |count: usize| -> Result<usize, CallError> {
+        let rows = events.iter().take(count).cloned().collect();
+        let answers =
+            component.process(parameters, &rows_of_one(description, Case { rows }, States::default(), true))?;
+        Ok(answers.states.map_or(0, |states| states.get(0).len()))
+    };
+    let (half, full) = (length_after(QUESTION_EVENTS)?, length_after(2 * QUESTION_EVENTS)?);
+    let bytes_per_event = (full as f64 - half as f64) / QUESTION_EVENTS as f64;
+    Ok(StateGrowth { bytes_per_event, bytes_of_100_events: full })
 }
 
 /// Measures a component on ordinary values.

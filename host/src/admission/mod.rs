@@ -37,7 +37,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use budget::Budget;
-pub use cost::Cost;
+pub(crate) use cost::state_growth;
+pub use cost::{Cost, StateGrowth};
 pub use gate::Gate;
 pub use laws::Law;
 pub use report::{Counterexample, CounterexampleRow, Import, LawResult, Place, Report, Tried};

@@ -288,6 +288,18 @@ fn ensure_target(dir: &Path, note: &mut dyn FnMut(&str)) -> Result<(), BuildErro
     }
 }
 
+/// Writes a component into its place, whole or not at all.
+pub(crate) fn install_bytes(component: &[u8], output: &Path) -> std::io::Result<()> {
+    let dir = output.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(dir)?;
+    // As readable as any file that a program writes.
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    let temporary = tempfile::Builder::new().permissions(permissions).tempfile_in(dir)?;
+    std::fs::write(temporary.path(), component)?;
+    temporary.persist(output).map_err(|error| error.error)?;
+    Ok(())
+}
+
 /// Copies the built file to its place, whole or not at all.
 fn install(built: &Path, output: &Path) -> Result<(), BuildError> {
     let wrong = |source| BuildError::Write { path: output.to_owned(), source };

@@ -13,7 +13,8 @@ mod sdk_cache;
 mod sources;
 mod store;
 
-pub use cargo::{BuildError, CargoBuild, build_component, build_component_with};
+pub(crate) use cargo::install_bytes;
+pub use cargo::{BuildError, CargoBuild, build_component};
 pub use package::{TransformPath, component_path};
 pub use sdk_cache::SdkCache;
 pub use sources::{BuiltFrom, Stale};

@@ -5,14 +5,16 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::explain::state_words;
 use super::{Context, Format, output};
-use crate::build::{SdkCache, TransformPath, build_component_with};
-use crate::feature_store::{Locking, OpenOptions, WhereStale};
+use crate::build::{TransformPath, build_component};
+use crate::feature_store::{Locking, OpenOptions, WhereStale, transform_path};
 
 /// Compile the project's transforms to components.
 ///
 /// Each view's `transform` that is a cargo package is compiled for wasm32-wasip2, with settings that repeat byte for byte;
-/// a missing target is installed. A `.wasm` file is taken as it is. Every component is then loaded and described, and tried
+/// a missing target is installed. A view that declares its features needs no compiler: its component is made here. A `.wasm` file is
+/// taken as it is. Every component is then loaded and described, and tried
 /// on the laws of `onepath check`, unless it was tried before. Their digests and the identities of the views are written to
 /// onepath.lock, the components to the component store if the project names one, and fields of sources and requests that are not declared yet to onepath.toml; with --locked neither is
 /// written, and all must be as it is pinned. Views and services that do not fit are reported.
@@ -25,15 +27,13 @@ pub(super) struct Build {}
 
 pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
     // What it builds is what it pins.
-    let mut store = context.open(OpenOptions { stale: WhereStale::Use, ..OpenOptions::default() })?;
-    if let Some(components) = store.component_store() {
-        components.check_writable()?;
-    }
+    let options = || OpenOptions { stale: WhereStale::Use, ..OpenOptions::default() };
+    let mut store = context.open(options())?;
     let views = store.project().views.clone();
     let cache = sdk_cache();
     let mut built = Vec::new();
     for view in &views {
-        let transform = TransformPath::new(&view.transform);
+        let transform = transform_path(view);
         if let TransformPath::Package(package) = &transform
             && !built.contains(package)
         {
@@ -41,6 +41,10 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
             build_component_with(package, &output, cache.as_ref(), &mut |note| eprintln!("{note}"))?;
             built.push(package.clone());
         }
+    }
+    // After the packages: what their components read is part of what is known of fields.
+    for view in &views {
+        store.build_declared(view)?;
     }
     // Loads every component, and refuses what differs under --locked.
     store.lock_file()?;
@@ -52,6 +56,11 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
             let told = format!("onepath.toml: declared {}", written.told());
             // Standard output holds the table, or one JSON document.
             eprintln!("{told}");
+            // Declared views are lowered with the fields that are declared now.
+            store = context.open(options())?;
+            for view in &views {
+                store.build_declared(view)?;
+            }
         }
         // Declared fields are part of what is pinned.
         let lock = store.lock_file()?;
@@ -60,22 +69,34 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
     let mut rows = Vec::new();
     for view in &views {
         let program = store.program(view)?;
-        rows.push((program, store.component_file(view)?.path));
+        let explained = match transform_path(view) {
+            TransformPath::Declared(_) => Some(store.explain(view)?),
+            TransformPath::File(_) | TransformPath::Package(_) => None,
+        };
+        rows.push((program, path, explained));
     }
     match context.format {
         Format::Json => {
-            let views = rows.iter().map(|(program, path)| {
+            let views = rows.iter().map(|(program, path, explained)| {
                 serde_json::json!({
                     "view": program.id(),
                     "component": program.digest(),
                     "path": path,
                     "description": program.description(),
+                    "state_growth": explained.as_ref().and_then(|explained| explained.growth),
+                    "events_max": explained.as_ref().and_then(|explained| explained.events_max),
                 })
             });
             output::json(&views.collect::<Vec<_>>())?;
         }
         Format::Text => {
-            let rows = rows.iter().map(|(program, path)| {
+            let told = rows.iter().filter_map(|(program, _, explained)| {
+                let state = state_words(explained.as_ref()?)?;
+                let features = output::count(program.description().output_features.len() as u64, "feature", "features");
+                Some(format!("{}: declared, {features}; {state}", program.id()))
+            });
+            let told: Vec<String> = told.collect();
+            let rows = rows.iter().map(|(program, path, _)| {
                 let features = program.description().output_features.iter().map(|field| field.name.as_str());
                 vec![
                     program.id().to_owned(),
@@ -85,6 +106,7 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
                 ]
             });
             output::table(&["view", "component", "features", "file"], rows.collect());
+            told.iter().for_each(|line| output::line(line));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -10,6 +10,7 @@ mod backfill;
 mod build;
 mod check;
 mod clock;
+mod explain;
 mod get;
 mod ingest;
 mod materialize;
@@ -64,6 +65,7 @@ enum Command {
     New(new::New),
     Build(build::Build),
     Check(check::Check),
+    Explain(explain::Explain),
     Backfill(backfill::Backfill),
     Materialize(materialize::Materialize),
     Ingest(ingest::Ingest),
@@ -154,6 +156,7 @@ pub fn run() -> ExitCode {
         Command::New(command) => new::run(&context, &command),
         Command::Build(command) => build::run(&context, &command),
         Command::Check(command) => check::run(&context, &command),
+        Command::Explain(command) => explain::run(&context, &command),
         Command::Backfill(command) => backfill::run(&context, &command),
         Command::Materialize(command) => materialize::run(&context, &command),
         Command::Ingest(command) => ingest::run(&context, &command),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{FeatureStore, PlannedView};
 use crate::Error;
-use crate::admission::{self, CheckOptions, Counterexample, Report, Sample};
+use crate::admission::{self, CheckOptions, Counterexample, Report};
 use crate::evaluate::ViewProgram;
 use crate::log::ViewIdentity;
 use crate::project::{Admission, LockFile, View};
@@ -154,7 +154,7 @@ impl FeatureStore {
         let options = CheckOptions {
             seed: SEED,
             cases: admission::CASES_OF_FIRST_USE,
-            sample: Sample::default(),
+            sample: self.sample_of_definition(view)?,
             parameters: Some(program.parameters().to_vec()),
             has_sources: program.has_sources(),
             now: None,

@@ -1,6 +1,6 @@
 //! Whether a view's component is still that of its package: after an edit without `onepath build`, or one that did not compile, it is not.
 
-use super::{FeatureStore, Locking};
+use super::{FeatureStore, Locking, transform_path};
 use crate::Error;
 use crate::build::{Stale, TransformPath};
 use crate::project::{LockFile, View};
@@ -24,7 +24,7 @@ impl FeatureStore {
         if self.kept_components.is_some() || self.options().stale == WhereStale::Use {
             return Ok(());
         }
-        if let Some(stale) = self.stale(view, component) {
+        if let Some(stale) = self.stale(view, component)? {
             let error = Error::Stale { view: view.label(), changed: stale.changed };
             match self.options().stale {
                 WhereStale::Refuse => return Err(error),
@@ -41,10 +41,14 @@ impl FeatureStore {
     }
 
     /// How a view's component is not that of its package any more, where that is known.
-    pub(super) fn stale(&self, view: &View, component: &str) -> Option<Stale> {
-        match TransformPath::new(&view.transform) {
-            TransformPath::File(_) => None,
-            TransformPath::Package(package) => self.stale_package(view, &package, component),
+    pub(super) fn stale(&self, view: &View, component: &str) -> Result<Option<Stale>, Error> {
+        match transform_path(view) {
+            TransformPath::File(_) => Ok(None),
+            TransformPath::Package(package) => {
+                let built_from = BuiltFrom::load(&self.component_path(view));
+                Ok(built_from.and_then(|built_from| built_from.stale(&package, component)))
+            }
+            TransformPath::Declared(_) => self.stale_declaration(view),
         }
     }
 
@@ -52,7 +56,7 @@ impl FeatureStore {
     pub(crate) fn stale_notice(&self) -> Result<Option<String>, Error> {
         let mut changed = Vec::new();
         for view in &self.project().views {
-            if let Some(stale) = self.stale(view, self.program(view)?.digest()) {
+            if let Some(stale) = self.stale(view, self.program(view)?.digest())? {
                 changed.push(format!("view {}: {}", view.label(), stale.changed));
             }
         }

@@ -100,6 +100,8 @@ pub(crate) fn source_parts(source: &Source) -> Parts {
         // By what each view reads of it.
         columns: _,
         fields: _,
+        // By the components of the views that use them.
+        derived: _,
         // By the keys.
         entities: _,
         // Which events there are, not what they mean: histories and manifests have the files by their digests.

@@ -184,6 +184,8 @@ impl Manifest {
                 .collect(),
             stale: store
                 .stale(&view.view, view.program.digest())
+                .ok()
+                .flatten()
                 .map(|stale| StaleRecord { built_from: stale.built_from, sources: stale.sources }),
             identity: view.identity.digest(),
             parts: view.identity.parts().clone(),

@@ -2,8 +2,9 @@
 //!
 //! - `plan`: from references to the views that must run, and `run_views`, which runs them in order, offline and online.
 //! - `planning`: errors that planning can find are reported early. - `admit`, `check`: components are pinned and keep the laws.
-//! - `components`: where they lie, and the component store. - `quarantine`: components that gave two answers stay out of use.
-//! - `rules`: defaults and times to live of single features. - `identity`: what decides the values of a view. - `schema`, `absent`: what events have, and which fields no file has.
+//! - `quarantine`: components that gave two answers stay out of use.
+//! - `declared`: declared views are lowered and built. - `explain`: what a view gives and keeps, in words.
+//! - `identity`: what decides the values of a view. - `schema`, `absent`: what events have, and which fields no file has.
 //! - `history`: views replayed for a spine, over declared events or over those that serving saw. - `feeds`: what views share.
 //! - `past`: questions about the past. - `history_index`: the events of a materialized history by entity, for them.
 //! - `backfill`: training sets. - `manifest`, `summary`, `warnings`: what a run was made of, saw, and should tell.
@@ -19,7 +20,8 @@ mod backfill;
 mod built;
 mod check;
 mod clock;
-mod components;
+mod declared;
+mod explain;
 mod feeds;
 mod fold;
 mod folded_ids;
@@ -48,6 +50,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
+use onepath_definition::Definition;
+
 pub use admit::Locking;
 use admit::stopped;
 pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, ProofSummary, SpineSource};
@@ -55,6 +59,8 @@ pub use built::WhereStale;
 pub use check::{Earlier, ViewCheck};
 pub(crate) use clock::{AcceptAnswer, answer_accept};
 pub use clock::{ClockReport, RepairReport};
+pub(crate) use declared::transform_path;
+pub use explain::{ExplainedFeature, ExplainedStore, ExplainedView};
 pub(crate) use history::Events;
 pub use history::{HistoricalFeatures, SourceOverride};
 pub(crate) use identity::source_parts;
@@ -193,6 +199,8 @@ pub struct FeatureStore {
     options: OpenOptions,
     programs: OnceMap<String, Arc<ViewProgram>>,
     components: OnceMap<PathBuf, Arc<Component>>,
+    /// What declared views are lowered to.
+    definitions: OnceMap<String, Arc<Definition>>,
     /// The views whose components were found good to use.
     admitted: OnceMap<String, ()>,
     /// Where components are compiled and tried.
@@ -248,6 +256,7 @@ impl FeatureStore {
             options,
             programs: OnceMap::default(),
             components: OnceMap::default(),
+            definitions: OnceMap::default(),
             admitted: OnceMap::default(),
             gate,
             storage,
@@ -285,7 +294,7 @@ impl FeatureStore {
     pub fn component_path(&self, view: &View) -> PathBuf {
         match &self.kept_components {
             Some(kept) => kept.get(&view.label()).cloned().unwrap_or_default(),
-            None => component_path(&self.project.root, &self.project.data_dir(), &TransformPath::new(&view.transform)),
+            None => component_path(&self.project.root, &self.project.data_dir(), &transform_path(view)),
         }
     }
 
@@ -304,8 +313,21 @@ impl FeatureStore {
     /// The view ready to run, with whatever component it has.
     fn loaded(&self, view: &View) -> Result<Arc<ViewProgram>, Error> {
         self.programs.get_or_make(&view.label(), || {
-            let component = self.component_in(&self.component_file(view)?)?;
-            let program = program_of(view, component).map_err(|wrong| self.misfit_of_program(view, wrong))?;
+            let path = self.component_path(view);
+            if !path.exists() {
+                match transform_path(view) {
+                    TransformPath::Package(package) => return Err(Error::NotBuilt { view: view.label(), package }),
+                    TransformPath::File(path) => return Err(Error::NoComponent { view: view.label(), path }),
+                    // What was kept of a project is there, or is lost.
+                    TransformPath::Declared(view) if self.kept_components.is_some() => {
+                        return Err(Error::NoComponent { view, path });
+                    }
+                    // It takes a moment and needs nothing.
+                    TransformPath::Declared(_) => drop(self.build_declared(view)?),
+                }
+            }
+            let program =
+                program_of(view, self.component(&path)?).map_err(|wrong| self.misfit_of_program(view, wrong))?;
             let program = Arc::new(program);
             self.check_facts(view, &program)?;
             self.warn_of_defaults(view, &program);

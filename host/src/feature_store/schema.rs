@@ -56,7 +56,7 @@ pub(crate) fn with_inferred(
 }
 
 /// What `files` of a source hold, by our names; columns without values and of foreign types are left out.
-fn inferred_fields(
+pub(super) fn inferred_fields(
     project: &Project,
     storage: &Arc<dyn Storage>,
     source: &Source,

@@ -73,9 +73,6 @@ impl Fault {
             match first {
                 "project" => Self::new(0..0, "missing table [project]").help("begin with [project] and name = \"...\""),
                 "keys" => Self::new(span, "missing field \"keys\"").label(table).help(super::resolve::KEYS_HELP),
-                "transform" => Self::new(span, "missing field \"transform\"")
-                    .label(table)
-                    .help("name a cargo package or a .wasm file: transform = \"transforms/NAME\""),
                 _ => Self::new(span, format!("missing field {first:?}")).label(table),
             }
         } else if message == "duplicate key" {

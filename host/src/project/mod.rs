@@ -4,6 +4,7 @@
 //! pure function of the text; [`Project::load`], [`Source::resolve_files`] and `paths` are all that touch the disk. Every fault
 //! of the text is reported with file, line, column, a caret under the offending part, and what to do.
 
+mod declaration;
 mod limits;
 mod lock;
 mod paths;
@@ -30,6 +31,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use declaration::{
+    AggregateFunction, Aggregation, Declaration, DeclaredFeature, Making, SessionEnd, SqlText, TimeUnitOfFeature,
+    WhichSession, Window,
+};
 pub use error::{Invalid, ProjectError, UnknownName};
 pub(crate) use field_set::{FieldSet, SchemaMisfit, check_declared};
 pub use fields::{AmbiguousColumn, DeclaredField, MappedColumn};
@@ -42,7 +47,7 @@ pub(crate) use resolve::unknown_name_help;
 pub use serving::ServingSettings;
 pub use source::Source;
 pub(crate) use view::ViewSpans;
-pub use view::{FeatureInfo, Input, View};
+pub use view::{FeatureInfo, Input, Transform, View};
 pub use write::{NewFields, with_fields};
 
 use crate::entity::KeyType;
@@ -159,6 +164,33 @@ impl Project {
     pub(crate) fn fault(&self, span: &Range<usize>, message: String, help: String) -> ProjectError {
         let fault = fault::Fault::new(span.clone(), message).help(help);
         ProjectError::Invalid(Box::new(fault.locate(&self.path, &self.text)))
+    }
+
+    /// As [`Project::fault`], with words beside the caret.
+    pub(crate) fn labelled_fault(
+        &self,
+        span: Range<usize>,
+        message: String,
+        label: Option<String>,
+        help: Option<String>,
+    ) -> ProjectError {
+        let mut fault = fault::Fault::new(span, message);
+        if let Some(label) = label {
+            fault = fault.label(label);
+        }
+        if let Some(help) = help {
+            fault = fault.help(help);
+        }
+        ProjectError::Invalid(Box::new(fault.locate(&self.path, &self.text)))
+    }
+
+    /// Where a part of the text that is written at `span` stands in the project file; all of it where it is written with escapes.
+    pub(crate) fn within(&self, span: &Range<usize>, text: &str, part: Range<usize>) -> Range<usize> {
+        let written = self.text.get(span.clone()).unwrap_or_default();
+        match written.find(text).filter(|_| !text.is_empty()) {
+            Some(at) => span.start + at + part.start..span.start + at + part.end,
+            None => span.clone(),
+        }
     }
 
     /// A field that a view cannot read as it is, as an error: at its line where the project file declares it, or else at the view.

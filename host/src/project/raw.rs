@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use toml::Spanned;
 
@@ -107,6 +107,8 @@ pub(super) struct RawSource {
     pub skip_offsets: Vec<Spanned<i64>>,
     #[serde(default)]
     pub fields: Table<Spanned<RawField>>,
+    #[serde(default)]
+    pub derived: Table<Spanned<String>>,
     pub description: Option<String>,
     pub owner: Option<String>,
     #[serde(default)]
@@ -124,7 +126,12 @@ pub(super) struct RawView {
     pub inputs: Vec<Spanned<String>>,
     #[serde(default)]
     pub parameters: Table<Spanned<toml::Value>>,
-    pub transform: Spanned<String>,
+    pub transform: Option<Spanned<String>>,
+    #[serde(default)]
+    pub latest: Vec<Spanned<String>>,
+    pub tie_break: Option<Spanned<String>>,
+    #[serde(default)]
+    pub request: Table<Spanned<RawField>>,
     pub owner: Option<String>,
     pub description: Option<String>,
     pub ttl: Option<Spanned<String>>,
@@ -135,16 +142,100 @@ pub(super) struct RawView {
     pub features: Table<RawFeature>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What is said about a feature, and what makes it in a declared view.
+#[derive(Default)]
 pub(super) struct RawFeature {
     pub owner: Option<String>,
     pub description: Option<String>,
     pub default: Option<Spanned<toml::Value>>,
     pub ttl: Option<Spanned<String>>,
     pub freshness: Option<Spanned<String>>,
-    #[serde(default)]
     pub tags: Tags,
+    /// All other entries, in the order of the document: they say how the feature is made.
+    pub making: Vec<(Spanned<String>, Spanned<RawValue>)>,
+}
+
+/// The entries of a feature that say nothing of how it is made.
+pub(super) const FEATURE_FACTS: [&str; 6] = ["owner", "description", "default", "ttl", "freshness", "tags"];
+
+impl<'de> Deserialize<'de> for RawFeature {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = RawFeature;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table, such as { count = \"*\", window = \"30d\" }")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<RawFeature, M::Error> {
+                let mut feature = RawFeature::default();
+                while let Some(name) = map.next_key::<Spanned<String>>()? {
+                    match name.get_ref().as_str() {
+                        "owner" => feature.owner = map.next_value()?,
+                        "description" => feature.description = map.next_value()?,
+                        "default" => feature.default = map.next_value()?,
+                        "ttl" => feature.ttl = map.next_value()?,
+                        "freshness" => feature.freshness = map.next_value()?,
+                        "tags" => feature.tags = map.next_value()?,
+                        _ => feature.making.push((name, map.next_value()?)),
+                    }
+                }
+                feature.making.sort_by_key(|(name, _)| name.span().start);
+                Ok(feature)
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+/// A value of TOML; the entries of a list with their places.
+pub(super) enum RawValue {
+    One(toml::Value),
+    List(Vec<Spanned<toml::Value>>),
+}
+
+impl<'de> Deserialize<'de> for RawValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = RawValue;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<RawValue, E> {
+                Ok(RawValue::One(value.into()))
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<RawValue, E> {
+                Ok(RawValue::One(value.into()))
+            }
+
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<RawValue, E> {
+                Ok(RawValue::One(value.into()))
+            }
+
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<RawValue, E> {
+                Ok(RawValue::One(value.into()))
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<RawValue, S::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = list.next_element()? {
+                    values.push(value);
+                }
+                Ok(RawValue::List(values))
+            }
+
+            // A table, or a time, which TOML gives as a table.
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<RawValue, M::Error> {
+                toml::Value::deserialize(MapAccessDeserializer::new(map)).map(RawValue::One)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::paths::distinct_files;
-use super::{DeclaredField, Key, MappedColumn, ProjectError};
+use super::{DeclaredField, Key, MappedColumn, ProjectError, SqlText};
 use crate::entity::{EntityKey, KeyType};
 use crate::files::storage::{Listing, ObjectPattern, Storage};
 use crate::time::{TimeForm, TimeFormat, TimeUnit};
@@ -37,6 +37,8 @@ pub struct Source {
     pub columns: Vec<MappedColumn>,
     /// The declared fields, in the order of the document.
     pub fields: Vec<DeclaredField>,
+    /// Columns that are computed of the others, for declared views, in the order of the document.
+    pub derived: Vec<(String, SqlText)>,
     /// Offsets of the log whose events are left out wherever the log is read.
     pub skip_offsets: BTreeSet<u64>,
     /// What it is, for people.

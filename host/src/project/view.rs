@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::FeatureReference;
+use super::{Declaration, FeatureReference};
 use crate::batch::Value;
 use crate::time::Length;
 
@@ -25,8 +25,8 @@ pub struct View {
     pub inputs: Vec<Input>,
     /// Constants for the transform, in the order of the document.
     pub parameters: Vec<(String, Value)>,
-    /// A cargo package or a `.wasm` file, with the project's root before it.
-    pub transform: PathBuf,
+    /// What makes its features.
+    pub transform: Transform,
     /// Who answers for it.
     pub owner: Option<String>,
     /// What it is, for people.
@@ -41,6 +41,33 @@ pub struct View {
     pub features: BTreeMap<String, FeatureInfo>,
     /// Where the project file has its parts.
     pub(crate) spans: ViewSpans,
+}
+
+/// What makes the features of a view.
+#[derive(Clone, Debug)]
+pub enum Transform {
+    /// A cargo package or a `.wasm` file, with the project's root before it.
+    Path(PathBuf),
+    /// What the view declares.
+    Declared(Declaration),
+}
+
+impl Transform {
+    /// The cargo package or the `.wasm` file; `None` where the features are declared.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Declared(_) => None,
+        }
+    }
+
+    /// The declaration, where the features are declared.
+    pub fn declaration(&self) -> Option<&Declaration> {
+        match self {
+            Self::Path(_) => None,
+            Self::Declared(declaration) => Some(declaration),
+        }
+    }
 }
 
 /// Where the project file has the parts of a view: ranges of bytes, for faults that show only against its component.

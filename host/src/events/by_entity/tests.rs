@@ -60,6 +60,7 @@ fn source() -> Source {
         event_id: None,
         columns: Vec::new(),
         fields: Vec::new(),
+        derived: Vec::new(),
         skip_offsets: Default::default(),
         description: None,
         owner: None,

@@ -6,9 +6,9 @@ use std::ops::Range;
 use toml::Spanned;
 
 use crate::project::fault::Fault;
-use crate::project::names::closest;
+use crate::project::names::{self, closest};
 use crate::project::raw::{RawField, Table, in_order};
-use crate::project::{DeclaredField, MappedColumn, Source, View};
+use crate::project::{DeclaredField, MappedColumn, Source, SqlText, View};
 
 /// The fields of `owner` in the order of the document.
 pub(super) fn fields(raw: Table<Spanned<RawField>>, owner: &str) -> Result<Vec<DeclaredField>, Fault> {
@@ -22,6 +22,31 @@ pub(super) fn fields(raw: Table<Spanned<RawField>>, owner: &str) -> Result<Vec<D
         Ok(DeclaredField { name: name.into_inner(), value_type, nullable, description, span })
     };
     in_order(raw).into_iter().map(field).collect()
+}
+
+/// The derived columns of a source, in the order of the document.
+pub(super) fn derived(raw: Table<Spanned<String>>, source: &str) -> Result<Vec<(String, SqlText)>, Fault> {
+    let column = |(name, text): (Spanned<String>, Spanned<String>)| {
+        let name = names::identifier(&name, "a derived column")?;
+        if text.get_ref().trim().is_empty() {
+            return Err(Fault::new(text.span(), format!("the derived column {name:?} of source {source:?} is empty"))
+                .help("write SQL, such as \"price * quantity\""));
+        }
+        let span = text.span();
+        Ok((name, SqlText { text: text.into_inner(), span }))
+    };
+    in_order(raw).into_iter().map(column).collect()
+}
+
+/// Refuses a derived column with the name of another one.
+pub(super) fn check_derived(source: &Source) -> Result<(), Fault> {
+    for (name, text) in &source.derived {
+        if source.field(name).is_some() || source.role_type(name).is_some() || name == "event_time" {
+            let message = format!("source {:?} has {name:?} already, and derives it too", source.name);
+            return Err(Fault::new(text.span.clone(), message).help("give the derived column another name"));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a declared type of a key, a time or the event id that is not the one that it has anyway, and a key or an event time

@@ -4,12 +4,15 @@
 //!
 //! It touches no file and knows nothing of components: what a transform reads is not checked here.
 
-mod features;
+mod declared;
+mod entries;
 mod fields;
 mod limits;
 mod parameters;
 mod sources;
+mod transform;
 mod views;
+mod windows;
 
 pub(crate) use fields::unknown_name_help;
 

@@ -44,7 +44,9 @@ fn source(table: &Spanned<String>, raw: RawSource, entities: &[Entity]) -> Resul
     let time_format = raw.time_format.as_ref().map(time_format).transpose()?;
     let (columns, skip_offsets) =
         (fields::columns(raw.columns, &name)?, fields::skip_offsets(&raw.skip_offsets, &name)?);
+    let derived = fields::derived(raw.derived, &name)?;
     let source = Source {
+        derived,
         fields: fields::fields(raw.fields, &format!("source {name:?}"))?,
         columns,
         skip_offsets,
@@ -63,6 +65,7 @@ fn source(table: &Spanned<String>, raw: RawSource, entities: &[Entity]) -> Resul
         tags: raw.tags,
     };
     fields::check_roles(&source)?;
+    fields::check_derived(&source)?;
     Ok(source)
 }
 

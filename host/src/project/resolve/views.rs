@@ -6,9 +6,9 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::{features, length, not_a_reference, parameters, sources, ttl, twice};
+use super::{length, not_a_reference, parameters, sources, transform, twice};
 use crate::project::fault::Fault;
-use crate::project::raw::{RawView, Table};
+use crate::project::raw::{RawFeature, RawView, Table, in_order};
 use crate::project::reference::versioned;
 use crate::project::{Entity, FeatureReference, Input, Source, UnknownName, View, ViewSpans, graph, names};
 
@@ -54,7 +54,7 @@ fn draft(
     root: &Path,
 ) -> Result<Draft, Fault> {
     let (name, version) = head(&key, raw.version)?;
-    if raw.sources.is_empty() && raw.inputs.is_empty() {
+    if raw.sources.is_empty() && raw.inputs.is_empty() && raw.request.is_empty() {
         return Err(Fault::new(key.span(), format!("view {:?} has neither sources nor inputs", key.get_ref())).help(
             "name the sources whose events it reads, sources = [\"events\"], or its inputs, inputs = [\"request:amount\"]",
         ));
@@ -65,16 +65,37 @@ fn draft(
         raw.entity.map(|name| sources::entity(&name, entities).map(|entity| (entity.name.clone(), name.span())));
     let entity = view_entity(key.get_ref(), declared.transpose()?, &raw.sources, sources)?;
     let (inputs, input_spans) = inputs(key.get_ref(), &raw.inputs)?;
-    if raw.transform.get_ref().is_empty() {
-        return Err(Fault::new(raw.transform.span(), format!("view {:?} has an empty transform", key.get_ref()))
-            .help("name a cargo package or a .wasm file: transform = \"transforms/NAME\""));
+    let mut raw_features = in_order(raw.features);
+    let written = transform::Written {
+        transform: raw.transform,
+        latest: raw.latest,
+        tie_break: raw.tie_break,
+        request: raw.request,
+        parameters: &raw.parameters,
+    };
+    let (transform, feature_spans) =
+        transform::transform(&key, written, &mut raw_features, !raw.sources.is_empty(), root)?;
+    let (mut inputs, mut input_spans) = (inputs, input_spans);
+    if let Some(declaration) = transform.declaration() {
+        for field in &declaration.request {
+            let input = Input::Request(names::column(&field.name, field.span.clone(), "a request field")?);
+            if let Some(at) = inputs.iter().position(|other| *other == input) {
+                return Err(Fault::new(
+                    input_spans[at].clone(),
+                    format!("view {:?} has {input} already", key.get_ref()),
+                )
+                .also(field.span.clone(), "here")
+                .help("remove one of them"));
+            }
+            inputs.push(input);
+            input_spans.push(field.span.clone());
+        }
     }
     let spans = ViewSpans {
         table: key.span(),
         inputs: input_spans,
         parameters: spans_of(&raw.parameters),
-        features: spans_of(&raw.features),
-        defaults: features::spans_of_defaults(&raw.features),
+        features: feature_spans.iter().map(|(name, _, span)| (name.clone(), span.clone())).collect(),
     };
     let view = View {
         name,
@@ -83,13 +104,13 @@ fn draft(
         sources: raw.sources.into_iter().map(Spanned::into_inner).collect(),
         inputs,
         parameters: parameters::parameters(raw.parameters)?,
-        transform: root.join(raw.transform.get_ref()),
+        transform,
         owner: raw.owner,
         description: raw.description,
         ttl,
         freshness: length(raw.freshness)?,
         tags: raw.tags,
-        features: features::features(key.get_ref(), raw.features, has_sources)?,
+        features: features(raw_features, &feature_spans)?,
         spans,
     };
     Ok(Draft { key, view })
@@ -218,6 +239,20 @@ fn feature_input(text: &Spanned<String>) -> Result<Input, Fault> {
         None => reference.feature.clone(),
     };
     Ok(Input::Feature { reference, name })
+}
+
+/// What is said about each feature. In a declared view one table may make several features, `made` by name with the table's place.
+fn features(
+    raw: Vec<(Spanned<String>, RawFeature)>,
+    made: &[transform::MadeFeature],
+) -> Result<BTreeMap<String, FeatureInfo>, Fault> {
+    let info = |(name, raw): (Spanned<String>, RawFeature)| {
+        names::identifier(&name, "a feature")?;
+        let freshness = length(raw.freshness)?;
+        Ok(FeatureInfo { owner: raw.owner, description: raw.description, freshness, tags: raw.tags })
+    };
+    let infos = raw.into_iter().map(info).collect::<Result<Vec<FeatureInfo>, Fault>>()?;
+    Ok(made.iter().map(|(name, at, _)| (name.clone(), infos[*at].clone())).collect())
 }
 
 /// Where the names of a table are.

@@ -51,12 +51,12 @@ fn toml_faults() {
     check(
         "[views.v]\nsources = [\"events\"]\n",
         &expect![[r#"
-        onepath.toml:1:1: missing field "transform"
-          |
-        1 | [views.v]
-          | ^^^^^^^^^ in this table
-          |
-          = help: name a cargo package or a .wasm file: transform = "transforms/NAME""#]],
+            onepath.toml:1:8: view "v" has neither a transform nor declared features
+              |
+            1 | [views.v]
+              |        ^
+              |
+              = help: name a cargo package or a .wasm file, transform = "transforms/NAME", or declare features: [views.NAME.features] with total = { sum = "amount" }"#]],
     );
     check(
         "[entities.e]\n",
@@ -113,12 +113,12 @@ fn unknown_fields() {
     check(
         "[views.v]\nsources = [\"events\"]\ntransform = \"t\"\nttll = \"3d\"\n",
         &expect![[r#"
-        onepath.toml:4:1: unknown field "ttll"
-          |
-        4 | ttll = "3d"
-          | ^^^^
-          |
-          = help: did you mean "ttl"? the fields of this table are version, entity, sources, inputs, parameters, transform, owner, description, ttl, freshness, tags, features"#]],
+            onepath.toml:4:1: unknown field "ttll"
+              |
+            4 | ttll = "3d"
+              | ^^^^
+              |
+              = help: did you mean "ttl"? the fields of this table are version, entity, sources, inputs, parameters, transform, latest, tie_break, request, owner, description, ttl, freshness, tags, features"#]],
     );
     check(
         "[sources.s]\nentity = \"customer\"\nevent_time = \"t\"\ntime_unit = \"ms\"\n",
@@ -128,7 +128,7 @@ fn unknown_fields() {
             4 | time_unit = "ms"
               | ^^^^^^^^^
               |
-              = help: the fields of this table are entity, entities, files, event_time, event_time_unit, arrival_time, arrival_time_unit, time_format, event_id, columns, skip_offsets, fields, description, owner, tags"#]],
+              = help: the fields of this table are entity, entities, files, event_time, event_time_unit, arrival_time, arrival_time_unit, time_format, event_id, columns, skip_offsets, fields, derived, description, owner, tags"#]],
     );
     check(
         "[views.v.features.f]\nonwer = \"me\"\n[views.v]\nsources = [\"events\"]\ntransform = \"t\"\n",

@@ -1,5 +1,7 @@
 //! Text cases: a project file, and what it means or what is wrong with it.
 
+mod faults_of_declarations;
+mod faults_of_declared_windows;
 mod faults_of_limits;
 mod faults_of_references;
 mod faults_of_schemas;

@@ -1,0 +1,70 @@
+//! `onepath explain`
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Context, Format, output};
+use crate::feature_store::{ExplainedView, OpenOptions};
+
+/// Say in words what each feature of a view is, and what is kept for it.
+///
+/// Of a declared view: which events a feature is of, over which stretch of time, when it is null, and the stores that it is read of,
+/// which features share. Of a view with a transform: what its author wrote about each feature.
+#[derive(Args)]
+#[command(after_help = "Examples:\n  onepath explain activity\n  onepath explain activity@v2 --format json")]
+pub(super) struct Explain {
+    /// The view, with or without its version: activity, or activity@v1.
+    view: String,
+}
+
+pub(super) fn run(context: &Context, command: &Explain) -> anyhow::Result<ExitCode> {
+    let store = context.open(OpenOptions::default())?;
+    let view = store.project().view(&command.view)?.clone();
+    let explained = store.explain(&view)?;
+    match context.format {
+        Format::Json => output::json(&explained)?,
+        Format::Text => print(&explained),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(explained: &ExplainedView) {
+    let made = if explained.is_declared { "declared" } else { "by its transform" };
+    output::line(&format!("{}, {made}", explained.view));
+    let stores = |stores: &[usize]| stores.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let rows = explained.features.iter().map(|feature| {
+        let nullable = if feature.nullable { " or null" } else { "" };
+        let mut row = vec![feature.name.clone(), format!("{}{nullable}", feature.value_type), feature.words.clone()];
+        row.extend(explained.is_declared.then(|| stores(&feature.stores)));
+        row
+    });
+    let header = ["feature", "type", "what it is", "store"];
+    output::table(&header[..if explained.is_declared { 4 } else { 3 }], rows.collect());
+    if !explained.stores.is_empty() {
+        let rows = explained.stores.iter().enumerate();
+        let rows = rows.map(|(at, store)| vec![(at + 1).to_string(), store.kept.clone()]);
+        output::table(&["store", "what is kept of each entity"], rows.collect());
+    }
+    if let Some(state) = state_words(explained) {
+        output::line(&state);
+    }
+}
+
+/// How large the states of a view become, in a line; `None` where it has none.
+pub(super) fn state_words(explained: &ExplainedView) -> Option<String> {
+    let growth = explained.growth?;
+    let most = output::thousands(explained.state_bytes_max as u64);
+    let end = match explained.events_max {
+        Some(events) => format!(
+            "an entity meets state_bytes_max ({most}) after about {} of them that are kept at one time",
+            output::count(events, "event", "events")
+        ),
+        None => format!("it does not grow with more of them (state_bytes_max is {most})"),
+    };
+    Some(format!(
+        "state: {:.1} bytes an event, {} bytes after 100 events; {end}",
+        growth.bytes_per_event,
+        output::thousands(growth.bytes_of_100_events as u64)
+    ))
+}
