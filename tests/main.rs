@@ -8,7 +8,7 @@
 //! - `server`: many threads, kills, full disks.
 //! - `http`: a server process and real sockets.
 //! - `bad_input`: what a person reads when something is wrong, word for word.
-//! - `defaults`: what stands in place of nulls, and features with a time to live of their own.
+//! - `declared`: declared views, from the project file to proof, without a compiler.
 //! - `gate`: components built elsewhere, pinned, admitted, interpreted, and built twice.
 //! - `example`: the churn example as a reader runs it; `examples`: the others.
 //! - `identity`: what decides values is told when it changes, and order decides nothing.
@@ -22,7 +22,7 @@
 //! - `tidy`: the shape of the code; `documents`: that documents name what there is.
 
 mod bad_input;
-mod defaults;
+mod declared;
 mod documents;
 mod example;
 mod examples;

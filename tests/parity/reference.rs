@@ -51,10 +51,73 @@ pub fn answer_under(rules: &[Rule], events: &[Event], ask: &Ask) -> Vector {
     for (value, rule) in trace.into_iter().zip(&rules[4..]) {
         vector.push(rule.served(value, newest, ask.as_of, Some(TRACE_TTL)));
     }
-    // It reads the first feature as it is served.
-    let bought = match vector[0].0 {
-        Value::Int64(bought) => bought,
-        _ => panic!("the cart's transform reads no null"),
+    vector.push(with_status(cart, false));
+    vector
+}
+
+/// The same, and then the view that is declared.
+pub fn answer_with_declared(events: &[Event], ask: &Ask) -> Vector {
+    let mut vector = answer(events, ask);
+    let mut seen: Vec<&Event> =
+        events.iter().filter(|event| event.entity == ask.entity && event.available() <= ask.as_of).collect();
+    seen.sort_by_key(|event| event.available());
+    let churn: Vec<Value> = vector[..4].iter().map(|(value, _)| value.clone()).collect();
+    let declared = declared(&seen, ask.as_of, &churn);
+    vector.extend(declared.into_iter().map(|value| with_status(value, seen.is_empty())));
+    vector
+}
+
+/// The view that is declared: `seen` are the events that count, in their order; churn's features are among its own.
+fn declared(seen: &[&Event], as_of: i64, churn: &[Value]) -> Vec<Value> {
+    let or_null = |value: Option<f64>| value.map_or(Value::Null, Value::Float64);
+    let sum = |numbers: &[f64]| (!numbers.is_empty()).then(|| exact_sum(numbers));
+    let amounts = |is_of: &dyn Fn(&Event) -> bool| -> Vec<f64> {
+        seen.iter().filter(|event| is_of(event)).map(|event| event.amount).collect()
+    };
+    let mut newest: Option<&Event> = None;
+    for event in seen {
+        if newest.is_none_or(|newest| event.at >= newest.at) {
+            newest = Some(event);
+        }
+    }
+    let in_30d = |event: &Event| as_of - 30 * DAY < event.at && event.at <= as_of;
+    let spent = |kind: &str| sum(&amounts(&|event| event.kind == kind && in_30d(event)));
+    let before = amounts(&|event| as_of - 90 * DAY <= event.at && event.at <= as_of - 30 * DAY);
+    let kinds: std::collections::BTreeSet<&str> =
+        seen.iter().filter(|event| as_of - 90 * DAY <= event.at && event.at <= as_of).map(|event| event.kind).collect();
+    // By their own time; of equal times, in the order in which they count.
+    let mut by_time: Vec<&&Event> = seen.iter().collect();
+    by_time.sort_by_key(|event| event.at);
+    let latest = |nth: usize| by_time.len().checked_sub(nth + 1).map(|at| by_time[at].amount);
+    let bought = match churn[0] {
+        Value::Int64(bought) => bought as f64,
+        _ => 0.0,
+    };
+    let per_purchase = spent("purchase").filter(|_| bought > 0.0).map(|spent| spent / bought);
+    let mut values = vec![
+        newest.map_or(Value::Null, |event| Value::Text(event.kind.to_owned())),
+        or_null(newest.map(|event| event.amount)),
+    ];
+    values.extend(churn.iter().cloned());
+    values.extend([
+        or_null(spent("purchase")),
+        or_null(spent("return")),
+        or_null(amounts(&|event| event.kind != "view").into_iter().reduce(f64::max)),
+        or_null((!before.is_empty()).then(|| exact_mean(&before))),
+        Value::Int64(kinds.len() as i64),
+        or_null(latest(0)),
+        or_null(latest(1)),
+        or_null(latest(2)),
+        or_null(per_purchase),
+    ]);
+    values
+}
+
+fn with_status(value: Value, is_unseen: bool) -> (Value, Status) {
+    let status = match value {
+        _ if is_unseen => Status::NotFound,
+        Value::Null => Status::NullValue,
+        _ => Status::Present,
     };
     let cart = if bought > 0 { Value::Float64(ask.cart_value / bought as f64) } else { Value::Null };
     vector.push(rules[7].served_without_events(cart));
@@ -66,6 +129,10 @@ pub fn answer_under(rules: &[Rule], events: &[Event], ask: &Ask) -> Vector {
 ///
 /// Here the sum is exact in fixed point: the numbers of the cases are multiples of 2^-90 below 2^32.
 fn exact_mean(numbers: &[f64]) -> f64 {
+    exact_sum(numbers) / numbers.len() as f64
+}
+
+fn exact_sum(numbers: &[f64]) -> f64 {
     let scale = (1_u128 << 90) as f64;
     let fixed = |number: &f64| {
         let scaled = (number * scale) as i128;
@@ -73,5 +140,5 @@ fn exact_mean(numbers: &[f64]) -> f64 {
         scaled
     };
     let sum: i128 = numbers.iter().map(fixed).sum();
-    (sum as f64 / scale) / numbers.len() as f64
+    sum as f64 / scale
 }
