@@ -69,3 +69,47 @@ fn too_many_features_are_refused_in_words() {
         ("error: view activity@v1: its definition has ", " bytes, and 262144 are the most: make two views of it\n");
     assert!(ran.stderr.starts_with(start) && ran.stderr.ends_with(end), "{}", ran.stderr);
 }
+
+/// Views go on with the standard component that is pinned, where a component that was made of it is there; `--upgrade` takes this
+/// onepath's own.
+#[test]
+fn the_standard_component_is_pinned() {
+    use onepath_definition::Slot;
+    use sha2::{Digest, Sha256};
+    let digest = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let project = project();
+    good(run_alone(&project, "build"));
+    let (component, lock) = (project.path(".onepath/components/activity@v1.wasm"), project.path("onepath.lock"));
+    let read = |path| std::fs::read(path).expect("is there");
+    let (own, own_lock) = (read(&component), String::from_utf8(read(&lock)).expect("is text"));
+    let base = |component: &[u8]| digest(&Slot::fill(component, &[]).expect("has a slot"));
+    assert!(own_lock.ends_with(&format!("\n[standard]\ncomponent = \"{}\"\nversion = 1\n", base(&own))), "{own_lock}");
+
+    // Another one: with a custom section at its end.
+    let older = [&own[..], &[0, 5, 4], b"note"].concat();
+    std::fs::write(&component, &older).expect("writes");
+    std::fs::write(&lock, own_lock.replace(&base(&own), &base(&older))).expect("writes");
+    good(run_alone(&project, "build"));
+    assert!(read(&component) == older, "nothing has changed");
+    project.write("onepath.toml", CHURN.replace("window = \"30d\"", "window = \"31d\""));
+    good(run_alone(&project, "build"));
+    let changed = read(&component);
+    assert_eq!((base(&changed), changed == older), (base(&older), false));
+    let pinned = String::from_utf8(read(&lock)).expect("is text");
+    assert!(pinned.contains(&base(&older)), "{pinned}");
+
+    // Nothing of it is left.
+    std::fs::remove_dir_all(project.path(".onepath/components")).expect("removes");
+    let ran = run_alone(&project, "build");
+    let told = format!(
+        "warning: the standard component {}, which onepath.lock pins for declared views, cannot be had: they are made of that of this \
+         onepath, {}\n",
+        base(&older),
+        base(&own)
+    );
+    assert_eq!((ran.code, ran.stderr), (0, told));
+    std::fs::write(&component, &older).expect("writes");
+    std::fs::write(&lock, &pinned).expect("writes");
+    good(run_alone(&project, "build --upgrade"));
+    assert_eq!(base(&read(&component)), base(&own));
+}

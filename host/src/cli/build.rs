@@ -8,7 +8,7 @@ use clap::Args;
 use super::explain::state_words;
 use super::{Context, Format, output};
 use crate::build::{TransformPath, build_component};
-use crate::feature_store::{Locking, OpenOptions, WhereStale, transform_path};
+use crate::feature_store::{Locking, OpenOptions, StandardChoice, WhereStale, transform_path};
 
 /// Compile the project's transforms to components.
 ///
@@ -23,11 +23,16 @@ use crate::feature_store::{Locking, OpenOptions, WhereStale, transform_path};
 /// `~/.cache/onepath`; ONEPATH_CACHE="" keeps nothing.
 #[derive(Args)]
 #[command(after_help = "Examples:\n  onepath build\n  onepath build --project examples/churn --format json")]
-pub(super) struct Build {}
+pub(super) struct Build {
+    /// Make declared views of this onepath's own standard component, whichever the lock file pins.
+    #[arg(long)]
+    upgrade: bool,
+}
 
-pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
+pub(super) fn run(context: &Context, command: &Build) -> anyhow::Result<ExitCode> {
     // What it builds is what it pins.
     let options = || OpenOptions { stale: WhereStale::Use, ..OpenOptions::default() };
+    let standard = if command.upgrade { StandardChoice::Own } else { StandardChoice::Pinned };
     let mut store = context.open(options())?;
     let views = store.project().views.clone();
     let cache = sdk_cache();
@@ -44,7 +49,7 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
     }
     // After the packages: what their components read is part of what is known of fields.
     for view in &views {
-        store.build_declared(view)?;
+        store.build_declared(view, standard)?;
     }
     // Loads every component, and refuses what differs under --locked.
     store.lock_file()?;
@@ -59,7 +64,7 @@ pub(super) fn run(context: &Context, _: &Build) -> anyhow::Result<ExitCode> {
             // Declared views are lowered with the fields that are declared now.
             store = context.open(options())?;
             for view in &views {
-                store.build_declared(view)?;
+                store.build_declared(view, standard)?;
             }
         }
         // Declared fields are part of what is pinned.

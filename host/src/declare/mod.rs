@@ -25,7 +25,7 @@ pub(crate) use events::SourceFields;
 pub(crate) use fault::DeclareFault;
 pub(crate) use lower::{InputField, lower};
 pub(crate) use sample::sample_events;
-pub(crate) use standard::{definition_in, with_definition};
+pub(crate) use standard::{Standard, definition_in};
 pub(crate) use words::{feature_words, store_words};
 
 use onepath_definition::ValueType;

@@ -1,9 +1,14 @@
 //! The standard component, which runs whatever definition is written into it.
+//!
+//! What runs a definition is known by the digest of the component without one, its *base*. Every component that was made holds its
+//! base, so a project can go on with the one that it has.
 
 use onepath_definition::{CAPACITY, Definition, Slot, SlotError};
 
-/// The component, as it was built from `transforms/standard`.
-const STANDARD: &[u8] = include_bytes!("../../../transforms/standard/standard.wasm");
+use crate::digest::sha256_hex;
+
+/// The component of this onepath, as it was built from `transforms/standard`.
+const OWN: &[u8] = include_bytes!("../../../transforms/standard/standard.wasm");
 
 /// A definition that cannot be written into a component.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -19,12 +24,39 @@ pub(crate) enum StandardError {
     Slot(SlotError),
 }
 
-/// A copy of the standard component that runs this definition. Equal definitions make equal components.
-pub(crate) fn with_definition(definition: &Definition) -> Result<Vec<u8>, StandardError> {
-    Slot::fill(STANDARD, &definition.to_bytes()).map_err(|error| match error {
-        SlotError::TooLong(bytes) => StandardError::TooLong { bytes },
-        error => StandardError::Slot(error),
-    })
+/// A standard component without a definition.
+#[derive(Clone, Debug)]
+pub(crate) struct Standard {
+    component: Vec<u8>,
+    digest: String,
+}
+
+impl Standard {
+    /// The one of this onepath.
+    pub(crate) fn own() -> Self {
+        let component = Slot::fill(OWN, &[]).unwrap_or_default();
+        Self { digest: sha256_hex(&component), component }
+    }
+
+    /// The one that a component with a definition was made of; `None` where it is none.
+    pub(crate) fn of(component: &[u8]) -> Option<Self> {
+        definition_in(component)?;
+        let component = Slot::fill(component, &[]).ok()?;
+        Some(Self { digest: sha256_hex(&component), component })
+    }
+
+    /// Its SHA-256.
+    pub(crate) fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// A copy that runs this definition. Equal definitions make equal components.
+    pub(crate) fn with(&self, definition: &Definition) -> Result<Vec<u8>, StandardError> {
+        Slot::fill(&self.component, &definition.to_bytes()).map_err(|error| match error {
+            SlotError::TooLong(bytes) => StandardError::TooLong { bytes },
+            error => StandardError::Slot(error),
+        })
+    }
 }
 
 /// The bytes of the definition that a component runs; `None` where it runs none.

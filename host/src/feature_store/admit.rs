@@ -29,7 +29,8 @@ impl FeatureStore {
         let views = self.plan_views(|_| true)?;
         let component = |view: &PlannedView| (view.view.label(), view.program.digest().to_owned());
         let identity = |view: &PlannedView| (view.view.label(), view.identity.digest());
-        Ok(LockFile::new(views.iter().map(component).collect(), views.iter().map(identity).collect()))
+        let standard = self.standard_in_use();
+        Ok(LockFile::new(views.iter().map(component).collect(), views.iter().map(identity).collect(), standard))
     }
 
     /// Writes the lock file; one that says the same already is left alone.

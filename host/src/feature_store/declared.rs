@@ -6,15 +6,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use onepath_definition::{Checked, Definition};
+use onepath_definition::{Checked, Definition, VERSION as DEFINITION_VERSION};
 
 use super::FeatureStore;
 use super::schema::inferred_fields;
 use crate::Error;
 use crate::build::{Stale, TransformPath, install_bytes};
-use crate::declare::{self, DeclareFault, InputField, SourceFields};
+use crate::declare::{self, DeclareFault, InputField, SourceFields, Standard};
 use crate::digest::sha256_hex;
-use crate::project::{Declaration, Input, ProjectError, Source, Transform, View, closest};
+use crate::project::{Declaration, Input, LockFile, PinnedStandard, ProjectError, Source, Transform, View, closest};
 use crate::schema::{Field, ValueType};
 
 /// Where the component of a view comes from.
@@ -23,6 +23,15 @@ pub(crate) fn transform_path(view: &View) -> TransformPath {
         Transform::Path(path) => TransformPath::new(path),
         Transform::Declared(_) => TransformPath::Declared(view.label()),
     }
+}
+
+/// Which standard component declared views are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum StandardChoice {
+    /// The one that the lock file pins; without a lock file, that of this onepath.
+    Pinned,
+    /// That of this onepath.
+    Own,
 }
 
 /// Which fields of a source are known.
@@ -163,17 +172,59 @@ impl FeatureStore {
     }
 
     /// Writes the component of a declared view into its place, where it is not there already; whether it was written.
-    pub(crate) fn build_declared(&self, view: &View) -> Result<bool, Error> {
+    pub(crate) fn build_declared(&self, view: &View, choice: StandardChoice) -> Result<bool, Error> {
         let Some(definition) = self.definition(view)? else { return Ok(false) };
-        let path = self.component_path(view);
-        if runs(&path, &definition) {
-            return Ok(false);
-        }
-        let component = declare::with_definition(&definition);
+        let standard = self.standard(choice)?;
+        let component = standard.with(&definition);
         let component =
             component.map_err(|error| Error::Declared { view: view.label(), message: error.to_string() })?;
+        let path = self.component_path(view);
+        if std::fs::read(&path).is_ok_and(|present| present == component) {
+            return Ok(false);
+        }
         install_bytes(&component, &path).map_err(|source| Error::Write { path, source })?;
         Ok(true)
+    }
+
+    /// The standard component that declared views are made of: the one that the lock file pins, as long as it can be had.
+    fn standard(&self, choice: StandardChoice) -> Result<Arc<Standard>, Error> {
+        self.standards.get_or_make(&choice, || {
+            let own = Standard::own();
+            let pinned = match choice {
+                StandardChoice::Own => None,
+                // A lock file that cannot be read pins nothing; who is held to it is told elsewhere.
+                StandardChoice::Pinned => LockFile::load(self.project()).ok().flatten().and_then(|lock| lock.standard),
+            };
+            let Some(pinned) = pinned.filter(|pinned| pinned.component != own.digest()) else { return Ok(Arc::new(own)) };
+            if pinned.version == DEFINITION_VERSION
+                && let Some(standard) = self.standard_of_components(&pinned.component)
+            {
+                return Ok(Arc::new(standard));
+            }
+            (self.options().warning)(&format!(
+                "the standard component {}, which {} pins for declared views, cannot be had: they are made of that of this onepath, {}",
+                pinned.component,
+                LockFile::path(self.project()).display(),
+                own.digest(),
+            ));
+            Ok(Arc::new(own))
+        })
+    }
+
+    /// The standard component with this digest, out of a component that was made of it.
+    fn standard_of_components(&self, digest: &str) -> Option<Standard> {
+        let dir = self.project().data_dir().join("components");
+        let folders = [dir.clone(), dir.join("served")];
+        let files = folders.iter().filter_map(|dir| std::fs::read_dir(dir).ok()).flatten().filter_map(Result::ok);
+        let components = files.filter_map(|file| std::fs::read(file.path()).ok());
+        components.filter_map(|component| Standard::of(&component)).find(|standard| standard.digest() == digest)
+    }
+
+    /// The standard component that the declared views run, for the lock file.
+    pub(super) fn standard_in_use(&self) -> Option<PinnedStandard> {
+        let declared = self.project().views.iter().find(|view| view.transform.declaration().is_some())?;
+        let standard = Standard::of(&std::fs::read(self.component_path(declared)).ok()?)?;
+        Some(PinnedStandard { component: standard.digest().to_owned(), version: DEFINITION_VERSION })
     }
 
     /// How the component of a declared view is not that of its declaration any more, where it is not.

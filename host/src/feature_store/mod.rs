@@ -59,7 +59,7 @@ pub use built::WhereStale;
 pub use check::{Earlier, ViewCheck};
 pub(crate) use clock::{AcceptAnswer, answer_accept};
 pub use clock::{ClockReport, RepairReport};
-pub(crate) use declared::transform_path;
+pub(crate) use declared::{StandardChoice, transform_path};
 pub use explain::{ExplainedFeature, ExplainedStore, ExplainedView};
 pub(crate) use history::Events;
 pub use history::{HistoricalFeatures, SourceOverride};
@@ -83,6 +83,7 @@ pub(crate) use warnings::warnings_of_push;
 use crate::Error;
 use crate::admission::Gate;
 use crate::build::{TransformPath, component_path};
+use crate::declare::Standard;
 use crate::digest::sha256_hex;
 use crate::evaluate::{OutputSink, ProgramError, ViewProgram};
 use crate::files::storage::{Pin, PinnedStorage};
@@ -201,6 +202,8 @@ pub struct FeatureStore {
     components: OnceMap<PathBuf, Arc<Component>>,
     /// What declared views are lowered to.
     definitions: OnceMap<String, Arc<Definition>>,
+    /// What they are made of.
+    standards: OnceMap<StandardChoice, Arc<Standard>>,
     /// The views whose components were found good to use.
     admitted: OnceMap<String, ()>,
     /// Where components are compiled and tried.
@@ -257,6 +260,7 @@ impl FeatureStore {
             programs: OnceMap::default(),
             components: OnceMap::default(),
             definitions: OnceMap::default(),
+            standards: OnceMap::default(),
             admitted: OnceMap::default(),
             gate,
             storage,
@@ -323,7 +327,7 @@ impl FeatureStore {
                         return Err(Error::NoComponent { view, path });
                     }
                     // It takes a moment and needs nothing.
-                    TransformPath::Declared(_) => drop(self.build_declared(view)?),
+                    TransformPath::Declared(_) => drop(self.build_declared(view, StandardChoice::Pinned)?),
                 }
             }
             let program =

@@ -23,12 +23,29 @@ pub struct LockFile {
     /// The digest of each view's identity, by its name and version: of everything that decides its values.
     #[serde(default)]
     pub identities: BTreeMap<String, String>,
+    /// The standard component that runs the declared views; `None` where no view is declared.
+    pub standard: Option<PinnedStandard>,
+}
+
+/// The standard component of a project's declared views.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinnedStandard {
+    /// Its SHA-256, without a definition.
+    pub component: String,
+    /// The version of the definitions that it runs.
+    pub version: u8,
 }
 
 impl LockFile {
-    /// A lock file of these components and identities, by the views' names and versions.
-    pub fn new(components: BTreeMap<String, String>, identities: BTreeMap<String, String>) -> Self {
-        Self { format: FORMAT, components, identities }
+    /// A lock file of these components and identities, by the views' names and versions, and of the standard component of those that
+    /// are declared.
+    pub fn new(
+        components: BTreeMap<String, String>,
+        identities: BTreeMap<String, String>,
+        standard: Option<PinnedStandard>,
+    ) -> Self {
+        Self { format: FORMAT, components, identities, standard }
     }
 
     /// The lock file of a project; `None` where there is none.
@@ -70,6 +87,9 @@ impl LockFile {
                 text += &format!("\"{view}\" = \"{digest}\"\n");
             }
         }
+        if let Some(PinnedStandard { component, version }) = &self.standard {
+            text += &format!("\n[standard]\ncomponent = \"{component}\"\nversion = {version}\n");
+        }
         text
     }
 }
@@ -82,16 +102,22 @@ mod tests {
     fn what_is_written_is_read() {
         let components = [("activity@v1", "ab"), ("cart@v12", "cd")].map(|(view, digest)| (view.into(), digest.into()));
         let identities = [("activity@v1", "01"), ("cart@v12", "23")].map(|(view, digest)| (view.into(), digest.into()));
-        let lock = LockFile::new(components.into(), identities.into());
-        let read = LockFile::parse(&lock.text(), Path::new("onepath.lock")).expect("reads what it wrote");
-        assert_eq!(read, lock);
+        let standard = PinnedStandard { component: "45".to_owned(), version: 1 };
+        for standard in [None, Some(standard)] {
+            let lock = LockFile::new(components.clone().into(), identities.clone().into(), standard);
+            let read = LockFile::parse(&lock.text(), Path::new("onepath.lock")).expect("reads what it wrote");
+            assert_eq!(read, lock);
+        }
     }
 
     #[test]
     fn what_is_no_lock_file_is_refused() {
         for (text, message) in [
             ("format = 1\n[components]", "it has format 1, and this onepath knows format 2"),
-            ("format = 2\nviews = {}", "unknown field `views`, expected one of `format`, `components`, `identities`"),
+            (
+                "format = 2\nviews = {}",
+                "unknown field `views`, expected one of `format`, `components`, `identities`, `standard`",
+            ),
             ("", "missing field `format`"),
         ] {
             let error = LockFile::parse(text, Path::new("onepath.lock")).expect_err("is refused");

@@ -39,7 +39,7 @@ pub use error::{Invalid, ProjectError, UnknownName};
 pub(crate) use field_set::{FieldSet, SchemaMisfit, check_declared};
 pub use fields::{AmbiguousColumn, DeclaredField, MappedColumn};
 pub use limits::{Admission, Isolation, LimitSettings};
-pub use lock::{LOCK_FILE, LockFile};
+pub use lock::{LOCK_FILE, LockFile, PinnedStandard};
 pub(crate) use names::closest;
 pub(crate) use paths::{distinct_files, is_same_file};
 pub use reference::{FeatureReference, ReferenceError, Selection};

@@ -286,7 +286,7 @@ fn two_thousand_features_fit_and_too_many_do_not() {
         // A length of more than 16,383 takes two bytes more than one of less than 128.
         definition.features[0].name = "a".repeat(bytes - short + 1 - 2);
         assert_eq!(definition.to_bytes().len(), bytes);
-        super::with_definition(&definition)
+        super::Standard::own().with(&definition)
     };
     assert!(slot(CAPACITY).is_ok());
     let refused = slot(CAPACITY + 1).expect_err("is one byte too long").to_string();
