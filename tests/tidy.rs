@@ -94,6 +94,12 @@ fn sql_is_spoken_only_in_log_and_store() {
 }
 
 #[test]
+fn expressions_are_parsed_only_in_declare() {
+    only_in(&["sqlparser"], &["declare/sql/"]);
+    only_in(&["onepath_definition"], &["declare/", "feature_store/"]);
+}
+
+#[test]
 fn http_is_spoken_only_in_http() {
     only_in(&["axum", "hyper", "tiny_http"], &["http/"]);
 }
@@ -154,6 +160,7 @@ fn the_rooms_below_do_not_know_those_above() {
         "entity",
         "files",
         "project",
+        "declare",
         "scaffold",
         "build",
         "wasm",
@@ -170,7 +177,8 @@ fn the_rooms_below_do_not_know_those_above() {
         "http",
         "cli",
     ];
-    let less: [(&str, &[&str]); 5] = [
+    let less: [(&str, &[&str]); 6] = [
+        ("declare", &["files", "entity"]),
         ("scaffold", &["batch", "files", "project"]),
         ("wasm", &["files", "project"]),
         ("evaluate", &["files", "project"]),

@@ -19,6 +19,7 @@
 //! | [`entity`] | whom does a feature describe, and what is its key? | files, projects, components |
 //! | [`files`] | how are rows read and written? where do inputs lie ([`files::storage`])? | projects, views, components |
 //! | [`project`] | what does `onepath.toml` say? | components, logs, stores |
+//! | `declare` | what is a declared view lowered to? (the only room that names sqlparser) | running components, files, stores |
 //! | [`scaffold`] | what is in a new project? | what a project means, building it |
 //! | [`build`] | how does a package become a component? | what a project means, running it |
 //! | [`wasm`] | how is a component run, and what may it do? (the only room that names wasmtime) | views, entities, time, files |

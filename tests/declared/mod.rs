@@ -101,7 +101,25 @@ fn a_view_is_explained() {
     let project = Project::new(CHURN);
     project.write("events.csv", "customer_id,event_timestamp,event_type,amount\nc1,2024-03-01,purchase,2.5\n");
     let explained = good(run_alone(&project, "explain activity"));
-    expect![[r#""#]].assert_eq(&explained);
+    expect![[r#"
+        activity@v1, declared
+        ┌────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┐
+        │ feature                    type              what it is                                                                                                                                                                              store │
+        ╞════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════╡
+        │ purchase_count_30d         int64             number of events of `events` where event_type = 'purchase', in the closed 30 days before the as-of; never null                                                                          1     │
+        │ avg_purchase_value_90d     float64 or null   mean of amount over events of `events` where event_type = 'purchase', in the closed 90 days before the as-of; null where there is none                                                  1     │
+        │ days_since_last_purchase   int64 or null     whole days since the latest event of `events` where event_type = 'purchase', of all time up to the as-of; null where there is none                                                      2     │
+        │ return_rate_180d           float64 or null   part for which event_type = 'return' is true, over events of `events` where event_type IN ('purchase', 'return'), in the closed 180 days before the as-of; 0.0 where it would be null   3     │
+        └────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┘
+        ┌──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┐
+        │ store   what is kept of each entity                                                                                      │
+        ╞══════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════╡
+        │ 1       the time and amount of each event of the last 90 days where event_type = 'purchase'                              │
+        │ 2       the latest time of all events where event_type = 'purchase'                                                      │
+        │ 3       the time and event_type = 'return' of each event of the last 180 days where event_type IN ('purchase', 'return') │
+        └──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┘
+        state: 8.8 bytes an event, 948 bytes after 100 events; an entity meets state_bytes_max (1,048,576) after about 119,148 events of them that are kept at one time
+    "#]].assert_eq(&explained);
     let json = good(run_alone(&project, "explain activity --format json"));
     let json: serde_json::Value = serde_json::from_str(&json).expect("is JSON");
     assert_eq!(json["features"][0]["stores"], serde_json::json!([1]));
@@ -130,7 +148,15 @@ fn fields_are_found_in_files_once() {
     project.write("onepath.toml", toml.replace("files = [\"events.csv\"]\n", ""));
     let ran = run_alone(&project, "build");
     assert_eq!(ran.code, 2);
-    expect![[r#""#]].assert_eq(&ran.stderr);
+    expect![[r#"
+        error: onepath.toml:17:46: there is no event_type
+           |
+        17 | purchase_count_30d = { count = "*", where = "event_type = 'purchase'", window = "30d" }
+           |                                              ^^^^^^^^^^ nothing has this name
+           |
+           = help: did you mean event_time?
+    "#]]
+    .assert_eq(&ran.stderr);
 }
 
 /// At request time: a view without events, of the request, of features of another view, and of the as-of.
@@ -156,5 +182,10 @@ features = ["offer:*"]
     good(run_alone(&project, "build"));
     good(run_alone(&project, "backfill --service offer --spine spine.csv --out out.csv"));
     let out = std::fs::read_to_string(project.path("out.csv")).expect("is there");
-    expect![[r#""#]].assert_eq(&out);
+    expect![[r#"
+        customer_id,as_of,amount,ratio,hour,kind
+        c1,2024-03-02T13:30:00Z,10.0,4.0,13,large
+        c2,2024-03-02T00:00:00Z,10.0,,0,unknown
+    "#]]
+    .assert_eq(&out);
 }

@@ -32,7 +32,11 @@ fn a_changed_declaration_is_told_until_it_is_built() {
 
     project.write("onepath.toml", CHURN.replace("window = \"30d\"", "window = \"31d\""));
     let ran = run_alone(&project, BACKFILL);
-    expect![[r#""#]].assert_eq(&format!("{}\n{}", ran.code, ran.stderr));
+    expect![[r#"
+        2
+        error: view activity@v1: its declaration has changed since it was built: run `onepath build`
+    "#]]
+    .assert_eq(&format!("{}\n{}", ran.code, ran.stderr));
     let ran = run_alone(&project, "build");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     good(run_alone(&project, BACKFILL));

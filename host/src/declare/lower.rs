@@ -135,11 +135,14 @@ impl Lowering<'_> {
             let message = format!("feature {name:?} is named as {other}");
             return Err(DeclareFault::new(feature.span.clone(), message, "give the feature another name"));
         }
-        for (at, field) in self.inputs.iter().enumerate() {
+        for field in &self.inputs {
             if self.request.iter().any(|request| request.name == field.name) {
-                let span = self.declaration.request.get(at).map_or(0..0, |declared| declared.span.clone());
+                let declared = self.declaration.request.iter().find(|declared| declared.name == field.name);
+                let span = declared.map(|declared| &declared.span);
+                let span = span.or(self.declaration.features.first().map(|feature| &feature.span));
                 let message = format!("{:?} is both an input of the view and a field of its request", field.name);
-                return Err(DeclareFault::new(span, message, "give the input another name: \"view:feature as NAME\""));
+                let help = "give the input another name: \"view:feature as NAME\"";
+                return Err(DeclareFault::new(span.cloned().unwrap_or_default(), message, help));
             }
         }
         Ok(())

@@ -155,7 +155,7 @@ impl FeatureStore {
         let options = CheckOptions {
             seed: SEED,
             cases: admission::CASES_OF_FIRST_USE,
-            sample: self.sample_of_definition(view)?,
+            sample: self.sample_of_definition(view),
             parameters: Some(program.parameters().to_vec()),
             has_sources: program.has_sources(),
             now: None,

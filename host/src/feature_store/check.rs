@@ -87,7 +87,7 @@ impl FeatureStore {
     /// Real events of a view: values that no generator guesses.
     fn sample(&self, view: &View) -> Result<Sample, Error> {
         let fields = self.loaded(view)?.description().event_fields.clone();
-        let mut sample = self.sample_of_definition(view)?;
+        let mut sample = self.sample_of_definition(view);
         for name in &view.sources {
             let source = self.project().source(name)?;
             // Files that are not there yet are no reason not to check.

@@ -106,14 +106,15 @@ impl FeatureStore {
         const SEED: u64 = 1;
         let program = self.program(view)?;
         let Some(component) = self.components.get(&self.component_path(view)) else { return Ok(None) };
-        let sample = self.sample_of_definition(view)?;
+        let sample = self.sample_of_definition(view);
         Ok(state_growth(&component, program.parameters(), &sample, SEED).ok())
     }
 
     /// Events that the filters of a declared view are about; none of other views.
-    pub(super) fn sample_of_definition(&self, view: &View) -> Result<Sample, Error> {
-        let definition = self.definition(view)?;
+    pub(super) fn sample_of_definition(&self, view: &View) -> Sample {
+        // A declaration at fault is told by others.
+        let definition = self.definition(view).ok().flatten();
         let events = definition.map_or_else(Vec::new, |definition| declare::sample_events(&definition));
-        Ok(Sample { events, times: Vec::new() })
+        Sample { events, times: Vec::new() }
     }
 }
