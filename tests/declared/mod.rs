@@ -103,22 +103,25 @@ fn a_view_is_explained() {
     let explained = good(run_alone(&project, "explain activity"));
     expect![[r#"
         activity@v1, declared
-        ┌────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┐
-        │ feature                    type              what it is                                                                                                                                                                              store │
-        ╞════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════╡
-        │ purchase_count_30d         int64             number of events of `events` where event_type = 'purchase', in the closed 30 days before the as-of; never null                                                                          1     │
-        │ avg_purchase_value_90d     float64 or null   mean of amount over events of `events` where event_type = 'purchase', in the closed 90 days before the as-of; null where there is none                                                  1     │
-        │ days_since_last_purchase   int64 or null     whole days since the latest event of `events` where event_type = 'purchase', of all time up to the as-of; null where there is none                                                      2     │
-        │ return_rate_180d           float64 or null   part for which event_type = 'return' is true, over events of `events` where event_type IN ('purchase', 'return'), in the closed 180 days before the as-of; 0.0 where it would be null   3     │
-        └────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┘
-        ┌──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┐
-        │ store   what is kept of each entity                                                                                      │
-        ╞══════════════════════════════════════════════════════════════════════════════════════════════════════════════════════════╡
-        │ 1       the time and amount of each event of the last 90 days where event_type = 'purchase'                              │
-        │ 2       the latest time of all events where event_type = 'purchase'                                                      │
-        │ 3       the time and event_type = 'return' of each event of the last 180 days where event_type IN ('purchase', 'return') │
-        └──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┘
-        state: 8.8 bytes an event, 948 bytes after 100 events; an entity meets state_bytes_max (1,048,576) after about 119,148 events of them that are kept at one time
+
+        purchase_count_30d: int64, of store 1
+          number of events of `events` where event_type = 'purchase', in the closed 30 days before the as-of; never null
+
+        avg_purchase_value_90d: float64 or null, of store 1
+          mean of amount over events of `events` where event_type = 'purchase', in the closed 90 days before the as-of; null where there is none
+
+        days_since_last_purchase: int64 or null, of store 2
+          whole days since the latest event of `events` where event_type = 'purchase', of all time up to the as-of; null where there is none
+
+        return_rate_180d: float64 or null, of store 3
+          part for which event_type = 'return' is true, over events of `events` where event_type IN ('purchase', 'return'), in the closed 180 days before the as-of; 0.0 where it would be null
+
+        kept of each entity:
+          1. the time and amount of each event of the last 90 days where event_type = 'purchase'
+          2. the latest time of all events where event_type = 'purchase'
+          3. the time and event_type = 'return' of each event of the last 180 days where event_type IN ('purchase', 'return')
+
+        state: 8.8 bytes an event, 948 bytes after 100 events; an entity meets state_bytes_max (1,048,576) with about 119,148 events kept at one time
     "#]].assert_eq(&explained);
     let json = good(run_alone(&project, "explain activity --format json"));
     let json: serde_json::Value = serde_json::from_str(&json).expect("is JSON");
@@ -154,7 +157,7 @@ fn fields_are_found_in_files_once() {
         17 | purchase_count_30d = { count = "*", where = "event_type = 'purchase'", window = "30d" }
            |                                              ^^^^^^^^^^ nothing has this name
            |
-           = help: did you mean event_time?
+           = help: did you mean event_time? a field of events that no file has yet is declared under [sources.events.fields]
     "#]]
     .assert_eq(&ran.stderr);
 }
@@ -188,4 +191,25 @@ features = ["offer:*"]
         c2,2024-03-02T00:00:00Z,10.0,,0,unknown
     "#]]
     .assert_eq(&out);
+}
+
+/// A project in several files is built, declared into and checked as one.
+#[test]
+fn a_project_may_have_several_files() {
+    let (head, views) = CHURN.split_at(CHURN.find("[views.activity]").expect("is there"));
+    let (head, sources) = head.split_at(head.find("[sources.events]").expect("is there"));
+    let sources = sources.split("[sources.events.fields]").next().expect("is there");
+    let project = Project::new(&format!("include = [\"sources/*.toml\", \"views/*.toml\"]\n{head}"));
+    project.write("sources/events.toml", sources);
+    project.write("views/churn.toml", views);
+    project.write("events.csv", "customer_id,event_timestamp,event_type,amount\nc1,2024-03-01,purchase,2.5\n");
+    let main = std::fs::read_to_string(project.path("onepath.toml")).expect("is there");
+    good(run_alone(&project, "build"));
+    let read = |name| std::fs::read_to_string(project.path(name)).expect("is there");
+    assert_eq!(read("onepath.toml"), main);
+    let declared = "\n[sources.events.fields]\nevent_type = \"text\"\namount = \"float64\"\n";
+    assert_eq!(read("sources/events.toml"), format!("{}{declared}", sources.trim_end_matches('\n').to_owned() + "\n"));
+    project.write("views/churn.toml", views.replace("event_type = 'return'\"", "event_typ = 'return'\""));
+    let ran = run_alone(&project, "build");
+    assert!(ran.code == 2 && ran.stderr.starts_with("error: views/churn.toml:8:"), "{}", ran.stderr);
 }

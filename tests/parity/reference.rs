@@ -61,11 +61,19 @@ pub fn answer_with_declared(events: &[Event], ask: &Ask) -> Vector {
     let mut seen: Vec<&Event> =
         events.iter().filter(|event| event.entity == ask.entity && event.available() <= ask.as_of).collect();
     seen.sort_by_key(|event| event.available());
-    let churn: Vec<Value> = vector[..4].iter().map(|(value, _)| value.clone()).collect();
-    let declared = declared(&seen, ask.as_of, &churn);
-    vector.extend(declared.into_iter().map(|value| with_status(value, seen.is_empty())));
-    vector
+    let churn: Vec<Value> = answer(events, ask).into_iter().take(4).map(|(value, _)| value).collect();
+    let newest = seen.iter().map(|event| event.at).max();
+    let declared = declared(&seen, ask.as_of, &churn).into_iter();
+    let served = declared.enumerate().map(|(at, value)| match at {
+        // A share of no events is null, and 0 by its default.
+        RATE => Rule::of_default("0.0", Value::Float64(0.0)).served(value, newest, ask.as_of, None),
+        _ => Rule::default().served(value, newest, ask.as_of, None),
+    });
+    answer_under(rules, events, ask).into_iter().chain(served).collect()
 }
+
+/// The place of the return rate among the features that are declared.
+const RATE: usize = 5;
 
 /// The view that is declared: `seen` are the events that count, in their order; churn's features are among its own.
 fn declared(seen: &[&Event], as_of: i64, churn: &[Value]) -> Vec<Value> {
@@ -98,7 +106,11 @@ fn declared(seen: &[&Event], as_of: i64, churn: &[Value]) -> Vec<Value> {
         newest.map_or(Value::Null, |event| Value::Text(event.kind.to_owned())),
         or_null(newest.map(|event| event.amount)),
     ];
-    values.extend(churn.iter().cloned());
+    let kinds_180d =
+        seen.iter().filter(|event| as_of - 180 * DAY <= event.at && event.at <= as_of).map(|event| event.kind);
+    let has_either = kinds_180d.into_iter().any(|kind| kind == "purchase" || kind == "return");
+    values.extend(churn[..3].iter().cloned());
+    values.push(if has_either { churn[3].clone() } else { Value::Null });
     values.extend([
         or_null(spent("purchase")),
         or_null(spent("return")),

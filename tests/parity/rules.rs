@@ -25,6 +25,13 @@ pub struct Rule {
     ttl_days: Option<i64>,
 }
 
+impl Rule {
+    /// A default alone, as text and as a value.
+    pub fn of_default(text: &str, value: Value) -> Self {
+        Self { default: Some((text.to_owned(), value)), ttl_days: None }
+    }
+}
+
 /// The rules of a case, by their seed; none without.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules(pub Option<u64>);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Context, Format, output};
-use crate::feature_store::{ExplainedView, OpenOptions};
+use crate::feature_store::{ExplainedFeature, ExplainedView, OpenOptions};
 
 /// Say in words what each feature of a view is, and what is kept for it.
 ///
@@ -32,22 +32,25 @@ pub(super) fn run(context: &Context, command: &Explain) -> anyhow::Result<ExitCo
 fn print(explained: &ExplainedView) {
     let made = if explained.is_declared { "declared" } else { "by its transform" };
     output::line(&format!("{}, {made}", explained.view));
-    let stores = |stores: &[usize]| stores.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let rows = explained.features.iter().map(|feature| {
-        let nullable = if feature.nullable { " or null" } else { "" };
-        let mut row = vec![feature.name.clone(), format!("{}{nullable}", feature.value_type), feature.words.clone()];
-        row.extend(explained.is_declared.then(|| stores(&feature.stores)));
-        row
-    });
-    let header = ["feature", "type", "what it is", "store"];
-    output::table(&header[..if explained.is_declared { 4 } else { 3 }], rows.collect());
+    for ExplainedFeature { name, value_type, nullable, words, stores } in &explained.features {
+        let nullable = if *nullable { " or null" } else { "" };
+        let stores: Vec<String> = stores.iter().map(ToString::to_string).collect();
+        let kept = match stores.as_slice() {
+            [] => String::new(),
+            [one] => format!(", of store {one}"),
+            _ => format!(", of stores {}", stores.join(", ")),
+        };
+        output::line(&format!("\n{name}: {value_type}{nullable}{kept}"));
+        words.lines().filter(|line| !line.is_empty()).for_each(|line| output::line(&format!("  {line}")));
+    }
     if !explained.stores.is_empty() {
-        let rows = explained.stores.iter().enumerate();
-        let rows = rows.map(|(at, store)| vec![(at + 1).to_string(), store.kept.clone()]);
-        output::table(&["store", "what is kept of each entity"], rows.collect());
+        output::line("\nkept of each entity:");
+        for (at, store) in explained.stores.iter().enumerate() {
+            output::line(&format!("  {}. {}", at + 1, store.kept));
+        }
     }
     if let Some(state) = state_words(explained) {
-        output::line(&state);
+        output::line(&format!("\n{state}"));
     }
 }
 
@@ -57,7 +60,7 @@ pub(super) fn state_words(explained: &ExplainedView) -> Option<String> {
     let most = output::thousands(explained.state_bytes_max as u64);
     let end = match explained.events_max {
         Some(events) => format!(
-            "an entity meets state_bytes_max ({most}) after about {} of them that are kept at one time",
+            "an entity meets state_bytes_max ({most}) with about {} kept at one time",
             output::count(events, "event", "events")
         ),
         None => format!("it does not grow with more of them (state_bytes_max is {most})"),

@@ -171,14 +171,15 @@ fn kept(aggregation: &Aggregation, value: Option<Typed>) -> Result<(Keep, Span),
             (Keep::Tumbling { aggregate: summary(function, value), length }, span)
         }
         Window::Sessions { end, length, which } => {
-            let rule = match end {
-                SessionEnd::Gap(gap) => SessionRule::Gap(gap),
-                SessionEnd::Fixed(fixed) => SessionRule::Fixed(fixed),
+            let (rule, by) = match end {
+                SessionEnd::Gap(gap) => (SessionRule::Gap(gap), gap),
+                SessionEnd::Fixed(fixed) => (SessionRule::Fixed(fixed), fixed),
             };
-            let span = match which {
-                WhichSession::All => Span::All,
-                WhichSession::Last => Span::LastSession,
-                WhichSession::Open => Span::OpenSession,
+            let (span, length) = match which {
+                // Whether an event began a session is decided by those before it.
+                WhichSession::All => (Span::Closed { length, ago: 0 }, length.checked_add(by).ok_or_else(too_long)?),
+                WhichSession::Last => (Span::LastSession, length),
+                WhichSession::Open => (Span::OpenSession, length),
             };
             (Keep::Sessions { aggregate: summary(function, value), rule, length }, span)
         }

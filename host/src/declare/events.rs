@@ -42,6 +42,10 @@ pub(super) struct EventScope<'a> {
     pub nodes: Nodes,
     /// Why a name has no node, where it should have one.
     fault: Option<DeclareFault>,
+    /// Whether a name was asked for that nothing has.
+    is_unknown: bool,
+    /// The first source.
+    source: Option<&'a Source>,
 }
 
 impl<'a> EventScope<'a> {
@@ -74,7 +78,16 @@ impl<'a> EventScope<'a> {
                 derived.push(column);
             }
         }
-        Self { known, derived, deriving: Vec::new(), used: Vec::new(), nodes: Nodes::default(), fault: None }
+        Self {
+            known,
+            derived,
+            deriving: Vec::new(),
+            used: Vec::new(),
+            nodes: Nodes::default(),
+            fault: None,
+            is_unknown: false,
+            source: sources.first().map(|fields| fields.source),
+        }
     }
 
     /// The node of an expression.
@@ -86,13 +99,22 @@ impl<'a> EventScope<'a> {
     }
 
     fn lower_into(&mut self, text: &SqlText, nodes: &mut Nodes) -> Result<Typed, DeclareFault> {
+        self.is_unknown = false;
         let lowered = sql::expression(&text.text, self, nodes);
         match self.fault.take() {
             // A fault of a field is told where it is read.
             Some(fault) if fault.span.is_empty() => Err(DeclareFault { span: text.span.clone(), ..fault }),
             Some(fault) => Err(fault),
-            None => lowered.map_err(|fault| DeclareFault::of_sql(text, fault)),
+            None => lowered.map_err(|fault| self.with_hint(DeclareFault::of_sql(text, fault))),
         }
+    }
+
+    /// A fault of an expression; where a name was not found, with what to do about a field that is not known yet.
+    fn with_hint(&self, fault: DeclareFault) -> DeclareFault {
+        let Some(source) = self.source.filter(|_| self.is_unknown) else { return fault };
+        let hint = format!("a field of events that no file has yet is declared under [sources.{}.fields]", source.name);
+        let help = fault.help.as_ref().map_or_else(|| hint.clone(), |help| format!("{help} {hint}"));
+        DeclareFault { help: Some(help), ..fault }
     }
 
     /// The node of an expression that is true or false.
@@ -162,8 +184,9 @@ impl Names for EventScope<'_> {
             return self.derived(at, nodes);
         }
         let Some(known) = self.known.iter().find(|known| known.name == name) else {
-            let time = Typed { node: 0, value_type: ValueType::Time, nullable: false };
-            return (name == EVENT_TIME).then(|| Typed { node: nodes.add(Node::Time), ..time });
+            self.is_unknown = name != EVENT_TIME;
+            let time = (!self.is_unknown).then(|| nodes.add(Node::Time));
+            return time.map(|node| Typed { node, value_type: ValueType::Time, nullable: false });
         };
         if let Some((source, value_type)) = &known.other {
             let (one, other) = (named(known.value_type), named(*value_type));

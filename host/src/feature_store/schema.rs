@@ -8,7 +8,7 @@ use crate::Error;
 use crate::evaluate::ViewProgram;
 use crate::events::{EventSchema, check_read};
 use crate::files::{self, Digests, NaturalColumn, Nature, Storage};
-use crate::project::{NewFields, PROJECT_FILE, Project, Source, with_fields};
+use crate::project::{NewFields, Project, Source, with_fields};
 use crate::schema::Field;
 
 /// The schema of a source: declared fields, and what those of `views` read that read it.
@@ -125,25 +125,56 @@ impl FeatureStore {
             let fields = schema.fields().iter().filter(|field| schema.source.field(&field.name).is_none());
             (schema.source.name.clone(), fields.map(|field| (field.name.clone(), field.value_type)).collect())
         };
-        let is_declared = |name: &str| project.request_fields.iter().any(|declared| declared.name == name);
+        // A declared view says itself what its questions bring.
+        let own = project.views.iter().filter_map(|view| view.transform.declaration());
+        let own: Vec<&str> =
+            own.flat_map(|declaration| &declaration.request).map(|declared| declared.name.as_str()).collect();
+        let is_declared =
+            |name: &str| own.contains(&name) || project.request_fields.iter().any(|declared| declared.name == name);
         let request = request.into_iter().filter(|field| !is_declared(&field.name));
         let fields = NewFields {
             sources: schemas.iter().map(new).collect(),
             request: request.map(|field| (field.name, field.value_type)).collect(),
         };
         if !fields.is_empty() {
-            let path = project.root.join(PROJECT_FILE);
-            // Through a link, the file that it leads to.
-            let path = path.canonicalize().unwrap_or(path);
-            let text = std::fs::read_to_string(&path);
-            let text = text.map_err(|source| Error::Unreadable { path: path.clone(), source })?;
-            let written =
-                with_fields(&text, &fields).map_err(|source| Error::ProjectText { path: path.clone(), source })?;
-            Project::parse(&written, &path)?;
-            files::write_text(&path, written.strip_suffix('\n').unwrap_or(&written))?;
+            self.write_fields(&fields)?;
             // What was planned until now had less declared.
             self.project = Project::load(&self.project.root)?;
         }
         Ok(fields)
     }
+
+    /// Adds fields to the files of the project: those of a source to the file that has the source.
+    fn write_fields(&self, fields: &NewFields) -> Result<(), Error> {
+        let read = |(path, _): (PathBuf, String)| {
+            let text = std::fs::read_to_string(&path);
+            let text = text.map_err(|source| Error::Unreadable { path: path.clone(), source })?;
+            Ok((path, text))
+        };
+        let before = self.project().files().into_iter().map(read).collect::<Result<Vec<_>, Error>>()?;
+        let mut after = Vec::new();
+        // Those of requests to the file that has some, or to the project file.
+        let requests = before.iter().position(|(_, text)| has_request(text)).unwrap_or(0);
+        for (at, (path, text)) in before.iter().enumerate() {
+            let request = if at == requests { fields.request.clone() } else { Vec::new() };
+            let of_file = NewFields { sources: fields.sources.clone(), request };
+            let written = with_fields(text, &of_file);
+            let written = written.map_err(|source| Error::ProjectText { path: path.clone(), source })?;
+            after.push((path.clone(), written));
+        }
+        Project::parse_files(&after)?;
+        for ((path, written), (_, text)) in after.iter().zip(&before) {
+            if written != text {
+                // Through a link, the file that it leads to.
+                let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+                files::write_text(&path, written.strip_suffix('\n').unwrap_or(written))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text of TOML has a table of requests.
+fn has_request(text: &str) -> bool {
+    text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("request"))
 }

@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::error::{Invalid, UnknownName};
 use super::names::closest;
+use super::text::ProjectText;
 
 /// A fault at a place in the text that is being read.
 #[derive(Debug)]
@@ -84,8 +85,26 @@ impl Fault {
         }
     }
 
+    /// The fault as an error: in which file of `text` it is and where in it, and how it looks.
+    pub fn locate_in(mut self, text: &ProjectText) -> Invalid {
+        let (path, part, start) = text.file_of(self.0.span.start);
+        let shifted = |span: Range<usize>| span.start - start..span.end.saturating_sub(start).min(part.len());
+        self.0.span = shifted(self.0.span.clone());
+        if let Some((span, label)) = self.0.also.take() {
+            let (other, other_text, other_start) = text.file_of(span.start);
+            if other_start == start {
+                self.0.also = Some((shifted(span), label));
+            } else {
+                let line = other_text[..span.start - other_start].matches('\n').count() + 1;
+                let place = format!("{label}: {}:{line}", other.display());
+                self.0.help = Some(self.0.help.map_or_else(|| place.clone(), |help| format!("{place}; {help}")));
+            }
+        }
+        self.locate(path, part)
+    }
+
     /// The fault as an error: where it is in `text`, the content of the file at `path`, and how it looks.
-    pub fn locate(self, path: &Path, text: &str) -> Invalid {
+    fn locate(self, path: &Path, text: &str) -> Invalid {
         let Parts { span, message, label, also, help } = *self.0;
         let span = first_line(text, span);
         let before = &text[..span.start];

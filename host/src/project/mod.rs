@@ -22,6 +22,7 @@ mod graph;
 mod names;
 mod raw;
 mod resolve;
+mod text;
 
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,7 @@ pub(crate) use view::ViewSpans;
 pub use view::{FeatureInfo, Input, Transform, View};
 pub use write::{NewFields, with_fields};
 
+use self::text::ProjectText;
 use crate::entity::KeyType;
 
 /// The name of the project file in its folder.
@@ -84,11 +86,12 @@ pub struct Project {
     pub component_store: Option<PathBuf>,
     /// How it is served.
     pub serving: ServingSettings,
+    /// Patterns of the files whose tables belong to it.
+    pub include: Vec<String>,
     /// The views' positions, each after those whose features it reads.
     order: Vec<usize>,
-    /// The text of the project file and where it is, for faults that show only once the components are known.
-    text: Arc<str>,
-    path: PathBuf,
+    /// The text of the project and where it is, for faults that show only once the components are known.
+    text: Arc<ProjectText>,
 }
 
 /// What features describe, such as a customer.
@@ -140,30 +143,48 @@ impl Project {
             }
             Err(source) => return Err(ProjectError::Read { path, source }),
         };
-        Self::parse(&text, &path)
+        Self::of_text(ProjectText::new(&path, &text).include()?)
     }
 
-    /// Reads `text`, the content of the project file at `path`; its folder becomes the project's root.
+    /// Reads `text`, the content of the project file at `path`; its folder becomes the project's root. Files that it includes are not
+    /// read: what they hold must stand in `text`.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ProjectError> {
+        Self::of_text(ProjectText::new(path, text))
+    }
+
+    /// Reads the project of these files with their texts: the project file, and those that it includes.
+    pub(crate) fn parse_files(files: &[(PathBuf, String)]) -> Result<Self, ProjectError> {
+        let mut files = files.iter();
+        let Some((path, text)) = files.next() else { return Self::parse("", Path::new(PROJECT_FILE)) };
+        let mut text = ProjectText::new(path, text);
+        files.for_each(|(path, included)| text.push(path, included));
+        Self::of_text(text)
+    }
+
+    fn of_text(text: ProjectText) -> Result<Self, ProjectError> {
+        let (path, ..) = text.file_of(0);
         let root = match path.parent() {
             Some(folder) if folder != Path::new("") => folder.to_owned(),
             _ => PathBuf::from("."),
         };
-        let raw = toml::from_str(text).map_err(|error| fault::Fault::from_toml(&error));
-        let project = raw.and_then(|raw| resolve::project(raw, root));
-        let project = project.map_err(|fault| ProjectError::Invalid(Box::new(fault.locate(path, text))))?;
-        Ok(Self { text: text.into(), path: path.to_owned(), ..project })
+        let raw = toml::from_str(text.as_str()).map_err(|error| fault::Fault::from_toml(&error));
+        let project = raw.and_then(|raw| resolve::project(raw, root)).map_err(|fault| text.invalid(fault))?;
+        Ok(Self { text: Arc::new(text), ..project })
     }
 
-    /// The text of the project file.
+    /// The text of the project, with that of the files that it includes.
     pub(crate) fn text(&self) -> &str {
-        &self.text
+        self.text.as_str()
+    }
+
+    /// The project file and those that it includes, with their texts.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, String)> {
+        self.text.files().map(|(path, text)| (path.to_owned(), text.to_owned())).collect()
     }
 
     /// A fault of the project file at `span` that shows only against what the components read.
     pub(crate) fn fault(&self, span: &Range<usize>, message: String, help: String) -> ProjectError {
-        let fault = fault::Fault::new(span.clone(), message).help(help);
-        ProjectError::Invalid(Box::new(fault.locate(&self.path, &self.text)))
+        self.text.invalid(fault::Fault::new(span.clone(), message).help(help))
     }
 
     /// As [`Project::fault`], with words beside the caret.
@@ -181,12 +202,12 @@ impl Project {
         if let Some(help) = help {
             fault = fault.help(help);
         }
-        ProjectError::Invalid(Box::new(fault.locate(&self.path, &self.text)))
+        self.text.invalid(fault)
     }
 
     /// Where a part of the text that is written at `span` stands in the project file; all of it where it is written with escapes.
     pub(crate) fn within(&self, span: &Range<usize>, text: &str, part: Range<usize>) -> Range<usize> {
-        let written = self.text.get(span.clone()).unwrap_or_default();
+        let written = self.text().get(span.clone()).unwrap_or_default();
         match written.find(text).filter(|_| !text.is_empty()) {
             Some(at) => span.start + at + part.start..span.start + at + part.end,
             None => span.clone(),

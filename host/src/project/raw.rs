@@ -28,6 +28,8 @@ pub(super) fn in_order<T>(table: Table<T>) -> Vec<(Spanned<String>, T)> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawProject {
+    #[serde(default)]
+    pub include: Vec<String>,
     pub project: RawHead,
     #[serde(default)]
     pub entities: Table<RawEntity>,

@@ -45,7 +45,7 @@ ratio = { expr = "avg / NULLIF(today, 0)" }
         hops: standard deviation (of the population) of price over events of `events`, in the 7 days before the as-of, from the beginning of its first hop of 1 day; null where there is none
         whole: number of different event_type over events of `events`, in 7 days of whole hops of 1 day that ended 1 day before the as-of; never null
         today: greatest price over events of `events`, in the stretch of 1 day that the as-of lies in; null where there is none
-        then: price as it was 36 hours before the as-of, over events of `events`, of all time up to the as-of; null where there is none
+        then: price as it was 36 hours before the as-of, over events of `events`; null where there is none
         visit: number of events of `events`, in the session that the as-of lies in of the last 30 days, which 30 minutes without an event ends; never null
         faded: sum of price, of which what is 7 days old counts half, over events of `events`, of all time up to the as-of; null where there is none
         some_1: amount of event 1 from the latest, over events of `events`, of all time up to the as-of; null where there is none
@@ -54,7 +54,7 @@ ratio = { expr = "avg / NULLIF(today, 0)" }
         price of the newest event [0]
         the time and amount of each event of the last 90 days where event_type = 'purchase' [1, 2, 14]
         the time and (price * quantity) of each event of the last 1 hour where event_type = 'its' [3]
-        the latest it of all events where event_type = 'purchase' [4]
+        the latest time of all events where event_type = 'purchase' [4]
         the time and event_type = 'return' of each event of the last 180 days where event_type IN ('purchase', 'return') [5]
         number, sum and squares of price of each 1 day of the last 7 days [6]
         the different event_type of each 1 day of the last 8 days [7]

@@ -27,22 +27,22 @@ fn names() {
     check_features(
         r#"n = { sum = "amuont", window = "7d" }"#,
         &expect![[r#"
-        onepath.toml:28:14: there is no amuont
-           |
-        28 | n = { sum = "amuont", window = "7d" }
-           |              ^^^^^^ nothing has this name
-           |
-           = help: did you mean amount?"#]],
+            onepath.toml:28:14: there is no amuont
+               |
+            28 | n = { sum = "amuont", window = "7d" }
+               |              ^^^^^^ nothing has this name
+               |
+               = help: did you mean amount? a field of events that no file has yet is declared under [sources.events.fields]"#]],
     );
     check_features(
         r#"n = { sum = "amount", where = "event_typ = 'purchase'", window = "7d" }"#,
         &expect![[r#"
-        onepath.toml:28:32: there is no event_typ
-           |
-        28 | n = { sum = "amount", where = "event_typ = 'purchase'", window = "7d" }
-           |                                ^^^^^^^^^ nothing has this name
-           |
-           = help: did you mean event_type?"#]],
+            onepath.toml:28:32: there is no event_typ
+               |
+            28 | n = { sum = "amount", where = "event_typ = 'purchase'", window = "7d" }
+               |                                ^^^^^^^^^ nothing has this name
+               |
+               = help: did you mean event_type? a field of events that no file has yet is declared under [sources.events.fields]"#]],
     );
     check_features(
         r#"n = { expr = "nn + 1" }
@@ -93,12 +93,12 @@ fn types() {
     check_features(
         r#"n = { sum = "event_type", window = "7d" }"#,
         &expect![[r#"
-        onepath.toml:28:13: this takes int64 or float64, and is given text
-           |
-        28 | n = { sum = "event_type", window = "7d" }
-           |             ^^^^^^^^^^^^
-           |
-           = help: convert it where it is a number: CAST(amount AS DOUBLE)"#]],
+            onepath.toml:28:13: this takes int64 or float64, and is given text
+               |
+            28 | n = { sum = "event_type", window = "7d" }
+               |             ^^^^^^^^^^^^
+               |
+               = help: convert it where it is a number: CAST(event_type AS DOUBLE)"#]],
     );
     check_features(
         r#"n = { sum = "is_new", window = "7d" }"#,
@@ -113,12 +113,12 @@ fn types() {
     check_features(
         r#"n = { min = "event_type" }"#,
         &expect![[r#"
-        onepath.toml:28:13: this takes int64, float64 or time, and is given text
-           |
-        28 | n = { min = "event_type" }
-           |             ^^^^^^^^^^^^
-           |
-           = help: convert it where it is a number: CAST(amount AS DOUBLE)"#]],
+            onepath.toml:28:13: this takes int64, float64 or time, and is given text
+               |
+            28 | n = { min = "event_type" }
+               |             ^^^^^^^^^^^^
+               |
+               = help: convert it where it is a number: CAST(event_type AS DOUBLE)"#]],
     );
     check_features(
         r#"n = { count = "*", where = "amount" }"#,
@@ -133,32 +133,32 @@ fn types() {
     check_features(
         r#"n = { share = "amount" }"#,
         &expect![[r#"
-        onepath.toml:28:15: this takes a condition, which is true or false, and is given float64
-           |
-        28 | n = { share = "amount" }
-           |               ^^^^^^^^
-           |
-           = help: name another field, or convert this one: CAST(... AS ...)"#]],
+            onepath.toml:28:15: this takes a condition, which is true or false, and is given float64
+               |
+            28 | n = { share = "amount" }
+               |               ^^^^^^^^
+               |
+               = help: name another field, or write an expression of such a type"#]],
     );
     check_features(
         r#"n = { distinct = "price" }"#,
         &expect![[r#"
-        onepath.toml:28:18: this takes text, int64 or bool, and is given float64
-           |
-        28 | n = { distinct = "price" }
-           |                  ^^^^^^^
-           |
-           = help: make it a whole number, such as CAST(amount AS BIGINT)"#]],
+            onepath.toml:28:18: this takes text, int64 or bool, and is given float64
+               |
+            28 | n = { distinct = "price" }
+               |                  ^^^^^^^
+               |
+               = help: make it a whole number: CAST(price AS BIGINT)"#]],
     );
     check_features(
         r#"n = { count = "shape" }"#,
         &expect![[r#"
-        onepath.toml:28:15: this takes any value but a list, and is given list<float64>
-           |
-        28 | n = { count = "shape" }
-           |               ^^^^^^^
-           |
-           = help: name another field, or convert this one: CAST(... AS ...)"#]],
+            onepath.toml:28:15: this takes any value but a list, and is given list<float64>
+               |
+            28 | n = { count = "shape" }
+               |               ^^^^^^^
+               |
+               = help: name another field, or write an expression of such a type"#]],
     );
     check_features(
         r#"n = { days_since_last = "created" }"#,
@@ -281,12 +281,12 @@ fn sources_and_rows() {
     check(
         "[views.v]\nsources = [\"events\"]\nlatest = [\"prcie\"]\n",
         &expect![[r#"
-        onepath.toml:27:12: there is no prcie
-           |
-        27 | latest = ["prcie"]
-           |            ^^^^^ nothing has this name
-           |
-           = help: did you mean price?"#]],
+            onepath.toml:27:12: there is no prcie
+               |
+            27 | latest = ["prcie"]
+               |            ^^^^^ nothing has this name
+               |
+               = help: did you mean price? a field of events that no file has yet is declared under [sources.events.fields]"#]],
     );
     check(
         "[views.v]\nsources = [\"events\"]\nlatest = [\"price\"]\ntie_break = \"shape\"\n",
@@ -316,12 +316,12 @@ fn places_within_texts() {
     check_features(
         "n = { sum = \"\\u0061muont\" }",
         &expect![[r#"
-        onepath.toml:28:13: there is no amuont
-           |
-        28 | n = { sum = "\u0061muont" }
-           |             ^^^^^^^^^^^^^ nothing has this name
-           |
-           = help: did you mean amount?"#]],
+            onepath.toml:28:13: there is no amuont
+               |
+            28 | n = { sum = "\u0061muont" }
+               |             ^^^^^^^^^^^^^ nothing has this name
+               |
+               = help: did you mean amount? a field of events that no file has yet is declared under [sources.events.fields]"#]],
     );
     check_features(
         "[views.v.features.n]\ncount = \"*\"\nwhere = \"\"\"\n  event_type = 'a'\n  AND amuont > 1\n\"\"\"",
@@ -331,6 +331,6 @@ fn places_within_texts() {
             32 |   AND amuont > 1
                |       ^^^^^^ nothing has this name
                |
-               = help: did you mean amount?"#]],
+               = help: did you mean amount? a field of events that no file has yet is declared under [sources.events.fields]"#]],
     );
 }

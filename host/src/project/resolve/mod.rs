@@ -19,6 +19,7 @@ pub(crate) use fields::unknown_name_help;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toml::Spanned;
 
@@ -26,6 +27,7 @@ use super::fault::Fault;
 use super::graph;
 use super::names;
 use super::raw::{RawEntity, RawHead, RawProject, RawRequest, RawService, in_order};
+use super::text::ProjectText;
 use super::{DeclaredField, Entity, Key, Project, Selection, Service, View};
 use crate::entity::KeyType;
 use crate::time::Length;
@@ -49,7 +51,7 @@ pub(super) fn project(raw: RawProject, root: PathBuf) -> Result<Project, Fault> 
         in_order(raw.services).into_iter().map(|(name, raw)| service(&name, raw, &views)).collect::<Result<_, _>>()?;
     let request_fields = request_fields(raw.request)?;
     // The text is the caller's.
-    let (text, path) = ("".into(), PathBuf::new());
+    let text = Arc::new(ProjectText::new(Path::new(""), ""));
     Ok(Project {
         root,
         name,
@@ -64,9 +66,9 @@ pub(super) fn project(raw: RawProject, root: PathBuf) -> Result<Project, Fault> 
         isolation,
         component_store,
         serving,
+        include: raw.include,
         order,
         text,
-        path,
     })
 }
 

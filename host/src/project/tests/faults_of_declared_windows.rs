@@ -332,12 +332,12 @@ sources = ["events"]
 n = { sum = "amount", default = { a = 1 } }
 "#,
         &expect![[r#"
-    onepath.toml:4:33: the default of "n" is not a value that a feature can have
-      |
-    4 | n = { sum = "amount", default = { a = 1 } }
-      |                                 ^^^^^^^^^
-      |
-      = help: write true or false, a number, a text, a date with or without a time, or a list of numbers"#]],
+            onepath.toml:4:33: the default of feature "n" is not a value that a feature can have
+              |
+            4 | n = { sum = "amount", default = { a = 1 } }
+              |                                 ^^^^^^^^^
+              |
+              = help: write true or false, a number, a text, a date with or without a time, or a list of numbers"#]],
     );
 }
 

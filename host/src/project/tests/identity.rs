@@ -18,7 +18,7 @@ fn decides_values(project: &Project) -> usize {
         root: _,
         name: _,
         text: _,
-        path: _,
+        include: _,
         // Which values are asked for together, and who answers for them.
         services: _,
         // Which requests are taken. What a view reads of one is what its component says.

@@ -246,3 +246,35 @@ fn a_damaged_file_is_an_error_with_a_place_and_never_a_panic() {
     }
     assert!(faults > 1000, "only {faults} faults");
 }
+
+/// The tables of files that are included are those of the project, and a fault names its file.
+#[test]
+fn tables_of_included_files_are_those_of_the_project() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        fs::create_dir_all(dir.path().join("views")).expect("makes a folder");
+        fs::write(dir.path().join(name), text).expect("writes a file");
+    };
+    let main = "include = [\"views/*.toml\", \"*.toml\"]\n[project]\nname = \"p\"\n[entities.user]\nkeys = { id = \"text\" }\n\
+                [sources.events]\nentity = \"user\"\nevent_time = \"at\"";
+    write("onepath.toml", main);
+    write("views/b.toml", "# Mine.\n[views.second]\nsources = [\"events\"]\ntransform = \"t\"");
+    write("views/a.toml", "[views.first]\nsources = [\"events\"]\ntransform = \"t\"\n");
+    let project = Project::load(dir.path()).expect("holds together");
+    let names: Vec<&str> = project.views.iter().map(|view| view.name.as_str()).collect();
+    assert_eq!(names, ["first", "second"]);
+    assert_eq!(project.views[0].transform.path(), Some(dir.path().join("t").as_path()), "of the project's folder");
+    // What is kept of a project is one document.
+    assert_eq!(Project::parse(project.text(), Path::new("onepath.toml")).expect("is whole").views.len(), 2);
+
+    let fault = |name: &str, text: &str| {
+        write(name, text);
+        let error = Project::load(dir.path()).expect_err("is at fault").to_string();
+        error.replace(&format!("{}/", dir.path().display()), "")
+    };
+    expect![[r#""#]].assert_eq(&fault("views/b.toml", "[views.second]\nsources = [\"evnets\"]\ntransform = \"t\"\n"));
+    expect![[r#""#]].assert_eq(&fault("views/b.toml", "[views.first]\nsources = [\"events\"]\ntransform = \"t\"\n"));
+    expect![[r#""#]].assert_eq(&fault("views/b.toml", "# Mine.\n\n  version = 2\n"));
+    write("views/b.toml", "");
+    expect![[r#""#]].assert_eq(&fault("onepath.toml", &main.replace("views/*", "veiws/*")));
+}
