@@ -108,7 +108,7 @@ fn unknown_fields() {
             1 | [view.v]
               |  ^^^^
               |
-              = help: did you mean "views"? the fields of this table are project, entities, sources, views, services, request, limits, serving"#]],
+              = help: did you mean "views"? the fields of this table are include, project, entities, sources, views, services, request, limits, serving"#]],
     );
     check(
         "[views.v]\nsources = [\"events\"]\ntransform = \"t\"\nttll = \"3d\"\n",

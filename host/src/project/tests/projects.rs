@@ -272,9 +272,33 @@ fn tables_of_included_files_are_those_of_the_project() {
         let error = Project::load(dir.path()).expect_err("is at fault").to_string();
         error.replace(&format!("{}/", dir.path().display()), "")
     };
-    expect![[r#""#]].assert_eq(&fault("views/b.toml", "[views.second]\nsources = [\"evnets\"]\ntransform = \"t\"\n"));
-    expect![[r#""#]].assert_eq(&fault("views/b.toml", "[views.first]\nsources = [\"events\"]\ntransform = \"t\"\n"));
-    expect![[r#""#]].assert_eq(&fault("views/b.toml", "# Mine.\n\n  version = 2\n"));
+    expect![[r#"
+        views/b.toml:2:12: unknown source "evnets"
+          |
+        2 | sources = ["evnets"]
+          |            ^^^^^^^^
+          |
+          = help: did you mean "events"? known sources: events"#]].assert_eq(&fault("views/b.toml", "[views.second]\nsources = [\"evnets\"]\ntransform = \"t\"\n"));
+    expect![[r#"
+        views/b.toml:1:8: duplicate key
+          |
+        1 | [views.first]
+          |        ^^^^^ declared before
+          |
+          = help: choose another name; a second version of a view is [views."NAME@v2"]"#]].assert_eq(&fault("views/b.toml", "[views.first]\nsources = [\"events\"]\ntransform = \"t\"\n"));
+    expect![[r#"
+        views/b.toml:3:3: an entry of an included file before its first table
+          |
+        3 |   version = 2
+          |   ^^^^^^^^^^^
+          |
+          = help: an included file has tables alone, such as [views.NAME]: write the others in onepath.toml"#]].assert_eq(&fault("views/b.toml", "# Mine.\n\n  version = 2\n"));
     write("views/b.toml", "");
-    expect![[r#""#]].assert_eq(&fault("onepath.toml", &main.replace("views/*", "veiws/*")));
+    expect![[r#"
+        onepath.toml:1:12: no file matches "veiws/*.toml"
+          |
+        1 | include = ["veiws/*.toml", "*.toml"]
+          |            ^^^^^^^^^^^^^^
+          |
+          = help: name files relative to the project's folder, such as "views/*.toml", or remove it"#]].assert_eq(&fault("onepath.toml", &main.replace("views/*", "veiws/*")));
 }
