@@ -198,7 +198,7 @@ features = ["offer:*"]
 fn a_project_may_have_several_files() {
     let (head, views) = CHURN.split_at(CHURN.find("[views.activity]").expect("is there"));
     let (head, sources) = head.split_at(head.find("[sources.events]").expect("is there"));
-    let sources = sources.split("[sources.events.fields]").next().expect("is there");
+    let sources = sources.split("\n[sources.events.fields]").next().expect("is there");
     let project = Project::new(&format!("include = [\"sources/*.toml\", \"views/*.toml\"]\n{head}"));
     project.write("sources/events.toml", sources);
     project.write("views/churn.toml", views);
@@ -208,7 +208,7 @@ fn a_project_may_have_several_files() {
     let read = |name| std::fs::read_to_string(project.path(name)).expect("is there");
     assert_eq!(read("onepath.toml"), main);
     let declared = "\n[sources.events.fields]\nevent_type = \"text\"\namount = \"float64\"\n";
-    assert_eq!(read("sources/events.toml"), format!("{}{declared}", sources.trim_end_matches('\n').to_owned() + "\n"));
+    assert_eq!(read("sources/events.toml"), format!("{sources}{declared}"));
     project.write("views/churn.toml", views.replace("event_type = 'return'\"", "event_typ = 'return'\""));
     let ran = run_alone(&project, "build");
     assert!(ran.code == 2 && ran.stderr.starts_with("error: views/churn.toml:8:"), "{}", ran.stderr);

@@ -7,6 +7,8 @@ use std::sync::{Mutex, OnceLock};
 use onepath::build::build_component;
 use onepath::feature_store::{FeatureStore, OpenOptions};
 
+use super::{DECLARED, DECLARED_CHURN};
+
 /// The component files, and compiled code of them for projects to start from.
 pub struct Components {
     /// The folder of the files.
@@ -92,9 +94,14 @@ fn compile(warm: &Path, components: &Components) {
         "[views.cart]\ninputs = [\"churn:purchase_count_30d\", \"request:cart_value\"]\ntransform = \"{}\"\n",
         components.cart.display()
     );
+    let (fields, features) = DECLARED_CHURN;
+    let declared = format!(
+        "[views.declared]\nsources = [\"events\"]\n{DECLARED}[sources.whole]\nentity = \"customer\"\nevent_time = \"event_timestamp\"\n\
+         [sources.whole.fields]\n{fields}[views.whole]\nsources = [\"whole\"]\n[views.whole.features]\n{features}"
+    );
     let toml = format!(
         "[project]\nname = \"warm\"\n[entities.customer]\nkeys = {{ customer_id = \"text\" }}\n[sources.events]\n\
-         entity = \"customer\"\nevent_time = \"event_timestamp\"\n{}{}{}{}{}parameters = {{ days = 7 }}\n{cart}",
+         entity = \"customer\"\nevent_time = \"event_timestamp\"\n{}{}{}{}{}parameters = {{ days = 7 }}\n{cart}{declared}",
         view("churn", &components.churn),
         view("trace", &components.trace),
         view("retrace", &components.retrace),

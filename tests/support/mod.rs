@@ -2,6 +2,7 @@
 
 mod ask;
 mod components;
+mod declared;
 mod files;
 pub mod http;
 mod machine;
@@ -13,6 +14,7 @@ mod session;
 
 pub use ask::{Ask, Vector, assert_same, offline, online, shown};
 pub use components::{component, components, repository};
+pub use declared::{DECLARED, DECLARED_CHURN};
 pub use files::{Event, Format, write_events, write_events_with_ids};
 pub use machine::Machine;
 pub use project::{Project, Ran, churn_toml};

@@ -103,18 +103,21 @@ impl<'a> EventScope<'a> {
         let lowered = sql::expression(&text.text, self, nodes);
         match self.fault.take() {
             // A fault of a field is told where it is read.
-            Some(fault) if fault.span.is_empty() => Err(DeclareFault { span: text.span.clone(), ..fault }),
+            Some(mut fault) if fault.0.span.is_empty() => {
+                fault.0.span = text.span.clone();
+                Err(fault)
+            }
             Some(fault) => Err(fault),
             None => lowered.map_err(|fault| self.with_hint(DeclareFault::of_sql(text, fault))),
         }
     }
 
     /// A fault of an expression; where a name was not found, with what to do about a field that is not known yet.
-    fn with_hint(&self, fault: DeclareFault) -> DeclareFault {
+    fn with_hint(&self, mut fault: DeclareFault) -> DeclareFault {
         let Some(source) = self.source.filter(|_| self.is_unknown) else { return fault };
         let hint = format!("a field of events that no file has yet is declared under [sources.{}.fields]", source.name);
-        let help = fault.help.as_ref().map_or_else(|| hint.clone(), |help| format!("{help} {hint}"));
-        DeclareFault { help: Some(help), ..fault }
+        fault.0.help = Some(fault.0.help.map_or_else(|| hint.clone(), |help| format!("{help} {hint}")));
+        fault
     }
 
     /// The node of an expression that is true or false.

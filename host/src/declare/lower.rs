@@ -228,7 +228,7 @@ impl Lowering<'_> {
             format!("features are of each other in a circle: {}", names.join(" -> ")),
             "a feature may not need itself: write one of them without the others",
         );
-        fault.label = Some("this closes the circle".to_owned());
+        fault.0.label = Some("this closes the circle".to_owned());
         fault
     }
 }

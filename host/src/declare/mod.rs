@@ -22,7 +22,7 @@ mod words;
 mod tests;
 
 pub(crate) use events::SourceFields;
-pub(crate) use fault::DeclareFault;
+pub(crate) use fault::{DeclareFault, FaultParts};
 pub(crate) use lower::{InputField, lower};
 pub(crate) use sample::sample_events;
 pub(crate) use standard::{Standard, definition_in};

@@ -54,7 +54,7 @@ fn type_of(value: &Value) -> Option<ValueType> {
 /// A value that is no constant.
 fn other(at: usize, value_type: ValueType) -> Value {
     match value_type {
-        ValueType::Boolean => Value::Bool(at % 2 == 0),
+        ValueType::Boolean => Value::Bool(at.is_multiple_of(2)),
         ValueType::Int64 => Value::Int64(at as i64 * 7 % 100),
         ValueType::Float64 => Value::Float64(at as f64 * 1.25),
         ValueType::Text => Value::Text(format!("text {}", at % 5)),

@@ -12,7 +12,7 @@ use super::FeatureStore;
 use super::schema::inferred_fields;
 use crate::Error;
 use crate::build::{Stale, TransformPath, install_bytes};
-use crate::declare::{self, DeclareFault, InputField, SourceFields, Standard};
+use crate::declare::{self, DeclareFault, FaultParts, InputField, SourceFields, Standard};
 use crate::digest::sha256_hex;
 use crate::project::{Declaration, Input, LockFile, PinnedStandard, ProjectError, Source, Transform, View, closest};
 use crate::schema::{Field, ValueType};
@@ -71,7 +71,7 @@ impl FeatureStore {
 
     /// A fault of a declaration, at its place in the project file.
     fn declare_fault(&self, fault: DeclareFault) -> ProjectError {
-        let DeclareFault { span, within, message, label, help } = fault;
+        let FaultParts { span, within, message, label, help } = *fault.0;
         let span = match within {
             Some((text, part)) => self.project().within(&span, &text, part),
             None => span,

@@ -8,7 +8,7 @@ use super::{lowered, project, with_features};
 #[track_caller]
 fn check(case: &str, expected: &Expect) {
     let (project, _) = project(case);
-    let fault = lowered(case).expect_err("it is at fault");
+    let fault = *lowered(case).expect_err("it is at fault").0;
     let span = match &fault.within {
         Some((text, part)) => project.within(&fault.span, text, part.clone()),
         None => fault.span.clone(),

@@ -70,7 +70,7 @@ fn lowered(case: &str) -> Result<Definition, DeclareFault> {
 
 /// The view `v` over `events` with these features.
 fn of_events(features: &str) -> Definition {
-    lowered(&with_features(features)).unwrap_or_else(|fault| panic!("{}: {:?}", fault.message, fault.within))
+    lowered(&with_features(features)).unwrap_or_else(|fault| panic!("{}: {:?}", fault.0.message, fault.0.within))
 }
 
 fn with_features(features: &str) -> String {

@@ -195,12 +195,15 @@ fn refuse_rest(entries: &Entries, function: &Spanned<String>) -> Result<(), Faul
         .help(help))
 }
 
+/// One of the values that features are told apart by, with the end of their names; without `by`, neither.
+type ByValue = (Option<String>, Option<(SqlText, Value)>);
+
 /// An aggregate with all its windows, values and places.
 struct Several {
     functions: Vec<(Option<String>, AggregateFunction)>,
     value: Option<SqlText>,
     filter: Option<SqlText>,
-    by: Vec<(Option<String>, Option<(SqlText, Value)>)>,
+    by: Vec<ByValue>,
     windows: Vec<(Option<String>, Window)>,
 }
 
@@ -264,8 +267,7 @@ impl Several {
 }
 
 /// `by = "category", values = ["a", "b"]`: one feature for each value.
-#[expect(clippy::type_complexity, reason = "a list of names and what they mean")]
-fn by(entries: &mut Entries) -> Result<Vec<(Option<String>, Option<(SqlText, Value)>)>, Fault> {
+fn by(entries: &mut Entries) -> Result<Vec<ByValue>, Fault> {
     let by_span = entries.span_of("by");
     let Some(by) = entries.sql("by")? else { return Ok(vec![(None, None)]) };
     let help = "list them: values = [\"a\", \"b\"]";
@@ -278,7 +280,7 @@ fn by(entries: &mut Entries) -> Result<Vec<(Option<String>, Option<(SqlText, Val
     if list.is_empty() {
         return Err(Fault::new(values.span(), "\"values\" is empty").help(help));
     }
-    let mut made: Vec<(Option<String>, Option<(SqlText, Value)>)> = Vec::with_capacity(list.len());
+    let mut made: Vec<ByValue> = Vec::with_capacity(list.len());
     for value in list {
         let (suffix, read) = match value.get_ref() {
             toml::Value::String(text) => (text.clone(), Value::Text(text.clone())),
