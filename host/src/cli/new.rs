@@ -12,11 +12,13 @@ use crate::scaffold::{Template, write_project};
 /// Make a project that builds, tests, backfills and serves at once.
 ///
 /// It holds a transform with its test, a little data, and the SDK as a copy, so that it needs Rust and the onepath command
-/// and nothing else. The first build fetches a few crates; later ones work without a network.
+/// and nothing else. The first build fetches a few crates; later ones work without a network. With `--template declared` the
+/// features are declared in onepath.toml, and it needs the onepath command alone.
 #[derive(Args)]
 #[command(after_help = "Examples:
   onepath new my-features
-  onepath new card-fraud --template fraud")]
+  onepath new card-fraud --template fraud
+  onepath new my-features --template declared")]
 pub(super) struct New {
     /// The project's folder: one that does not exist yet, or is empty. Its name becomes the project's.
     #[arg(value_name = "DIR")]
@@ -36,6 +38,7 @@ impl clap::ValueEnum for Template {
             Template::Churn => "what a customer bought and returned lately: windows over days",
             Template::Fraud => "what a card paid lately, and how unusual a payment is: a field of the request",
             Template::Sessions => "what a visitor does in one visit: sessions",
+            Template::Declared => "the features of churn, declared in onepath.toml: no Rust",
         };
         Some(PossibleValue::new(self.name()).help(help))
     }

@@ -11,6 +11,8 @@ pub enum Template {
     Fraud,
     /// What a visitor does in one visit: sessions.
     Sessions,
+    /// The features of churn, declared in the project file: without Rust.
+    Declared,
 }
 
 /// A file of a new project.
@@ -27,17 +29,22 @@ const SDK: &str = "vendor/onepath-sdk";
 
 /// The texts in which one template differs from another.
 struct Texts {
-    /// The name of the transform's package.
-    package: &'static str,
-    /// What the package is, in one line.
-    description: &'static str,
+    /// The transform; none where the features are declared.
+    package: Option<Package>,
     project: &'static str,
-    transform: &'static str,
     /// What the README says of the features.
     about: &'static str,
     /// The first commands, one a line.
     commands: &'static str,
     data: &'static [(&'static str, &'static str)],
+}
+
+/// A transform.
+struct Package {
+    name: &'static str,
+    /// What it is, in one line.
+    description: &'static str,
+    transform: &'static str,
 }
 
 /// A file of `host/templates`.
@@ -49,7 +56,7 @@ macro_rules! text {
 
 impl Template {
     /// Every template.
-    pub const ALL: [Template; 3] = [Template::Churn, Template::Fraud, Template::Sessions];
+    pub const ALL: [Template; 4] = [Template::Churn, Template::Fraud, Template::Sessions, Template::Declared];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -57,6 +64,7 @@ impl Template {
             Template::Churn => "churn",
             Template::Fraud => "fraud",
             Template::Sessions => "sessions",
+            Template::Declared => "declared",
         }
     }
 
@@ -68,23 +76,32 @@ impl Template {
     /// All files of a project named `project`.
     pub fn files(self, project: &str) -> Vec<File> {
         let texts = self.texts();
-        let named = |text: &str| text.replace("{{project}}", project).replace("{{package}}", texts.package);
-        let readme = named(text!("common/README.md"))
-            .replace("{{about}}", texts.about.trim_end())
-            .replace("{{commands}}", texts.commands.trim_end());
-        let manifest = named(text!("common/transform.toml")).replace("{{description}}", texts.description);
-        let package = format!("transforms/{}", texts.package);
+        let filled = |text: &str| {
+            let package = texts.package.as_ref().map_or("", |package| package.name);
+            text.replace("{{project}}", project)
+                .replace("{{package}}", package)
+                .replace("{{about}}", texts.about.trim_end())
+                .replace("{{commands}}", texts.commands.trim_end())
+        };
         let mut files: Vec<(String, String)> = vec![
-            ("README.md".to_owned(), readme),
             (".gitignore".to_owned(), text!("common/gitignore").to_owned()),
-            ("Cargo.toml".to_owned(), text!("common/Cargo.toml").to_owned()),
-            ("Cargo.lock".to_owned(), lock(texts.package)),
-            ("rust-toolchain.toml".to_owned(), include_str!("../../../rust-toolchain.toml").to_owned()),
-            ("onepath.toml".to_owned(), named(texts.project)),
-            (format!("{package}/Cargo.toml"), manifest),
-            (format!("{package}/src/lib.rs"), texts.transform.to_owned()),
+            ("onepath.toml".to_owned(), filled(texts.project)),
         ];
         files.extend(texts.data.iter().map(|(name, text)| (format!("data/{name}"), (*text).to_owned())));
+        let Some(package) = &texts.package else {
+            files.push(("README.md".to_owned(), filled(text!("declared/README.md"))));
+            return files.into_iter().map(|(path, text)| File { path, text }).collect();
+        };
+        let manifest = filled(text!("common/transform.toml")).replace("{{description}}", package.description);
+        let folder = format!("transforms/{}", package.name);
+        files.extend([
+            ("README.md".to_owned(), filled(text!("common/README.md"))),
+            ("Cargo.toml".to_owned(), text!("common/Cargo.toml").to_owned()),
+            ("Cargo.lock".to_owned(), lock(package.name)),
+            ("rust-toolchain.toml".to_owned(), include_str!("../../../rust-toolchain.toml").to_owned()),
+            (format!("{folder}/Cargo.toml"), manifest),
+            (format!("{folder}/src/lib.rs"), package.transform.to_owned()),
+        ]);
         let files = files.into_iter().map(|(path, text)| File { path, text });
         files.chain(sdk::files(SDK)).collect()
     }
@@ -92,10 +109,12 @@ impl Template {
     fn texts(self) -> Texts {
         match self {
             Template::Churn => Texts {
-                package: "activity",
-                description: "What a customer bought and returned lately",
+                package: Some(Package {
+                    name: "activity",
+                    description: "What a customer bought and returned lately",
+                    transform: text!("churn/lib.rs"),
+                }),
                 project: text!("churn/onepath.toml"),
-                transform: text!("churn/lib.rs"),
                 about: text!("churn/about.md"),
                 commands: text!("churn/commands"),
                 data: &[
@@ -105,10 +124,12 @@ impl Template {
                 ],
             },
             Template::Fraud => Texts {
-                package: "spending",
-                description: "What a card paid lately, and how unusual a payment is for it",
+                package: Some(Package {
+                    name: "spending",
+                    description: "What a card paid lately, and how unusual a payment is for it",
+                    transform: text!("fraud/lib.rs"),
+                }),
                 project: text!("fraud/onepath.toml"),
-                transform: text!("fraud/lib.rs"),
                 about: text!("fraud/about.md"),
                 commands: text!("fraud/commands"),
                 data: &[
@@ -118,16 +139,29 @@ impl Template {
                 ],
             },
             Template::Sessions => Texts {
-                package: "visits",
-                description: "What a visitor does in one visit",
+                package: Some(Package {
+                    name: "visits",
+                    description: "What a visitor does in one visit",
+                    transform: text!("sessions/lib.rs"),
+                }),
                 project: text!("sessions/onepath.toml"),
-                transform: text!("sessions/lib.rs"),
                 about: text!("sessions/about.md"),
                 commands: text!("sessions/commands"),
                 data: &[
                     ("clicks.csv", text!("sessions/data/clicks.csv")),
                     ("moments.csv", text!("sessions/data/moments.csv")),
                     ("today.ndjson", text!("sessions/data/today.ndjson")),
+                ],
+            },
+            Template::Declared => Texts {
+                package: None,
+                project: text!("declared/onepath.toml"),
+                about: text!("declared/about.md"),
+                commands: text!("declared/commands"),
+                data: &[
+                    ("events.csv", text!("churn/data/events.csv")),
+                    ("labels.csv", text!("churn/data/labels.csv")),
+                    ("today.ndjson", text!("churn/data/today.ndjson")),
                 ],
             },
         }
@@ -182,7 +216,9 @@ mod tests {
     #[test]
     fn every_lib_is_at_most_a_page() {
         for template in Template::ALL {
-            let code = template.texts().transform.split("#[cfg(test)]").next().unwrap_or_default();
+            let texts = template.texts();
+            let text = texts.package.map_or(texts.project, |package| package.transform);
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
             assert!(code.lines().count() <= 75, "{}", template.name());
         }
     }
