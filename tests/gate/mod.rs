@@ -10,7 +10,9 @@ mod interpreter;
 mod lock;
 mod proof;
 mod reproducible;
+mod sdk_cache;
 mod standard;
+mod store;
 mod without_fields;
 
 use onepath::feature_store::OpenOptions;

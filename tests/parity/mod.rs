@@ -71,7 +71,8 @@ fn project(case: &Case, layout: Layout, seed: u64) -> Project {
          [views.trace]\nsources = {sources:?}\ntransform = \"TRACE\"\nttl = \"90d\"\n\
          [views.cart]\ninputs = [\"activity:purchase_count_30d\", \"request:cart_value\"]\ntransform = \"CART\"\n\
          [views.declared]\nsources = {sources:?}\n{DECLARED}\
-         [services.all]\nfeatures = [\"activity:*\", \"trace:*\", \"cart:*\", \"declared:*\"]\n"
+         [services.all]\nfeatures = [\"activity:*\", \"trace:*\", \"cart:*\", \"declared:*\"]\n{}",
+        case.rules.toml()
     );
     project.configure(&toml);
     project
@@ -100,7 +101,7 @@ fn check(seed: u64, sources: Sources) {
     println!("seed {seed}, {sources:?}");
     let case = Case::new(seed, sources);
     let expected: Vec<Vector> =
-        case.asks.iter().map(|ask| reference::answer_with_declared(&case.events, ask)).collect();
+        case.asks.iter().map(|ask| reference::answer_with_declared(&case.rules.all(), &case.events, ask)).collect();
     check_offline(&case, &expected, seed);
     let whole = states_of_the_whole(&case, seed);
     if sources != Sources::TwoWithTies {

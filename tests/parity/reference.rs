@@ -51,13 +51,18 @@ pub fn answer_under(rules: &[Rule], events: &[Event], ask: &Ask) -> Vector {
     for (value, rule) in trace.into_iter().zip(&rules[4..]) {
         vector.push(rule.served(value, newest, ask.as_of, Some(TRACE_TTL)));
     }
-    vector.push(with_status(cart, false));
+    // It reads the first feature as it is served.
+    let bought = match vector[0].0 {
+        Value::Int64(bought) => bought,
+        _ => panic!("the cart's transform reads no null"),
+    };
+    let cart = if bought > 0 { Value::Float64(ask.cart_value / bought as f64) } else { Value::Null };
+    vector.push(rules[7].served_without_events(cart));
     vector
 }
 
 /// The same, and then the view that is declared.
-pub fn answer_with_declared(events: &[Event], ask: &Ask) -> Vector {
-    let mut vector = answer(events, ask);
+pub fn answer_with_declared(rules: &[Rule], events: &[Event], ask: &Ask) -> Vector {
     let mut seen: Vec<&Event> =
         events.iter().filter(|event| event.entity == ask.entity && event.available() <= ask.as_of).collect();
     seen.sort_by_key(|event| event.available());
@@ -123,17 +128,6 @@ fn declared(seen: &[&Event], as_of: i64, churn: &[Value]) -> Vec<Value> {
         or_null(per_purchase),
     ]);
     values
-}
-
-fn with_status(value: Value, is_unseen: bool) -> (Value, Status) {
-    let status = match value {
-        _ if is_unseen => Status::NotFound,
-        Value::Null => Status::NullValue,
-        _ => Status::Present,
-    };
-    let cart = if bought > 0 { Value::Float64(ask.cart_value / bought as f64) } else { Value::Null };
-    vector.push(rules[7].served_without_events(cart));
-    vector
 }
 
 /// What the SDK promises of a mean: the exact sum, rounded once to the nearest float64 (ties to even), divided by the count.

@@ -68,7 +68,7 @@ pub(crate) fn state_growth(
     let length_after = |count: usize| -> Result<usize, CallError> {
         let rows = events.iter().take(count).cloned().collect();
         let answers =
-            component.process(parameters, &rows_of_one(description, Case { rows }, States::default(), true))?;
+            component.process(parameters, &rows_of_one(description, Case { rows }, States::default(), true), None)?;
         Ok(answers.states.map_or(0, |states| states.get(0).len()))
     };
     let (half, full) = (length_after(QUESTION_EVENTS)?, length_after(2 * QUESTION_EVENTS)?);

@@ -101,7 +101,7 @@ pub fn build_component_with(
     files.extend(manifests);
     let dir = package.manifest.parent().unwrap_or(dir);
     let written = std::fs::read(output).and_then(|component| {
-        let built_from = BuiltFrom::new(&component, &dir, &files, started);
+        let built_from = BuiltFrom::new(&component, dir, &files, started);
         std::fs::write(&record, built_from.text())
     });
     written.map_err(|source| BuildError::Write { path: record, source })

@@ -14,7 +14,7 @@ mod sources;
 mod store;
 
 pub(crate) use cargo::install_bytes;
-pub use cargo::{BuildError, CargoBuild, build_component};
+pub use cargo::{BuildError, CargoBuild, build_component, build_component_with};
 pub use package::{TransformPath, component_path};
 pub use sdk_cache::SdkCache;
 pub use sources::{BuiltFrom, Stale};

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::explain::state_words;
 use super::{Context, Format, output};
-use crate::build::{TransformPath, build_component};
+use crate::build::{SdkCache, TransformPath, build_component_with};
 use crate::feature_store::{Locking, OpenOptions, StandardChoice, WhereStale, transform_path};
 
 /// Compile the project's transforms to components.
@@ -34,6 +34,9 @@ pub(super) fn run(context: &Context, command: &Build) -> anyhow::Result<ExitCode
     let options = || OpenOptions { stale: WhereStale::Use, ..OpenOptions::default() };
     let standard = if command.upgrade { StandardChoice::Own } else { StandardChoice::Pinned };
     let mut store = context.open(options())?;
+    if let Some(components) = store.component_store() {
+        components.check_writable()?;
+    }
     let views = store.project().views.clone();
     let cache = sdk_cache();
     let mut built = Vec::new();
@@ -78,7 +81,7 @@ pub(super) fn run(context: &Context, command: &Build) -> anyhow::Result<ExitCode
             TransformPath::Declared(_) => Some(store.explain(view)?),
             TransformPath::File(_) | TransformPath::Package(_) => None,
         };
-        rows.push((program, path, explained));
+        rows.push((program, store.component_file(view)?.path, explained));
     }
     match context.format {
         Format::Json => {

@@ -59,6 +59,7 @@ pub(crate) fn lower(
     let mut question = Nodes::default();
     let mut features = Vec::with_capacity(declaration.features.len());
     for (at, feature) in declaration.features.iter().enumerate() {
+        // Its default is the host's to apply, whatever makes it null.
         let typed = view.feature(at, &mut question)?;
         features.push(Feature {
             name: feature.name.clone(),
@@ -148,7 +149,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// The node of a feature.
+    /// The node of a feature, without its default.
     fn feature(&mut self, at: usize, nodes: &mut Nodes) -> Result<Typed, DeclareFault> {
         let feature = &self.declaration.features[at];
         match self.features[at] {
@@ -167,7 +168,7 @@ impl Lowering<'_> {
             }
             Making::Latest(column) => self.latest(*column, nodes)?,
         };
-        let typed = with_default(feature, typed, nodes)?;
+        default_of(feature, typed)?;
         self.path.pop();
         self.features[at] = Lowered::Done(typed);
         Ok(typed)
@@ -239,7 +240,10 @@ impl Names for Lowering<'_> {
             return None;
         }
         if let Some(at) = self.declaration.features.iter().position(|feature| feature.name == name) {
-            return self.feature(at, nodes).map_err(|fault| self.fault = Some(fault)).ok();
+            // As others see it: with its default.
+            let found = self.feature(at, nodes);
+            let found = found.and_then(|typed| with_default(&self.declaration.features[at], typed, nodes));
+            return found.map_err(|fault| self.fault = Some(fault)).ok();
         }
         let found = |fields: &[onepath_definition::Field]| fields.iter().position(|field| field.name == name);
         let (node, field) = if let Some(at) = found(&self.request) {
@@ -260,9 +264,9 @@ impl Names for Lowering<'_> {
     }
 }
 
-/// A feature with its default where it is null.
-fn with_default(feature: &DeclaredFeature, typed: Typed, nodes: &mut Nodes) -> Result<Typed, DeclareFault> {
-    let Some((value, span)) = &feature.default else { return Ok(typed) };
+/// The default of a feature, as a value of its type.
+fn default_of(feature: &DeclaredFeature, typed: Typed) -> Result<Option<Literal>, DeclareFault> {
+    let Some((value, span)) = &feature.default else { return Ok(None) };
     let literal = match (typed.value_type, value) {
         (ValueType::Boolean, Value::Bool(value)) => Some(Literal::Boolean(*value)),
         (ValueType::Int64, Value::Int64(value)) => Some(Literal::Int64(*value)),
@@ -274,14 +278,17 @@ fn with_default(feature: &DeclaredFeature, typed: Typed, nodes: &mut Nodes) -> R
         (ValueType::Float64List, Value::Float64List(value)) => Some(Literal::Float64List(value.clone())),
         _ => None,
     };
-    let Some(literal) = literal else {
+    let wrong = || {
         let (name, value_type) = (&feature.name, named(typed.value_type));
         let message = format!("{value} is not a value of feature {name:?}, which is {value_type}");
-        return Err(DeclareFault::new(span.clone(), message, format!("write a value of type {value_type}")));
+        DeclareFault::new(span.clone(), message, format!("write a value of type {value_type}"))
     };
-    if !typed.nullable {
-        return Ok(typed);
-    }
+    literal.ok_or_else(wrong).map(Some)
+}
+
+/// A feature with its default where it is null.
+fn with_default(feature: &DeclaredFeature, typed: Typed, nodes: &mut Nodes) -> Result<Typed, DeclareFault> {
+    let Some(literal) = default_of(feature, typed)?.filter(|_| typed.nullable) else { return Ok(typed) };
     let literal = nodes.literal(literal);
     let node = nodes.add(Node::Call { function: Function::Coalesce, arguments: vec![typed.node, literal.node] });
     Ok(Typed { node, value_type: typed.value_type, nullable: false })

@@ -45,6 +45,16 @@ impl Standard {
         Some(Self { digest: sha256_hex(&component), component })
     }
 
+    /// The one that was kept without a definition.
+    pub(crate) fn kept(component: Vec<u8>) -> Self {
+        Self { digest: sha256_hex(&component), component }
+    }
+
+    /// Its bytes.
+    pub(crate) fn component(&self) -> &[u8] {
+        &self.component
+    }
+
     /// Its SHA-256.
     pub(crate) fn digest(&self) -> &str {
         &self.digest

@@ -27,7 +27,7 @@ pub use status::Status;
 
 use std::sync::OnceLock;
 
-use crate::batch::{Column, Kind, Rows, Shape, States};
+use crate::batch::{Answers, Column, ColumnError, Kind, Rows, Shape, States};
 use crate::time::{AsOf, EventTime, Length, format_time, outside_max_age};
 use crate::wasm::CallError;
 use rules::Met;
@@ -176,6 +176,13 @@ fn settled(
             Err(Box::new((EvaluateError { view: view.id().to_owned(), place, question: None, source }, None)))
         }
     }
+}
+
+/// The answers of a batch that are larger, with their defaults, than a column can be, though those of its parts were not.
+fn outgrown(view: &ViewProgram, rows: &Rows, error: &ColumnError, entity: &dyn Fn(u32) -> String) -> LocatedError {
+    let reason = format!("the defaults of its features make the answers of a batch too large: {error}");
+    let (view, source) = (view.id().to_owned(), CallError::Host { reason });
+    Box::new((EvaluateError { view, place: place(rows, None, entity), question: None, source }, None))
 }
 
 /// Walks the batch as time passes: events make the view's answer newer, questions meet it at some age. Also gives what each question

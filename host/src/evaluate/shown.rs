@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{
-    EvaluateError, Evaluated, LocatedError, Names, Status, ViewProgram, observe, place, question_at, settled, too_large,
+    EvaluateError, Evaluated, LocatedError, Names, Status, ViewProgram, observe, outgrown, place, question_at, settled,
 };
 use crate::batch::{Column, Kind, Rows, Shape, Singles, kind_name};
 use crate::time::{EventTime, format_time};
@@ -130,7 +130,7 @@ pub(super) fn row_by_row(
                 let newest = &mut newest[group as usize..=group as usize];
                 let settled = settled(view, &single, newest, answers, &|_| (names.entity)(group))?;
                 for (all, next) in features.iter_mut().zip(&settled.features) {
-                    all.append(next).map_err(|error| too_large(view, rows, &error, names.entity))?;
+                    all.append(next).map_err(|error| outgrown(view, rows, &error, names.entity))?;
                 }
                 all_statuses.extend(settled.statuses);
                 ruled.append(&settled.ruled);

@@ -8,11 +8,11 @@ use std::ops::Range;
 
 use super::shown::row_by_row;
 use super::{
-    EvaluateError, Evaluated, LocatedError, RuledStatuses, Status, ViewProgram, evaluate_located, place, question_at,
+    EvaluateError, Evaluated, LocatedError, Names, RuledStatuses, Status, ViewProgram, evaluate_located, outgrown,
+    question_at,
 };
 use crate::batch::{Column, Kind, Rows, Shape, States};
 use crate::time::EventTime;
-use crate::wasm::CallError;
 
 /// So few rows of one entity are not cut any more to find the one that takes too long: each look takes as long.
 const ROWS_OF_TIME: usize = 1_024;
@@ -147,12 +147,7 @@ impl Apart<'_> {
         )?;
         for (all, next) in so_far.features.iter_mut().zip(&evaluated.features) {
             // The parts of a batch are no larger than the batch, but for their defaults.
-            all.append(next).map_err(|error| {
-                let reason = format!("the defaults of its features make the answers of a batch too large: {error}");
-                let (view, source) = (self.view.id().to_owned(), CallError::Host { reason });
-                let place = place(&rows, None, &entity);
-                Box::new((EvaluateError { view, place, question: None, source }, None))
-            })?;
+            all.append(next).map_err(|error| outgrown(self.view, &rows, &error, &entity))?;
         }
         so_far.statuses.extend(evaluated.statuses);
         so_far.ruled.append(&evaluated.ruled);

@@ -44,10 +44,7 @@ impl FeatureStore {
     pub(super) fn stale(&self, view: &View, component: &str) -> Result<Option<Stale>, Error> {
         match transform_path(view) {
             TransformPath::File(_) => Ok(None),
-            TransformPath::Package(package) => {
-                let built_from = BuiltFrom::load(&self.component_path(view));
-                Ok(built_from.and_then(|built_from| built_from.stale(&package, component)))
-            }
+            TransformPath::Package(package) => Ok(self.stale_package(view, &package, component)),
             TransformPath::Declared(_) => self.stale_declaration(view),
         }
     }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::FeatureStore;
+use super::{FeatureStore, StandardChoice, transform_path};
 use crate::Error;
 use crate::build::{BuiltFrom, ComponentStore, ComponentStoreError, Stale, TransformPath};
+use crate::declare::Standard;
 use crate::digest::sha256_hex;
 use crate::project::{LockFile, View};
 use crate::wasm::Component;
@@ -31,13 +32,20 @@ impl FeatureStore {
         if path.exists() {
             return Ok(ComponentFile { path, digest: None });
         }
+        let transform = transform_path(view);
+        // It takes a moment and needs nothing. What was kept of a project is there, or is lost.
+        if matches!(transform, TransformPath::Declared(_)) && self.kept_components.is_none() {
+            self.build_declared(view, StandardChoice::Pinned)?;
+            return Ok(ComponentFile { path, digest: None });
+        }
         if let (Some(store), Some(digest)) = (self.component_store(), self.wanted(view)?)
             && store.get(&digest)?.is_some()
         {
             return Ok(ComponentFile { path: store.path(&digest), digest: Some(digest) });
         }
         let elsewhere = self.looked_in(view)?;
-        Err(match TransformPath::new(&view.transform) {
+        Err(match transform {
+            TransformPath::Declared(view) => Error::NoComponent { view, path, elsewhere },
             TransformPath::Package(package) => Error::NotBuilt { view: view.label(), package, elsewhere },
             TransformPath::File(path) => Error::NoComponent { view: view.label(), path, elsewhere },
         })
@@ -118,8 +126,11 @@ impl FeatureStore {
                     "the component was replaced while it was loaded: run the command again",
                 )));
             }
-            if let (TransformPath::Package(_), Some(built)) =
-                (TransformPath::new(&view.transform), BuiltFrom::load(&file.path))
+            // The standard component is there for whoever declares another view of it.
+            if let Some(standard) = Standard::of(&bytes) {
+                store.put(standard.component())?;
+            }
+            if let (TransformPath::Package(_), Some(built)) = (transform_path(view), BuiltFrom::load(&file.path))
                 && built.component() == program.digest()
             {
                 store.put_built_from(&built)?;

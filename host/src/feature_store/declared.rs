@@ -149,7 +149,10 @@ impl FeatureStore {
                 let message = format!("view {} has no feature {:?}", producer.label(), reference.feature);
                 return Err(self.project().fault(span, message, format!("{meant}it has: {}", known.join(", "))).into());
             };
-            let nullable = given.nullable || producer.ttl.is_some();
+            let info = producer.features.get(&given.name);
+            let has_default = info.is_some_and(|info| info.default.is_some());
+            let has_ttl = producer.ttl.is_some() || info.is_some_and(|info| info.ttl.is_some());
+            let nullable = !has_default && (given.nullable || has_ttl);
             fields.push(InputField { name: name.clone(), value_type: given.value_type, nullable });
         }
         Ok(fields)
@@ -197,7 +200,7 @@ impl FeatureStore {
             };
             let Some(pinned) = pinned.filter(|pinned| pinned.component != own.digest()) else { return Ok(Arc::new(own)) };
             if pinned.version == DEFINITION_VERSION
-                && let Some(standard) = self.standard_of_components(&pinned.component)
+                && let Some(standard) = self.standard_of(&pinned.component)?
             {
                 return Ok(Arc::new(standard));
             }
@@ -211,13 +214,18 @@ impl FeatureStore {
         })
     }
 
-    /// The standard component with this digest, out of a component that was made of it.
-    fn standard_of_components(&self, digest: &str) -> Option<Standard> {
+    /// The standard component with this digest: that of the component store, or out of a component that was made of it.
+    fn standard_of(&self, digest: &str) -> Result<Option<Standard>, Error> {
+        if let Some(store) = self.component_store()
+            && let Some(component) = store.get(digest)?
+        {
+            return Ok(Some(Standard::kept(component)));
+        }
         let dir = self.project().data_dir().join("components");
         let folders = [dir.clone(), dir.join("served")];
         let files = folders.iter().filter_map(|dir| std::fs::read_dir(dir).ok()).flatten().filter_map(Result::ok);
         let components = files.filter_map(|file| std::fs::read(file.path()).ok());
-        components.filter_map(|component| Standard::of(&component)).find(|standard| standard.digest() == digest)
+        Ok(components.filter_map(|component| Standard::of(&component)).find(|standard| standard.digest() == digest))
     }
 
     /// The standard component that the declared views run, for the lock file.

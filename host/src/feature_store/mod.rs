@@ -2,9 +2,10 @@
 //!
 //! - `plan`: from references to the views that must run, and `run_views`, which runs them in order, offline and online.
 //! - `planning`: errors that planning can find are reported early. - `admit`, `check`: components are pinned and keep the laws.
-//! - `quarantine`: components that gave two answers stay out of use.
+//! - `components`: where they lie, and the component store. - `quarantine`: components that gave two answers stay out of use.
 //! - `declared`: declared views are lowered and built. - `explain`: what a view gives and keeps, in words.
-//! - `identity`: what decides the values of a view. - `schema`, `absent`: what events have, and which fields no file has.
+//! - `rules`: defaults and times to live of single features. - `identity`: what decides the values of a view.
+//! - `schema`, `absent`: what events have, and which fields no file has.
 //! - `history`: views replayed for a spine, over declared events or over those that serving saw. - `feeds`: what views share.
 //! - `past`: questions about the past. - `history_index`: the events of a materialized history by entity, for them.
 //! - `backfill`: training sets. - `manifest`, `summary`, `warnings`: what a run was made of, saw, and should tell.
@@ -20,6 +21,7 @@ mod backfill;
 mod built;
 mod check;
 mod clock;
+mod components;
 mod declared;
 mod explain;
 mod feeds;
@@ -82,7 +84,7 @@ pub(crate) use warnings::warnings_of_push;
 
 use crate::Error;
 use crate::admission::Gate;
-use crate::build::{TransformPath, component_path};
+use crate::build::component_path;
 use crate::declare::Standard;
 use crate::digest::sha256_hex;
 use crate::evaluate::{OutputSink, ProgramError, ViewProgram};
@@ -317,21 +319,8 @@ impl FeatureStore {
     /// The view ready to run, with whatever component it has.
     fn loaded(&self, view: &View) -> Result<Arc<ViewProgram>, Error> {
         self.programs.get_or_make(&view.label(), || {
-            let path = self.component_path(view);
-            if !path.exists() {
-                match transform_path(view) {
-                    TransformPath::Package(package) => return Err(Error::NotBuilt { view: view.label(), package }),
-                    TransformPath::File(path) => return Err(Error::NoComponent { view: view.label(), path }),
-                    // What was kept of a project is there, or is lost.
-                    TransformPath::Declared(view) if self.kept_components.is_some() => {
-                        return Err(Error::NoComponent { view, path });
-                    }
-                    // It takes a moment and needs nothing.
-                    TransformPath::Declared(_) => drop(self.build_declared(view, StandardChoice::Pinned)?),
-                }
-            }
-            let program =
-                program_of(view, self.component(&path)?).map_err(|wrong| self.misfit_of_program(view, wrong))?;
+            let component = self.component_in(&self.component_file(view)?)?;
+            let program = self.program_of(view, component).map_err(|wrong| self.misfit_of_program(view, wrong))?;
             let program = Arc::new(program);
             self.check_facts(view, &program)?;
             self.warn_of_defaults(view, &program);
@@ -376,7 +365,7 @@ impl FeatureStore {
         }
         // One that cannot be loaded is not what was kept, for that was loaded once.
         let component = self.component_in(&file).ok().filter(|kept| kept.digest() == digest).ok_or_else(lost)?;
-        Ok(Arc::new(program_of(view, component)?))
+        Ok(Arc::new(self.program_of(view, component)?))
     }
 
     /// Keeps the bytes of a view's component under its digest, so that what it served can be replayed after it changed. What is kept

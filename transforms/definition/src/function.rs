@@ -196,7 +196,7 @@ pub enum Function {
     ListElement,
     /// Of two lists: the Euclidean distance; fails where their lengths differ.
     Distance,
-    /// Of a time: milliseconds since the epoch, rounded towards the past, as int64.
+    /// Of a time: milliseconds since the epoch, to the nearest, halves away from zero, as int64.
     EpochMillis,
     /// Of any type: itself, null where it failed.
     Try,

@@ -146,10 +146,11 @@ impl Lowering<'_> {
         let digits = digits.replace('_', "");
         let signed = if is_negative { format!("-{digits}") } else { digits };
         if signed.contains(['.', 'e', 'E']) {
-            let value = signed.parse::<f64>();
-            return value
-                .map(Literal::Float64)
-                .map_err(|_| SqlFault::new(span.clone(), format!("{signed} is no number")));
+            let value = signed.parse::<f64>().ok().filter(|value| value.is_finite());
+            return value.map(Literal::Float64).ok_or_else(|| {
+                SqlFault::new(span.clone(), format!("{signed} is beyond float64"))
+                    .help("infinity is CAST('inf' AS DOUBLE)")
+            });
         }
         signed.parse::<i64>().map(Literal::Int64).map_err(|_| {
             SqlFault::new(span.clone(), format!("{signed} is beyond int64"))
@@ -188,9 +189,7 @@ impl Lowering<'_> {
                 Ok(self.not(typed))
             }
             UnaryOperator::PGAbs => {
-                let part = self.part(inner, span)?;
-                let typed = self.numeric(&part, "@")?;
-                Ok(Value::Typed(self.call(Function::Abs, &[typed], typed.value_type)))
+                Err(SqlFault::new(span.clone(), "the operator @ is not supported").help("write abs(x)"))
             }
             _ => Err(SqlFault::new(span.clone(), format!("the operator {op} is not supported"))),
         }

@@ -3,18 +3,23 @@
 //! - `parse`: the text, to a tree with places;
 //! - `lower`: the tree, to nodes: names, operators, CASE;
 //! - `value`: what a part of an expression is, and conversions between types;
-//! - `call`: functions by their names;
+//! - `call`, `function`: functions by their names;
+//! - `operator`, `special`: what is written in other ways;
 //! - `time`: intervals, parts of times.
 //!
 //! Everything that is not an expression over one row is refused with its place.
 
 mod call;
+mod function;
 mod lower;
 mod operator;
 mod parse;
 mod special;
 mod time;
 mod value;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -62,11 +67,6 @@ impl Nodes {
     pub fn literal(&mut self, literal: Literal) -> Typed {
         let value_type = literal.value_type();
         Typed { node: self.add(Node::Literal(literal)), value_type, nullable: false }
-    }
-
-    /// The node at a place.
-    pub fn get(&self, node: NodeIndex) -> Option<&Node> {
-        self.program.nodes.get(node as usize)
     }
 
     /// The program.

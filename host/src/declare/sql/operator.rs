@@ -55,10 +55,6 @@ impl Lowering<'_> {
             | BinaryOperator::LtEq
             | BinaryOperator::Gt
             | BinaryOperator::GtEq => self.compare(op, &left, &right, span).map(Value::Typed),
-            BinaryOperator::PGStartsWith => {
-                let nodes = [self.wanted(&left, ValueType::Text)?, self.wanted(&right, ValueType::Text)?];
-                Ok(Value::Typed(self.call(Function::StartsWith, &nodes, ValueType::Boolean)))
-            }
             _ => Err(self.no_operator(op, span)),
         }
     }
@@ -94,11 +90,12 @@ impl Lowering<'_> {
             | Expr::IsNotDistinctFrom(..) => Level::Comparison,
             _ => return Ok(()),
         };
-        let unclear = match (level(op), inner) {
-            (Level::Comparison, Level::Comparison) => true,
-            (Level::Concatenation, Level::Sum) | (Level::Sum, Level::Concatenation) => true,
-            _ => false,
-        };
+        let unclear = matches!(
+            (level(op), inner),
+            (Level::Comparison, Level::Comparison)
+                | (Level::Concatenation, Level::Sum)
+                | (Level::Sum, Level::Concatenation)
+        );
         if unclear {
             let place = self.source.place(side, span);
             return Err(SqlFault::new(place, "it is not clear what belongs together").help("write parentheses"));

@@ -116,6 +116,7 @@ impl<'t> Source<'t> {
                     .help("name parts of it: as derived columns of the source, or as features of their own");
             }
         };
+        let message = message.replace("found: EOF", "found: the end");
         let (words, place) = match message.rsplit_once(" at Line: ") {
             Some((words, numbers)) => (words, location(numbers).map(|location| self.offset(location))),
             None => (message.as_str(), None),

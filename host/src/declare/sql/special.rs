@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use onepath_definition::{Function, Literal, ValueType};
+use onepath_definition::{Function, Literal, ValueType, parse_time};
 use sqlparser::ast::{
     CastKind, CeilFloorKind, DataType, Expr, Function as SqlFunction, FunctionArg, FunctionArgExpr, FunctionArguments,
     InTarget, ObjectName, ObjectNamePart, Spanned, TimezoneInfo, TrimWhereField, TypedString, Value as SqlValue,
@@ -166,6 +166,11 @@ impl Lowering<'_> {
         use ValueType::{Boolean, Float64, Float64List, Int64, Text, Time};
         if matches!(part.value, Value::Null) {
             return Ok(self.null(wanted));
+        }
+        if let (Value::Text(text), Time) = (&part.value, wanted)
+            && let Some(time) = parse_time(text)
+        {
+            return Ok(self.nodes.literal(Literal::Time(time)));
         }
         let typed = self.own(part)?;
         let function = match (typed.value_type, wanted) {

@@ -104,7 +104,10 @@ impl Lowering<'_> {
 
     fn times(&mut self, count: Amount, factor: i64, span: &Range<usize>) -> Result<Amount, SqlFault> {
         match count {
-            Amount::Constant(count) => count.checked_mul(factor).map(Amount::Constant).ok_or_else(|| too_long(span)),
+            Amount::Constant(count) => {
+                let total = count.checked_mul(factor).filter(|total| *total != i64::MIN);
+                total.map(Amount::Constant).ok_or_else(|| too_long(span))
+            }
             Amount::Node(typed) if factor == 1 => Ok(Amount::Node(typed)),
             Amount::Node(typed) => {
                 let factor = self.nodes.literal(Literal::Int64(factor));

@@ -167,6 +167,12 @@ impl Lowering<'_> {
             (Value::Text(text), _, ValueType::Int64 | ValueType::Float64) if text.trim().parse::<f64>().is_ok() => {
                 fault.help(format!("write the number without quotes: {}", text.trim()))
             }
+            (Value::Literal(_), ValueType::Int64 | ValueType::Float64, ValueType::Boolean) => {
+                fault.help("write true or false, or the condition alone")
+            }
+            (Value::Literal(_), ValueType::Int64 | ValueType::Float64, ValueType::Text) => {
+                fault.help("a text has single quotes")
+            }
             (Value::Text(_), _, ValueType::Boolean) => fault.help("write true or false without quotes"),
             (_, ValueType::Int64 | ValueType::Float64, ValueType::Boolean) => fault.help("compare it: ... <> 0"),
             (_, ValueType::Boolean, ValueType::Int64) => fault.help("convert it: CAST(... AS BIGINT)"),

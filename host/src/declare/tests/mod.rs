@@ -110,7 +110,7 @@ return_rate_180d = { share = "event_type = 'return'", where = "event_type IN ('p
         ]
     );
     let nullable: Vec<bool> = definition.features.iter().map(|feature| feature.nullable).collect();
-    assert_eq!(nullable, [false, true, true, false]);
+    assert_eq!(nullable, [false, true, true, true], "a default is the host's to apply");
     // The filter of the purchases is one node for both of its stores.
     assert_eq!(definition.stores[0].filter, definition.stores[1].filter);
 }
@@ -227,7 +227,7 @@ fn the_newest_row_is_one_store() {
     let [store] = definition.stores.as_slice() else { panic!("{:?}", definition.stores) };
     assert!(matches!(&store.keep, Keep::Row { values, tie_break: Some(_) } if values.len() == 3));
     let nullable: Vec<bool> = definition.features.iter().map(|feature| feature.nullable).collect();
-    assert_eq!(nullable[..3], [true, false, true]);
+    assert_eq!(nullable[..3], [true, true, true]);
 }
 
 /// An expression sees another feature with its default, wherever that stands.
@@ -235,10 +235,16 @@ fn the_newest_row_is_one_store() {
 fn siblings_see_defaults() {
     let definition =
         of_events("double = { expr = \"total * 2\" }\ntotal = { sum = \"price\", window = \"7d\", default = 1 }\n");
-    let total = &definition.question.nodes[definition.features[1].node as usize];
-    let Node::Call { function: Function::Coalesce, arguments } = total else { panic!("{total:?}") };
-    assert_eq!(definition.question.nodes[arguments[1] as usize], Node::Literal(Literal::Float64(1.0)));
-    assert_eq!([definition.features[0].nullable, definition.features[1].nullable], [false, false]);
+    let nodes = &definition.question.nodes;
+    let arguments = nodes.iter().find_map(|node| match node {
+        Node::Call { function: Function::Coalesce, arguments } => Some(arguments),
+        _ => None,
+    });
+    let arguments = arguments.expect("the default is there");
+    assert_eq!(arguments[0], definition.features[1].node);
+    assert_eq!(nodes[arguments[1] as usize], Node::Literal(Literal::Float64(1.0)));
+    // What the view itself gives gets its default from the host, whatever makes it null.
+    assert_eq!([definition.features[0].nullable, definition.features[1].nullable], [false, true]);
 }
 
 /// At request time: no source, no state.

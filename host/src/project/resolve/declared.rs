@@ -9,7 +9,7 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::entries::{Entries, OrNothing, wrong};
-use super::parameters::scalar;
+use super::features::default_value;
 use super::windows::{Kind, check_approximate, windows};
 use crate::batch::Value;
 use crate::project::fault::Fault;
@@ -140,11 +140,7 @@ pub(super) fn features(name: &Spanned<String>, raw: &mut RawFeature) -> Result<V
 /// What replaces a null of a feature, and where that stands.
 pub(super) fn default(name: &Spanned<String>, raw: &RawFeature) -> Result<Option<(Value, Range<usize>)>, Fault> {
     let Some(value) = &raw.default else { return Ok(None) };
-    let wrong = || {
-        Fault::new(value.span(), format!("the default of {:?} is not a value that a feature can have", name.get_ref()))
-            .help("write true or false, a number, a text, a date with or without a time, or a list of numbers")
-    };
-    Ok(Some((scalar(value.get_ref()).ok_or_else(wrong)?, value.span())))
+    Ok(Some((default_value(name.get_ref(), value)?, value.span())))
 }
 
 /// The one entry that says what the feature is.

@@ -5,31 +5,35 @@ use std::ops::Range;
 
 use toml::Spanned;
 
+use super::transform::MadeFeature;
 use super::{length, parameters, ttl};
 use crate::batch::Value;
 use crate::project::fault::Fault;
-use crate::project::raw::{RawFeature, Table, in_order};
+use crate::project::raw::RawFeature;
 use crate::project::{FeatureInfo, names};
 
-/// What is declared about the features of `view`, by name.
+/// What is declared about the features of `view`, by name. In a declared view one table may make several: `made` names each, with the
+/// place of its table.
 pub(super) fn features(
     view: &str,
-    raw: Table<RawFeature>,
+    raw: Vec<(Spanned<String>, RawFeature)>,
+    made: &[MadeFeature],
     has_sources: bool,
 ) -> Result<BTreeMap<String, FeatureInfo>, Fault> {
     let info = |(name, raw): (Spanned<String>, RawFeature)| {
         let name = names::identifier(&name, "a feature")?;
-        let RawFeature { owner, description, default, ttl: of_feature, freshness, tags } = raw;
+        let RawFeature { owner, description, default, ttl: of_feature, freshness, tags, making: _ } = raw;
         let ttl = ttl(of_feature, || format!("feature {name:?} of view {view:?}"), has_sources)?;
         let default = default.map(|value| default_value(&name, &value)).transpose()?;
         let freshness = length(freshness)?;
-        Ok((name, FeatureInfo { owner, description, default, ttl, freshness, tags }))
+        Ok(FeatureInfo { owner, description, default, ttl, freshness, tags })
     };
-    in_order(raw).into_iter().map(info).collect()
+    let infos = raw.into_iter().map(info).collect::<Result<Vec<FeatureInfo>, Fault>>()?;
+    Ok(made.iter().map(|(name, at, _)| (name.clone(), infos[*at].clone())).collect())
 }
 
 /// A default as it is written; whether the feature is of its type shows with the component.
-fn default_value(feature: &str, value: &Spanned<toml::Value>) -> Result<Value, Fault> {
+pub(super) fn default_value(feature: &str, value: &Spanned<toml::Value>) -> Result<Value, Fault> {
     parameters::scalar(value.get_ref()).ok_or_else(|| {
         Fault::new(value.span(), format!("the default of feature {feature:?} is not a value that a feature can have"))
             .help("write true or false, a number, a text, a date with or without a time, or a list of numbers")
@@ -37,10 +41,10 @@ fn default_value(feature: &str, value: &Spanned<toml::Value>) -> Result<Value, F
 }
 
 /// Where the defaults of features are.
-pub(super) fn spans_of_defaults(table: &Table<RawFeature>) -> BTreeMap<String, Range<usize>> {
-    let default = |(name, feature): (&Spanned<String>, &RawFeature)| {
-        let span = feature.default.as_ref()?.span();
-        Some((name.get_ref().clone(), span))
-    };
-    table.iter().filter_map(default).collect()
+pub(super) fn spans_of_defaults(
+    raw: &[(Spanned<String>, RawFeature)],
+    made: &[MadeFeature],
+) -> BTreeMap<String, Range<usize>> {
+    let default = |(name, at, _): &MadeFeature| Some((name.clone(), raw[*at].1.default.as_ref()?.span()));
+    made.iter().filter_map(default).collect()
 }

@@ -6,6 +6,7 @@
 
 mod declared;
 mod entries;
+mod features;
 mod fields;
 mod limits;
 mod parameters;

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::{length, not_a_reference, parameters, sources, transform, twice};
+use super::{features, length, not_a_reference, parameters, sources, transform, ttl, twice};
 use crate::project::fault::Fault;
-use crate::project::raw::{RawFeature, RawView, Table, in_order};
+use crate::project::raw::{RawView, Table, in_order};
 use crate::project::reference::versioned;
 use crate::project::{Entity, FeatureReference, Input, Source, UnknownName, View, ViewSpans, graph, names};
 
@@ -96,6 +96,7 @@ fn draft(
         inputs: input_spans,
         parameters: spans_of(&raw.parameters),
         features: feature_spans.iter().map(|(name, _, span)| (name.clone(), span.clone())).collect(),
+        defaults: features::spans_of_defaults(&raw_features, &feature_spans),
     };
     let view = View {
         name,
@@ -110,7 +111,7 @@ fn draft(
         ttl,
         freshness: length(raw.freshness)?,
         tags: raw.tags,
-        features: features(raw_features, &feature_spans)?,
+        features: features::features(key.get_ref(), raw_features, &feature_spans, has_sources)?,
         spans,
     };
     Ok(Draft { key, view })
@@ -239,20 +240,6 @@ fn feature_input(text: &Spanned<String>) -> Result<Input, Fault> {
         None => reference.feature.clone(),
     };
     Ok(Input::Feature { reference, name })
-}
-
-/// What is said about each feature. In a declared view one table may make several features, `made` by name with the table's place.
-fn features(
-    raw: Vec<(Spanned<String>, RawFeature)>,
-    made: &[transform::MadeFeature],
-) -> Result<BTreeMap<String, FeatureInfo>, Fault> {
-    let info = |(name, raw): (Spanned<String>, RawFeature)| {
-        names::identifier(&name, "a feature")?;
-        let freshness = length(raw.freshness)?;
-        Ok(FeatureInfo { owner: raw.owner, description: raw.description, freshness, tags: raw.tags })
-    };
-    let infos = raw.into_iter().map(info).collect::<Result<Vec<FeatureInfo>, Fault>>()?;
-    Ok(made.iter().map(|(name, at, _)| (name.clone(), infos[*at].clone())).collect())
 }
 
 /// Where the names of a table are.

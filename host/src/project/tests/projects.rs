@@ -278,21 +278,24 @@ fn tables_of_included_files_are_those_of_the_project() {
         2 | sources = ["evnets"]
           |            ^^^^^^^^
           |
-          = help: did you mean "events"? known sources: events"#]].assert_eq(&fault("views/b.toml", "[views.second]\nsources = [\"evnets\"]\ntransform = \"t\"\n"));
+          = help: did you mean "events"? known sources: events"#]]
+    .assert_eq(&fault("views/b.toml", "[views.second]\nsources = [\"evnets\"]\ntransform = \"t\"\n"));
     expect![[r#"
         views/b.toml:1:8: duplicate key
           |
         1 | [views.first]
           |        ^^^^^ declared before
           |
-          = help: choose another name; a second version of a view is [views."NAME@v2"]"#]].assert_eq(&fault("views/b.toml", "[views.first]\nsources = [\"events\"]\ntransform = \"t\"\n"));
+          = help: choose another name; a second version of a view is [views."NAME@v2"]"#]]
+    .assert_eq(&fault("views/b.toml", "[views.first]\nsources = [\"events\"]\ntransform = \"t\"\n"));
     expect![[r#"
         views/b.toml:3:3: an entry of an included file before its first table
           |
         3 |   version = 2
           |   ^^^^^^^^^^^
           |
-          = help: an included file has tables alone, such as [views.NAME]: write the others in onepath.toml"#]].assert_eq(&fault("views/b.toml", "# Mine.\n\n  version = 2\n"));
+          = help: an included file has tables alone, such as [views.NAME]: write the others in onepath.toml"#]]
+    .assert_eq(&fault("views/b.toml", "# Mine.\n\n  version = 2\n"));
     write("views/b.toml", "");
     expect![[r#"
         onepath.toml:1:12: no file matches "veiws/*.toml"
@@ -300,5 +303,6 @@ fn tables_of_included_files_are_those_of_the_project() {
         1 | include = ["veiws/*.toml", "*.toml"]
           |            ^^^^^^^^^^^^^^
           |
-          = help: name files relative to the project's folder, such as "views/*.toml", or remove it"#]].assert_eq(&fault("onepath.toml", &main.replace("views/*", "veiws/*")));
+          = help: name files relative to the project's folder, such as "views/*.toml", or remove it"#]]
+    .assert_eq(&fault("onepath.toml", &main.replace("views/*", "veiws/*")));
 }

@@ -352,7 +352,7 @@ mod tests {
     fn options_come_in_any_order() {
         let options = syn::parse_str::<Options>("debug, state_version = 3, version = \"1.0\"").expect("are options");
         assert!(options.debug.is_some() && options.state_version.is_some() && options.version.is_some());
-        let item: ItemImpl = parse_quote!(impl S { fn read(&self) -> F {} });
+        let item: Impl = parse_quote!(impl S { fn read(&self) -> F {} });
         let exports = |options: &Options| expand(options, &item).unwrap().to_string().contains("debugging :: export");
         assert_eq!((exports(&options), exports(&Options::default())), (true, false));
     }
