@@ -209,6 +209,9 @@ fn a_run_that_is_stopped_leaves_nothing() {
     let case = Case::new(42, Sources::One);
     let project = project(&case, PLAIN, 42);
     project.write("spine.csv", spine_of(&case));
+    // The first use of a declared view builds its component, which stays.
+    let plan = project.open_with(|_| {}).plan(&selection());
+    assert!(plan.is_ok(), "{:?}", plan.err());
     let before = project.files();
     for memory in MEMORY {
         let stop = Arc::new(AtomicBool::new(false));
