@@ -46,7 +46,7 @@ pub trait Spans<const N: usize = 1> {
     fn spans(parameters: &Self::Parameters<'_>) -> [Span; N];
 }
 
-/// A [`Window`] that keeps what a view's parameters ask for, so that one component serves `sum_7d` and `sum_30d`, and the state of
+/// A [`Window`](super::Window) that keeps what a view's parameters ask for, so that one component serves `sum_7d` and `sum_30d`, and the state of
 /// the shorter one is no larger than it must be.
 ///
 /// `S` says which stretches are asked for ([`Spans`]): the window keeps the longest of them, and each question gets a view of
