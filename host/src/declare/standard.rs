@@ -38,14 +38,14 @@ impl Standard {
         Self { digest: sha256_hex(&component), component }
     }
 
-    /// The one that a component with a definition was made of; `None` where it is none.
+    /// The standard component that `component` was made from; `None` if `component` holds no definition.
     pub(crate) fn of(component: &[u8]) -> Option<Self> {
         definition_in(component)?;
         let component = Slot::fill(component, &[]).ok()?;
         Some(Self { digest: sha256_hex(&component), component })
     }
 
-    /// The one that was kept without a definition.
+    /// A standard component that was kept, without a definition.
     pub(crate) fn kept(component: Vec<u8>) -> Self {
         Self { digest: sha256_hex(&component), component }
     }
