@@ -12,7 +12,8 @@ use onepath_sdk::batch::{Column, EVENT, QUESTION, Rows, States, Texts, Values};
 use onepath_standard::View;
 
 const ROWS: usize = 8_192;
-const ENTITIES: usize = 64;
+/// Rows of one entity, as a replay has them: entity after entity.
+const ROWS_OF_ENTITY: usize = 32;
 const DAY: i64 = 86_400_000_000;
 
 fn main() {
@@ -20,7 +21,7 @@ fn main() {
     let many = View::new(Checked::new(many()).expect("it holds together"));
     let in_rust = |rows: &Rows| churn::TRANSFORM.process(&[], rows).expect("answers");
     let as_declared = |rows: &Rows| declared.process(rows).expect("answers");
-    for (name, rows) in [("events", batch(1)), ("events and questions", batch(4))] {
+    for (name, rows) in [("events", batch(1, ROWS_OF_ENTITY)), ("events and questions", batch(4, ROWS_OF_ENTITY))] {
         assert_eq!(in_rust(&rows).features, as_declared(&rows).features, "{name}");
         compare(name, ROWS, || drop(black_box(in_rust(&rows))), || drop(black_box(as_declared(&rows))));
         let many = measure(9, || drop(black_box(many.process(&rows).expect("answers"))));
@@ -34,7 +35,8 @@ fn main() {
         push(&mut rows, QUESTION, 0, 20_100 * DAY);
         rows
     };
-    let events = batch(1);
+    let mut events = batch(1, ROWS / 64);
+    events.want_states = true;
     let (asked_in_rust, asked) = (question(in_rust(&events).states), question(as_declared(&events).states));
     println!("states: {} bytes in Rust, {} declared", asked_in_rust.states.bytes.len(), asked.states.bytes.len());
     let thousand = |ask: &dyn Fn()| (0..1_000).for_each(|_| ask());
@@ -95,14 +97,14 @@ fn push(rows: &mut Rows, kind: u8, group: u32, time: i64) {
     rows.times.push(time);
 }
 
-/// Rows of 64 entities over a year; each of so many is a question, or none if it is one.
-fn batch(every: usize) -> Rows {
+/// Rows of a replay: entity after entity, each with so many rows over a year. Each of so many is a question, or none if it is one.
+fn batch(every: usize, rows_of_entity: usize) -> Rows {
     let mut seed = 1;
-    let mut rows = Rows { states: States::without_events(ENTITIES), want_states: true, ..fields() };
+    let mut rows = Rows { states: States::without_events(ROWS / rows_of_entity), ..fields() };
     let (mut texts, mut amounts) = (Texts::default(), Vec::new());
     for row in 0..ROWS {
-        let time = 19_700 * DAY + row as i64 * (365 * DAY / ROWS as i64);
-        let group = random(&mut seed, ENTITIES as u64) as u32;
+        let time = 19_700 * DAY + (row % rows_of_entity) as i64 * (365 * DAY / rows_of_entity as i64);
+        let group = (row / rows_of_entity) as u32;
         if every > 1 && row % every == 0 {
             push(&mut rows, QUESTION, group, time);
             continue;

@@ -11,44 +11,63 @@ use onepath_sdk::batch::{EVENT, QUESTION, Rows, Values};
 use crate::expression::{Evaluated, FAILED, VALUE};
 use crate::input::{Failures, row_of};
 
+/// A row that a store looks at.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Seen {
+    /// Its place in the call.
+    pub(crate) row: u32,
+    /// Which event it is; [`ASKED`] of a question.
+    event: u32,
+}
+
+/// Stands for no event.
+const ASKED: u32 = u32::MAX;
+
+impl Seen {
+    /// Which event the row is. None of a question.
+    #[inline(always)]
+    pub(crate) fn event(self) -> Option<usize> {
+        (self.event != ASKED).then_some(self.event as usize)
+    }
+}
+
 /// The rows of a call.
 pub(crate) struct Selections<'a> {
     rows: &'a Rows,
     /// The nodes of its events; none where there are no events.
     events: Option<&'a Evaluated<'a>>,
-    /// Per row, which event or which question it is. None where there are only events or only questions: it is the row itself.
-    places: Option<Vec<u32>>,
-    all: Option<Rc<[u32]>>,
+    questions: usize,
+    by_group: bool,
+    all: Option<Rc<[Seen]>>,
     /// By filter, and by value where some event has none.
-    known: Vec<(Key, Rc<[u32]>)>,
+    known: Vec<(Key, Rc<[Seen]>)>,
 }
 
 type Key = (Option<NodeIndex>, Option<NodeIndex>);
 
 impl<'a> Selections<'a> {
     pub(crate) fn new(rows: &'a Rows, events: Option<&'a Evaluated<'a>>, questions: usize) -> Self {
-        let count = rows.kinds.len();
-        let places = (questions > 0 && questions < count).then(|| {
-            let (mut places, mut asked) = (Vec::with_capacity(count), 0);
-            for (row, &kind) in rows.kinds.iter().enumerate() {
-                places.push(if kind == QUESTION { asked } else { row as u32 - asked });
-                asked += u32::from(kind == QUESTION);
-            }
-            places
-        });
-        Selections { rows, events, places, all: None, known: Vec::new() }
+        let by_group = rows.groups.is_sorted();
+        Selections { rows, events, questions, by_group, all: None, known: Vec::new() }
+    }
+
+    /// Whether the rows come group after group, in the order of the groups.
+    pub(crate) fn is_by_group(&self) -> bool {
+        self.by_group
     }
 
     /// All rows.
-    fn all(&mut self) -> Rc<[u32]> {
-        let count = self.rows.kinds.len() as u32;
-        Rc::clone(self.all.get_or_insert_with(|| (0..count).collect()))
-    }
-
-    /// Which event or which question a row is.
-    #[inline]
-    pub(crate) fn place(&self, row: usize) -> usize {
-        self.places.as_ref().map_or(row, |places| places[row] as usize)
+    fn all(&mut self) -> Rc<[Seen]> {
+        let kinds = &self.rows.kinds;
+        Rc::clone(self.all.get_or_insert_with(|| {
+            let mut event = 0;
+            let seen = kinds.iter().zip(0..).map(|(&kind, row)| {
+                let seen = Seen { row, event: if kind == EVENT { event } else { ASKED } };
+                event += u32::from(kind == EVENT);
+                seen
+            });
+            seen.collect()
+        }))
     }
 
     /// The events for which a filter is true and that have a value, and all questions. What fails is noted and left out: a filter always,
@@ -58,7 +77,7 @@ impl<'a> Selections<'a> {
         filter: Option<NodeIndex>,
         value: Option<NodeIndex>,
         failures: &mut Failures,
-    ) -> Rc<[u32]> {
+    ) -> Rc<[Seen]> {
         let Some(events) = self.events else { return self.all() };
         let value = value.filter(|&node| events.cells(node).marks.is_some());
         if filter.is_none() && value.is_none() {
@@ -68,7 +87,7 @@ impl<'a> Selections<'a> {
             return Rc::clone(known);
         }
         let kept = self.passed(events, filter, value, |mark| mark == VALUE, failures);
-        let rows: Rc<[u32]> = self.listed(&kept).into();
+        let rows = self.listed(&kept);
         self.known.push(((filter, value), Rc::clone(&rows)));
         rows
     }
@@ -79,10 +98,10 @@ impl<'a> Selections<'a> {
         filter: Option<NodeIndex>,
         nodes: impl Iterator<Item = NodeIndex>,
         failures: &mut Failures,
-    ) -> Rc<[u32]> {
+    ) -> Rc<[Seen]> {
         let Some(events) = self.events else { return self.all() };
         let kept = self.passed(events, filter, nodes, |mark| mark != FAILED, failures);
-        self.listed(&kept).into()
+        self.listed(&kept)
     }
 
     /// Per event, whether the filter is true and its nodes have marks with which it stays.
@@ -126,28 +145,24 @@ impl<'a> Selections<'a> {
     }
 
     /// The rows of events that are kept, and of questions.
-    fn listed(&self, kept: &[u8]) -> Vec<u32> {
-        let mut listed = vec![0; self.rows.kinds.len()];
+    fn listed(&self, kept: &[u8]) -> Rc<[Seen]> {
+        let mut listed = vec![Seen::default(); self.rows.kinds.len()];
         let mut count = 0_usize;
-        match &self.places {
-            None => {
-                for (row, &kept) in kept.iter().enumerate() {
-                    listed[count] = row as u32;
-                    count = count.wrapping_add(usize::from(kept & 1));
-                }
+        if self.questions == 0 {
+            for (row, &kept) in (0..).zip(kept) {
+                listed[count] = Seen { row, event: row };
+                count = count.wrapping_add(usize::from(kept & 1));
             }
-            Some(_) => {
-                let mut event = 0_usize;
-                for (row, &kind) in self.rows.kinds.iter().enumerate() {
-                    // After the last event there are only questions.
-                    let is_kept = kept.get(event).copied().unwrap_or_default() & 1;
-                    listed[count] = row as u32;
-                    count = count.wrapping_add(usize::from(is_kept | kind));
-                    event = event.wrapping_add(usize::from(kind ^ QUESTION));
-                }
+        } else {
+            let mut event = 0_u32;
+            for (row, &kind) in (0..).zip(&self.rows.kinds) {
+                // After the last event there are only questions.
+                let is_kept = kept.get(event as usize).copied().unwrap_or_default() & 1;
+                listed[count] = Seen { row, event: if kind == EVENT { event } else { ASKED } };
+                count = count.wrapping_add(usize::from(is_kept | kind));
+                event = event.wrapping_add(u32::from(kind ^ QUESTION));
             }
         }
-        listed.truncate(count);
-        listed
+        Rc::from(&listed[..count])
     }
 }

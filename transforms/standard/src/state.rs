@@ -88,6 +88,15 @@ pub(crate) struct Written {
 }
 
 impl Written {
+    pub(crate) fn with_capacity(groups: usize) -> Self {
+        Written { bytes: Vec::new(), ends: Vec::with_capacity(groups) }
+    }
+
+    /// Nothing changed in the groups before this one, as far as they are not there yet.
+    pub(crate) fn skip_to(&mut self, group: usize) {
+        self.ends.resize(self.ends.len().max(group), (self.bytes.len(), false));
+    }
+
     fn part(&self, group: usize) -> Option<&[u8]> {
         let start = if group == 0 { 0 } else { self.ends[group - 1].0 };
         let (end, changed) = self.ends[group];

@@ -191,3 +191,13 @@ impl<T: fmt::Debug> fmt::Debug for Events<T> {
         f.debug_map().entries(self.live_times().iter().zip(self.live_values())).finish()
     }
 }
+
+impl<T> Events<T> {
+    /// Forgets every event, and keeps the room that they took.
+    pub fn clear(&mut self) {
+        self.times.clear();
+        self.values.clear();
+        self.start = 0;
+        self.totals = Totals::default();
+    }
+}

@@ -6,7 +6,7 @@ use onepath_definition::{Function, Node, NodeIndex, ValueType};
 use onepath_sdk::batch::{Float64Lists, Texts, Values};
 
 use super::logic::order_at;
-use super::view::{View, list_at, shown};
+use super::view::{Lane, View, list_at, map, shown};
 use super::{Answer, Evaluated, FAILED, NULL, VALUE};
 
 /// Where the value of a row comes from.
@@ -18,6 +18,15 @@ enum Source {
 }
 
 pub(super) fn chosen(function: Function, views: &[View], rows: usize, value_type: ValueType) -> Answer {
+    if function == Function::Coalesce {
+        match value_type {
+            ValueType::Boolean => return coalesced(views, rows, |view| view.booleans(), Values::Booleans),
+            ValueType::Int64 => return coalesced(views, rows, |view| view.integers(), Values::Int64s),
+            ValueType::Float64 => return coalesced(views, rows, |view| view.floats(), Values::Float64s),
+            ValueType::Time => return coalesced(views, rows, |view| view.integers(), Values::Times),
+            ValueType::Text | ValueType::Float64List => {}
+        }
+    }
     let of: Box<dyn Fn(usize) -> Source + '_> = match function {
         Function::Case => Box::new(|row| case(views, row)),
         Function::Coalesce => Box::new(|row| {
@@ -32,6 +41,30 @@ pub(super) fn chosen(function: Function, views: &[View], rows: usize, value_type
         }),
     };
     gathered(views, rows, value_type, of)
+}
+
+/// The first value that is not null, of a type of fixed size. Only rows without one in the first column are looked at one by one.
+fn coalesced<T: Copy + Default>(
+    views: &[View],
+    rows: usize,
+    lane: for<'v> fn(&View<'v>) -> Lane<'v, T>,
+    wrap: fn(Vec<T>) -> Values,
+) -> Answer {
+    let Some((first, others)) = views.split_first() else { return (wrap(vec![T::default(); rows]), None) };
+    let mut values = map(rows, lane(first), |value| value);
+    let mut marks: Vec<u8> = match first.marks {
+        None => return (wrap(values), None),
+        Some(_) => (0..rows).map(|row| first.mark(row)).collect(),
+    };
+    for (row, (value, mark)) in values.iter_mut().zip(&mut marks).enumerate() {
+        if *mark == NULL
+            && let Some(other) = others.iter().find(|other| other.mark(row) != NULL)
+        {
+            (*value, *mark) = (lane(other).at(row), other.mark(row));
+        }
+    }
+    let is_whole = marks.iter().all(|mark| *mark == VALUE);
+    (wrap(values), shown((!is_whole).then_some(marks)))
 }
 
 /// A conversion, null where it failed by itself.

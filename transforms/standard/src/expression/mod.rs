@@ -101,6 +101,13 @@ impl<'a> Evaluated<'a> {
         if let Some(found) = lookup::compared(self, function, arguments) {
             return found;
         }
+        if let (Function::Coalesce, [first, ..]) = (function, arguments)
+            && let first @ Computed { cells: Cells { marks: None, .. }, is_constant: false, .. } =
+                &self.columns[*first as usize]
+        {
+            // Nothing to replace.
+            return Computed::column(first.cells.clone());
+        }
         let views: Vec<View> = arguments.iter().map(|argument| self.view(*argument)).collect();
         let is_constant = views.iter().all(|view| view.is_constant);
         let rows = if is_constant { 1 } else { self.rows };

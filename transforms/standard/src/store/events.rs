@@ -49,6 +49,10 @@ impl<T: Answered + WindowValue> Kept for Events<T> {
         Events::default()
     }
 
+    fn clear(&mut self, _: &Length) {
+        Events::clear(self);
+    }
+
     /// The number of events, all times, then all values.
     fn decode(bytes: &mut &[u8], kept: &Length) -> Result<Self, StateError> {
         let count = decode_u64(bytes)?;
@@ -84,7 +88,17 @@ pub(super) fn view<T: Copy>(events: &Events<T>, as_of: AsOf, span: Span) -> View
 }
 
 /// Appends every answer of a view.
+#[inline]
 pub(super) fn read<T: Answered>(view: &View<'_, T>, as_of: AsOf, part: &Part, columns: &mut [Writer]) {
+    if let [(column, answer)] = part.answers[..]
+        && T::answer_alone(view, answer, &mut columns[column])
+    {
+        return;
+    }
+    read_all(view, as_of, part, columns);
+}
+
+fn read_all<T: Answered>(view: &View<'_, T>, as_of: AsOf, part: &Part, columns: &mut [Writer]) {
     let mut shared = T::Shared::default();
     for &(column, answer) in &part.answers {
         let column = &mut columns[column];
@@ -110,6 +124,16 @@ pub(super) trait Answered: Copy {
 
     /// Appends a value.
     fn put(value: Option<Self>, column: &mut Writer);
+
+    /// Appends one of the commonest answers, where it is the only one that a question wants of a view. False if it is another.
+    #[inline]
+    fn answer_alone(view: &View<'_, Self>, answer: Answer, column: &mut Writer) -> bool {
+        let is_count = answer == Answer::Count;
+        if is_count {
+            column.integer(Some(view.count()));
+        }
+        is_count
+    }
 
     /// Appends an answer.
     fn answer(view: &View<'_, Self>, answer: Answer, shared: &mut Self::Shared, column: &mut Writer);
@@ -139,6 +163,17 @@ impl Answered for f64 {
 
     fn put(value: Option<f64>, column: &mut Writer) {
         column.float(value);
+    }
+
+    #[inline]
+    fn answer_alone(view: &View<'_, f64>, answer: Answer, column: &mut Writer) -> bool {
+        match answer {
+            Answer::Count => column.integer(Some(view.count())),
+            Answer::Sum => column.float((!view.is_empty()).then(|| view.sum())),
+            Answer::Mean => column.float(view.mean()),
+            _ => return false,
+        }
+        true
     }
 
     fn answer(view: &View<'_, f64>, answer: Answer, shared: &mut SharedOfNumbers, column: &mut Writer) {
@@ -213,6 +248,17 @@ impl Answered for bool {
 
     fn put(value: Option<bool>, column: &mut Writer) {
         column.boolean(value);
+    }
+
+    #[inline]
+    fn answer_alone(view: &View<'_, bool>, answer: Answer, column: &mut Writer) -> bool {
+        match answer {
+            Answer::Count => column.integer(Some(view.count())),
+            Answer::Hits => column.integer(Some(view.hits())),
+            Answer::Share => column.float(view.share()),
+            _ => return false,
+        }
+        true
     }
 
     fn answer(view: &View<'_, bool>, answer: Answer, (): &mut (), column: &mut Writer) {

@@ -14,7 +14,7 @@ mod tiles;
 mod value;
 
 use onepath_definition::{Aggregate, Answer, Checked, Keep, NodeIndex, Span, Store, ValueType};
-use onepath_sdk::batch::{EVENT, Float64Lists, Rows, Texts, Values};
+use onepath_sdk::batch::{Float64Lists, Rows, Texts, Values};
 use onepath_sdk::dynamic::asked_at;
 use onepath_sdk::state::StateError;
 use onepath_sdk::time::{AsOf, EventTime, Length};
@@ -28,7 +28,7 @@ use self::value::{Item, Items};
 use crate::column::{TextCells, Writer};
 use crate::expression::Evaluated;
 use crate::input::Failures;
-use crate::selection::Selections;
+use crate::selection::{Seen, Selections};
 use crate::state::{Given, Written};
 
 /// One store of one entity.
@@ -40,6 +40,11 @@ trait Kept: Sized {
 
     /// What is kept before the first event.
     fn empty(shape: &Self::Shape) -> Self;
+
+    /// Goes back to [`empty`](Self::empty); one that takes room keeps it for the next entity.
+    fn clear(&mut self, shape: &Self::Shape) {
+        *self = Self::empty(shape);
+    }
 
     /// Takes what is kept from its bytes.
     fn decode(bytes: &mut &[u8], shape: &Self::Shape) -> Result<Self, StateError>;
@@ -181,50 +186,78 @@ impl Job<'_> {
         self.each_of::<S>(&selected, shape, item, progress)
     }
 
-    /// The loop over some rows, in order.
+    /// The loop over some rows, in order. Where the rows of a call come group after group, as in a replay, one state serves them all.
     fn each_of<'v, S: Kept>(
         &self,
-        selected: &[u32],
+        selected: &[Seen],
         shape: &S::Shape,
         item: impl Fn(usize) -> S::Item<'v>,
         progress: &mut Progress<'_>,
     ) -> Option<Written> {
-        let Progress { selections, columns, failures } = progress;
-        let mut groups: Vec<Group<S>> = Vec::new();
-        groups.resize_with(self.given.groups(), || Group { state: None, changed: false });
-        for &row in selected {
-            let row = row as usize;
-            let (at, time) = (self.rows.groups[row] as usize, self.rows.times[row]);
-            let group = &mut groups[at];
+        let Progress { columns, failures, selections } = progress;
+        let (times, of) = (self.rows.times.as_slice(), self.rows.groups.as_slice());
+        let groups = self.given.groups();
+        let in_order = selections.is_by_group();
+        let mut written = Written::with_capacity(if self.rows.want_states { groups } else { 0 });
+        let mut states: Vec<Group<S>> = Vec::new();
+        states.resize_with(if in_order { 1 } else { groups }, || Group { state: None, changed: false });
+        let mut left = selected;
+        while let [first, others @ ..] = left {
+            let at = of[first.row as usize] as usize;
+            let others = others.iter().take_while(|seen| of[seen.row as usize] as usize == at);
+            let (run, rest) = left.split_at(1 + others.count());
+            left = rest;
+            let group = &mut states[if in_order { 0 } else { at }];
+            let bytes = self.given.part(at, self.at);
             let state = match &mut group.state {
-                Some(state) => state,
-                none => none.insert(self.decode(at, row, shape, failures)),
+                Some(state) if !in_order => state,
+                Some(state) if bytes.is_empty() => {
+                    state.clear(shape);
+                    state
+                }
+                state => state.insert(decode(bytes, shape, at, first.row as usize, failures)),
             };
-            if self.rows.kinds[row] == EVENT {
-                group.changed = true;
-                state.push(EventTime(time), item(selections.place(row)), shape);
-            } else {
-                let as_of = asked_at(time);
-                self.plan.parts.iter().for_each(|part| state.read(as_of, part, shape, columns));
+            let mut changed = false;
+            for seen in run {
+                let time = times[seen.row as usize];
+                match seen.event() {
+                    Some(event) => {
+                        changed = true;
+                        state.push(EventTime(time), item(event), shape);
+                    }
+                    None => {
+                        let as_of = asked_at(time);
+                        self.plan.parts.iter().for_each(|part| state.read(as_of, part, shape, columns));
+                    }
+                }
+            }
+            group.changed |= changed;
+            if in_order && self.rows.want_states {
+                written.skip_to(at);
+                group.write(&mut written, shape);
+                group.changed = false;
             }
         }
-        self.rows.want_states.then(|| write(&groups, shape))
-    }
-
-    fn decode<S: Kept>(&self, group: usize, row: usize, shape: &S::Shape, failures: &mut Failures) -> S {
-        let mut bytes = self.given.part(group, self.at);
-        if bytes.is_empty() {
-            return S::empty(shape);
+        if !in_order && self.rows.want_states {
+            states.iter().for_each(|group| group.write(&mut written, shape));
         }
-        let decoded = S::decode(&mut bytes, shape).and_then(|state| match bytes.len() {
-            0 => Ok(state),
-            left => Err(StateError::new(format!("{left} bytes follow the end of the state"))),
-        });
-        decoded.unwrap_or_else(|error| {
-            failures.note(row, || format!("the state of group {group}: {error}"));
-            S::empty(shape)
-        })
+        written.skip_to(groups);
+        self.rows.want_states.then_some(written)
     }
+}
+
+fn decode<S: Kept>(mut bytes: &[u8], shape: &S::Shape, group: usize, row: usize, failures: &mut Failures) -> S {
+    if bytes.is_empty() {
+        return S::empty(shape);
+    }
+    let decoded = S::decode(&mut bytes, shape).and_then(|state| match bytes.len() {
+        0 => Ok(state),
+        left => Err(StateError::new(format!("{left} bytes follow the end of the state"))),
+    });
+    decoded.unwrap_or_else(|error| {
+        failures.note(row, || format!("the state of group {group}: {error}"));
+        S::empty(shape)
+    })
 }
 
 struct Group<S> {
@@ -232,15 +265,13 @@ struct Group<S> {
     changed: bool,
 }
 
-fn write<S: Kept>(groups: &[Group<S>], shape: &S::Shape) -> Written {
-    let mut written = Written { bytes: Vec::new(), ends: Vec::with_capacity(groups.len()) };
-    for group in groups {
-        if let Some(state) = group.state.as_ref().filter(|_| group.changed) {
+impl<S: Kept> Group<S> {
+    fn write(&self, written: &mut Written, shape: &S::Shape) {
+        if let Some(state) = self.state.as_ref().filter(|_| self.changed) {
             state.encode(&mut written.bytes, shape);
         }
-        written.ends.push((written.bytes.len(), group.changed));
+        written.ends.push((written.bytes.len(), self.changed));
     }
-    written
 }
 
 /// The whole units in the time from an event to a question.
