@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn every_shape_is_tried_as_its_caller_makes_it_and_as_large() {
         let (description, sample, adder) = (description(), Sample::default(), Adder::new(Fault::Nothing));
-        let bench = Bench { subject: &adder, description: &description, parameters: &[] };
+        let bench = Bench::new(&adder, &description, &[]);
         let mut generator = Generator::new(&description, &sample, true, 5);
         let world = World::served(&bench, generator.entities(super::super::ENTITIES, 3), 3);
         for (seed, shape) in Shape::ALL.into_iter().enumerate() {

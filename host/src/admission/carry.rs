@@ -305,7 +305,7 @@ mod tests {
     fn rows_to_see(kept: fn(u64) -> u64, state_bytes_per_event: usize, state_bytes_max: usize) -> Option<usize> {
         let counter = Counter { kept, state_bytes_per_event, state_bytes_max, calls: Cell::new(0) };
         let (description, sample) = (description(), Sample::default());
-        let bench = Bench { subject: &counter, description: &description, parameters: &[] };
+        let bench = Bench::new(&counter, &description, &[]);
         let (calls, broken) = try_carry(&bench, &mut Generator::new(&description, &sample, true, 3));
         assert!(calls > 5 && counter.calls.get() > calls);
         broken.map(|broken| broken.rows.len())

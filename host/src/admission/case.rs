@@ -21,6 +21,16 @@ pub(super) struct Case {
 }
 
 impl Case {
+    /// Whether another has the same rows, in bits.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let same = |(one, other): (&CaseRow, &CaseRow)| {
+            (one.kind, one.entity, one.time) == (other.kind, other.entity, other.time)
+                && one.values.len() == other.values.len()
+                && one.values.iter().zip(&other.values).all(|(one, other)| one.same_bits(other))
+        };
+        self.rows.len() == other.rows.len() && self.rows.iter().zip(&other.rows).all(same)
+    }
+
     /// How many entities there are, counted to the highest number.
     pub(super) fn entities(&self) -> u32 {
         self.rows.iter().map(|row| row.entity + 1).max().unwrap_or(0)

@@ -127,7 +127,7 @@ pub(super) fn try_law(law: Law, bench: &Bench<'_>, case: &Case) -> Result<(), St
 }
 
 fn total(bench: &Bench<'_>, case: &Case) -> Result<(), String> {
-    match bench.whole(case).stop {
+    match &bench.whole(case).stop {
         Some(stop) if !stop.is_failure => Err(stop.tell()),
         _ => Ok(()),
     }

@@ -173,7 +173,7 @@ pub fn check(engines: &Engines, name: &str, bytes: &[u8], options: &CheckOptions
     let pair = Pair { serving, interpreted, engines, budget, trials: options.output.map(Trials::new) };
     let description = pair.serving.description();
     let parameters = options.parameters.clone().unwrap_or_else(|| ordinary_parameters(description));
-    let bench = Bench { subject: &pair, description, parameters: &parameters };
+    let bench = Bench::new(&pair, description, &parameters);
     let (tried, laws) = prove(&bench, options);
     pair.trials.iter().for_each(Trials::end);
     let mut generator = Generator::new(description, &options.sample, options.has_sources, options.seed);
@@ -294,8 +294,8 @@ fn told(case: &Case, number: usize) -> String {
 /// What ends the case in one call, if anything does. A limit on time may be met for want of a processor; what a component
 /// does, it does again.
 fn sure_stop(bench: &Bench<'_>, case: &Case) -> Option<run::Stop> {
-    (1..LIMIT_TRIES).fold(bench.whole(case).stop, |stop, _| match stop {
-        Some(stop) if stop.is_limit => bench.whole(case).stop,
+    (1..LIMIT_TRIES).fold(bench.whole(case).stop.clone(), |stop, _| match stop {
+        Some(stop) if stop.is_limit => bench.whole(case).stop.clone(),
         stop => stop,
     })
 }
@@ -324,7 +324,7 @@ fn try_laws(bench: &Bench<'_>, (case, number): (&Case, usize), results: &mut [La
         let Err(difference) = tried else { continue };
         budget.doing(&format!("looking for the smallest case that breaks the law {}", result.law.name()));
         bench.subject.about(&format!("law {}, smaller than case {number}", result.law.name()));
-        let limit = bench.whole(case).stop.is_some_and(|stop| stop.is_limit);
+        let limit = bench.whole(case).stop.as_ref().is_some_and(|stop| stop.is_limit);
         let tries = if limit { SHRINK_TRIES_OF_LIMITS } else { SHRINK_TRIES };
         let mut fails = |case: &Case| laws::try_law(result.law, bench, case).is_err() && !budget.is_over();
         let smallest = shrink::shrink(bench.description, case.clone(), tries, &mut fails);
@@ -338,7 +338,7 @@ fn try_laws(bench: &Bench<'_>, (case, number): (&Case, usize), results: &mut [La
 
 /// Removes row after row that the transform refuses; false where nothing is left or the row is not told.
 fn without_refused(bench: &Bench<'_>, case: &mut Case) -> bool {
-    while let Some(stop) = bench.whole(case).stop {
+    while let Some(stop) = &bench.whole(case).stop {
         match stop.row.filter(|_| stop.is_failure) {
             Some(row) => drop(case.rows.remove(row)),
             None => return false,

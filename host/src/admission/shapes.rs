@@ -189,7 +189,7 @@ mod tests {
         for shape in Shape::ALL {
             for seed in [1, 2] {
                 let adder = Adder::new(Fault::LiesIn(shape));
-                let bench = Bench { subject: &adder, description: &description, parameters: &[] };
+                let bench = Bench::new(&adder, &description, &[]);
                 let mut generator = Generator::new(&description, &sample, true, seed);
                 let world = World::served(&bench, generator.entities(80, 3), 3);
                 let (_, broken) = try_shapes(&bench, &world, seed);

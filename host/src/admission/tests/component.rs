@@ -75,7 +75,7 @@ fn without_time_nothing_is_tried_and_nothing_is_found() {
         output: None,
     };
     let description = description();
-    let (tried, laws) = prove(&Bench { subject: &adder, description: &description, parameters: &[] }, &options);
+    let (tried, laws) = prove(&Bench::new(&adder, &description, &[]), &options);
     assert_eq!((tried.cases, tried.stopped.is_some()), (0, true));
     assert!(laws.iter().all(|law| law.counterexample.is_none()));
 }
