@@ -1,6 +1,7 @@
 //! Where components are compiled and tried: in a child process if there is a command to start, in this one if there is none.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
@@ -16,6 +17,8 @@ pub struct Gate {
     /// The `onepath` command, whose children compile and try. Without one it is done in this process, within the limits of the
     /// sandbox, but without a bound on the memory that compiling takes.
     pub command: Option<PathBuf>,
+    /// What it is given before anything else, where it is not the command itself but runs it.
+    pub command_arguments: Vec<OsString>,
     /// What components may use.
     pub limits: Limits,
     /// Where machine code is kept.
@@ -38,7 +41,17 @@ impl Gate {
         stop: Arc<AtomicBool>,
         warning: Arc<dyn Fn(&str) + Send + Sync>,
     ) -> Self {
-        Self { command, limits, cache, stop, warning, told: Once::new(), compiling: Mutex::default() }
+        let command_arguments = Vec::new();
+        Self {
+            command,
+            command_arguments,
+            limits,
+            cache,
+            stop,
+            warning,
+            told: Once::new(),
+            compiling: Mutex::default(),
+        }
     }
 
     /// The budget of a component's admission, from which compiling it has taken its part.
@@ -85,7 +98,8 @@ impl Gate {
             });
             return None;
         };
-        Some(Parent { command, limits: &self.limits, cache: self.cache.as_deref(), stop: &self.stop })
+        let (limits, cache) = (&self.limits, self.cache.as_deref());
+        Some(Parent { command, arguments: &self.command_arguments, limits, cache, stop: &self.stop })
     }
 
     fn compiling(&self) -> MutexGuard<'_, HashMap<String, Duration>> {

@@ -24,6 +24,7 @@ mod shown;
 mod summary;
 mod verify;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -91,6 +92,16 @@ struct Context {
     project: PathBuf,
     format: Format,
     locking: Locking,
+    command: OwnCommand,
+}
+
+/// By what this command starts itself again.
+#[derive(Clone, Debug, Default)]
+pub struct OwnCommand {
+    /// The program; `None` where it is not known.
+    pub program: Option<PathBuf>,
+    /// What it is given before the arguments of the command, where it is not the command itself but runs it.
+    pub arguments: Vec<OsString>,
 }
 
 impl Context {
@@ -118,8 +129,9 @@ impl Context {
 
     /// `options` with what every command is given.
     fn options(&self, options: OpenOptions) -> OpenOptions {
-        let command = own_command();
-        OpenOptions { locking: self.locking, warning: Arc::new(output::warning), command, ..options }
+        let OwnCommand { program: command, arguments: command_arguments } = self.command.clone();
+        let warning = Arc::new(output::warning);
+        OpenOptions { locking: self.locking, warning, command, command_arguments, ..options }
     }
 }
 
@@ -149,9 +161,15 @@ fn unmaterialized(allow: bool) -> Unmaterialized {
 
 /// Runs the command line of this process, which is the `onepath` command: it starts itself again to compile and try components.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    run_as(std::env::args_os(), OwnCommand { program: own_command(), arguments: Vec::new() })
+}
+
+/// The same of a process that is not the command itself: with these arguments, of which the first is its name, and started again by
+/// `command`. Where the arguments are misused, or ask for help, it ends the process.
+pub fn run_as(arguments: impl IntoIterator<Item = OsString>, command: OwnCommand) -> ExitCode {
+    let arguments = Arguments::parse_from(arguments);
     let locking = if arguments.locked { Locking::Enforced } else { Locking::Free };
-    let context = Context { project: arguments.project, format: arguments.format, locking };
+    let context = Context { project: arguments.project, format: arguments.format, locking, command };
     let result = match arguments.command {
         Command::New(command) => new::run(&context, &command),
         Command::Build(command) => build::run(&context, &command),

@@ -44,7 +44,8 @@ pub(super) fn run(context: &Context, command: &Replay) -> anyhow::Result<ExitCod
     let store = context.open(OpenOptions::default())?;
     let view = store.project().view(&command.view)?.clone();
     let (keys, request_fields) = (command.entity.clone(), command.request.clone());
-    let steps = store.steps(&view, &StepsRequest { keys, request_fields, as_of: command.as_of })?;
+    let steps =
+        store.steps(&view, &StepsRequest { keys, request_fields, as_of: command.as_of, ..StepsRequest::default() })?;
     let texts = match command.state {
         true => steps.steps.iter().map(|step| store.state_text(&view, &step.state)).collect::<Result<Vec<_>, _>>()?,
         false => Vec::new(),

@@ -48,6 +48,7 @@ mod summary;
 mod warnings;
 
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
@@ -127,6 +128,8 @@ pub struct OpenOptions {
     /// The `onepath` command of this version, whose child processes compile components and try the laws on them. The command itself
     /// gives its own; without one it is done in this process, which a component may make slow and large.
     pub command: Option<PathBuf>,
+    /// What `command` is given before anything else, where it is not the command itself but runs it, as Python does.
+    pub command_arguments: Vec<OsString>,
     /// Whether components are held to the lock file.
     pub locking: Locking,
     /// What becomes of a component whose package has changed since it was built.
@@ -171,6 +174,7 @@ impl Default for OpenOptions {
             isolation: Isolation::default(),
             admission: Admission::default(),
             command: None,
+            command_arguments: Vec::new(),
             locking: Locking::default(),
             stale: WhereStale::default(),
             variant: Variant::Serving,
@@ -191,7 +195,10 @@ impl OpenOptions {
     /// Where components are compiled and tried; machine code is kept in the folder `cache`.
     pub(crate) fn gate(&self, cache: Option<PathBuf>) -> Gate {
         let limits = limits(&self.limits_first, self.limits.clone());
-        Gate::new(self.command.clone(), limits, cache, Arc::clone(&self.stop), Arc::clone(&self.warning))
+        let mut gate =
+            Gate::new(self.command.clone(), limits, cache, Arc::clone(&self.stop), Arc::clone(&self.warning));
+        gate.command_arguments.clone_from(&self.command_arguments);
+        gate
     }
 }
 

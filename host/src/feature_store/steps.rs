@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::history::Events;
-use super::{FeatureSelection, FeatureStore, PlannedView, Spine};
+use super::{FeatureSelection, FeatureStore, PlannedView, SourceOverride, Spine};
 use crate::Error;
 use crate::batch::{Column, Value};
 use crate::entity::{EntityState, KeyInterner, KeyRows};
@@ -25,6 +25,8 @@ pub struct StepsRequest {
     pub request_fields: Vec<(String, String)>,
     /// The last moment; `None` for now.
     pub as_of: Option<AsOf>,
+    /// Files that stand for sources, instead of their own and of what was pushed.
+    pub overrides: Vec<SourceOverride>,
 }
 
 /// The steps of one entity in one view.
@@ -107,7 +109,11 @@ impl FeatureStore {
         let asked = columns(asked, &request.request_fields, "--request")?;
         let as_of = request.as_of.unwrap_or_else(|| AsOf::from_micros(self.options().clock.now()));
         let log = self.log_for_reading()?;
-        let events = Events::Declared { overrides: &[], pushed: log.as_deref().map(Pushed::all).transpose()? };
+        for given in &request.overrides {
+            self.project().source(&given.source)?;
+        }
+        let overrides = &request.overrides[..];
+        let events = Events::Declared { overrides, pushed: log.as_deref().map(Pushed::all).transpose()? };
         let one = Spine { keys, as_of: vec![as_of], request_fields: asked };
         let found = self.events_of(planned, &one, events, as_of)?;
         let mut steps = states_of(planned, found, as_of)?;

@@ -111,16 +111,9 @@ async fn accept(
     let (connections_max, of_client_max) = connections::most(&options.limits, usage::files_max())?;
     let listener = listen(options.listen).map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(ListenError::Start)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(ListenError::Start)?;
+    let signalled = signalled(options.stop.is_alone)?;
     let ended = ended(Arc::clone(&server));
-    tokio::pin!(ended);
-    let mut hangup = signal(SignalKind::hangup()).map_err(ListenError::Start)?;
-    tokio::spawn(async move {
-        while hangup.recv().await.is_some() {
-            tracing::info!("SIGHUP: serving goes on; SIGTERM or SIGINT ends it");
-        }
-    });
+    tokio::pin!(ended, signalled);
     let connections = Connections::new(connections_max, of_client_max);
     let app = Arc::new(App::new(server, options.limits.clone(), options.token, Arc::clone(&connections), reading));
     let router = TowerToHyperService::new(router(Arc::clone(&app)));
@@ -131,9 +124,8 @@ async fn accept(
     loop {
         let (stream, from) = tokio::select! {
             accepted = next(&listener, &app) => accepted,
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            () = options.stop.0.notified() => break,
+            () = &mut signalled => break,
+            () = options.stop.told.notified() => break,
             () = &mut ended => break,
         };
         let place = Arc::new(connections.place(shares::client(from.ip())));
@@ -164,6 +156,32 @@ async fn accept(
     telling.abort();
     repeated::tell(app.repeated.more(true));
     Ok(())
+}
+
+/// Returns once the process is told to stop; never, where signals are not for the server.
+fn signalled(are_ignored: bool) -> Result<impl Future<Output = ()>, ListenError> {
+    let take = |kind| signal(kind).map_err(ListenError::Start);
+    let taken = match are_ignored {
+        true => None,
+        false => Some((take(SignalKind::terminate())?, take(SignalKind::interrupt())?)),
+    };
+    if taken.is_some() {
+        let mut hangup = take(SignalKind::hangup())?;
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                tracing::info!("SIGHUP: serving goes on; SIGTERM or SIGINT ends it");
+            }
+        });
+    }
+    Ok(async move {
+        match taken {
+            Some((mut terminate, mut interrupt)) => tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            },
+            None => std::future::pending().await,
+        }
+    })
 }
 
 /// Returns once the server cannot go on.

@@ -59,12 +59,20 @@ pub struct HttpOptions {
 
 /// Tells a server to stop from another thread.
 #[derive(Clone, Debug, Default)]
-pub struct StopHandle(Arc<tokio::sync::Notify>);
+pub struct StopHandle {
+    told: Arc<tokio::sync::Notify>,
+    is_alone: bool,
+}
 
 impl StopHandle {
+    /// The only one that ends the server: signals are left to the program that it is part of.
+    pub fn alone() -> Self {
+        Self { is_alone: true, ..Self::default() }
+    }
+
     /// Tells the server to stop, now or as soon as it has started.
     pub fn stop(&self) {
-        self.0.notify_one();
+        self.told.notify_one();
     }
 }
 

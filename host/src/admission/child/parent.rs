@@ -1,5 +1,6 @@
 //! The parent's side of a child: starts it, watches what it takes, and ends it.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -26,6 +27,8 @@ const STDERR_BYTES_MAX: usize = 4 << 10;
 pub(in crate::admission) struct Parent<'a> {
     /// The `onepath` command.
     pub(in crate::admission) command: &'a Path,
+    /// What it is given before the subcommand; nothing, unless it is a program that runs the command.
+    pub(in crate::admission) arguments: &'a [OsString],
     /// What components may use.
     pub(in crate::admission) limits: &'a Limits,
     /// Where machine code is kept.
@@ -74,7 +77,7 @@ impl Parent<'_> {
             task,
         };
         let line = serde_json::to_string(&request).map_err(|error| unusable(&error.to_string()))?;
-        let mut running = Running::start(self.command, line + "\n")?;
+        let mut running = Running::start(self.command, self.arguments, line + "\n")?;
         let end = Duration::from_millis(self.limits.admission_ms_max).saturating_sub(job.spent);
         let bytes_end = self.limits.admission_bytes_max / 8 * 7;
         let (watch, mut doing, mut speaks) = (Stopwatch::start(), "it was started".to_owned(), false);
@@ -138,11 +141,14 @@ struct Running {
 }
 
 impl Running {
-    fn start(command: &Path, request: String) -> Result<Self, LoadError> {
+    fn start(command: &Path, arguments: &[OsString], request: String) -> Result<Self, LoadError> {
         let mut starting = Command::new(command);
-        starting.arg(SUBCOMMAND).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        starting.args(arguments).arg(SUBCOMMAND).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Another program than the command itself may go by its name, as Python does to find its library.
         #[cfg(unix)]
-        std::os::unix::process::CommandExt::arg0(&mut starting, "onepath");
+        if arguments.is_empty() {
+            std::os::unix::process::CommandExt::arg0(&mut starting, "onepath");
+        }
         let mut child = starting.spawn().map_err(|error| {
             unusable(&format!("cannot start {}: {error}; give the path of the onepath command", command.display()))
         })?;

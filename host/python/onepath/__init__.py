@@ -1,0 +1,90 @@
+"""onepath: features without training-serving skew.
+
+The same component, run by the same function, makes training sets and answers requests, so that a served vector equals a backfill at
+the same moment, bit for bit::
+
+    import onepath
+
+    store = onepath.FeatureStore("examples/churn")
+    job = store.get_historical_features(labels, features="churn_v1", as_of="label_date")
+    train = job.to_df()
+
+    store.materialize()
+    store.get_online_features("churn_v1", [{"customer_id": "c207"}]).to_dict()
+    assert store.verify().is_equal
+
+Tables go in and out by Arrow's PyCapsule interface: pandas, polars, DuckDB, pyarrow and arro3 are all fine, and none is required.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._errors import (
+    BusyError,
+    ClosedError,
+    ComponentError,
+    Error,
+    EventIdConflictError,
+    ForkError,
+    HttpError,
+    InputError,
+    MissingPackageError,
+    NotMaterializedError,
+    OnepathWarning,
+    ProjectError,
+    RequestError,
+    StoppedError,
+    StoreError,
+    TransformError,
+    UnavailableError,
+    UnknownNameError,
+)
+from ._job import RetrievalJob
+from ._online import OnlineResponse, PushResult
+from ._onepath import __version__
+from ._store import FeatureStore, MaterializeReport, RunningServer, VerifyReport, View
+
+if TYPE_CHECKING:
+    from ._client import AsyncClient, Client
+
+__all__ = [
+    "AsyncClient",
+    "BusyError",
+    "Client",
+    "ClosedError",
+    "ComponentError",
+    "Error",
+    "EventIdConflictError",
+    "FeatureStore",
+    "ForkError",
+    "HttpError",
+    "InputError",
+    "MaterializeReport",
+    "MissingPackageError",
+    "NotMaterializedError",
+    "OnepathWarning",
+    "OnlineResponse",
+    "ProjectError",
+    "PushResult",
+    "RequestError",
+    "RetrievalJob",
+    "RunningServer",
+    "StoppedError",
+    "StoreError",
+    "TransformError",
+    "UnavailableError",
+    "UnknownNameError",
+    "VerifyReport",
+    "View",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    # HTTP is imported by whoever speaks it.
+    if name in ("AsyncClient", "Client"):
+        from . import _client
+
+        return getattr(_client, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,200 @@
+"""Tables in and out, of whatever library. Nothing is imported that was not given or asked for."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import _onepath
+from ._errors import InputError, MissingPackageError
+from ._times import to_datetime, to_micros
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: A table: a path, rows as dicts, or an object of any library that gives an Arrow stream.
+Table = Any
+
+
+def module_of(table: Any) -> str:
+    """The library that a table is of."""
+    return type(table).__module__.partition(".")[0]
+
+
+def is_pandas(table: Any) -> bool:
+    """Whether a table is a DataFrame of pandas."""
+    return module_of(table) == "pandas" and hasattr(table, "columns")
+
+
+def needed(package: str, what: str, extra: str) -> Any:
+    """Imports a package that only this needs."""
+    import importlib
+
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise MissingPackageError(f"{what} needs {package}: pip install 'onepath[{extra}]'") from error
+
+
+class Staged(NamedTuple):
+    """A table as a run reads it: a file that it was in already, or one that it was written to."""
+
+    path: str
+    #: The index and the dtypes of a DataFrame of pandas.
+    index: Any = None
+    dtypes: Mapping[str, Any] | None = None
+
+
+class Staging:
+    """A folder within the project for the tables of one run, made when the first table needs it."""
+
+    def __init__(self, data_dir: str) -> None:
+        self._data_dir = data_dir
+        self._made: _onepath.Folder | None = None
+
+    @property
+    def folder(self) -> _onepath.Folder:
+        """The folder."""
+        if self._made is None:
+            self._made = _onepath.Folder(self._data_dir)
+        return self._made
+
+    def out(self, name: str) -> str:
+        """A path in it."""
+        return os.path.join(self.folder.path, name)
+
+    def stage(self, name: str, table: Table, *, naive: bool, times: Sequence[str] | None = None) -> Staged:
+        """The file of a table. Times without a zone are refused, in all columns or in ``times``, unless ``naive``."""
+        if isinstance(table, (str, os.PathLike)):
+            return Staged(os.path.abspath(os.fspath(table)))
+        # A name may be anything; a file's may not.
+        name = "".join(letter if letter.isalnum() or letter in "_.-" else "_" for letter in name)
+        if _is_rows(table):
+            path = self.out(f"{name}.ndjson")
+            with open(path, "w", encoding="utf-8") as file:
+                file.writelines(json_of(row, naive) + "\n" for row in table)
+            return Staged(path)
+        stream, index, dtypes = _stream_of(table)
+        return Staged(self.folder.write(name, stream, naive=naive, times=times), index, dtypes)
+
+
+def _is_rows(table: Any) -> bool:
+    return isinstance(table, Sequence) and all(isinstance(row, Mapping) for row in table)
+
+
+def _stream_of(table: Any) -> tuple[Any, Any, Mapping[str, Any] | None]:
+    if is_pandas(table):
+        pyarrow = needed("pyarrow", "a DataFrame of pandas, which gives Arrow through it,", "pandas")
+        try:
+            # Without the index, which comes back with what is made of the table.
+            stream = pyarrow.Table.from_pandas(table, preserve_index=False)
+        except (pyarrow.ArrowException, ValueError, TypeError) as error:
+            raise InputError(f"the DataFrame has a column that Arrow does not: {error}") from error
+        dtypes = {str(name): dtype for name, dtype in zip(table.columns, table.dtypes, strict=True)}
+        return stream, table.index, dtypes
+    if module_of(table) == "polars" and not hasattr(table, "__arrow_c_stream__") and hasattr(table, "collect"):
+        return table.collect(), None, None
+    if hasattr(table, "__arrow_c_stream__"):
+        return table, None, None
+    # DuckDB before 1.4.
+    for method in ("fetch_arrow_reader", "fetch_record_batch", "arrow"):
+        if module_of(table) in ("duckdb", "_duckdb") and hasattr(table, method):
+            return getattr(table, method)(), None, None
+    raise InputError(
+        f"{type(table).__name__} is no table: give a path, a list of dicts, or an object of a library that gives Arrow streams "
+        "(__arrow_c_stream__), such as a DataFrame of pandas or polars, a DuckDB relation or a pyarrow table"
+    )
+
+
+def json_of(value: Any, naive: bool) -> str:
+    """A value as the library reads JSON: floats by their digits, and times in UTC to the microsecond."""
+    return json.dumps(_plain(value, naive), allow_nan=False)
+
+
+def _plain(value: Any, naive: bool) -> Any:
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return float(value)
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, (datetime, date)) or type(value).__name__ == "datetime64":
+        return to_datetime(to_micros(value, naive)).isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, naive) for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist(), naive)
+    if isinstance(value, Iterable):
+        return [_plain(item, naive) for item in value]
+    raise InputError(f"{value!r} has no counterpart: give a number, a text, a bool, a time or a list of floats")
+
+
+def columns_of(rows: Any) -> Any:
+    """Rows of a question: dicts and lists as they are, a table as a dict of lists."""
+    if isinstance(rows, (dict, list, tuple)):
+        return rows
+    if is_pandas(rows):
+        return {str(name): [None if _is_missing(cell) else cell for cell in rows[name].tolist()] for name in rows.columns}
+    if module_of(rows) == "polars":
+        return rows.to_dict(as_series=False)
+    if hasattr(rows, "to_pydict"):
+        return rows.to_pydict()
+    return rows
+
+
+def _is_missing(cell: Any) -> bool:
+    return type(cell).__name__ in ("NAType", "NaTType")
+
+
+def to_pandas(stream: Any, what: str) -> Any:
+    """A DataFrame of pandas. Whole numbers and truth values with nulls stay what they are, in pandas' nullable types."""
+    pyarrow = needed("pyarrow", what, "pandas")
+    pandas = needed("pandas", what, "pandas")
+    table = pyarrow.table(stream)
+    nullable: dict[Any, Any] = {pyarrow.int64(): pandas.Int64Dtype(), pyarrow.bool_(): pandas.BooleanDtype()}
+    nullable |= {
+        getattr(pyarrow, name)(): getattr(pandas, f"{name.replace('u', 'U', 1).replace('int', 'Int')}Dtype")()
+        for name in ("int8", "int16", "int32", "uint8", "uint16", "uint32", "uint64")
+    } if hasattr(pandas, "UInt8Dtype") else {}
+    names = table.column_names
+    columns: dict[str, Any] = {}
+    for at, name in enumerate(names):
+        column = table.column(at)
+        mapper: Callable[[Any], Any] | None = nullable.get if column.null_count else None
+        columns[name] = column.to_pandas(types_mapper=mapper)
+    return pandas.DataFrame(columns, index=None if columns else range(table.num_rows))
+
+
+def like_given(frame: Any, staged: Staged, as_of: str | None) -> Any:
+    """The columns of a training set that were given, with the dtypes and the index that they had."""
+    pandas = needed("pandas", "to_df()", "pandas")
+    for name, dtype in (staged.dtypes or {}).items():
+        if name not in frame.columns or frame[name].dtype == dtype:
+            continue
+        is_naive = getattr(dtype, "kind", "") == "M" and getattr(dtype, "tz", None) is None
+        if name == as_of or (is_naive and getattr(frame[name].dtype, "tz", None) is not None):
+            # It is a moment now, and says so.
+            continue
+        try:
+            frame[name] = frame[name].astype(dtype)
+        except (TypeError, ValueError):
+            # Such as an empty column of objects: as Arrow has it.
+            continue
+    if staged.index is not None and len(staged.index) == len(frame):
+        frame.index = staged.index
+    assert isinstance(frame, pandas.DataFrame)
+    return frame
+
+
+def existing(path: str | os.PathLike[str]) -> Path:
+    """A path of which the folder is there."""
+    from pathlib import Path
+
+    path = Path(path)
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path.absolute().parent} is no folder: make it first")
+    return path
