@@ -1,9 +1,11 @@
 //! Tables as Arrow streams: from any library to a file that a run reads, and from a file that a run wrote to any library.
 
+use std::collections::HashSet;
 use std::fs::File;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use arrow::array::RecordBatchReader;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatchReader};
 use arrow::datatypes::{DataType, Schema};
 use arrow::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use onepath::files::{self, LOCK_NAME, SPILL_PREFIX, SPILL_SUFFIX};
@@ -11,6 +13,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods};
 use tempfile::TempDir;
@@ -20,6 +23,9 @@ use crate::work::Going;
 
 /// Rows of a row group: several threads read a file by its groups.
 const GROUP_ROWS: usize = 122_880;
+
+/// The first rows of a table, of which is seen whether a column repeats itself.
+const ROWS_LOOKED_AT: usize = 4_096;
 
 /// Rows of a batch that is given out.
 const BATCH_ROWS: usize = 65_536;
@@ -114,25 +120,48 @@ fn write(reader: RecordBatchStreamReader, path: &Path, is_stopped: &dyn Fn() -> 
         return Err(Fault::input(format!("the table has two columns {}: rename one", field.name())));
     }
     let fail = |error: &dyn std::error::Error| Fault::io(&format!("cannot write {}", path.display()), error);
-    // Read once and soon: what takes longer to write than it spares to read is left out. A dictionary spares much of texts.
-    let properties = WriterProperties::builder()
+    let mut batches =
+        reader.map(|batch| batch.map_err(|error| Fault::input(format!("the table's stream failed: {error}"))));
+    let first = batches.find(|batch| batch.as_ref().map_or(true, |batch| batch.num_rows() > 0)).transpose()?;
+    // Read once and soon: what takes longer to write than it spares to read is left out.
+    let mut properties = WriterProperties::builder()
         .set_compression(Compression::UNCOMPRESSED)
         .set_statistics_enabled(EnabledStatistics::None)
-        .set_max_row_group_row_count(Some(GROUP_ROWS))
-        .build();
+        .set_dictionary_enabled(false)
+        .set_max_row_group_row_count(Some(GROUP_ROWS));
+    for (at, field) in schema.fields().iter().enumerate() {
+        if first.as_ref().is_some_and(|first| repeats(first.column(at))) {
+            properties = properties.set_column_dictionary_enabled(ColumnPath::from(vec![field.name().clone()]), true);
+        }
+    }
     let file = File::create(path).map_err(|error| fail(&error))?;
-    let writer = ArrowWriter::try_new(std::io::BufWriter::with_capacity(1 << 18, file), schema, Some(properties));
-    let mut writer = writer
-        .map_err(|error| Fault::input(format!("a column of the table has no counterpart in Parquet: {error}")))?;
-    for batch in reader {
+    let writer = ArrowWriter::try_new(BufWriter::with_capacity(1 << 18, file), schema, Some(properties.build()));
+    let no_counterpart = |error| Fault::input(format!("a column of the table has no counterpart in Parquet: {error}"));
+    let mut writer = writer.map_err(no_counterpart)?;
+    for batch in first.map(Ok).into_iter().chain(batches) {
         if is_stopped() {
             break;
         }
-        let batch = batch.map_err(|error| Fault::input(format!("the table's stream failed: {error}")))?;
-        writer.write(&batch).map_err(|error| fail(&error))?;
+        writer.write(&batch?).map_err(|error| fail(&error))?;
     }
     writer.close().map_err(|error| fail(&error))?;
     Ok(())
+}
+
+/// Whether a column of texts has few values, as far as its first rows show: a dictionary then spares much.
+fn repeats(column: &ArrayRef) -> bool {
+    fn few<'a>(values: impl Iterator<Item = Option<&'a str>>) -> bool {
+        let mut seen = HashSet::new();
+        let rows = values.take(ROWS_LOOKED_AT).map(|value| seen.insert(value)).count();
+        seen.len() * 8 <= rows
+    }
+    match column.data_type() {
+        DataType::Dictionary(..) => true,
+        DataType::Utf8 => few(column.as_string::<i32>().iter()),
+        DataType::LargeUtf8 => few(column.as_string::<i64>().iter()),
+        DataType::Utf8View => few(column.as_string_view().iter()),
+        _ => false,
+    }
 }
 
 /// The rows of a Parquet file, batch by batch, as many times as they are asked for.
