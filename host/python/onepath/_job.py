@@ -57,18 +57,17 @@ class RetrievalJob:
     def _run(self, out: str) -> dict[str, Any]:
         asked = self._asked
         with running("backfill", memory=asked.memory, threads=asked.threads, progress=asked.progress) as options:
-            report, warnings = self._store.backfill(
-                asked.features,
-                self._spine.path,
-                out,
-                self._sources,
-                options,
-                as_of_column=asked.as_of,
-                as_of_unit=asked.as_of_unit,
-                full_feature_names=asked.full_feature_names,
-                strict=asked.strict,
-                on_error=asked.on_error,
-            )
+            wanted = {
+                "spine": self._spine.path,
+                "out": out,
+                "sources": self._sources,
+                "as_of_column": asked.as_of,
+                "as_of_unit": asked.as_of_unit,
+                "full_feature_names": asked.full_feature_names,
+                "strict": asked.strict,
+                "on_error": asked.on_error,
+            }
+            report, warnings = self._store.backfill(asked.features, wanted, options)
         warn(warnings)
         made: dict[str, Any] = json.loads(report)
         return made

@@ -31,19 +31,7 @@ class Store:
     def project(self) -> str: ...
     def plan(self, features: str | Sequence[str], full_feature_names: bool) -> str: ...
     def backfill(
-        self,
-        features: str | Sequence[str],
-        spine: _Path,
-        out: _Path,
-        sources: _Files,
-        running: Mapping[str, Any],
-        *,
-        as_of_column: str | None = None,
-        as_of_unit: str | None = None,
-        full_feature_names: bool = False,
-        resume: bool = False,
-        strict: bool = False,
-        on_error: str = "stop",
+        self, features: str | Sequence[str], wanted: Mapping[str, Any], running: Mapping[str, Any]
     ) -> tuple[str, list[str]]: ...
     def materialize(
         self, up_to: str | datetime | None, sources: _Files, running: Mapping[str, Any], naive: bool
@@ -52,16 +40,7 @@ class Store:
         self, since: str | datetime | None, running: Mapping[str, Any], naive: bool
     ) -> tuple[str, bool, list[str]]: ...
     def explain(self, view: str) -> str: ...
-    def steps(
-        self,
-        view: str,
-        keys: Sequence[tuple[str, str]],
-        request_fields: Sequence[tuple[str, str]],
-        as_of: str | datetime | None,
-        sources: _Files,
-        *,
-        naive: bool = False,
-    ) -> list[dict[str, Any]]: ...
+    def steps(self, view: str, entity: Mapping[str, Any]) -> list[dict[str, Any]]: ...
     def server(self, *, allow_unmaterialized: bool = False, pin: _Path | None = None) -> Server: ...
 
 class Server:

@@ -23,6 +23,27 @@ if TYPE_CHECKING:
     from ._client import Client
 
 
+#: Whether Python's own handler of crashes was there when onepath was first used; ``None`` before.
+_crashes_told_first: bool | None = None
+
+
+def _look_at_crashes() -> None:
+    """Warns where a transform that traps would end this process: its trap is a signal, which whoever came last is given."""
+    global _crashes_told_first
+    handler = sys.modules.get("faulthandler")
+    is_enabled = bool(handler is not None and handler.is_enabled())
+    if _crashes_told_first is None:
+        _crashes_told_first = is_enabled
+    elif is_enabled and not _crashes_told_first:
+        _crashes_told_first = True
+        warn(
+            [
+                "faulthandler was enabled after onepath was first used: a transform that traps would end this process. Enable it "
+                "before (python -X faulthandler), or call faulthandler.disable()"
+            ]
+        )
+
+
 class Report(Mapping[str, Any]):
     """What a run did, by name, as ``--format json`` prints it."""
 
@@ -166,7 +187,8 @@ class View:
         utc = is_utc(self._store._naive(naive))
         asked = [(name, _text(value, utc)) for name, value in keys.items()]
         fields = [(name, _text(value, utc)) for name, value in request.items() if value is not None]
-        return self._store._native.steps(self.label, asked, fields, as_of, sources, naive=utc)
+        entity = {"keys": asked, "request_fields": fields, "as_of": as_of, "sources": sources, "naive": utc}
+        return self._store._native.steps(self.label, entity)
 
     def __repr__(self) -> str:
         return f"<View {self.label}, of {self.entity or 'requests'}>"
@@ -262,6 +284,7 @@ class FeatureStore:
         self._native = _onepath.Store(os.path.abspath(path), program, before, locked=locked, stale=stale)
         self._allow_unmaterialized = allow_unmaterialized
         self._pin = pin
+        _look_at_crashes()
         self._about: dict[str, Any] = json.loads(self._native.project())
         self._lock = threading.RLock()
         self._server: _onepath.Server | None = None
@@ -395,6 +418,7 @@ class FeatureStore:
         ``arrived_at`` is when they arrived: ``"now"``, ``"event-time"`` (history is replayed), or the name of a column.
         """
         server = self._server or self._open()
+        _look_at_crashes()
         utc = is_utc(self._naive(naive))
         if isinstance(df, Mapping):
             df = [df]
@@ -524,6 +548,7 @@ class FeatureStore:
         return self._default_naive if naive is None else naive
 
     def _staging(self) -> Staging:
+        _look_at_crashes()
         return Staging(self._about["data_dir"])
 
     def _sources(

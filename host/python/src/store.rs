@@ -37,6 +37,31 @@ struct Running<'py> {
     progress: Option<Bound<'py, PyAny>>,
 }
 
+/// A training set to write.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Wanted {
+    spine: PathBuf,
+    out: PathBuf,
+    sources: Files,
+    as_of_column: Option<String>,
+    as_of_unit: Option<String>,
+    full_feature_names: bool,
+    strict: bool,
+    on_error: String,
+}
+
+/// An entity to replay.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Entity<'py> {
+    keys: Vec<(String, String)>,
+    request_fields: Vec<(String, String)>,
+    as_of: Option<Bound<'py, PyAny>>,
+    sources: Files,
+    naive: bool,
+}
+
 /// Files that stand for a source.
 type Files = Vec<(String, Vec<PathBuf>)>;
 
@@ -161,37 +186,28 @@ impl Store {
     }
 
     /// Writes a training set, and gives the report as JSON and the warnings.
-    #[pyo3(signature = (features, spine, out, sources, running, *, as_of_column = None, as_of_unit = None,
-        full_feature_names = false, resume = false, strict = false, on_error = "stop"))]
     fn backfill(
         &self,
         py: Python<'_>,
         features: &Bound<'_, PyAny>,
-        spine: PathBuf,
-        out: PathBuf,
-        sources: Files,
+        wanted: Wanted,
         running: Running<'_>,
-        as_of_column: Option<String>,
-        as_of_unit: Option<&str>,
-        full_feature_names: bool,
-        resume: bool,
-        strict: bool,
-        on_error: &str,
     ) -> PyResult<(String, Vec<String>)> {
-        let on_error = match on_error {
+        let on_error = match &*wanted.on_error {
             "stop" => OnError::Stop,
             "null" => OnError::Null,
             other => return Err(Fault::request(format!("on_error is \"stop\" or \"null\", and not {other:?}")).into()),
         };
-        let as_of_unit = as_of_unit.map(unit).transpose()?;
+        let as_of_unit = wanted.as_of_unit.as_deref().map(unit).transpose()?;
         let request = BackfillRequest {
             selection: selection(features)?,
-            spine: SpineSource::File { path: spine, as_of_column, as_of_unit },
-            out,
-            overrides: overrides(sources),
-            full_feature_names,
-            resume,
+            spine: SpineSource::File { path: wanted.spine, as_of_column: wanted.as_of_column, as_of_unit },
+            out: wanted.out,
+            overrides: overrides(wanted.sources),
+            full_feature_names: wanted.full_feature_names,
+            resume: false,
         };
+        let strict = wanted.strict;
         usage::keep_freed_memory();
         let change = |options| OpenOptions { strict, on_error, ..options };
         self.run(py, &running, change, |store| text(&store.backfill(&request)?))
@@ -245,23 +261,14 @@ impl Store {
     }
 
     /// One entity replayed through a view, step by step: a dict for each event and for the question at the end.
-    #[pyo3(signature = (view, keys, request_fields, as_of, sources, *, naive = false))]
-    fn steps<'py>(
-        &self,
-        py: Python<'py>,
-        view: &str,
-        keys: Vec<(String, String)>,
-        request_fields: Vec<(String, String)>,
-        as_of: Option<&Bound<'py, PyAny>>,
-        sources: Files,
-        naive: bool,
-    ) -> PyResult<Bound<'py, PyList>> {
-        let as_of = as_of.map(|as_of| values::micros(as_of, naive)).transpose()?.map(AsOf::from_micros);
+    fn steps<'py>(&self, py: Python<'py>, view: &str, entity: Entity<'py>) -> PyResult<Bound<'py, PyList>> {
+        let Entity { keys, request_fields, as_of, sources, naive } = entity;
+        let as_of = as_of.map(|as_of| values::micros(&as_of, naive)).transpose()?.map(AsOf::from_micros);
         let request = StepsRequest { keys, request_fields, as_of, overrides: overrides(sources) };
         let (steps, texts) = self.look(py, |store| {
             let view = store.project().view(view).map_err(onepath::Error::from)?.clone();
             let steps = store.steps(&view, &request)?;
-            let texts = steps.steps.iter().map(|step| store.state_text(&view, &step.state));
+            let texts = steps.steps.iter().map(|step| store.state_text(&view, &step.state).map_err(Fault::from));
             let texts = texts.collect::<Result<Vec<_>, _>>()?;
             Ok((steps, texts))
         })?;

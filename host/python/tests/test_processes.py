@@ -142,3 +142,47 @@ def test_the_command_is_the_same(served: onepath.FeatureStore) -> None:
     assert module == command(Path(served.path), "--version")
     assert onepath.__version__ == module.split()[1]
     assert command(Path(served.path), "get", "--service", "none", code=2) == ""
+
+
+def test_a_crash_handler_that_comes_late_is_told_of(served: onepath.FeatureStore) -> None:
+    program = f"""
+import faulthandler, warnings, onepath
+warnings.simplefilter("error")
+store = onepath.FeatureStore({served.path!r})
+faulthandler.enable()
+try:
+    onepath.FeatureStore({served.path!r})
+except onepath.OnepathWarning as warning:
+    print(warning)
+onepath.FeatureStore({served.path!r})
+"""
+    told = subprocess.check_output([sys.executable, "-c", program], text=True)
+    assert told.startswith("faulthandler was enabled after onepath")
+    first = program.replace("store =", "faulthandler.enable()\nstore =", 1)
+    assert subprocess.check_output([sys.executable, "-c", first], text=True) == ""
+
+
+TRAPS = """
+import sys, onepath
+store = onepath.FeatureStore(sys.argv[1], allow_unmaterialized=True)
+event = {"id": "a", "at": "2024-01-01T00:00:00Z", "event_type": "go", "amount": 1.0}
+store.push("events", event)
+for word in ("trap", "refuse"):
+    try:
+        store.push("events", event | {"event_type": word})
+    except onepath.TransformError as error:
+        print(type(error).__name__, word)
+print(store.get_online_features("s", [{"id": "a"}]).to_dict()["events"])
+store.close()
+"""
+
+
+def test_a_transform_that_traps_is_an_exception(tmp_path: Path) -> None:
+    transform = EXAMPLES.parent / "tests/transforms/trace"
+    (tmp_path / "onepath.toml").write_text(
+        '[project]\nname = "traps"\n[entities.user]\nkeys = { id = "text" }\n[sources.events]\nentity = "user"\nevent_time = "at"\n'
+        f'[views.trace]\nsources = ["events"]\ntransform = "{transform}"\n[services.s]\nfeatures = ["trace:*"]\n'
+    )
+    command(tmp_path, "build")
+    told = subprocess.check_output([sys.executable, "-X", "faulthandler", "-c", TRAPS, tmp_path], text=True)
+    assert told.splitlines() == ["TransformError trap", "TransformError refuse", "[1]"]
