@@ -46,6 +46,7 @@ from ._onepath import __version__
 from ._store import FeatureStore, MaterializeReport, RunningServer, VerifyReport, View
 
 if TYPE_CHECKING:
+    from . import testing
     from ._client import AsyncClient, Client
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "VerifyReport",
     "View",
     "__version__",
+    "testing",
 ]
 
 
@@ -87,4 +89,8 @@ def __getattr__(name: str) -> object:
         from . import _client
 
         return getattr(_client, name)
+    if name == "testing":
+        import importlib
+
+        return importlib.import_module("onepath.testing")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -214,7 +214,9 @@ class Client:
         return connection
 
 
-_UNKNOWN = "; it is not known whether the events were taken: push events with ids and name their field by event_id, and they are tried again"
+_UNKNOWN = (
+    "; it is not known whether the events were taken: push events with ids and name their field by event_id, and they are tried again"
+)
 
 
 class AsyncClient:

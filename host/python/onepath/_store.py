@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -279,6 +281,14 @@ class FeatureStore:
     ) -> None:
         program, before = own_command()
         is_utc(naive)
+        self._options: dict[str, Any] = {
+            "naive": naive,
+            "locked": locked,
+            "stale": stale,
+            "allow_unmaterialized": allow_unmaterialized,
+            "pin": pin,
+            "progress": progress,
+        }
         self._default_naive = naive
         self._progress = progress
         self._native = _onepath.Store(os.path.abspath(path), program, before, locked=locked, stale=stale)
@@ -290,6 +300,7 @@ class FeatureStore:
         self._server: _onepath.Server | None = None
         self._running: RunningServer | None = None
         self._process = os.getpid()
+        _stores.add(self)
 
     # What the project is.
 
@@ -516,6 +527,10 @@ class FeatureStore:
                 self._running = None
             self._close()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # It is opened anew where it comes.
+        return _opened, (self.path, self._options)
+
     def __enter__(self) -> FeatureStore:
         return self
 
@@ -563,6 +578,20 @@ class FeatureStore:
         rows = [(view.label, view.entity or "", ", ".join(view.sources), view.description or "") for view in self.views]
         note = "services: " + "; ".join(f"{name} ({', '.join(features)})" for name, features in self.services.items())
         return _html.table(f"{self.name} ({self.path})", ["view", "entity", "sources", "description"], rows, note)
+
+
+#: Those that are there: at the end of the process, what they took is written.
+_stores: weakref.WeakSet[FeatureStore] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for store in list(_stores):
+        store.close()
+
+
+def _opened(path: str, options: Mapping[str, Any]) -> FeatureStore:
+    return FeatureStore(path, **options)
 
 
 def _text(value: object, utc: bool) -> str:

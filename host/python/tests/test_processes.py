@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import polars
 import pytest
 
 import onepath
-from conftest import EXAMPLES, command
+from conftest import COMMAND, EXAMPLES, command
 
 LABELS = EXAMPLES / "churn/data/labels.csv"
 
@@ -22,7 +24,10 @@ def in_child(work: object) -> str:
     """What `work` gives in a fork of this process, within ten seconds."""
     assert callable(work)
     read, write = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # That it is dangerous is what is tested.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         try:
             os.write(write, str(work()).encode())
@@ -54,6 +59,14 @@ def test_a_fork_is_told_what_to_do(served: onepath.FeatureStore) -> None:
     assert int(rows) == len(polars.read_csv(LABELS))
     assert served.get_online_features("churn_v1", [{"customer_id": "c1"}]).to_dict()["customer_id"] == ["c1"]
     assert served.verify().is_equal
+
+
+def test_a_store_goes_to_workers(churn: onepath.FeatureStore) -> None:
+    copy = pickle.loads(pickle.dumps(onepath.FeatureStore(churn.path, naive="utc")))
+    assert copy.path == churn.path
+    assert len(copy.get_historical_features(LABELS, "churn_v1", as_of="label_date").to_polars()) == 500
+    view = pickle.loads(pickle.dumps(churn.view("activity")))
+    assert view.features == churn.view("activity").features
 
 
 def test_another_process_is_told(served: onepath.FeatureStore) -> None:
@@ -186,3 +199,27 @@ def test_a_transform_that_traps_is_an_exception(tmp_path: Path) -> None:
     command(tmp_path, "build")
     told = subprocess.check_output([sys.executable, "-X", "faulthandler", "-c", TRAPS, tmp_path], text=True)
     assert told.splitlines() == ["TransformError trap", "TransformError refuse", "[1]"]
+
+
+def test_what_was_served_is_recorded_at_the_end(served: onepath.FeatureStore) -> None:
+    program = f"""
+import onepath
+store = onepath.FeatureStore({served.path!r})
+cycle = [store]
+cycle.append(cycle)
+for _ in range(50):
+    store.get_online_features("churn_v1", [{{"customer_id": "c1"}}])
+server = store.serve(port=0)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+    assert served.verify().vectors == 50
+
+
+def test_the_command_serves_until_it_is_interrupted(served: onepath.FeatureStore) -> None:
+    running = subprocess.Popen([COMMAND, "--project", served.path, "serve", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    url = running.stdout.readline().split()[-1]
+    assert onepath.Client(url).get_online_features("churn_v1", [{"customer_id": "c1"}]).to_dict()["customer_id"] == ["c1"]
+    running.send_signal(signal.SIGINT)
+    assert running.wait(30) == 0
+    assert "stopped" in running.stdout.read()

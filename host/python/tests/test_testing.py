@@ -9,7 +9,6 @@ import polars
 import pytest
 
 import onepath
-import onepath.testing
 
 EVENTS = [
     {"customer_id": "a", "event_timestamp": "2024-01-01T00:00:00Z", "event_type": "purchase", "amount": 10.0},

@@ -199,6 +199,14 @@ def test_memory_changes_nothing(churn: onepath.FeatureStore) -> None:
         churn.get_historical_features(LABELS, "churn_v1", as_of="label_date", memory="much").to_arrow()
 
 
+def test_progress_is_shown_where_it_is_wanted(churn: onepath.FeatureStore, capsys: pytest.CaptureFixture[str]) -> None:
+    churn.get_historical_features(LABELS, "churn_v1", as_of="label_date").to_arrow()
+    assert capsys.readouterr().err == ""
+    churn.get_historical_features(LABELS, "churn_v1", as_of="label_date", progress=True).to_arrow()
+    told = capsys.readouterr().err
+    assert "\rbackfill: " in told and "rows evaluated" in told and told.endswith("\r\x1b[K")
+
+
 def test_references_and_names(churn: onepath.FeatureStore) -> None:
     names = ["activity:purchase_count_30d", "activity:days_since_last_purchase"]
     job = churn.get_historical_features(LABELS, names, as_of="label_date", full_feature_names=True)
