@@ -22,6 +22,7 @@ mod check;
 mod function;
 mod keep;
 mod slot;
+#[path = "../../sdk/src/sql/parse_time.rs"]
 mod time;
 
 pub use check::{Checked, Wrong};

@@ -206,3 +206,5 @@ pub mod prelude {
     };
     pub use crate::{calendar, category, embedding, numeric};
 }
+
+pub mod sql;

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use onepath_definition::{Function, Node, NodeIndex, ValueType};
 use onepath_sdk::batch::{Float64Lists, Texts, Values};
+use onepath_sdk::sql::columns::lists_equal;
 
 use super::logic::order_at;
 use super::view::{Lane, View, list_at, map, shown};
@@ -115,8 +116,7 @@ fn null_if(views: &[View], row: usize) -> Source {
 fn order_or_same(first: &View, second: &View, row: usize) -> bool {
     match (first.values, second.values) {
         (Values::Float64Lists(a), Values::Float64Lists(b)) => {
-            let (a, b) = (list_at(a, first.place(row)), list_at(b, second.place(row)));
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| super::logic::order(*a, *b).is_eq())
+            lists_equal(list_at(a, first.place(row)), list_at(b, second.place(row)))
         }
         _ => order_at(first, second, row).is_eq(),
     }

@@ -2,6 +2,7 @@
 
 use onepath_definition::Function;
 use onepath_sdk::batch::Values;
+use onepath_sdk::sql::columns as sql;
 use onepath_sdk::{category, embedding};
 
 use super::Answer;
@@ -21,17 +22,11 @@ pub(super) fn of_lists(function: Function, views: &[View], rows: usize) -> Answe
             Function::Dot => embedding::dot(a, b),
             Function::Distance => embedding::distance(a, b),
             Function::Cosine if a.len() == b.len() => return embedding::cosine(a, b).map_or(Cell::Null, Cell::Value),
-            Function::ListElement => return element(a, second.integers().at(row)).map_or(Cell::Null, Cell::Value),
+            Function::ListElement => return sql::element(a, second.integers().at(row)).map_or(Cell::Null, Cell::Value),
             _ => None,
         };
         found.map_or(Cell::Failed, Cell::Value)
     })
-}
-
-/// Counted from 1, and from the end where it is negative.
-fn element(list: &[f64], place: i64) -> Option<f64> {
-    let place = if place < 0 { list.len() as i128 + i128::from(place) } else { i128::from(place) - 1 };
-    list.get(usize::try_from(place).ok()?).copied()
 }
 
 pub(super) fn hash_bucket(views: &[View], rows: usize) -> Answer {

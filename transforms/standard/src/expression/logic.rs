@@ -4,29 +4,10 @@ use std::cmp::Ordering;
 
 use onepath_definition::Function;
 use onepath_sdk::batch::Values;
+use onepath_sdk::sql::columns::{float_equal, float_less, float_order, lists_equal};
 
 use super::view::{Lane, View, list_at, map, map2, strict, total};
 use super::{Answer, FAILED, NULL, VALUE};
-
-/// The order of numbers: -0.0 is 0.0, NaN equals itself and is the greatest.
-#[inline(always)]
-pub(super) fn order(a: f64, b: f64) -> Ordering {
-    a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
-}
-
-#[inline(always)]
-fn float_equal(a: f64, b: f64) -> bool {
-    (a == b) | (a.is_nan() & b.is_nan())
-}
-
-#[inline(always)]
-fn float_less(a: f64, b: f64) -> bool {
-    (a < b) | (b.is_nan() & !a.is_nan())
-}
-
-fn lists_equal(a: &[f64], b: &[f64]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| float_equal(*a, *b))
-}
 
 /// Whether rows of two columns are equal, whatever their type.
 fn equal_at(a: &View, b: &View, row: usize) -> bool {
@@ -45,7 +26,7 @@ fn equal_at(a: &View, b: &View, row: usize) -> bool {
 pub(super) fn order_at(a: &View, b: &View, row: usize) -> Ordering {
     match a.values {
         Values::Texts(_) => a.texts().bytes(row).cmp(b.texts().bytes(row)),
-        Values::Float64s(_) => order(a.floats().at(row), b.floats().at(row)),
+        Values::Float64s(_) => float_order(a.floats().at(row), b.floats().at(row)),
         Values::Booleans(_) => a.booleans().at(row).cmp(&b.booleans().at(row)),
         _ => a.integers().at(row).cmp(&b.integers().at(row)),
     }

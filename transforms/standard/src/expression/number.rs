@@ -2,15 +2,16 @@
 
 use onepath_definition::Function;
 use onepath_sdk::batch::Values;
+use onepath_sdk::sql::columns as sql;
 
 use super::Answer;
-use super::view::{Lane, View, fallible, fallible2, map, map2, strict, total};
+use super::view::{Lane, View, fallible, fallible2, map, map2, or_failed, strict, total};
 
 pub(super) fn of_two(function: Function, views: &[View], rows: usize) -> Answer {
     let marks = strict(views, rows);
     let [left, right] = views else { return total(Vec::new(), marks, Values::Float64s) };
     if function == Function::RoundTo {
-        return total(map2(rows, left.floats(), right.integers(), round_to), marks, Values::Float64s);
+        return total(map2(rows, left.floats(), right.integers(), sql::round_to), marks, Values::Float64s);
     }
     if let Values::Int64s(_) = left.values {
         let (a, b) = (left.integers(), right.integers());
@@ -19,9 +20,8 @@ pub(super) fn of_two(function: Function, views: &[View], rows: usize) -> Answer 
             Function::Add => fallible2(rows, a, b, marks, Values::Int64s, i64::overflowing_add),
             Function::Subtract => fallible2(rows, a, b, marks, Values::Int64s, i64::overflowing_sub),
             Function::Multiply => fallible2(rows, a, b, marks, Values::Int64s, i64::overflowing_mul),
-            Function::IntegerDivide => of(|a, b| if b == 0 { (0, true) } else { a.overflowing_div(b) }),
-            // DuckDB calls the remainder of the least integer by -1 an overflow, too.
-            _ => of(|a, b| if b == 0 { (0, true) } else { a.overflowing_rem(b) }),
+            Function::IntegerDivide => of(|a, b| or_failed(sql::integer_divide(a, b))),
+            _ => of(|a, b| or_failed(sql::remainder(a, b))),
         };
     }
     let (a, b) = (left.floats(), right.floats());
@@ -30,9 +30,9 @@ pub(super) fn of_two(function: Function, views: &[View], rows: usize) -> Answer 
         Function::Subtract => map2(rows, a, b, |a, b| a - b),
         Function::Multiply => map2(rows, a, b, |a, b| a * b),
         Function::Divide | Function::IntegerDivide => map2(rows, a, b, |a, b| a / b),
-        Function::Remainder => map2(rows, a, b, libm::fmod),
-        Function::Power => map2(rows, a, b, libm::pow),
-        _ => map2(rows, a, b, libm::atan2),
+        Function::Remainder => map2(rows, a, b, sql::float_remainder),
+        Function::Power => map2(rows, a, b, sql::power),
+        _ => map2(rows, a, b, sql::atan2),
     };
     total(values, marks, Values::Float64s)
 }
@@ -50,7 +50,7 @@ pub(super) fn of_one(function: Function, views: &[View], rows: usize) -> Answer 
     }
     let a = number.floats();
     match function {
-        Function::Sign => total(map(rows, a, sign), marks, Values::Int64s),
+        Function::Sign => total(map(rows, a, sql::sign), marks, Values::Int64s),
         Function::IsNan => total(map(rows, a, |a| u8::from(a.is_nan())), marks, Values::Booleans),
         Function::IsFinite => total(map(rows, a, |a| u8::from(a.is_finite())), marks, Values::Booleans),
         Function::IsInfinite => total(map(rows, a, |a| u8::from(a.is_infinite())), marks, Values::Booleans),
@@ -63,39 +63,21 @@ fn float(function: Function, rows: usize, a: Lane<f64>) -> Vec<f64> {
     match function {
         Function::Negate => map(rows, a, |a| -a),
         Function::Abs => map(rows, a, f64::abs),
-        Function::Floor => map(rows, a, libm::floor),
-        Function::Ceil => map(rows, a, libm::ceil),
-        Function::Trunc => map(rows, a, libm::trunc),
-        Function::Round => map(rows, a, libm::round),
+        Function::Floor => map(rows, a, sql::floor),
+        Function::Ceil => map(rows, a, sql::ceil),
+        Function::Trunc => map(rows, a, sql::trunc),
+        Function::Round => map(rows, a, sql::round),
         Function::Sqrt => map(rows, a, f64::sqrt),
-        Function::Cbrt => map(rows, a, libm::cbrt),
-        Function::Exp => map(rows, a, libm::exp),
-        Function::Ln => map(rows, a, libm::log),
-        Function::Log2 => map(rows, a, libm::log2),
-        Function::Log10 => map(rows, a, libm::log10),
-        Function::Sin => map(rows, a, libm::sin),
-        Function::Cos => map(rows, a, libm::cos),
-        Function::Tan => map(rows, a, libm::tan),
-        Function::Asin => map(rows, a, libm::asin),
-        Function::Acos => map(rows, a, libm::acos),
-        _ => map(rows, a, libm::atan),
+        Function::Cbrt => map(rows, a, sql::cbrt),
+        Function::Exp => map(rows, a, sql::exp),
+        Function::Ln => map(rows, a, sql::ln),
+        Function::Log2 => map(rows, a, sql::log2),
+        Function::Log10 => map(rows, a, sql::log10),
+        Function::Sin => map(rows, a, sql::sin),
+        Function::Cos => map(rows, a, sql::cos),
+        Function::Tan => map(rows, a, sql::tan),
+        Function::Asin => map(rows, a, sql::asin),
+        Function::Acos => map(rows, a, sql::acos),
+        _ => map(rows, a, sql::atan),
     }
-}
-
-fn sign(a: f64) -> i64 {
-    i64::from(a > 0.0) - i64::from(a < 0.0)
-}
-
-/// As DuckDB: scaled by a power of ten, rounded, scaled back; the number itself where that is beyond float64.
-fn round_to(number: f64, places: i64) -> f64 {
-    if !number.is_finite() {
-        return number;
-    }
-    let power = libm::pow(10.0, places.unsigned_abs().min(400) as f64);
-    if places < 0 {
-        let rounded = libm::round(number / power) * power;
-        return if rounded.is_finite() { rounded } else { 0.0 };
-    }
-    let rounded = libm::round(number * power) / power;
-    if rounded.is_finite() { rounded } else { number }
 }

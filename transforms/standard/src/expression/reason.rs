@@ -2,21 +2,28 @@
 
 use onepath_definition::{Function, Node, NodeIndex};
 use onepath_sdk::batch::Values;
+use onepath_sdk::sql::columns::{text_of_float, text_of_time};
+use onepath_sdk::time::Time;
 
-use super::convert::float_text;
-use super::time::write_time;
 use super::view::View;
-use super::{Evaluated, FAILED};
+use super::{Evaluated, FAILED, VALUE};
 
 /// The reason of the deepest node that failed by itself.
 pub(super) fn failure(evaluated: &Evaluated, node: NodeIndex, row: usize) -> String {
     let mut node = node;
     // Arguments stand before what they are arguments of, so this ends.
     loop {
-        let Some(Node::Call { function, arguments }) = evaluated.program.nodes.get(node as usize) else {
-            return format!("node {node} has no value in row {row}");
+        let (function, arguments) = match evaluated.program.nodes.get(node as usize) {
+            Some(Node::Call { function, arguments }) => (function, arguments),
+            // Of all that is read only sums fail.
+            Some(Node::Read(_)) => return "the sum is beyond int64".to_owned(),
+            _ => return format!("node {node} has no value in row {row}"),
         };
-        let failed = arguments.iter().find(|argument| evaluated.view(**argument).mark(row) == FAILED);
+        let is_failed = |argument: &NodeIndex| evaluated.view(*argument).mark(row) == FAILED;
+        let failed = match function {
+            Function::Case => needed(evaluated, arguments, row).into_iter().find(|argument| is_failed(argument)),
+            _ => arguments.iter().find(|argument| is_failed(argument)),
+        };
         match failed {
             Some(argument) if *argument < node => node = *argument,
             _ => {
@@ -25,6 +32,23 @@ pub(super) fn failure(evaluated: &Evaluated, node: NodeIndex, row: usize) -> Str
             }
         }
     }
+}
+
+/// The conditions of a CASE up to the one that is true, and what it leads to.
+fn needed<'a>(evaluated: &Evaluated, arguments: &'a [NodeIndex], row: usize) -> Vec<&'a NodeIndex> {
+    let mut needed = Vec::new();
+    for pair in arguments.chunks(2) {
+        needed.push(&pair[0]);
+        let condition = evaluated.view(pair[0]);
+        if let [_, value] = pair
+            && condition.mark(row) == VALUE
+            && condition.booleans().at(row) != 0
+        {
+            needed.push(value);
+            break;
+        }
+    }
+    needed
 }
 
 fn words(function: Function, views: &[View], row: usize) -> String {
@@ -72,8 +96,8 @@ fn show(view: &View, row: usize) -> String {
             }
             format!("'{shown}'")
         }
-        Values::Float64s(_) => float_text(view.floats().at(row)),
-        Values::Times(_) => write_time(view.integers().at(row)),
+        Values::Float64s(_) => text_of_float(view.floats().at(row)),
+        Values::Times(_) => text_of_time(Time(view.integers().at(row))),
         Values::Int64s(_) => view.integers().at(row).to_string(),
         Values::Booleans(_) => if view.booleans().at(row) != 0 { "true" } else { "false" }.into(),
         Values::Float64Lists(_) => "a list".into(),

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 
 use onepath_definition::{Literal, ValueType};
 use onepath_sdk::batch::{Float64Lists, Texts, Values};
+use onepath_sdk::sql::columns::TEXT_BYTES_MAX;
 
 use super::{Answer, Cells, FAILED, NULL, VALUE};
 
@@ -264,6 +265,12 @@ pub(super) fn fallible2<A: Copy, B: Copy, R: Default + Clone>(
     total(values, marks, wrap)
 }
 
+/// What a function that may fail found, as [`fallible`] takes it.
+#[inline(always)]
+pub(super) fn or_failed<T: Default>(found: Option<T>) -> (T, bool) {
+    found.map_or_else(|| (T::default(), true), |found| (found, false))
+}
+
 /// What a function of one row says.
 pub(super) enum Cell<T> {
     Value(T),
@@ -313,9 +320,6 @@ impl TextsOut {
         self.0.ends.push(self.0.bytes.len() as u32);
     }
 }
-
-/// The longest text that a function makes, in bytes; beyond it fails.
-pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
 
 /// Each row that has all its arguments written by itself; false where it fails.
 pub(super) fn texts_by_row(views: &[View], rows: usize, of: impl Fn(usize, &mut Vec<u8>) -> bool) -> Answer {

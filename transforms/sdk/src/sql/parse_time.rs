@@ -5,14 +5,6 @@ const DAY: i128 = 86_400_000_000;
 
 /// The time that a text says, in microseconds since the Unix epoch: `2024-01-31`, `2024-01-31 12:30`, `2024-01-31T12:30:00.5Z`, with an
 /// offset as `+02:00`; in UTC where it says none. Years before the first have `(BC)` after their date. None where it says no time.
-///
-/// ```
-/// use onepath_definition::parse_time;
-///
-/// assert_eq!(parse_time("1970-01-02 00:00:01"), Some(86_401_000_000));
-/// assert_eq!(parse_time("1970-01-01T02:00:00+02:00"), Some(0));
-/// assert_eq!(parse_time("2023-02-29"), None);
-/// ```
 pub fn parse_time(text: &str) -> Option<i64> {
     let mut rest = Rest(text.as_bytes());
     let year = i128::from(rest.number(1, 6)?);
