@@ -9,6 +9,7 @@
 //! - `http`: a server process and real sockets.
 //! - `bad_input`: what a person reads when something is wrong, word for word.
 //! - `declared`: declared views, from the project file to proof, without a compiler.
+//! - `eject`: declared views as Rust, in the same bits.
 //! - `defaults`: what stands in place of nulls, and features with a time to live of their own.
 //! - `gate`: components built elsewhere, pinned, admitted, interpreted, and built twice.
 //! - `example`: the churn example as a reader runs it; `examples`: the others.
@@ -26,6 +27,7 @@ mod bad_input;
 mod declared;
 mod defaults;
 mod documents;
+mod eject;
 mod example;
 mod examples;
 mod gate;

@@ -67,7 +67,7 @@ fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
 
 /// The project `name` as `make` makes it. Where an earlier run left the same files, those are taken, so that cargo does not
 /// compile them again.
-fn project(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
+pub fn project(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
     let (kept, made) = (folder().join(name), folder().join("made").join(name));
     let _ = std::fs::remove_dir_all(&made);
     std::fs::create_dir_all(folder().join("made")).expect("makes a folder");

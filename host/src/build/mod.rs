@@ -9,6 +9,7 @@
 mod cargo;
 mod metadata;
 mod package;
+mod rustfmt;
 mod sdk_cache;
 mod sources;
 mod store;
@@ -16,6 +17,7 @@ mod store;
 pub(crate) use cargo::install_bytes;
 pub use cargo::{BuildError, CargoBuild, build_component, build_component_with};
 pub use package::{TransformPath, component_path};
+pub(crate) use rustfmt::formatted;
 pub use sdk_cache::SdkCache;
 pub use sources::{BuiltFrom, Stale};
 pub use store::{ComponentStore, ComponentStoreError};

@@ -10,6 +10,7 @@ mod backfill;
 mod build;
 mod check;
 mod clock;
+mod eject;
 mod explain;
 mod get;
 mod ingest;
@@ -67,6 +68,7 @@ enum Command {
     Build(build::Build),
     Check(check::Check),
     Explain(explain::Explain),
+    Eject(eject::Eject),
     Backfill(backfill::Backfill),
     Materialize(materialize::Materialize),
     Ingest(ingest::Ingest),
@@ -175,6 +177,7 @@ pub fn run_as(arguments: impl IntoIterator<Item = OsString>, command: OwnCommand
         Command::Build(command) => build::run(&context, &command),
         Command::Check(command) => check::run(&context, &command),
         Command::Explain(command) => explain::run(&context, &command),
+        Command::Eject(command) => eject::run(&context, &command),
         Command::Backfill(command) => backfill::run(&context, &command),
         Command::Materialize(command) => materialize::run(&context, &command),
         Command::Ingest(command) => ingest::run(&context, &command),

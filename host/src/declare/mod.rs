@@ -4,11 +4,12 @@
 //! - `events`: names of an event's fields. - `stores`: what is kept of events, shared. - `aggregate`: one aggregate, to a store and a read.
 //! - `sql`: expressions, from SQL to the typed nodes of a definition.
 //! - `standard`: the component that a definition is written into. - `words`: what a feature is, in words.
-//! - `sample`: events that its filters let pass.
+//! - `sample`: events that its filters let pass. - `eject`: a definition as a crate of Rust.
 //!
 //! Knows nothing of how a component is run, nor of where the fields of a source are found.
 
 mod aggregate;
+mod eject;
 mod events;
 mod fault;
 mod lower;
@@ -21,6 +22,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use eject::{Ejection, library};
 pub(crate) use events::SourceFields;
 pub(crate) use fault::{DeclareFault, FaultParts};
 pub(crate) use lower::{InputField, lower};

@@ -5,6 +5,7 @@
 //! of the text is reported with file, line, column, a caret under the offending part, and what to do.
 
 mod declaration;
+mod ejected;
 mod limits;
 mod lock;
 mod paths;
@@ -36,6 +37,7 @@ pub use declaration::{
     AggregateFunction, Aggregation, Declaration, DeclaredFeature, Making, SessionEnd, SqlText, TimeUnitOfFeature,
     WhichSession, Window,
 };
+pub(crate) use ejected::{NewTransform, with_transform};
 pub use error::{Invalid, ProjectError, UnknownName};
 pub(crate) use field_set::{FieldSet, SchemaMisfit, check_declared};
 pub use fields::{AmbiguousColumn, DeclaredField, MappedColumn};

@@ -6,15 +6,18 @@
 //! | file | holds |
 //! |---|---|
 //! | `template.rs` | the kinds of project that there are, and the files of each |
+//! | `package.rs` | a transform in a project that has none yet, or has others |
 //! | `sdk.rs` | the copy of the SDK |
 //! | `write.rs` | the files, written whole or not at all |
 //!
 //! The texts themselves lie in `host/templates`. This room knows nothing of what they mean: it neither reads a project nor builds
 //! one.
 
+mod package;
 mod sdk;
 mod template;
 mod write;
 
+pub(crate) use package::{package_files, workspace_files};
 pub use template::{File, Template};
 pub use write::{ScaffoldError, write_project};

@@ -25,7 +25,7 @@ pub struct File {
 }
 
 /// Where a project keeps its copy of the SDK.
-const SDK: &str = "vendor/onepath-sdk";
+pub(super) const SDK: &str = "vendor/onepath-sdk";
 
 /// The texts in which one template differs from another.
 struct Texts {
@@ -169,7 +169,7 @@ impl Template {
 }
 
 /// The lock file of a project with one transform: the common one and the transform's entry, in cargo's order.
-fn lock(package: &str) -> String {
+pub(super) fn lock(package: &str) -> String {
     let own = format!("name = \"{package}\"\nversion = \"0.1.0\"\ndependencies = [\n \"onepath-sdk\",\n]");
     let mut parts: Vec<&str> = text!("common/Cargo.lock").trim_end().split("\n\n[[package]]\n").collect();
     let head = parts.remove(0);
