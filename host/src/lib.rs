@@ -20,6 +20,7 @@
 //! | [`files`] | how are rows read and written? where do inputs lie ([`files::storage`])? | projects, views, components |
 //! | [`project`] | what does `onepath.toml` say? | components, logs, stores |
 //! | `declare` | what is a declared view lowered to? (the only room that names sqlparser) | running components, files, stores |
+//! | [`feast`] | what is a Feast repository here, and why do answers differ? | reading and running anything |
 //! | [`scaffold`] | what is in a new project? | what a project means, building it |
 //! | [`build`] | how does a package become a component? | what a project means, running it |
 //! | [`wasm`] | how is a component run, and what may it do? (the only room that names wasmtime) | views, entities, time, files |
@@ -98,6 +99,7 @@ pub mod entity;
 mod error;
 pub mod evaluate;
 pub mod events;
+pub mod feast;
 pub mod feature_store;
 pub mod files;
 pub mod http;

@@ -12,7 +12,9 @@ mod check;
 mod clock;
 mod eject;
 mod explain;
+mod feast_python;
 mod get;
+mod import_feast;
 mod ingest;
 mod materialize;
 mod new;
@@ -76,6 +78,7 @@ enum Command {
     Serve(serve::Serve),
     Replay(replay::Replay),
     Verify(verify::Verify),
+    ImportFeast(import_feast::ImportFeast),
     Clock(clock::ClockCommand),
     Reset(reset::Reset),
     /// Compiles and tries a component for another process of this command.
@@ -161,6 +164,12 @@ fn unmaterialized(allow: bool) -> Unmaterialized {
     if allow { Unmaterialized::Allow } else { Unmaterialized::Refuse }
 }
 
+/// A path as a shell takes it.
+fn quoted(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
+    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
+}
+
 /// Runs the command line of this process, which is the `onepath` command: it starts itself again to compile and try components.
 pub fn run() -> ExitCode {
     run_as(std::env::args_os(), OwnCommand { program: own_command(), arguments: Vec::new() })
@@ -185,6 +194,7 @@ pub fn run_as(arguments: impl IntoIterator<Item = OsString>, command: OwnCommand
         Command::Serve(command) => serve::run(&context, &command),
         Command::Replay(command) => replay::run(&context, &command),
         Command::Verify(command) => verify::run(&context, &command),
+        Command::ImportFeast(command) => import_feast::run(&context, &command),
         Command::Clock(command) => clock::run(&context, &command),
         Command::Reset(command) => reset::run(&context, &command),
         Command::AdmissionChild => return crate::admission::child::serve(),

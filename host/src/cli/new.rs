@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::PossibleValue;
 
-use super::{Context, Format, output};
+use super::{Context, Format, output, quoted};
 use crate::scaffold::{Template, write_project};
 
 /// Make a project that builds, tests, backfills and serves at once.
@@ -63,10 +63,4 @@ pub(super) fn run(context: &Context, command: &New) -> anyhow::Result<ExitCode> 
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
-    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }

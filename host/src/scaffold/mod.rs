@@ -20,4 +20,4 @@ mod write;
 
 pub(crate) use package::{package_files, workspace_files};
 pub use template::{File, Template};
-pub use write::{ScaffoldError, write_project};
+pub use write::{ScaffoldError, check_empty, write_files, write_project};

@@ -40,19 +40,29 @@ pub enum ScaffoldError {
 ///
 /// The files are written beside it first, and take their place when all are there.
 pub fn write_project(dir: &Path, template: Template) -> Result<Vec<File>, ScaffoldError> {
+    let absolute = std::path::absolute(dir).map_err(|source| ScaffoldError::Write { path: dir.to_owned(), source })?;
+    check_empty(&absolute)?;
+    let files = template.files(&project_name(&absolute)?);
+    write_files(dir, &files)?;
+    Ok(files)
+}
+
+/// Makes the folder `dir` with these files. `dir` must not exist, or be an empty folder.
+///
+/// The files are written beside it first, and take their place when all are there.
+pub fn write_files(dir: &Path, files: &[File]) -> Result<(), ScaffoldError> {
     let wrong = |path: &Path| {
         let path = path.to_owned();
         move |source| ScaffoldError::Write { path, source }
     };
     let dir = &std::path::absolute(dir).map_err(wrong(dir))?;
     let exists = check_empty(dir)?;
-    let files = template.files(&project_name(dir)?);
     let parent = dir.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(parent).map_err(wrong(parent))?;
     let temporary = tempfile::Builder::new().prefix(".onepath-new-").tempdir_in(parent).map_err(wrong(parent))?;
     // A folder within, because a temporary one is closed to all others, and the project should not be.
     let made = temporary.path().join("project");
-    for file in &files {
+    for file in files {
         let path = made.join(&file.path);
         let folder = path.parent().unwrap_or(&made);
         std::fs::create_dir_all(folder).map_err(wrong(folder))?;
@@ -62,11 +72,11 @@ pub fn write_project(dir: &Path, template: Template) -> Result<Vec<File>, Scaffo
         false => std::fs::rename(&made, dir).map_err(wrong(dir))?,
         true => move_into(&made, dir).map_err(wrong(dir))?,
     }
-    Ok(files)
+    Ok(())
 }
 
-/// Whether `dir` exists, as an empty folder.
-fn check_empty(dir: &Path) -> Result<bool, ScaffoldError> {
+/// Whether `dir` exists, as an empty folder; refused where anything lies there.
+pub fn check_empty(dir: &Path) -> Result<bool, ScaffoldError> {
     let path = dir.to_owned();
     match std::fs::read_dir(dir).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Ok(true),

@@ -31,6 +31,11 @@ pub(crate) fn expression(text: &str, names: &mut dyn Names, nodes: &mut Nodes) -
     lower::expression(text, names, nodes)
 }
 
+/// Whether `text`, as an expression, is the name of something and nothing else: no constant, no keyword.
+pub(crate) fn is_name(text: &str) -> bool {
+    parse::Source::new(text).is_name()
+}
+
 /// The names of all functions that an expression may call.
 #[cfg(test)]
 pub(crate) fn function_names() -> impl Iterator<Item = &'static str> {

@@ -84,6 +84,11 @@ impl<'t> Source<'t> {
         }
     }
 
+    /// Whether the text is one name, without quotes.
+    pub fn is_name(&self) -> bool {
+        matches!(self.parse(), Ok(Expr::Identifier(name)) if name.quote_style.is_none())
+    }
+
     fn check_tokens(&self, tokens: &[TokenWithSpan]) -> Result<(), SqlFault> {
         let nests = |token: &&TokenWithSpan| {
             !matches!(
