@@ -85,7 +85,7 @@ impl FeastPython {
                     }
                     false => String::new(),
                 };
-                bail!("Feast cannot load {}: {problem}{help}", self.repository.display())
+                bail!("Feast fails with {}: {problem}{help}", self.repository.display())
             }
         }
     }

@@ -10,6 +10,7 @@ mod backfill;
 mod build;
 mod check;
 mod clock;
+mod compare_feast;
 mod eject;
 mod explain;
 mod feast_python;
@@ -79,6 +80,7 @@ enum Command {
     Replay(replay::Replay),
     Verify(verify::Verify),
     ImportFeast(import_feast::ImportFeast),
+    CompareFeast(compare_feast::CompareFeast),
     Clock(clock::ClockCommand),
     Reset(reset::Reset),
     /// Compiles and tries a component for another process of this command.
@@ -195,6 +197,7 @@ pub fn run_as(arguments: impl IntoIterator<Item = OsString>, command: OwnCommand
         Command::Replay(command) => replay::run(&context, &command),
         Command::Verify(command) => verify::run(&context, &command),
         Command::ImportFeast(command) => import_feast::run(&context, &command),
+        Command::CompareFeast(command) => compare_feast::run(&context, &command),
         Command::Clock(command) => clock::run(&context, &command),
         Command::Reset(command) => reset::run(&context, &command),
         Command::AdmissionChild => return crate::admission::child::serve(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::model::{Facts, OnDemandView, Projection, Repository, Service, View};
+use super::model::{Facts, Projection, Repository, View};
 use super::names::{self, Names, Place};
 use super::sources::{Draft, SourceTable};
 use super::types;
@@ -67,9 +67,12 @@ pub struct ImportedView {
     pub feast: FeastView,
     /// Its features: the name here, and that in Feast.
     pub features: Vec<(String, String)>,
+    /// The column of event times, as Feast calls it.
+    pub(super) time: String,
     pub(super) source: usize,
     pub(super) tie_break: Option<String>,
-    pub(super) ttl: Option<Length>,
+    /// Its time to live.
+    pub ttl: Option<Length>,
     pub(super) facts: Facts,
     /// What is said of features.
     pub(super) of_features: Vec<(String, String, BTreeMap<String, String>)>,
@@ -134,7 +137,7 @@ pub(super) struct Variant<'r> {
 }
 
 impl Variant<'_> {
-    fn is(&self, projection: &Projection) -> bool {
+    pub fn is(&self, projection: &Projection) -> bool {
         let (alias, map) = own(projection);
         self.view.name == projection.view && self.alias == alias && self.join_key_map == map
     }
@@ -151,7 +154,7 @@ pub(super) struct Importing<'r> {
     pub repository: &'r Repository,
     pub options: &'r ImportOptions,
     variants: Vec<Variant<'r>>,
-    made: Imported,
+    pub made: Imported,
     pub drafts: Vec<Draft<'r>>,
     /// The key columns of entity rows.
     pub keys: Names,
@@ -247,6 +250,7 @@ impl<'r> Importing<'r> {
             entity,
             feast,
             features,
+            time: self.drafts[at].time(),
             source: at,
             tie_break,
             ttl: Some(Length(view.ttl_us)).filter(|ttl| ttl.0 > 0),
@@ -317,81 +321,6 @@ impl<'r> Importing<'r> {
         }
         self.made.entities.push(EntityTable { name: name.clone(), keys: of, description });
         name
-    }
-
-    fn service(&mut self, service: &'r Service, variants: &[Variant<'r>]) {
-        let what = format!("feature service {:?}", service.name);
-        let (mut features, mut without): (Vec<(usize, Vec<usize>)>, Vec<String>) = (Vec::new(), Vec::new());
-        for projection in &service.projections {
-            let variant = variants.iter().find(|variant| variant.is(projection));
-            let at = variant.and_then(|variant| self.made.views.iter().position(|view| view.name == variant.name));
-            let Some(at) = at else {
-                without.push(projection.alias.clone().unwrap_or_else(|| projection.view.clone()));
-                continue;
-            };
-            let view = &self.made.views[at];
-            let chosen: Vec<usize> = match projection.features.is_empty() {
-                true => (0..view.features.len()).collect(),
-                false => {
-                    let place = |name: &String| view.features.iter().position(|(_, feast)| feast == name);
-                    let lacks = projection.features.iter().filter(|name| place(name).is_none());
-                    without.extend(lacks.map(|name| format!("{}:{name}", projection.view)));
-                    projection.features.iter().filter_map(place).collect()
-                }
-            };
-            match features.iter_mut().find(|(known, _)| *known == at) {
-                Some((_, known)) => {
-                    known.extend(chosen.into_iter().filter(|place| !known.contains(place)).collect::<Vec<_>>())
-                }
-                None if chosen.is_empty() => {}
-                None => features.push((at, chosen)),
-            }
-            if let Some(version) = projection.version {
-                self.tell(
-                    what.clone(),
-                    format!("version {version} of {:?} in Feast: as it is now here", projection.view),
-                );
-            }
-        }
-        without.extend(service.references.iter().cloned());
-        if features.is_empty() {
-            return self.leave(what, "none of its features was carried over");
-        }
-        let name = self.table(Of::Services, &service.name, &service.name);
-        if name != service.name {
-            self.tell(what.clone(), format!("{name} here"));
-        }
-        if !without.is_empty() {
-            self.tell(what, format!("here without {}", without.join(", ")));
-        }
-        let (feast, facts) = (service.name.clone(), service.facts.clone());
-        self.made.services.push(ImportedService { name, feast, features, facts, without });
-    }
-
-    fn on_demand(&mut self, view: &OnDemandView) {
-        let what = format!("on-demand feature view {:?}", view.name);
-        let mode = if view.mode.is_empty() { "python" } else { &view.mode };
-        self.leave(
-            what,
-            format!("it is {mode}: to do, as a view with `expr` or in Rust; its source is in onepath.toml"),
-        );
-        let names = |fields: &[super::model::Field]| {
-            let told: Vec<String> =
-                fields.iter().map(|field| format!("{} ({})", field.name, field.feast_type)).collect();
-            told.join(", ")
-        };
-        let mut text = format!("features: {}\n", names(&view.features));
-        if !view.views.is_empty() {
-            text += &format!("reads the views {}\n", view.views.join(", "));
-        }
-        if !view.request.is_empty() {
-            text += &format!("reads of the request {}\n", names(&view.request));
-        }
-        if !view.facts.description.is_empty() {
-            text += &format!("{}\n", view.facts.description);
-        }
-        text += view.python.as_deref().unwrap_or("its source is not known");
-        self.made.todo.push(Todo { title: format!("On-demand feature view {:?}", view.name), text });
     }
 
     /// What nothing here stands for.

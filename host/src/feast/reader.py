@@ -238,14 +238,13 @@ def read(repository, _question):
 
 
 def entity_rows(question):
-    """The entity rows as onepath read them: keys, as-of and the number of each row."""
+    """The entity rows as onepath read them, by the names of Feast: keys, as-of and the number of each row."""
+    import pandas
     import pyarrow.parquet
 
-    columns = question["keys"] + [question["as_of"]]
+    columns = list(question["keys"]) + [question["as_of"]]
     rows = pyarrow.parquet.read_table(question["rows"], columns=columns).to_pandas()
-    rows = rows.rename(columns={question["as_of"]: "event_timestamp"})
-    import pandas
-
+    rows = rows.rename(columns={**question["keys"], question["as_of"]: "event_timestamp"})
     rows["event_timestamp"] = pandas.to_datetime(rows["event_timestamp"], utc=True).astype("datetime64[ns, UTC]")
     rows["onepath_row"] = range(len(rows))
     return rows
@@ -262,7 +261,8 @@ def history(repository, question):
         chosen, names = [], ["onepath_row"]
         for one in question["projections"]:
             view = store.get_feature_view(one["view"])[one["features"]]
-            view = view.with_name(one["alias"]) if one["alias"] else view
+            # Always by name: Feast cannot order projections of one view with and without.
+            view = view.with_name(one["alias"] or one["view"])
             view = view.with_join_key_map(one["join_key_map"]) if one["join_key_map"] else view
             chosen.append(view)
             names += [f"{one['alias'] or one['view']}__{feature}" for feature in one["features"]]
@@ -296,80 +296,84 @@ def exact(value):
     return {"other": str(value)}
 
 
-def table_of(repository, one):
-    """The rows of a view's source for some keys: a list of dictionaries for each key, times in nanoseconds."""
-    import pyarrow
-    import pyarrow.compute
-    import pyarrow.dataset
+class Events:
+    """The events of a view's source, as they lie in its files; times are in nanoseconds."""
 
-    view = repository.view(one["view"])
-    source = view.batch_source
-    raw_of = {name: raw for raw, name in (source.field_mapping or {}).items()}
-    time, created = source.timestamp_field, source.created_timestamp_column
-    wanted = dict.fromkeys([*one["own_keys"], time, *([created] if created else []), *one["features"]])
-    path = repository.root / source.file_options.uri.removeprefix("file://")
-    columns = {name: pyarrow.dataset.field(raw_of.get(name, name)) for name in wanted}
-    table = pyarrow.dataset.dataset(path, format="parquet").to_table(columns=columns)
-    values = {}
-    for name in wanted:
-        column = table.column(name)
-        if pyarrow.types.is_timestamp(column.type):
-            column = column.cast(pyarrow.timestamp("ns", column.type.tz)).cast(pyarrow.int64())
-        elif pyarrow.types.is_date(column.type):
-            column = column.cast(pyarrow.timestamp("ns")).cast(pyarrow.int64())
-        values[name] = column.to_pylist()
-    return values, time, created, view.ttl
+    def __init__(self, repository, one):
+        import pyarrow
+        import pyarrow.dataset
+
+        view = repository.view(one["view"])
+        source = view.batch_source
+        raw_of = {name: raw for raw, name in (source.field_mapping or {}).items()}
+        self.features, self.times = one["features"], set()
+        self.keys, self.time, self.created = one["own_keys"], one["time"], source.created_timestamp_column
+        self.ttl = view.ttl // timedelta(microseconds=1) * 1000 if view.ttl else 0
+        self.arrival = one["arrival"]
+        wanted = dict.fromkeys([*self.keys, self.time, *filter(None, [self.created]), *self.features])
+        path = repository.root / source.file_options.uri.removeprefix("file://")
+        columns = {name: pyarrow.dataset.field(raw_of.get(name, name)) for name in wanted}
+        table = pyarrow.dataset.dataset(path, format="parquet").to_table(columns=columns)
+        self.values = {}
+        for name in wanted:
+            column = table.column(name)
+            if pyarrow.types.is_temporal(column.type):
+                self.times.add(name)
+                zone = getattr(column.type, "tz", None)
+                column = column.cast(pyarrow.timestamp("ns", zone)).cast(pyarrow.int64())
+            self.values[name] = column.to_pylist()
+
+    def by_key(self, wanted):
+        found = {}
+        for at, key in enumerate(zip(*[self.values[key] for key in self.keys])):
+            if key in wanted and self.values[self.time][at] is not None:
+                found.setdefault(key, []).append(at)
+        return found
+
+    def newest(self, visible, rounded):
+        """The events at the newest of these times, in the order of the file: the last hundred."""
+        times = self.values[self.time]
+        newest = max((rounded(times[at]) for at in visible), default=None)
+        return [self.told(at) for at in visible if rounded(times[at]) == newest][-100:]
+
+    def told(self, at):
+        created = self.values[self.created][at] if self.created else None
+        values = []
+        for feature in self.features:
+            value = self.values[feature][at]
+            values.append({"ns": value} if feature in self.times and value is not None else exact(value))
+        return {"time_ns": self.values[self.time][at], "created": exact(created), "values": values}
+
+    def fact(self, row, events, as_of):
+        """What there is to know of one entity row: what Feast may take, and what onepath must."""
+        times = self.values[self.time]
+        # onepath knows microseconds: events are rounded up, as-ofs down.
+        up = lambda ns: -(-ns // 1000)
+        available = self.values[self.created] if self.arrival else times
+        seen = [at for at in events if times[at] <= as_of]
+        seen_here = [at for at in events if available[at] is not None and up(available[at]) <= as_of // 1000]
+        oldest = as_of - self.ttl if self.ttl else None
+        return {
+            "row": row,
+            "events": len(events),
+            "in_ttl": sum(1 for at in seen if oldest is None or times[at] >= oldest),
+            "as_of_ns": as_of,
+            "there": self.newest(seen, lambda ns: ns),
+            "here": self.newest(seen_here, up),
+        }
 
 
 def facts(repository, question):
-    """For some rows of some views: which events of the entity there are, and which of them is the newest."""
+    """For some rows of some views: which events of the entity there are, and which of them are the newest."""
     rows = entity_rows(question)
+    as_ofs = rows["event_timestamp"].astype("int64").tolist()
     told = []
     for one in question["views"]:
-        values, time, created, ttl = table_of(repository, one)
-        by_key, wanted = {}, set()
-        keys_of = list(zip(*[rows[key].tolist() for key in one["keys"]]))
-        as_ofs = rows["event_timestamp"].astype("int64").tolist()
-        for row in one["rows"]:
-            wanted.add(keys_of[row])
-        for at, key in enumerate(zip(*[values[key] for key in one["own_keys"]])):
-            if key in wanted:
-                by_key.setdefault(key, []).append(at)
-        ttl_ns = ttl // timedelta(microseconds=1) * 1000 if ttl else 0
-        seen_of = {}
-        for row in one["rows"]:
-            events = by_key.get(keys_of[row], [])
-            as_of = as_ofs[row]
-            exactly = candidates(values, events, time, created, one, as_of, lambda ns: ns)
-            # onepath knows microseconds: events are rounded up, as-ofs down.
-            rounded = candidates(values, events, time, created, one, as_of // 1000, lambda ns: -(-ns // 1000))
-            oldest = as_of - ttl_ns if ttl_ns else None
-            times = [values[time][at] for at in events if values[time][at] is not None]
-            seen_of[row] = {
-                "row": row,
-                "events": len(events),
-                "in_ttl": sum(1 for ns in times if ns <= as_of and (oldest is None or ns >= oldest)),
-                "as_of_ns": as_of,
-                "newest": exactly,
-                "newest_of_micros": rounded,
-            }
-        told.append(list(seen_of.values()))
+        events = Events(repository, one)
+        keys = list(zip(*[rows[key].tolist() for key in one["keys"]]))
+        by_key = events.by_key({keys[row] for row in one["rows"]})
+        told.append([events.fact(row, by_key.get(keys[row], []), as_ofs[row]) for row in one["rows"]])
     return told
-
-
-def candidates(values, events, time, created, one, as_of, rounded):
-    """The rows at the newest time that is not after the as-of, in the order of the file; the first hundred."""
-    visible = [at for at in events if values[time][at] is not None and rounded(values[time][at]) <= as_of]
-    newest = max((rounded(values[time][at]) for at in visible), default=None)
-    found = [at for at in visible if rounded(values[time][at]) == newest]
-    return [
-        {
-            "time_ns": values[time][at],
-            "created_ns": values[created][at] if created else None,
-            "values": [exact(values[feature][at]) for feature in one["features"]],
-        }
-        for at in found[:100]
-    ]
 
 
 def main():

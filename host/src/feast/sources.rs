@@ -91,6 +91,11 @@ impl Draft<'_> {
         Ok(Some(own))
     }
 
+    /// The column of event times, as Feast calls it.
+    pub fn time(&self) -> String {
+        event_time_of(self.source).unwrap_or_default()
+    }
+
     pub fn finish(self) -> SourceTable {
         self.table
     }
@@ -224,7 +229,7 @@ impl<'r> Importing<'r> {
         };
         for name in all {
             let field = view.features.iter().find(|field| field.name == name);
-            let what = format!("feature \"{}:{name}\"", view.name);
+            let what = format!("feature {:?}", format!("{}:{name}", view.name));
             let held = held(view, name);
             let file_is_known = view.batch.as_ref().and_then(|batch| batch.file.as_ref()?.columns.as_ref()).is_some();
             let typed = match (held, file_is_known) {
