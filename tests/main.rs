@@ -18,6 +18,7 @@
 //! - `schema`: what is declared of fields and columns, and that it is law.
 //! - `shown`: what components print, with its row.
 //! - `scaffold`: new projects, from `onepath new` to proof.
+//! - `from_feast`: projects of Feast repositories, as far as Feast is not needed for it.
 //! - `guide`: the author's guide, as far as it is not Rust.
 //! - `storage`: inputs that lie elsewhere than in files, and storages that fail.
 //! - `summary`: what a run tells of what it saw, and what is hardly what was meant.
@@ -30,6 +31,7 @@ mod documents;
 mod eject;
 mod example;
 mod examples;
+mod from_feast;
 mod gate;
 mod guide;
 mod http;

@@ -161,6 +161,7 @@ fn the_rooms_below_do_not_know_those_above() {
         "files",
         "project",
         "declare",
+        "feast",
         "scaffold",
         "build",
         "wasm",
@@ -177,8 +178,9 @@ fn the_rooms_below_do_not_know_those_above() {
         "http",
         "cli",
     ];
-    let less: [(&str, &[&str]); 6] = [
+    let less: [(&str, &[&str]); 7] = [
         ("declare", &["files", "entity"]),
+        ("feast", &["files", "project"]),
         ("scaffold", &["batch", "files", "project"]),
         ("wasm", &["files", "project"]),
         ("evaluate", &["files", "project"]),

@@ -4,19 +4,7 @@
 # target/feast (about a minute), and kept.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-version=0.67.0
-target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
-venv="$target/feast/venv"
-
-if [ "$("$venv/bin/pip" show feast 2>/dev/null | sed -n 's/^Version: //p')" != "$version" ]; then
-    started=$SECONDS
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "feast==$version"
-    echo "installed feast $version in $((SECONDS - started)) s"
-fi
-cargo build --release --quiet -p onepath
-onepath="$target/release/onepath"
+source ./install.sh
 "$onepath" build --format json > /dev/null
 
 # A server and a Feast repository of this run alone.

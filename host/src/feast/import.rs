@@ -116,13 +116,15 @@ pub(super) struct Todo {
 pub fn import(repository: &Repository, options: &ImportOptions) -> Imported {
     let mut importing = Importing { repository, options, ..Importing::new(repository, options) };
     importing.variants();
-    let drafted: Vec<_> = std::mem::take(&mut importing.variants);
-    for variant in &drafted {
-        if let Err(why) = importing.view(variant) {
+    let variants: Vec<_> = std::mem::take(&mut importing.variants);
+    // First the keys of all: a field of one view may be a key of another.
+    let begun: Vec<_> = variants.iter().map(|variant| importing.begin(variant)).collect();
+    for (variant, begun) in variants.iter().zip(begun) {
+        if let Err(why) = begun.and_then(|(keys, at)| importing.view(variant, &keys, at)) {
             importing.leave(format!("{} {:?}", kind_of(variant.view), variant.view.name), why);
         }
     }
-    repository.services.iter().for_each(|service| importing.service(service, &drafted));
+    repository.services.iter().for_each(|service| importing.service(service, &variants));
     repository.on_demand.iter().for_each(|view| importing.on_demand(view));
     importing.rest();
     importing.finish()
@@ -137,6 +139,11 @@ pub(super) struct Variant<'r> {
 }
 
 impl Variant<'_> {
+    /// Whether it is the view as it is.
+    fn is_plain(&self) -> bool {
+        self.alias.is_none() && self.join_key_map.is_empty()
+    }
+
     pub fn is(&self, projection: &Projection) -> bool {
         let (alias, map) = own(projection);
         self.view.name == projection.view && self.alias == alias && self.join_key_map == map
@@ -194,9 +201,6 @@ impl<'r> Importing<'r> {
         let repository = self.repository;
         for view in &repository.views {
             let name = self.table(Of::Views, &view.name, &view.name);
-            if name != view.name {
-                self.tell(format!("feature view {:?}", view.name), format!("{name} here"));
-            }
             self.variants.push(Variant { view, alias: None, join_key_map: BTreeMap::new(), name });
         }
         for projection in repository.services.iter().flat_map(|service| &service.projections) {
@@ -209,31 +213,28 @@ impl<'r> Importing<'r> {
             let asked: Vec<&str> = join_key_map.values().map(String::as_str).collect();
             let wanted = alias.clone().unwrap_or_else(|| format!("{}_by_{}", view.name, asked.join("_")));
             let name = self.table(Of::Views, &format!("{}\n{alias:?}\n{join_key_map:?}", view.name), &wanted);
-            let keys = match asked.is_empty() {
-                true => String::new(),
-                false => format!(", with the keys {}", asked.join(", ")),
-            };
-            let what = format!(
-                "feature view {:?}, called {:?} in services",
-                view.name,
-                alias.as_deref().unwrap_or(&view.name)
-            );
-            self.tell(what, format!("a view of its own, {name}{keys}"));
             self.variants.push(Variant { view, alias, join_key_map, name });
         }
     }
 
-    fn view(&mut self, variant: &Variant<'r>) -> Result<(), String> {
-        let view = variant.view;
-        check_kind(view)?;
+    /// The keys of a view, and the place of its source.
+    fn begin(&mut self, variant: &Variant<'r>) -> Result<(Vec<Key>, usize), String> {
+        check_kind(variant.view)?;
         let keys = self.keys_of(variant)?;
         let at = self.draft(variant, &keys)?;
-        let entity = self.entity(variant, &keys);
-        let (features, of_features) = self.features(variant, at)?;
+        Ok((keys, at))
+    }
+
+    fn view(&mut self, variant: &Variant<'r>, keys: &[Key], at: usize) -> Result<(), String> {
+        let view = variant.view;
+        self.check_types(keys)?;
+        let (features, of_features) = self.features(variant, keys, at)?;
+        let entity = self.entity(variant, keys);
         let draft = &mut self.drafts[at];
-        draft.describe(&entity);
+        draft.describe(&entity, keys);
         let tie_break = draft.tie_break()?;
-        if !view.online && variant.alias.is_none() {
+        self.tell_name(variant);
+        if !view.online && variant.is_plain() {
             self.tell(
                 format!("feature view {:?}", view.name),
                 "online = False in Feast: every view can be served here",
@@ -260,6 +261,20 @@ impl<'r> Importing<'r> {
         Ok(())
     }
 
+    /// Tells what a view is called, where that is not its name in Feast.
+    fn tell_name(&mut self, variant: &Variant<'r>) {
+        let (view, name) = (variant.view, &variant.name);
+        if !variant.is_plain() {
+            let asked: Vec<&str> = variant.join_key_map.values().map(String::as_str).collect();
+            let keys = if asked.is_empty() { String::new() } else { format!(", with the keys {}", asked.join(", ")) };
+            let called = variant.alias.as_deref().unwrap_or(&view.name);
+            let what = format!("feature view {:?}, called {called:?} in services", view.name);
+            self.tell(what, format!("a view of its own, {name}{keys}"));
+        } else if *name != view.name {
+            self.tell(format!("feature view {:?}", view.name), format!("{name} here"));
+        }
+    }
+
     /// The key columns of a view: those of its entities.
     fn keys_of(&mut self, variant: &Variant<'r>) -> Result<Vec<Key>, String> {
         let (view, mut keys) = (variant.view, Vec::new());
@@ -283,14 +298,18 @@ impl<'r> Importing<'r> {
                     .to_owned(),
             );
         }
-        let of_others = self.made.entities.iter().flat_map(|entity| &entity.keys);
-        for (name, other) in of_others {
+        Ok(keys)
+    }
+
+    /// Refuses keys that have another type in a view before.
+    fn check_types(&self, keys: &[Key]) -> Result<(), String> {
+        for (name, other) in self.made.entities.iter().flat_map(|entity| &entity.keys) {
             if let Some(key) = keys.iter().find(|key| key.name == *name && key.key_type != *other) {
                 let (is, other) = (key.key_type.value_type(), other.value_type());
                 return Err(format!("its key {name} holds {is}, and that of another view {other}: they must agree"));
             }
         }
-        Ok(keys)
+        Ok(())
     }
 
     /// The entity with these keys.

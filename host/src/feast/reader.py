@@ -11,6 +11,7 @@ import struct
 import sys
 import tempfile
 import traceback
+import warnings
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,6 +37,8 @@ class Repository:
         sys.dont_write_bytecode = True
         from feast.repo_operations import parse_repo
 
+        # Feast shows what its own classes deprecate; it is not what was asked.
+        warnings.simplefilter("ignore")
         contents = parse_repo(root)
         self.entities = [entity for entity in contents.entities if entity.name != DUMMY_ENTITY]
         self.views = contents.feature_views + contents.stream_feature_views

@@ -30,11 +30,20 @@ pub(super) struct Draft<'r> {
     /// What tells it from the others.
     of: String,
     names: Names,
-    /// The keys by their names here.
-    keys: Vec<String>,
+    keys: Vec<KeyColumn>,
     /// The type of the column by which ties are broken, where there is one.
     created: Option<Result<ValueType, String>>,
     table: SourceTable,
+}
+
+/// A key column of some view of a source.
+struct KeyColumn {
+    name: String,
+    value_type: ValueType,
+    /// Whether a view that was carried over has it.
+    is_key: bool,
+    /// Whether it is a feature of one.
+    is_read: bool,
 }
 
 impl Source {
@@ -66,18 +75,24 @@ impl Draft<'_> {
 
     /// Declares a field, which keys and times need not be.
     fn declare(&mut self, own: &str, value_type: ValueType) {
+        if let Some(key) = self.keys.iter_mut().find(|key| key.name == own) {
+            key.is_read = true;
+            return;
+        }
         let table = &mut self.table;
-        let has_role = self.keys.iter().any(|key| key == own)
-            || table.event_time == own
-            || table.arrival_time.as_deref() == Some(own);
-        if !has_role && !table.fields.iter().any(|(known, _)| known == own) {
+        let is_time = table.event_time == own || table.arrival_time.as_deref() == Some(own);
+        if !is_time && !table.fields.iter().any(|(known, _)| known == own) {
             table.fields.push((own.to_owned(), value_type));
         }
     }
 
-    pub fn describe(&mut self, entity: &str) {
+    /// The source has events of this entity.
+    pub fn describe(&mut self, entity: &str, keys: &[Key]) {
         if !self.table.entities.iter().any(|known| known == entity) {
             self.table.entities.push(entity.to_owned());
+        }
+        for known in &mut self.keys {
+            known.is_key |= keys.iter().any(|key| key.name == known.name);
         }
     }
 
@@ -96,7 +111,15 @@ impl Draft<'_> {
         event_time_of(self.source).unwrap_or_default()
     }
 
-    pub fn finish(self) -> SourceTable {
+    pub fn finish(mut self) -> SourceTable {
+        for key in &self.keys {
+            // The key of a view that was not carried over is a field like others, or nothing.
+            match (key.is_key, key.is_read) {
+                (true, _) => {}
+                (false, true) => self.table.fields.push((key.name.clone(), key.value_type)),
+                (false, false) => self.table.columns.retain(|(name, _)| *name != key.name),
+            }
+        }
         self.table
     }
 }
@@ -122,9 +145,11 @@ impl<'r> Importing<'r> {
         let draft = &mut self.drafts[at];
         for key in keys {
             draft.names.take(&key.own, &key.name);
-            draft.keys.push(key.name.clone());
+            if !draft.keys.iter().any(|known| known.name == key.name) {
+                let value_type = key.key_type.value_type();
+                draft.keys.push(KeyColumn { name: key.name.clone(), value_type, is_key: false, is_read: false });
+            }
             draft.map(&key.name, &key.own);
-            draft.table.fields.retain(|(name, _)| *name != key.name);
         }
         Ok(at)
     }
@@ -217,12 +242,13 @@ impl<'r> Importing<'r> {
     pub fn features(
         &mut self,
         variant: &Variant<'r>,
+        keys: &[Key],
         at: usize,
     ) -> Result<(Vec<(String, String)>, Vec<OfFeature>), String> {
         let view = variant.view;
         let (mut features, mut told, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
         let declared = !view.features.is_empty();
-        let inferred = self.drafts[at].inferred();
+        let inferred = self.drafts[at].inferred(keys);
         let all: Vec<&str> = match declared {
             true => view.features.iter().map(|field| field.name.as_str()).collect(),
             false => inferred.iter().map(String::as_str).collect(),
@@ -276,11 +302,11 @@ impl<'r> Importing<'r> {
 
 impl Draft<'_> {
     /// The features that Feast infers: all columns but keys and times.
-    fn inferred(&self) -> Vec<String> {
+    fn inferred(&self, keys: &[Key]) -> Vec<String> {
         let source = self.source;
         let columns = source.file.as_ref().and_then(|file| file.columns.as_ref());
         let names = columns.into_iter().flatten().map(|(raw, _)| source.feast_name(raw));
-        let is_key = |name: &str| self.names.known(name).is_some_and(|own| self.keys.iter().any(|key| key == own));
+        let is_key = |name: &str| keys.iter().any(|key| key.own == name);
         let is_time = |name: &str| {
             name == source.created_timestamp_column || self.names.known(name) == Some(&self.table.event_time)
         };

@@ -23,7 +23,8 @@ def write(path, columns):
 def trips(folder):
     """Several entities: places by two roles, a view of two entities, columns that are mapped."""
     chance = random.Random(1)
-    rows = [(place, START + chance.randrange(240) * HOUR) for place in range(1, 9) for _ in range(12)]
+    # No two events of one place at one time: which of them Feast takes would be for its sort to say.
+    rows = [(place, START + hour * HOUR) for place in range(1, 9) for hour in chance.sample(range(240), 12)]
     write(
         folder / "data/weather.parquet",
         {
@@ -34,7 +35,7 @@ def trips(folder):
         },
     )
     pairs = [(driver, customer) for driver in ("d1", "d2", "d3") for customer in range(4)]
-    rows = [(pair, START + chance.randrange(240) * HOUR) for pair in pairs for _ in range(6)]
+    rows = [(pair, START + hour * HOUR) for pair in pairs for hour in chance.sample(range(240), 6)]
     write(
         folder / "data/pairs/part-0.parquet",
         {
@@ -162,5 +163,22 @@ def kinds(folder):
     )
 
 
+def spine(folder):
+    """Entity rows for the data of a template of `feast init`: its keys, as of moments about its events."""
+    for path in sorted(folder.glob("*.parquet")):
+        table = pq.read_table(path)
+        keys = [name for name in ("driver_id", "text_id", "user_id", "city_id") if name in table.column_names]
+        if not table.num_rows:
+            continue
+        print(",".join([*keys, "as_of"]))
+        rows = table.select([*keys, "event_timestamp"]).to_pandas().iloc[:: 1 + table.num_rows // 200]
+        for at, row in enumerate(rows.to_dict("records")):
+            as_of = row["event_timestamp"].to_pydatetime().replace(tzinfo=timezone.utc)
+            # No two at one time, some before the event, some beyond a day.
+            as_of += timedelta(minutes=[5, -5, 0, 60 * 30][at % 4], microseconds=at)
+            print(",".join([*(str(row[key]) for key in keys), as_of.isoformat()]))
+
+
 if __name__ == "__main__":
-    {"trips": trips, "ties": ties, "kinds": kinds}[sys.argv[1]](Path(sys.argv[2]))
+    made = {"trips": trips, "ties": ties, "kinds": kinds, "spine": spine}
+    made[sys.argv[1]](Path(sys.argv[2]))
