@@ -34,10 +34,9 @@ expect() {
     fi
 }
 
-# A project that was imported is built and keeps every law, as it is.
+# A project that was imported is built, as it is.
 build() {
     "$onepath" --project "$1" build > out 2> err || { cat out err; exit 1; }
-    "$onepath" --project "$1" check --cases 20 > out 2> err || { cat out err; exit 1; }
 }
 
 # Compares, where chance decides values in Feast: every difference has a reason, and these are the reasons.
@@ -57,6 +56,8 @@ for name in trips ties kinds; do
     told import-feast "$name" --out "features_$name" > told
     { printf '$ cat features_%s/onepath.toml\n' "$name"; cat "features_$name/onepath.toml"; echo; } >> told
     build "features_$name"
+    # And it keeps every law.
+    "$onepath" --project "features_$name" check --cases 20 > out 2> err || { cat out err; exit 1; }
     case $name in
         trips)
             told compare-feast features_trips trips --spine trips/spine.parquet >> told

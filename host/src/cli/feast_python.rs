@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use crate::feast::{READER, Repository};
 
@@ -26,6 +27,8 @@ pub(super) struct FeastPython {
     answers: BufReader<ChildStdout>,
     python: PathBuf,
     repository: PathBuf,
+    /// The program that Python runs, for as long as it does.
+    _reader: NamedTempFile,
 }
 
 #[derive(Deserialize)]
@@ -50,13 +53,15 @@ impl FeastPython {
             1 => argument.python.clone(),
             _ => std::path::absolute(&argument.python)?,
         };
+        let mut reader = tempfile::Builder::new().prefix("onepath-reader-").suffix(".py").tempfile()?;
+        reader.write_all(READER.as_bytes())?;
         let mut command = Command::new(&python);
-        command.args(["-W", "ignore", "-c", READER]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(["-W", "ignore"]).arg(reader.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().with_context(|| {
             format!("cannot run {}: name the Python that has Feast, --python PATH", python.display())
         })?;
         let (questions, answers) = (child.stdin.take(), child.stdout.take().context("Python has no standard output")?);
-        Ok(Self { child, questions, answers: BufReader::new(answers), python, repository })
+        Ok(Self { child, questions, answers: BufReader::new(answers), python, repository, _reader: reader })
     }
 
     /// What the repository holds.

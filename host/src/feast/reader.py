@@ -45,8 +45,9 @@ class Repository:
         self.on_demand = contents.on_demand_feature_views
         self.labels = list(getattr(contents, "label_views", []))
         self.services = contents.feature_services
-        self.permissions = contents.permissions
-        self.projects = contents.projects
+        # What earlier versions of Feast do not have.
+        self.permissions = list(getattr(contents, "permissions", []))
+        self.projects = list(getattr(contents, "projects", []))
         self.came_from = "definitions"
         if not self.views:
             self.from_registry()
@@ -83,7 +84,8 @@ class Repository:
             self.views = known.list_feature_views(self.project) + known.list_stream_feature_views(self.project)
             self.on_demand = known.list_on_demand_feature_views(self.project)
             self.services = known.list_feature_services(self.project)
-            self.permissions = known.list_permissions(self.project)
+            if hasattr(known, "list_permissions"):
+                self.permissions = known.list_permissions(self.project)
             if hasattr(known, "list_label_views"):
                 self.labels = known.list_label_views(self.project)
         self.came_from = "registry"
@@ -203,7 +205,7 @@ def projection_of(projection):
         "join_key_map": dict(projection.join_key_map or {}),
         # None of them where all are meant that Feast will infer.
         "features": [field.name for field in projection.features] or list(projection.desired_features or []),
-        "version": projection.version_tag,
+        "version": getattr(projection, "version_tag", None),
     }
 
 
@@ -380,6 +382,8 @@ def facts(repository, question):
 
 
 def main():
+    # The modules beside a program are not for the repository's files to import.
+    sys.path[:] = [place for place in sys.path if place != str(Path(__file__).parent)]
     # What the repository's own files print is for people, and must not stand between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -394,7 +398,7 @@ def main():
         except BaseException as error:
             # A file of the repository may end the process, too.
             last = traceback.extract_tb(error.__traceback__)[-1:]
-            at = f" ({last[0].filename}:{last[0].lineno})" if last and last[0].filename != "<string>" else ""
+            at = f" ({last[0].filename}:{last[0].lineno})" if last and last[0].filename != __file__ else ""
             answer = {"problem": f"{type(error).__name__}: {error}{at}"}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
