@@ -127,6 +127,9 @@ impl Draft<'_> {
 /// What is said of one feature: its name here, its description, its tags.
 type OfFeature = (String, String, BTreeMap<String, String>);
 
+/// Features: the name here and that in Feast; and what is said of them.
+type Features = (Vec<(String, String)>, Vec<OfFeature>);
+
 impl<'r> Importing<'r> {
     /// The place of the source that a view reads, with its key columns.
     pub fn draft(&mut self, variant: &Variant<'r>, keys: &[Key]) -> Result<usize, String> {
@@ -239,12 +242,7 @@ impl<'r> Importing<'r> {
     }
 
     /// The features of a view, with what is said of them; their fields are declared.
-    pub fn features(
-        &mut self,
-        variant: &Variant<'r>,
-        keys: &[Key],
-        at: usize,
-    ) -> Result<(Vec<(String, String)>, Vec<OfFeature>), String> {
+    pub fn features(&mut self, variant: &Variant<'r>, keys: &[Key], at: usize) -> Result<Features, String> {
         let view = variant.view;
         let (mut features, mut told, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
         let declared = !view.features.is_empty();
