@@ -1,6 +1,7 @@
-//! The examples beside churn as a reader runs them, on copies: every command of their `run.sh`, and what comes of it.
+//! The examples beside churn as a reader runs them, on copies: every command of their `run.sh`, and what comes of it. Those that have
+//! a declared twin are lived through again with it, and give the same.
 
-use expect_test::{Expect, expect};
+use expect_test::{Expect, expect, expect_file};
 
 use crate::support::{Project, Ran, component, repository};
 
@@ -26,8 +27,17 @@ fn example(name: &str) -> Project {
             project.write(&format!("{folder}/{file}"), std::fs::read(&path).expect("reads"));
         }
     }
+    copy_twin(&project, name);
     std::fs::create_dir(project.path("out")).expect("makes a folder");
     project
+}
+
+/// Copies the declared twin of an example, if it has one.
+fn copy_twin(project: &Project, name: &str) {
+    let twin = repository().join("examples").join(name).join("declared");
+    for file in ["onepath.toml", "onepath.lock"].into_iter().filter(|_| twin.is_dir()) {
+        project.write(&format!("declared/{file}"), std::fs::read(twin.join(file)).expect("the twin has the file"));
+    }
 }
 
 fn good(project: &Project, words: &str) -> Ran {
@@ -72,6 +82,39 @@ fn lived_through(name: &str, answers: &Expect) {
     assert!(proof && last.starts_with(&format!("verified {served} served vectors")), "{last}");
     answers.assert_eq(&shown);
     good(&project, "check --cases 20");
+    if project.path("declared").exists() {
+        assert_eq!(values(&live_through_twin(&project, name)), values(&shown), "the twin answers otherwise");
+    }
+}
+
+/// What answers show but the statuses: in a twin, a sum of nothing is a null that a default replaces, and its status says so.
+fn values(shown: &str) -> Vec<Vec<&str>> {
+    let is_row = |line: &&str| line.starts_with('│') || line.starts_with("as of");
+    let is_shown = |word: &&str| !["PRESENT", "NULL_VALUE"].contains(word);
+    shown.lines().filter(is_row).map(|line| line.split_whitespace().filter(is_shown).collect()).collect()
+}
+
+/// Runs the rest of an example's script, from the online store on, with the declared twin. What it serves as of moments in the past.
+fn live_through_twin(project: &Project, name: &str) -> String {
+    let (mut served, mut shown, mut last) = (0, String::new(), String::new());
+    let commands = script(name).into_iter().filter(|command| !command.contains("--project declared"));
+    for command in commands {
+        let words = command.trim_start_matches("onepath ");
+        if !["materialize", "ingest", "get", "verify"].iter().any(|verb| words.starts_with(verb)) {
+            continue;
+        }
+        last = good(project, &format!("{words} --project declared")).stdout;
+        if words.starts_with("get") {
+            served += 1;
+            if words.contains("--as-of") {
+                shown.push_str(&last);
+            }
+        }
+    }
+    let proof = last.lines().all(|line| line.ends_with(": 0 differences"));
+    assert!(proof && last.starts_with(&format!("verified {served} served vectors")), "{last}");
+    good(project, "check --project declared --cases 20");
+    shown
 }
 
 /// Repeats a backfill in small batches and by several threads.
@@ -225,6 +268,41 @@ fn versions() {
         as of 2024-06-15T12:00:00Z, log offset 2
     "#]];
     lived_through("versions", &answers);
+}
+
+/// The declared twin of churn: its training set is the one that the example's Rust makes, in bytes.
+#[test]
+fn churn_declared() {
+    let project = crate::example::example();
+    copy_twin(&project, "churn");
+    let commands = script("churn");
+    let twins: Vec<&String> = commands.iter().filter(|command| command.contains("--project declared")).collect();
+    assert_eq!(twins.len(), 2, "it is built, and asked for a training set");
+    for command in twins {
+        good(&project, command.trim_start_matches("onepath "));
+    }
+    assert_same_files(&project, "out/declared.csv", "expected/training.csv");
+    let training = |project: &Project, words: &str| {
+        good(
+            project,
+            &format!("backfill --service churn_v1 --spine data/labels_leaky.csv --as-of-column seen_until {words}"),
+        );
+    };
+    training(&project, "--out out/leaky.csv");
+    training(&project, "--out out/declared.csv --project declared");
+    assert_same_files(&project, "out/declared.csv", "out/leaky.csv");
+}
+
+/// The lock files of the twins are those that `onepath build` writes; `UPDATE_EXPECT=1` writes them anew.
+#[test]
+fn the_locks_of_twins_are_of_this_standard_component() {
+    for name in ["churn", "fraud", "recommend", "sessions"] {
+        let project = Project::new("[project]\nname = \"empty\"\n");
+        copy_twin(&project, name);
+        good(&project, "build --project declared --upgrade");
+        let lock = std::fs::read_to_string(project.path("declared/onepath.lock")).expect("was written");
+        expect_file![repository().join("examples").join(name).join("declared/onepath.lock")].assert_eq(&lock);
+    }
 }
 
 /// The churn features in at most 40 lines of code: imports and signatures counted, comments, blank lines and tests not.

@@ -19,6 +19,12 @@ shown cmp out/training.csv expected/training.csv || {
 echo "the same bytes as expected/training.csv"
 shown churn-tools check data out/training.csv label_date
 
+heading "The same features declared, without Rust: the same bytes"
+shown onepath build --project declared --locked
+shown onepath backfill --project declared --service churn_v1 --spine data/labels.csv --as-of-column label_date \
+    --out out/declared.csv
+shown cmp out/declared.csv expected/training.csv
+
 heading "The online store: fold two years of history into states, then push the day after"
 shown onepath materialize --up-to 2024-12-31
 shown onepath ingest --source events data/today.ndjson --arrived-at event-time

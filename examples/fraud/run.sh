@@ -13,6 +13,12 @@ heading "A training set: each payment that was asked for, two seconds before it 
 shown onepath backfill --service fraud_v1 --spine data/labels.csv --as-of-column asked_at --out out/training.csv --head 5
 shown cmp out/training.csv expected/training.csv
 
+heading "The same features declared, without Rust: the same bytes"
+shown onepath build --project declared --locked
+shown onepath backfill --project declared --service fraud_v1 --spine data/labels.csv --as-of-column asked_at \
+    --out out/declared.csv
+shown cmp out/declared.csv expected/training.csv
+
 heading "Serve: card k4 on the last day, as its payments are pushed"
 shown onepath materialize --up-to 2024-06-29T23:59:59Z
 shown onepath ingest --source payments data/today.ndjson --arrived-at event-time

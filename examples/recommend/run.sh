@@ -14,6 +14,12 @@ shown onepath backfill --service recommend_v1 --spine data/labels.csv --as-of-co
     --out out/training.csv --head 5
 shown cmp out/training.csv expected/training.csv
 
+heading "The same features declared, without Rust: the same bytes"
+shown onepath build --project declared --locked
+shown onepath backfill --project declared --service recommend_v1 --spine data/labels.csv --as-of-column asked_at \
+    --full-feature-names --out out/declared.csv
+shown cmp out/declared.csv expected/training.csv
+
 heading "Serve: one push of a rating moves the features of its user and of its item"
 shown onepath materialize --up-to 2024-06-29T23:59:59Z
 shown onepath get --service recommend_v1 --entity user_id=u1 --entity item_id=i2 --as-of 2024-06-30T08:00:00Z

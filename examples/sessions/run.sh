@@ -13,6 +13,11 @@ heading "The history of the features: at each click, as they were known then"
 shown onepath backfill --service offer_v1 --at events --out out/history.csv --head 13
 shown cmp out/history.csv expected/history.csv
 
+heading "The same features declared, without Rust: the same bytes"
+shown onepath build --project declared --locked
+shown onepath backfill --project declared --service offer_v1 --at events --out out/declared.csv
+shown cmp out/declared.csv expected/history.csv
+
 heading "Serve: the features move with each push, and are there when it returns"
 shown onepath materialize --up-to 2024-06-30T23:59:59Z
 shown onepath ingest --source clicks data/push_1.ndjson --arrived-at event-time
