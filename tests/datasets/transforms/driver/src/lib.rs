@@ -186,7 +186,6 @@ impl Driver {
         let mut zones = ever.values(zone);
         let first_zone = zones.first().cloned();
         let mut convs = ever.values(conv);
-        let lag = |ago: Length| -> Part<'_, Row> { rows.iter().filter(|(at, _)| as_of.since(*at) >= ago).collect() };
         let rates: Vec<(EventTime, Row)> = rows.iter().filter(|(_, row)| row.acc.is_some()).cloned().collect();
         let is_streak = |row: &Row| row.conv.is_some_and(|conv| conv > 0.3);
         let streak_rows: Vec<(EventTime, Row)> = rows.iter().filter(|(_, row)| is_streak(row)).cloned().collect();
@@ -236,8 +235,8 @@ impl Driver {
             acc_variance: ever.numbers(acc).spread().variance(),
             acc_p10_1d: last_1d.numbers(acc).percentile(0.1),
             conv_median_7d: last_7d.numbers(conv).percentile(0.5),
-            conv_1d_ago: lag(days(1)).values(conv).pop(),
-            trips_3d_ago: lag(days(3)).values(trips).pop(),
+            conv_1d_ago: until(all(rows), as_of, days(1)).values(conv).pop(),
+            trips_3d_ago: until(all(rows), as_of, days(3)).values(trips).pop(),
             good_1d,
             good_ever: ever.only(is_good).count(),
             zones_1d: distinct(last_1d.values(zone)),

@@ -78,6 +78,11 @@ pub fn ago<T>(events: &Events<T>, as_of: AsOf, ago: Length) -> Option<&T> {
     events.iter().rev().find(|(at, _)| age(as_of, *at) >= ago.micros()).map(|(_, event)| event)
 }
 
+/// Those of a part that were so long ago or longer.
+pub fn until<T>(part: Part<'_, T>, as_of: AsOf, ago: Length) -> Part<'_, T> {
+    part.into_iter().filter(|(at, _)| age(as_of, *at) >= ago.micros()).collect()
+}
+
 /// Sessions that end when nothing happens for longer than `gap`.
 pub fn by_gap<T>(events: &Events<T>, gap: Length) -> Vec<Part<'_, T>> {
     sessions(events, |_, before, at| at.since(before) <= gap)
