@@ -245,6 +245,16 @@ def cases():
     yield form("replace(s, 'a', 'äx')")
     yield form("concat(s, t, u)")
     yield form("concat(s, i, b)")
+    for separator in ["','", "''", "'äb'", "u", "NULL"]:
+        yield form("concat_ws(" + separator + ", s, t, u)")
+        yield form("concat_ws(" + separator + ", nullif(u, 'a'), i, nullif(s, 'abc'), b)")
+    for count in [-1, 0, 1, 3, 8]:
+        yield form("repeat(s, {})", integer(count))
+        # INTEGER in DuckDB.
+        for padding in ["'0'", "'äx'"]:
+            yield form(f"lpad(s, {count}, {padding})")
+            yield form(f"rpad(t, {count}, {padding})")
+    yield form("lpad(CAST(k AS VARCHAR), 5, '0')")
     yield form("s || t || u")
     for pattern in PATTERNS:
         yield form("s LIKE " + quoted(pattern))

@@ -14,6 +14,10 @@ use ValueType::{Boolean, Float64, Float64List, Int64, Text, Time};
 #[derive(Clone, Copy)]
 pub(super) enum Other {
     Concat,
+    ConcatSeparated,
+    Repeat,
+    PadStart,
+    PadEnd,
     NullIf,
     If,
     IfNull,
@@ -47,6 +51,10 @@ impl Lowering<'_> {
     pub fn other(&mut self, other: Other, call: &Call) -> Result<Value, SqlFault> {
         let typed = match other {
             Other::Concat => self.concat(call)?,
+            Other::ConcatSeparated => self.concat_separated(call)?,
+            Other::Repeat => self.repeat(call)?,
+            Other::PadStart => self.pad_start(call)?,
+            Other::PadEnd => self.pad_end(call)?,
             Other::NullIf => return self.null_if(call),
             Other::If => {
                 let [condition, then, otherwise] = call.exactly()?;
@@ -282,7 +290,7 @@ impl Lowering<'_> {
     }
 }
 
-fn constant_text<'p>(part: &'p Part, of: &str) -> Result<&'p str, SqlFault> {
+pub(super) fn constant_text<'p>(part: &'p Part, of: &str) -> Result<&'p str, SqlFault> {
     match &part.value {
         Value::Text(text) => Ok(text),
         _ => Err(SqlFault::new(part.span.clone(), format!("{of} begins with the name of a part, in quotes"))

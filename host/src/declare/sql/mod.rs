@@ -13,6 +13,7 @@ mod call;
 mod function;
 mod lower;
 mod operator;
+mod pad;
 mod parse;
 mod special;
 mod time;

@@ -167,6 +167,21 @@ fn integer_division_is_of_int64() {
 }
 
 #[test]
+fn texts_are_padded_by_what_is_stated() {
+    // DuckDB takes a number of each row; lpad('ab', 3, '') fails, and repeat('a', 1001) is as long.
+    for text in [
+        "repeat('a', length('ab'))",
+        "lpad('a', 1 + 1, '0')",
+        "rpad('a', 3, lower('X'))",
+        "lpad('ab', 3, '')",
+        "repeat('a', 1001)",
+    ] {
+        assert!(is_refused(text), "{text}");
+    }
+    assert_eq!(value("length(rpad('a', 1000, 'xy'))"), Cell::Int64(1_000));
+}
+
+#[test]
 fn texts_are_at_most_a_mebibyte() {
     let long = format!("'{}'", "a".repeat(1_024));
     let doubled = |text: &str| format!("replace({text}, 'a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')");
