@@ -67,7 +67,8 @@ pub(super) fn state_words(explained: &ExplainedView) -> Option<String> {
     };
     Some(format!(
         "state: {:.1} bytes an event, {} bytes after 100 events; {end}",
-        growth.bytes_per_event,
+        // Less than nothing where later states happen to be shorter.
+        growth.bytes_per_event.max(0.0),
         output::thousands(growth.bytes_of_100_events as u64)
     ))
 }
