@@ -91,7 +91,8 @@ def events(chance):
         for _ in range(chance.randint(0, 160)):
             at = START + datetime.timedelta(seconds=chance.randrange(0, 25 * 86400, grid))
             late = chance.choice([0, 0, 0, 0, 1, 3600, 12 * 3600, 5 * 86400, 20 * 86400])
-            x = chance.choice(["", chance.randint(-8, 40) / 4, chance.randint(-2, 6), chance.uniform(-1, 1) * 10 ** chance.randint(-3, 12)])
+            odd = chance.choice(["5e-324", "1e300", "-1e300", "1e16", "-1e16", "0.1", "1e-310"])
+            x = chance.choice(["", "-0.0", odd, chance.randint(-8, 40) / 4, chance.randint(-2, 6), chance.uniform(-1, 1) * 10 ** chance.randint(-3, 12)])
             t = chance.choice(["", f"{(at + datetime.timedelta(seconds=chance.randint(-9, 9) * 3600)).isoformat()}Z"])
             row = [entity, f"{at.isoformat()}Z", f"{(at + datetime.timedelta(seconds=late)).isoformat()}Z", x, chance.choice(["", *range(-2, 8), 2**40]),
                    chance.choice(["a", "a", "b", "ü", "bc", "zzz"]), chance.choice(["", "true", "false"]), t]

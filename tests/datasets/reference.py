@@ -269,20 +269,33 @@ def variance(values, less):
 def root(fraction):
     if not fraction:
         return fraction if fraction is None else 0.0
-    shift = 1 << 200
+    shift = 1 << 1300
     return float(Fraction(math.isqrt(fraction.numerator * shift * shift // fraction.denominator), shift))
+
+
+def fsum(values):
+    """The float64 nearest to the sum, also where a part of it is beyond float64."""
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return float(sum(map(Fraction, values)))
 
 
 def mean(values, made):
     if not values:
         return None
-    return (float(sum(values)) if isinstance(values[0], int) else math.fsum(values)) / len(values)
+    return (float(sum(values)) if isinstance(values[0], int) else fsum(values)) / len(values)
+
+
+def ranked(value):
+    """Of the zeros, -0.0 is the lesser."""
+    return value, math.copysign(1, value) if isinstance(value, float) else 0
 
 
 def percentile(values, made):
     if not values:
         return None
-    values = sorted(map(float, values))
+    values = sorted(map(float, values), key=ranked)
     place = made["q"] * (len(values) - 1)
     low, high, part = values[int(place)], values[min(int(place) + 1, len(values) - 1)], place - int(place)
     if part == 0.0 or low == high:
@@ -304,7 +317,12 @@ def nth(values, made, latest):
     return values[made["place"]] if made["place"] < len(values) else None
 
 
-number = lambda fraction: None if fraction is None else float(fraction)
+def number(fraction):
+    """The float64 nearest to a fraction that is not negative."""
+    try:
+        return None if fraction is None else float(fraction)
+    except OverflowError:
+        return math.inf
 SINCE = r"(days|hours|minutes|seconds)_since_(last|first)"
 FUNCTIONS = {
     "expr": None,
@@ -313,10 +331,10 @@ FUNCTIONS = {
     "decayed_sum": None,
     "decayed_mean": None,
     "count": None,
-    "sum": lambda values, made: None if not values else sum(values) if isinstance(values[0], int) else math.fsum(values),
+    "sum": lambda values, made: None if not values else sum(values) if isinstance(values[0], int) else fsum(values),
     "mean": mean,
-    "min": lambda values, made: min(values, default=None),
-    "max": lambda values, made: max(values, default=None),
+    "min": lambda values, made: min(values, default=None, key=ranked),
+    "max": lambda values, made: max(values, default=None, key=ranked),
     "variance": lambda values, made: number(variance(values, 0)),
     "sample_variance": lambda values, made: number(variance(values, 1)),
     "std_dev": lambda values, made: root(variance(values, 0)),
@@ -371,7 +389,7 @@ def is_same(made, expected, found):
     if isinstance(found, float):
         expected = float(expected)
         within = 2.3e-16 if made["function"].endswith("std_dev") else 1e-12 if made["function"].startswith("decayed") else 0
-        return numpy.float64(expected).view(numpy.int64) == numpy.float64(found).view(numpy.int64) or abs(expected - found) <= within * abs(expected)
+        return numpy.float64(expected).view(numpy.int64) == numpy.float64(found).view(numpy.int64) or 0 < abs(expected - found) <= within * abs(expected)
     return expected == found
 
 
