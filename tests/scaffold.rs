@@ -74,6 +74,7 @@ pub fn project(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
     make(&made);
     if kept.is_dir() && files(&kept) == files(&made) {
         let _ = std::fs::remove_dir_all(kept.join(".onepath"));
+        let _ = std::fs::remove_file(kept.join("onepath.lock"));
     } else {
         let _ = std::fs::remove_dir_all(&kept);
         std::fs::rename(&made, &kept).expect("moves a folder");

@@ -45,8 +45,9 @@ fn project(lie: &str, limits: &str, events: &[usize]) -> Project {
 
 fn configure(project: &Project, lie: &str, limits: &str) {
     let lie = if lie.is_empty() { String::new() } else { format!("parameters = {{ lie = \"{lie}\" }}\n") };
+    // What lies is to be found by the proof, and not by chance before it.
     project.configure(&format!(
-        "[project]\nname = \"proof\"\nadmission = \"off\"\n[limits]\n{limits}\n[entities.customer]\nkeys = {{ customer_id = \"text\" }}\n\
+        "[project]\nname = \"proof\"\nadmission = \"off\"\nrepeat_share = 0.0\n[limits]\n{limits}\n[entities.customer]\nkeys = {{ customer_id = \"text\" }}\n\
          [sources.events]\nentity = \"customer\"\nevent_time = \"at\"\nfiles = [\"events.csv\"]\n[views.guest]\n\
          sources = [\"events\"]\ntransform = \"guest.wasm\"\n{lie}[services.all]\nfeatures = [\"guest:*\"]\n"
     ));
