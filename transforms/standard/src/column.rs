@@ -15,7 +15,7 @@ pub(crate) struct Writer {
 macro_rules! put {
     ($($name:ident $value:ty, $($variant:ident)|+, $stored:expr;)*) => {$(
         /// Appends a value or a null.
-        #[inline]
+        #[inline(always)]
         pub(crate) fn $name(&mut self, value: Option<$value>) {
             match &mut self.column.values {
                 $(Values::$variant(values) => values.push(value.map_or_else(Default::default, $stored)),)+
@@ -79,7 +79,7 @@ impl Writer {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn mark(&mut self, mark: u8) {
         if let Some(marks) = &mut self.column.nulls {
             marks.push(mark);

@@ -11,23 +11,27 @@ use onepath_sdk::batch::{EVENT, QUESTION, Rows, Values};
 use crate::expression::{Evaluated, FAILED, VALUE};
 use crate::input::{Failures, row_of};
 
-/// A row that a store looks at.
+/// A row that a store looks at: its place in the call, and whether it is a question. Of every list all questions are part.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Seen {
-    /// Its place in the call.
-    pub(crate) row: u32,
-    /// Which event it is; [`ASKED`] of a question.
-    event: u32,
-}
+pub(crate) struct Seen(u32);
 
-/// Stands for no event.
-const ASKED: u32 = u32::MAX;
+/// Set of a question. A memory of 32 bits has no room for as many rows.
+const ASKED: u32 = 1 << 31;
 
 impl Seen {
-    /// Which event the row is. None of a question.
     #[inline(always)]
-    pub(crate) fn event(self) -> Option<usize> {
-        (self.event != ASKED).then_some(self.event as usize)
+    fn new(row: u32, kind: u8) -> Self {
+        Seen(row | (u32::from(kind & 1) << 31))
+    }
+
+    #[inline(always)]
+    pub(crate) fn row(self) -> usize {
+        (self.0 & !ASKED) as usize
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_question(self) -> bool {
+        self.0 & ASKED != 0
     }
 }
 
@@ -59,15 +63,8 @@ impl<'a> Selections<'a> {
     /// All rows.
     fn all(&mut self) -> Rc<[Seen]> {
         let kinds = &self.rows.kinds;
-        Rc::clone(self.all.get_or_insert_with(|| {
-            let mut event = 0;
-            let seen = kinds.iter().zip(0..).map(|(&kind, row)| {
-                let seen = Seen { row, event: if kind == EVENT { event } else { ASKED } };
-                event += u32::from(kind == EVENT);
-                seen
-            });
-            seen.collect()
-        }))
+        let all = || (0..).zip(kinds).map(|(row, &kind)| Seen::new(row, kind)).collect();
+        Rc::clone(self.all.get_or_insert_with(all))
     }
 
     /// The events for which a filter is true and that have a value, and all questions. What fails is noted and left out: a filter always,
@@ -150,17 +147,17 @@ impl<'a> Selections<'a> {
         let mut count = 0_usize;
         if self.questions == 0 {
             for (row, &kept) in (0..).zip(kept) {
-                listed[count] = Seen { row, event: row };
+                listed[count] = Seen::new(row, EVENT);
                 count = count.wrapping_add(usize::from(kept & 1));
             }
         } else {
-            let mut event = 0_u32;
+            let mut event = 0_usize;
             for (row, &kind) in (0..).zip(&self.rows.kinds) {
                 // After the last event there are only questions.
-                let is_kept = kept.get(event as usize).copied().unwrap_or_default() & 1;
-                listed[count] = Seen { row, event: if kind == EVENT { event } else { ASKED } };
+                let is_kept = kept.get(event).copied().unwrap_or_default() & 1;
+                listed[count] = Seen::new(row, kind);
                 count = count.wrapping_add(usize::from(is_kept | kind));
-                event = event.wrapping_add(u32::from(kind ^ QUESTION));
+                event = event.wrapping_add(usize::from(kind ^ QUESTION));
             }
         }
         Rc::from(&listed[..count])

@@ -201,10 +201,12 @@ impl Job<'_> {
         let mut written = Written::with_capacity(if self.rows.want_states { groups } else { 0 });
         let mut states: Vec<Group<S>> = Vec::new();
         states.resize_with(if in_order { 1 } else { groups }, || Group { state: None, changed: false });
+        // Every question is among the rows, so the place of an event among events is told by how many questions went before.
+        let mut questions = 0;
         let mut left = selected;
         while let [first, others @ ..] = left {
-            let at = of[first.row as usize] as usize;
-            let others = others.iter().take_while(|seen| of[seen.row as usize] as usize == at);
+            let at = of[first.row()] as usize;
+            let others = others.iter().take_while(|seen| of[seen.row()] as usize == at);
             let (run, rest) = left.split_at(1 + others.count());
             left = rest;
             let group = &mut states[if in_order { 0 } else { at }];
@@ -215,20 +217,18 @@ impl Job<'_> {
                     state.clear(shape);
                     state
                 }
-                state => state.insert(decode(bytes, shape, at, first.row as usize, failures)),
+                state => state.insert(decode(bytes, shape, at, first.row(), failures)),
             };
             let mut changed = false;
             for seen in run {
-                let time = times[seen.row as usize];
-                match seen.event() {
-                    Some(event) => {
-                        changed = true;
-                        state.push(EventTime(time), item(event), shape);
-                    }
-                    None => {
-                        let as_of = asked_at(time);
-                        self.plan.parts.iter().for_each(|part| state.read(as_of, part, shape, columns));
-                    }
+                let time = times[seen.row()];
+                if seen.is_question() {
+                    questions += 1;
+                    let as_of = asked_at(time);
+                    self.plan.parts.iter().for_each(|part| state.read(as_of, part, shape, columns));
+                } else {
+                    changed = true;
+                    state.push(EventTime(time), item(seen.row() - questions), shape);
                 }
             }
             group.changed |= changed;
