@@ -4,16 +4,20 @@
 //! Both start from columns of a batch and end with columns of answers. The component's side is [`onepath::evaluate`] as replay
 //! and serving call it, with its checks of everything that comes back.
 //!
+//! With `-- --ratios` also that it is declared: the same features by the component of `examples/churn/declared`.
+//!
 //! `cargo bench --bench stage` measures each by itself; with `-- --ratios` they take turns.
 
 use std::hint::black_box;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use onepath::batch::{Column, Kind, Rows, Shape, Texts, Values};
-use onepath::evaluate::{Evaluated, ViewProgram, evaluate};
+use onepath::batch::{Column, Kind, Rows, Shape, Texts, Value, Values};
+use onepath::evaluate::{Evaluated, FeatureRule, ViewProgram, evaluate};
+use onepath::schema::ValueType;
 use onepath::wasm::{Limits, Runtime};
 use onepath_sdk::batch as guest;
 
@@ -49,6 +53,12 @@ fn main() {
     }
     if std::env::args().any(|argument| argument == "--ratios") {
         cases.iter().for_each(|case| print_ratio(&view, case));
+        let declared = declared(&runtime);
+        let views = [&view, &declared];
+        cases.iter().for_each(|case| print_declared(views, [&case.host; 2], case.name, Shape::ReplayFull));
+        // Each has its own state of the events.
+        let questions = views.map(question);
+        print_declared(views, questions.each_ref(), "a question after 50 events", Shape::QuestionOne);
         return;
     }
     let mut criterion = Criterion::default()
@@ -70,8 +80,65 @@ fn main() {
 }
 
 fn with_component(view: &ViewProgram, rows: &Rows) -> Evaluated {
+    evaluated(view, rows, Shape::ReplayFull)
+}
+
+fn evaluated(view: &ViewProgram, rows: &Rows, shape: Shape) -> Evaluated {
     let mut newest = vec![None; rows.states.len()];
-    evaluate(view, Shape::ReplayFull, rows, &mut newest, &|group| group.to_string()).expect("an answer")
+    evaluate(view, shape, rows, &mut newest, &|group| group.to_string()).expect("an answer")
+}
+
+/// The declared twin of the transform.
+fn declared(runtime: &Arc<Runtime>) -> ViewProgram {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/churn/declared");
+    let built = Command::new(env!("CARGO_BIN_EXE_onepath")).arg("build").arg("--project").arg(&project).output();
+    assert!(built.is_ok_and(|built| built.status.success()), "the declared view is built");
+    let component = runtime.load(&project.join(".onepath/components/activity@v1.wasm")).expect("a component");
+    let view = ViewProgram::new("declared@v1".to_owned(), Arc::new(component), &[], None, true).expect("a view");
+    let default = FeatureRule { feature: "return_rate_180d".to_owned(), default: Some(Value::Float64(0.0)), ttl: None };
+    view.with_rules(&[default]).expect("it has that feature")
+}
+
+/// One question about an entity that has had 50 events, with the state that `view` has of it.
+fn question(view: &ViewProgram) -> Rows {
+    let mut rows = case("", 1, 50, usize::MAX).host;
+    let time = rows.times.last().map_or(0, |time| time + DAY);
+    rows.want_states = true;
+    let states = evaluated(view, &rows, Shape::PushBatch).states.expect("were wanted");
+    let fields = vec![Column::new(ValueType::Text), Column::new(ValueType::Float64)];
+    let mut question = Rows { states, event_fields: fields, ..Rows::default() };
+    question.push(Kind::Question, 0, time);
+    question
+}
+
+/// Prints what a declared view takes beside the same in Rust, in turns.
+fn print_declared([view, declared]: [&ViewProgram; 2], rows: [&Rows; 2], name: &str, shape: Shape) {
+    let answers = [evaluated(view, rows[0], shape), evaluated(declared, rows[1], shape)];
+    assert_equal(&answers[0], &answers[1]);
+    let (mut in_rust, mut of_it) = (Vec::new(), Vec::new());
+    let calls = if rows[0].len() == 1 { 200 } else { 1 };
+    let time = |view: &ViewProgram, rows: &Rows| {
+        let start = Instant::now();
+        (0..calls).for_each(|_| drop(black_box(evaluated(view, black_box(rows), shape))));
+        start.elapsed().as_nanos() / calls
+    };
+    for _ in 0..600 {
+        in_rust.push(time(view, rows[0]));
+        of_it.push(time(declared, rows[1]));
+    }
+    in_rust.sort_unstable();
+    of_it.sort_unstable();
+    let [in_rust, of_it] = [&in_rust, &of_it].map(|all| all[all.len() / 4] as f64 / rows[0].len() as f64);
+    println!("{name}: declared {of_it:.1} ns a row, in Rust {in_rust:.1}, ratio {:.2}", of_it / in_rust);
+}
+
+/// Equal bits of every feature.
+fn assert_equal(one: &Evaluated, other: &Evaluated) {
+    assert_eq!(one.features.len(), other.features.len());
+    for (one, other) in one.features.iter().zip(&other.features) {
+        let rows = one.len();
+        assert!((0..rows).all(|row| one.value(row).same_bits(&other.value(row))), "declared and in Rust agree");
+    }
 }
 
 /// Bits of numbers; texts and lists have none here.
