@@ -88,6 +88,9 @@ class Repository:
                 self.permissions = known.list_permissions(self.project)
             if hasattr(known, "list_label_views"):
                 self.labels = known.list_label_views(self.project)
+        # The order of a registry is another each time.
+        for found in (self.entities, self.views, self.on_demand, self.services, self.permissions, self.labels):
+            found.sort(key=lambda one: one.name)
         self.came_from = "registry"
 
     def view(self, name):
