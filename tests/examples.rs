@@ -1,5 +1,5 @@
 //! The examples beside churn as a reader runs them, on copies: every command of their `run.sh`, and what comes of it. Those that have
-//! a declared twin are lived through again with it, and give the same.
+//! a declared twin are run with it as well, and give the same values.
 
 use expect_test::{Expect, expect, expect_file};
 
