@@ -2,6 +2,7 @@
 
 mod latest;
 mod stale;
+mod wide;
 
 use std::process::{Command, Stdio};
 

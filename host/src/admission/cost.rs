@@ -15,6 +15,8 @@ use crate::wasm::{CallError, Component};
 const BATCH_ENTITIES: usize = 64;
 /// Events of the entity that the single question is about.
 const QUESTION_EVENTS: usize = 50;
+/// Rows of the entity whose states are measured: enough events, where a third of them is refused.
+const ONE_ENTITY_ROWS: usize = 4 * QUESTION_EVENTS;
 
 /// What a component costs to run, on ordinary values.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,25 +57,26 @@ impl StateGrowth {
     }
 }
 
-/// How the states of a component grow with events as `sample` has them.
+/// How the states of a component grow with events as `sample` has them; `None` where it makes none of ordinary events.
 pub(crate) fn state_growth(
     component: &Component,
     parameters: &[Column],
     sample: &Sample,
     seed: u64,
-) -> Result<StateGrowth, CallError> {
+) -> Option<StateGrowth> {
     let description = component.description();
-    let case = Generator::new(description, sample, true, seed).typical(4 * QUESTION_EVENTS, 1);
+    let case = Generator::new(description, sample, true, seed).typical(ONE_ENTITY_ROWS, 1);
+    let case = answered(description, case, |rows| component.process(parameters, rows, None).map(drop))?;
     let events: Vec<CaseRow> = case.rows.into_iter().filter(|row| row.kind == Kind::Event).collect();
-    let length_after = |count: usize| -> Result<usize, CallError> {
-        let rows = events.iter().take(count).cloned().collect();
-        let answers =
-            component.process(parameters, &rows_of_one(description, Case { rows }, States::default(), true), None)?;
-        Ok(answers.states.map_or(0, |states| states.get(0).len()))
+    let length_after = |count: usize| {
+        let rows = events.get(..count)?.to_vec();
+        let rows = rows_of_one(description, Case { rows }, States::default(), true);
+        let answers = component.process(parameters, &rows, None).ok()?;
+        Some(answers.states.map_or(0, |states| states.get(0).len()))
     };
     let (half, full) = (length_after(QUESTION_EVENTS)?, length_after(2 * QUESTION_EVENTS)?);
     let bytes_per_event = (full as f64 - half as f64) / QUESTION_EVENTS as f64;
-    Ok(StateGrowth { bytes_per_event, bytes_of_100_events: full })
+    Some(StateGrowth { bytes_per_event, bytes_of_100_events: full })
 }
 
 /// Measures a component on ordinary values.
@@ -86,38 +89,37 @@ pub(super) struct Measure<'a> {
 }
 
 impl Measure<'_> {
-    /// What it costs; `compile` is how long it took to compile.
-    pub(super) fn cost(
-        &self,
-        parameters: &[Column],
-        generator: &mut Generator<'_>,
-        compile: Duration,
-    ) -> Result<Cost, CallError> {
+    /// What it costs; `None` where it does not answer ordinary rows. `compile` is how long it took to compile.
+    pub(super) fn cost(&self, parameters: &[Column], generator: &mut Generator<'_>, compile: Duration) -> Option<Cost> {
         let (serving, metered, description) = (self.serving, self.metered, self.serving.description());
-        let large = rows(description, &generator.typical(REPLAY_ROWS, BATCH_ENTITIES), States::default(), true);
-        let one_entity = generator.typical(4 * QUESTION_EVENTS, 1);
+        let process = |rows: &Rows| self.budget.call(|| serving.process(parameters, rows, None).map(drop));
+        let large = answered(description, generator.typical(REPLAY_ROWS, BATCH_ENTITIES), process)?;
+        let large_rows = large.rows.len() as f64;
+        let large = rows(description, &large, States::default(), true);
+        let one_entity = answered(description, generator.typical(ONE_ENTITY_ROWS, 1), process)?;
         let events: Vec<CaseRow> = one_entity.rows.iter().filter(|row| row.kind == Kind::Event).cloned().collect();
-        let state_of = |count: usize| -> Result<Vec<u8>, CallError> {
-            let rows = events.iter().take(count).cloned().collect();
+        let state_of = |count: usize| {
+            // A component without sources has no events.
+            let rows = if events.is_empty() { Vec::new() } else { events.get(..count)?.to_vec() };
             let rows = rows_of_one(description, Case { rows }, States::default(), true);
-            let answers = self.budget.call(|| serving.process(parameters, &rows, None))?;
-            Ok(answers.states.map(|states| states.get(0).to_vec()).unwrap_or_default())
+            let answers = self.budget.call(|| serving.process(parameters, &rows, None)).ok()?;
+            Some(answers.states.map(|states| states.get(0).to_vec()).unwrap_or_default())
         };
         let (half, full) = (state_of(QUESTION_EVENTS)?, state_of(2 * QUESTION_EVENTS)?);
         let mut states = States::default();
         states.push(&half).expect("the state of 50 events is small");
         let question = one_entity.rows.iter().rfind(|row| row.kind == Kind::Question).cloned();
         let question = rows_of_one(description, Case { rows: question.into_iter().collect() }, states, false);
-        let (_, batch_operators) = self.budget.call(|| metered.process_metered(parameters, &large))?;
-        let (_, operators_per_question) = self.budget.call(|| metered.process_metered(parameters, &question))?;
-        let batch = self.best(1, || serving.process(parameters, &large, None).map(drop))?;
-        let single = self.best(500, || serving.process(parameters, &question, None).map(drop))?;
+        let (_, batch_operators) = self.budget.call(|| metered.process_metered(parameters, &large)).ok()?;
+        let (_, operators_per_question) = self.budget.call(|| metered.process_metered(parameters, &question)).ok()?;
+        let batch = self.best(1, || serving.process(parameters, &large, None).map(drop)).ok()?;
+        let single = self.best(500, || serving.process(parameters, &question, None).map(drop)).ok()?;
         let per_event = (full.len() as f64 - half.len() as f64) / QUESTION_EVENTS as f64;
         let left = (1_u32 << 20) as f64 - full.len() as f64;
-        Ok(Cost {
-            operators_per_row: batch_operators as f64 / REPLAY_ROWS as f64,
+        Some(Cost {
+            operators_per_row: batch_operators as f64 / large_rows,
             operators_per_question,
-            batch_ns_per_row: batch / REPLAY_ROWS as f64,
+            batch_ns_per_row: batch / large_rows,
             question_ns: single,
             state_bytes_per_event: per_event,
             state_bytes: full.len(),
@@ -150,6 +152,25 @@ impl Measure<'_> {
         }
         Ok(best)
     }
+}
+
+/// The rows of a case without those that the component refuses, as it does a text that is cast to a number and is none; `None`
+/// where nothing is left.
+fn answered(
+    description: &Description,
+    mut case: Case,
+    process: impl Fn(&Rows) -> Result<(), CallError>,
+) -> Option<Case> {
+    match process(&rows(description, &case, States::default(), true)) {
+        Ok(()) => return Some(case),
+        Err(CallError::Failure { .. }) => {}
+        Err(_) => return None,
+    }
+    case.rows.retain(|row| {
+        let row = CaseRow { entity: 0, ..row.clone() };
+        process(&rows_of_one(description, Case { rows: vec![row] }, States::default(), true)).is_ok()
+    });
+    (!case.rows.is_empty()).then_some(case)
 }
 
 fn rows(description: &Description, case: &Case, states: States, want_states: bool) -> Rows {

@@ -60,8 +60,13 @@ use crate::wasm::{Component, ENGINE_VERSION, Limits, LoadError, Runtime, Stage, 
 pub const EDITION: u32 = 2;
 /// Cases of a check, unless it is told otherwise.
 pub const CASES: usize = 1_000;
-/// Cases that a component is tried on before its first use, unless it was checked before.
-pub const CASES_OF_FIRST_USE: usize = 200;
+/// Cases that a component is tried on before its first use, unless it was checked before or is very wide.
+const CASES_OF_FIRST_USE: usize = 200;
+/// So many features of all first cases together are enough, where there are [`CASES_OF_WIDE_VIEWS`] at least: each case of a view
+/// of thousands of features takes as long as many of another.
+const FEATURES_OF_FIRST_USE: usize = 100_000;
+/// Cases that the widest view is tried on before its first use.
+const CASES_OF_WIDE_VIEWS: usize = 50;
 /// Milliseconds that one call of a check may take, if the component's own limit is not lower: a case is small.
 const CALL_MS_MAX: u64 = 2_000;
 /// Bytes that one call of a check may give back, if the component's own limit is not lower: answers are kept, to be compared.
@@ -135,6 +140,11 @@ impl Engines {
     }
 }
 
+/// The cases that a component with so many features is tried on before its first use: the same on every machine.
+pub fn cases_of_first_use(features: usize) -> usize {
+    (FEATURES_OF_FIRST_USE / features.max(1)).clamp(CASES_OF_WIDE_VIEWS, CASES_OF_FIRST_USE)
+}
+
 /// The limits of the calls of an admission, which are small.
 fn limits_of_calls(limits: &Limits) -> Limits {
     Limits {
@@ -182,7 +192,7 @@ pub fn check(engines: &Engines, name: &str, bytes: &[u8], options: &CheckOptions
         Some(now) => load(&engines.metered, name, bytes, budget, " to count its operators").ok().and_then(|metered| {
             budget.doing("measuring it");
             let measure = cost::Measure { serving: &pair.serving, metered: &metered, budget, now };
-            measure.cost(&parameters, &mut generator, compile).ok()
+            measure.cost(&parameters, &mut generator, compile)
         }),
         None => None,
     };

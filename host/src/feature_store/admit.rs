@@ -100,7 +100,7 @@ impl FeatureStore {
             self.options().limits,
             program.parameters(),
             program.has_sources(),
-            admission::CASES_OF_FIRST_USE,
+            cases_of_first_use(program),
         ));
         let told = |law: admission::Law, found: &Counterexample| Error::LawBroken {
             view: view.label(),
@@ -154,7 +154,7 @@ impl FeatureStore {
         let budget = self.gate.budget(program.digest());
         let options = CheckOptions {
             seed: SEED,
-            cases: admission::CASES_OF_FIRST_USE,
+            cases: cases_of_first_use(program),
             sample: self.sample_of_definition(view),
             parameters: Some(program.parameters().to_vec()),
             has_sources: program.has_sources(),
@@ -172,4 +172,8 @@ pub(super) fn stopped(error: LoadError) -> Error {
         LoadError::Stopped => Error::Stopped,
         error => error.into(),
     }
+}
+
+fn cases_of_first_use(program: &ViewProgram) -> usize {
+    admission::cases_of_first_use(program.description().output_features.len())
 }

@@ -107,7 +107,7 @@ impl FeatureStore {
         let program = self.program(view)?;
         let Some(component) = self.components.get(&self.component_path(view)) else { return Ok(None) };
         let sample = self.sample_of_definition(view);
-        Ok(state_growth(&component, program.parameters(), &sample, SEED).ok())
+        Ok(state_growth(&component, program.parameters(), &sample, SEED))
     }
 
     /// Events that the filters of a declared view are about; none of other views.
