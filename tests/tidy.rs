@@ -207,6 +207,7 @@ fn inputs_are_read_only_through_a_storage() {
         "files/spill.rs",
         "files/stale.rs",
         "files/write.rs",
+        "files/append.rs",
         "files/known.rs",
         "events/ids/",
         "events/by_entity/",

@@ -121,7 +121,7 @@ pub mod wasm;
 pub use error::Error;
 pub use events::EventSchema;
 pub use online::{
-    Applied, ErrorKind, FirstReservation, GetError, InputKind, OnlineFeatures, PreparedRequest, PushError, Request,
-    RequestBuilder, RequestError, RequestFault, RequestInput, RequestedFeature, RequestedView, Server, ServerError,
-    ServerOptions, ServerStatus, Unmaterialized,
+    Applied, ErrorKind, ExpectationStatus, FirstReservation, GetError, InputKind, OnlineFeatures, PreparedRequest,
+    PushError, Request, RequestBuilder, RequestError, RequestFault, RequestInput, RequestedFeature, RequestedView,
+    Server, ServerError, ServerOptions, ServerStatus, Unmaterialized,
 };

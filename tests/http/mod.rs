@@ -2,6 +2,7 @@
 
 mod clock;
 mod disk;
+mod expected;
 mod fairness;
 mod feast;
 mod limits;

@@ -65,6 +65,13 @@ pub(super) fn run(context: &Context, command: &Ingest) -> anyhow::Result<ExitCod
                 output::count(applied.duplicates, "duplicate", "duplicates"),
                 applied.offset,
             ));
+            if applied.dead_letters > 0 {
+                output::line(&format!(
+                    "{} in .onepath/dead_letters/{}.ndjson: not as the source expects",
+                    output::count(applied.dead_letters, "event was set aside", "events were set aside"),
+                    command.source,
+                ));
+            }
             if applied.adjusted > 0 {
                 output::line(&format!(
                     "{} stamped later than said, because the log had gone on: arrival never runs backwards",

@@ -4,12 +4,13 @@
 //! - `read`: the events of a view, of all its sources in order. - `set`, `counts`: what comes of it. - `sample`: a few.
 //! - `ids`: of one entity an event id counts once. - `by_entity`: the events of a materialized history, found by their entity.
 //! - `schema`, `fields`, `times`: what an event of a source has, and as what a view reads it.
-//! - `rows`: pushed JSON to columns. - `push`: columns, or a file, to events of the log. - `logged`: the log's JSON to columns.
+//! - `expected`: what a push must be beside its types. - `rows`: pushed JSON to columns. - `push`: columns, or a file, to events of the log. - `logged`: the log's JSON to columns.
 //!
 //! Knows nothing of components, of online states and of how questions are answered.
 
 mod by_entity;
 mod counts;
+mod expected;
 mod fields;
 mod ids;
 mod logged;
@@ -35,6 +36,7 @@ use crate::time::AvailableAt;
 pub use by_entity::HistoryIndexError;
 pub(crate) use by_entity::{HistoryIndex, HistoryIndexBuilder};
 pub use counts::{FileCount, FileTimes};
+pub use expected::{DeadLetter, ExpectationCount, Expected};
 pub(crate) use fields::{exact_floats, is_read_nullable, read_type, wanted_fields};
 pub(crate) use ids::{ContentFields, IdIndex, IdIndexWriter, IdScope, Repeats, find_repeats, id_hash, same_content};
 pub use ids::{FirstCopy, IdConflict, IndexError};

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::EventSchema;
 use super::fields::{ambiguous, exact_floats, incoming};
+use super::{EventSchema, Expected};
 use crate::batch::{Column, ColumnError, Value};
 use crate::entity::EntityKey;
 use crate::files::{self, InputError, InputFault, Nature, Nulls, Rest, Storage, Wanted};
@@ -28,6 +28,8 @@ pub enum Arrival {
 pub struct PushedEvents {
     pub(crate) events: Vec<NewEvent>,
     pub(crate) fields: PushedFields,
+    /// What became of what the source expects of them.
+    pub(crate) expected: Expected,
 }
 
 /// The fields of pushed events by our names: a row per [`NewEvent::place`].
@@ -105,6 +107,11 @@ impl PushedEvents {
             }
             columns.push(values);
         }
+        if let Some(bad) = schema.refused_by_expectation(&wanted, &columns) {
+            let name = &bad.expectation.field;
+            let column = schema.source.incoming(name, has).unwrap_or(name);
+            return Err(fault(column, Some(bad.row), bad.message));
+        }
         Ok(Self::of(schema, &Arrival::Now, &wanted, columns, number))
     }
 
@@ -118,9 +125,10 @@ impl PushedEvents {
     ) -> Self {
         let rows = PushedRows { schema, arrival, wanted, columns: &columns };
         let count = columns.first().map_or(0, Column::len);
-        let events = (0..count).map(|row| rows.event(row, number(row))).collect();
+        let mut events = (0..count).map(|row| rows.event(row, number(row))).collect();
+        let expected = schema.hold(wanted, &columns, &mut events);
         let names = wanted.iter().map(|wanted| wanted.name.clone()).collect();
-        Self { events, fields: PushedFields { names, columns } }
+        Self { events, fields: PushedFields { names, columns }, expected }
     }
 
     /// The same events, each declared to have arrived at a time, in microseconds: past data that is replayed.
@@ -129,12 +137,14 @@ impl PushedEvents {
     ///
     /// If there is not one time per event.
     pub fn with_arrivals(mut self, arrivals: &[i64]) -> Self {
-        assert_eq!(arrivals.len(), self.events.len(), "one arrival per event");
-        self.events.iter_mut().zip(arrivals).for_each(|(event, arrival)| event.arrival = Some(*arrival));
+        let Self { events, expected, .. } = &mut self;
+        assert_eq!(arrivals.len(), events.len() + expected.dead.len(), "one arrival per event");
+        let all = events.iter_mut().chain(expected.dead.iter_mut().map(|dead| &mut dead.event));
+        all.for_each(|event| event.arrival = Some(arrivals[event.place as usize]));
         self
     }
 
-    /// How many events.
+    /// How many events, without those that their source sets aside.
     pub fn len(&self) -> usize {
         self.events.len()
     }
@@ -211,6 +221,11 @@ pub fn read_push(
             }
             all.append(column).map_err(|error| InputError::new(path, InputFault::Value(error.to_string())))?;
         }
+    }
+    if let Some(bad) = schema.refused_by_expectation(&wanted, &all) {
+        let at = wanted.iter().position(|wanted| wanted.name == bad.expectation.field);
+        let column = at.map_or(&bad.expectation.field, |at| &incoming[at].name);
+        return Err(InputError::new(path, InputFault::Value(bad.message)).at_row(bad.row as u64 + 1).in_column(column));
     }
     Ok(PushedEvents::of(schema, arrival, &wanted, all, &|row| row as u64 + 1))
 }

@@ -9,6 +9,7 @@
 //! This module knows nothing of projects, views or transforms, and Arrow arrays do not leave it but for the pass-through
 //! columns of [`Rest::Keep`] and the batches that a [`TableWriter`] takes.
 
+mod append;
 mod arrow_out;
 mod cells;
 mod convert;
@@ -40,6 +41,7 @@ mod write;
 
 use std::path::Path;
 
+pub use self::append::append_lines;
 pub use self::arrow_out::{arrow_field, arrow_type, into_arrow, to_arrow};
 pub use self::cells::{AS_JSON, head};
 pub use self::convert::exact_float64;

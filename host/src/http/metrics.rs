@@ -54,7 +54,16 @@ impl MetricConstructor<Histogram> for Times {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Field {
+    source: String,
+    field: String,
+}
+
 type Seconds = Gauge<f64, AtomicU64>;
+
+/// A part of a whole, from 0 to 1.
+type Share = Gauge<f64, AtomicU64>;
 
 /// The metrics of one server.
 pub(super) struct Metrics {
@@ -90,6 +99,10 @@ pub(super) struct Metrics {
     newest: Family<View, Seconds>,
     age: Family<View, Seconds>,
     promised: Family<View, Seconds>,
+    bad_events: Family<Field, Counter>,
+    dead_letters: Family<Field, Counter>,
+    null_share: Family<Field, Share>,
+    null_share_max: Family<Field, Share>,
 }
 
 impl Metrics {
@@ -127,6 +140,10 @@ impl Metrics {
             newest: Family::default(),
             age: Family::default(),
             promised: Family::default(),
+            bad_events: Family::default(),
+            dead_letters: Family::default(),
+            null_share: Family::default(),
+            null_share_max: Family::default(),
         };
         metrics.register();
         metrics
@@ -185,6 +202,13 @@ impl Metrics {
         registry.register_with_unit("view_age", help, Unit::Seconds, self.age.clone());
         let help = "How old the newest event of a view may be before people are told, as the project says";
         registry.register_with_unit("view_freshness", help, Unit::Seconds, self.promised.clone());
+        let help = "Pushed values that were not as their source expects";
+        registry.register("bad_events", help, self.bad_events.clone());
+        registry.register("dead_letters", "Pushed events that were set aside", self.dead_letters.clone());
+        let help = "Share of the events of the last ten minutes without a value of a field of which the source expects something";
+        registry.register("source_null_share", help, self.null_share.clone());
+        let help = "The greatest such share that the source expects";
+        registry.register("source_null_share_max", help, self.null_share_max.clone());
     }
 
     /// Counts an answered request.
@@ -241,6 +265,16 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
     for view in &app.server.project().views {
         if let Some(freshness) = view.freshness {
             metrics.promised.get_or_create(&View { view: view.label() }).set(seconds(freshness.0));
+        }
+    }
+    for expected in &status.expectations {
+        let field = Field { source: expected.source.clone(), field: expected.field.clone() };
+        metrics.bad_events.get_or_create(&field).inner().store(expected.bad_events, Ordering::Relaxed);
+        metrics.dead_letters.get_or_create(&field).inner().store(expected.dead_letters, Ordering::Relaxed);
+        // Of no events there is no share.
+        metrics.null_share.get_or_create(&field).set(expected.null_share.unwrap_or(f64::NAN));
+        if let Some(most) = expected.null_share_max {
+            metrics.null_share_max.get_or_create(&field).set(most);
         }
     }
     let mut text = String::new();

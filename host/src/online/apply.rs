@@ -36,6 +36,13 @@ pub struct Applied {
     pub adjusted: u64,
     /// The newest offset of the log.
     pub offset: u64,
+    /// Events that are not as their source expects: they are in `.onepath/dead_letters`, and not in the log.
+    #[serde(skip_serializing_if = "is_none")]
+    pub dead_letters: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The states that pushes moved, by view and entity.
@@ -85,7 +92,7 @@ pub(super) fn push_into(
     views: &[PlannedView],
     states: &dyn StateReader,
     source: &Source,
-    PushedEvents { events, fields }: PushedEvents,
+    PushedEvents { events, fields, .. }: PushedEvents,
     now: i64,
 ) -> Result<Applied, PushError> {
     // Made only where an id comes again.
@@ -115,7 +122,7 @@ pub(super) fn push_into(
     let (appended, duplicates) = (stamped.events.len() as u64, stamped.duplicates as u64);
     let adjusted = stamped.adjusted as u64;
     appending.accept(stamped);
-    Ok(Applied { appended, duplicates, adjusted, offset: appending.last_offset() })
+    Ok(Applied { appended, duplicates, adjusted, offset: appending.last_offset(), dead_letters: 0 })
 }
 
 /// Offsets that are caught up with at once.

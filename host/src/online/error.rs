@@ -139,6 +139,16 @@ pub enum ServerError {
         /// What failed last.
         failure: String,
     },
+    /// Events that are not as their source expects cannot be set aside. Nothing of their push was taken.
+    #[error(
+        "{path} cannot be written, which is where events go that are not as their source expects: nothing was taken"
+    )]
+    DeadLetters {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A thread cannot be started.
     #[error("cannot start the thread {name}")]
     Thread {

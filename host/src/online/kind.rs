@@ -105,6 +105,7 @@ impl ServerError {
                 | Self::Stale { .. }
                 | Self::NotYet { .. }
                 | Self::PushLate { .. }
+                | Self::DeadLetters { .. }
                 | Self::Ended { .. }
                 | Self::Hung { .. },
                 _,

@@ -11,14 +11,14 @@
 //! - `options`: what a server may take and how long it waits; `end`: how it is closed, and what it says when a thread of it failed.
 //! - `writer`: the one thread that writes, pushes become durable in groups; `apply`: events move states, pushed ones and the tail of
 //!   the log; `marks`: what the states are of that a server finds; `backlog`: what waits for it and what it could not do;
-//!   `history_ids`: events that the materialized history has.
+//!   `history_ids`: events that the materialized history has. - `expected`: what sources expect of pushes, and what is set aside.
 //! - `recorder`: what was served is recorded off the path of requests; `share`: of which entities.
 //! - `watch`: steps of the machine's clock are told, and accepted where an operator says so.
 //! - `status`: what it runs and has done; `kind`: what kind of failure an error is; `lost`: whether its files were taken away;
 //!   `pin`: refuses to serve what differs from what trained the model.
 //!
 //! A push never waits for a question. No lock is held while a transform runs, and none while the disk works, but by the thread that
-//! writes. It knows nothing of HTTP and of the command line.
+//! writes and by pushes that set events aside. It knows nothing of HTTP and of the command line.
 //!
 //! # What waits, and for how long
 //!
@@ -34,6 +34,7 @@
 //! | a record of an answer | nothing: without room in the queue it is dropped and counted | |
 //! | `flush`, `close`, dropping a server | what was taken to be written, replays to stop (5 s), and the stores to close, on a thread of its own | `close_ms_max` |
 //! | the locks of `published`, `plans`, `recorder`, `readers`, `backlog` | what other threads do in memory | moments |
+//! | a push with events to be set aside | the file that they go to, and others that write to it | as long as the disk takes |
 //!
 //! The thread that writes, and the one that records, wait for the disk as long as it takes: that they do is seen by the lag of
 //! answers, by `Server::unready`, and by the queue of the recorder. A thread that panics is caught: those who wait are woken and told,
@@ -46,6 +47,7 @@ mod cache;
 mod costs;
 mod end;
 mod error;
+mod expected;
 mod history_ids;
 mod kind;
 mod lost;
@@ -79,6 +81,8 @@ pub use apply::Applied;
 use backlog::Backlog;
 use cache::StateCache;
 pub use error::ServerError;
+pub use expected::ExpectationStatus;
+use expected::Expectations;
 use history_ids::HistoryIds;
 pub use kind::ErrorKind;
 use lost::Lost;
@@ -163,6 +167,7 @@ pub struct Server {
     /// Ends when it is dropped.
     watch: Option<Watch>,
     lost: Arc<Lost>,
+    expectations: Expectations,
     options: ServerOptions,
     warnings: Vec<String>,
     behind: Option<String>,
@@ -293,6 +298,7 @@ impl Server {
             writer: Some(end::start(writer, taken)?),
             watch: watch::start(watched, project.data_dir(), Arc::clone(&store), Arc::clone(&store.options().warning))?,
             lost,
+            expectations: Expectations::new(project.data_dir().join("dead_letters")),
             options,
             warnings,
             behind,
@@ -352,11 +358,24 @@ impl Server {
 
     /// Takes events of a source. When it returns they are on disk, and later answers include them.
     ///
-    /// All are taken or none. An event whose id its source has already is acknowledged again and applied once. After
+    /// All are taken or none, but for those that the source sets aside, which are on disk in `.onepath/dead_letters`; a push that is
+    /// repeated sets them aside again. An event whose id its source has already is acknowledged again and applied once. After
     /// [`ServerError::PushLate`] it is not known whether they are: push them again.
-    pub fn push(&self, source: &str, events: PushedEvents) -> Result<Applied, ServerError> {
+    pub fn push(&self, source: &str, mut events: PushedEvents) -> Result<Applied, ServerError> {
         let source = Arc::clone(&self.sources[&self.project().source(source)?.name]);
         self.lost.check()?;
+        let expected = std::mem::take(&mut events.expected);
+        self.expectations.set_aside(&source, &expected.dead, self.store.options().clock.now())?;
+        let applied = self.take(&source, events)?;
+        for told in self.expectations.count(&source, &expected.counts, &expected.dead) {
+            (self.store.options().warning)(&told);
+        }
+        Ok(Applied { dead_letters: expected.dead.len() as u64, ..applied })
+    }
+
+    /// Has the writer take events, and waits until they are on disk.
+    fn take(&self, source: &Arc<Source>, events: PushedEvents) -> Result<Applied, ServerError> {
+        let source = Arc::clone(source);
         let bytes = events.memory_bytes();
         let (waiting, limit) = (self.backlog.bytes.fetch_add(bytes, Ordering::Relaxed), self.options.waiting_bytes_max);
         if waiting > 0 && waiting.saturating_add(bytes) > limit {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::expected::ExpectationStatus;
 use super::recorder::Recorder;
 use super::{RequestedView, Server};
 use crate::feature_store::QuarantinedView;
@@ -51,6 +52,8 @@ pub struct ServerStatus {
     pub repeats_passed: u64,
     /// Repeats that were given up for they took too long.
     pub repeats_forgiven: u64,
+    /// How the events that came compare with what their sources expect.
+    pub expectations: Vec<ExpectationStatus>,
     /// What differs from the pinned manifest and should change no bit.
     pub warnings: Vec<String>,
 }
@@ -92,6 +95,7 @@ impl Server {
             quarantined: self.quarantined(),
             repeats_passed,
             repeats_forgiven,
+            expectations: self.expectations.status(&self.project().sources),
             warnings: self.warnings.clone(),
         }
     }

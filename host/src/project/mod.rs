@@ -6,6 +6,7 @@
 
 mod declaration;
 mod ejected;
+mod expectation;
 mod limits;
 mod lock;
 mod paths;
@@ -39,6 +40,7 @@ pub use declaration::{
 };
 pub(crate) use ejected::{NewTransform, with_transform};
 pub use error::{Invalid, ProjectError, UnknownName};
+pub use expectation::{BrokenExpectation, Expectation, OnBadEvent};
 pub(crate) use field_set::{FieldSet, SchemaMisfit, check_declared};
 pub use fields::{AmbiguousColumn, DeclaredField, MappedColumn};
 pub use limits::{Admission, Isolation, LimitSettings};

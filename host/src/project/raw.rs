@@ -8,7 +8,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use toml::Spanned;
 
-use super::{Admission, Isolation};
+use super::{Admission, Isolation, OnBadEvent};
 use crate::entity::KeyType;
 use crate::schema::ValueType;
 use crate::time::TimeUnit;
@@ -111,10 +111,23 @@ pub(super) struct RawSource {
     pub fields: Table<Spanned<RawField>>,
     #[serde(default)]
     pub derived: Table<Spanned<String>>,
+    #[serde(default)]
+    pub expect: Table<Spanned<RawExpectation>>,
+    pub on_bad_event: Option<Spanned<OnBadEvent>>,
     pub description: Option<String>,
     pub owner: Option<String>,
     #[serde(default)]
     pub tags: Tags,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawExpectation {
+    pub min: Option<Spanned<toml::Value>>,
+    pub max: Option<Spanned<toml::Value>>,
+    #[serde(default)]
+    pub values: Vec<Spanned<toml::Value>>,
+    pub null_share_max: Option<Spanned<f64>>,
 }
 
 #[derive(Deserialize)]

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::paths::distinct_files;
-use super::{DeclaredField, Key, MappedColumn, ProjectError, SqlText};
+use super::{DeclaredField, Expectation, Key, MappedColumn, OnBadEvent, ProjectError, SqlText};
 use crate::entity::{EntityKey, KeyType};
 use crate::files::storage::{Listing, ObjectPattern, Storage};
 use crate::time::{TimeForm, TimeFormat, TimeUnit};
 
 /// A named stream of events of one schema: files of history, plus what is pushed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Source {
     /// The source's name.
     pub name: String,
@@ -39,6 +39,10 @@ pub struct Source {
     pub fields: Vec<DeclaredField>,
     /// Columns that are computed of the others, for declared views, in the order of the document.
     pub derived: Vec<(String, SqlText)>,
+    /// What is expected of the events that are pushed, in the order of the document.
+    pub expectations: Vec<Expectation>,
+    /// What becomes of a pushed event that breaks an expectation.
+    pub on_bad_event: OnBadEvent,
     /// Offsets of the log whose events are left out wherever the log is read.
     pub skip_offsets: BTreeSet<u64>,
     /// What it is, for people.

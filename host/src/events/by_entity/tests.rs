@@ -64,6 +64,8 @@ fn source() -> Source {
         skip_offsets: Default::default(),
         description: None,
         owner: None,
+        expectations: Vec::new(),
+        on_bad_event: crate::project::OnBadEvent::RejectPush,
         tags: Default::default(),
     }
 }

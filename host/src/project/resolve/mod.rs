@@ -6,6 +6,7 @@
 
 mod declared;
 mod entries;
+mod expectations;
 mod features;
 mod fields;
 mod limits;

@@ -2,11 +2,11 @@
 
 use toml::Spanned;
 
-use super::fields;
+use super::{expectations, fields};
 use crate::project::fault::Fault;
 use crate::project::names;
 use crate::project::raw::RawSource;
-use crate::project::{Entity, Key, Source, UnknownName};
+use crate::project::{Entity, Expectation, Key, Source, UnknownName};
 use crate::time::{TimeError, TimeFormat};
 
 /// The sources that `raw` describes, of the entities that there are.
@@ -45,9 +45,20 @@ fn source(table: &Spanned<String>, raw: RawSource, entities: &[Entity]) -> Resul
     let (columns, skip_offsets) =
         (fields::columns(raw.columns, &name)?, fields::skip_offsets(&raw.skip_offsets, &name)?);
     let derived = fields::derived(raw.derived, &name)?;
+    let fields = fields::fields(raw.fields, &format!("source {name:?}"))?;
+    let expectations = expectations::expectations(raw.expect, &fields, &name)?;
+    if let Some(setting) = raw.on_bad_event.as_ref().filter(|_| !expectations.iter().any(Expectation::is_of_events)) {
+        return Err(Fault::new(
+            setting.span(),
+            format!("source {name:?} says what becomes of bad events, and not which are"),
+        )
+        .help("say what is expected: expect = { amount = { min = 0 } }"));
+    }
     let source = Source {
         derived,
-        fields: fields::fields(raw.fields, &format!("source {name:?}"))?,
+        fields,
+        expectations,
+        on_bad_event: raw.on_bad_event.map(Spanned::into_inner).unwrap_or_default(),
         columns,
         skip_offsets,
         name,

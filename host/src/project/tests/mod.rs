@@ -2,6 +2,7 @@
 
 mod faults_of_declarations;
 mod faults_of_declared_windows;
+mod faults_of_expectations;
 mod faults_of_limits;
 mod faults_of_references;
 mod faults_of_schemas;
