@@ -11,6 +11,7 @@ mod native;
 mod process;
 mod snippets;
 mod stores;
+mod watched;
 
 use serde_json::{Value as Json, json};
 

@@ -3,6 +3,7 @@
 mod changes;
 mod flips;
 mod format;
+mod late;
 #[cfg(unix)]
 mod places;
 mod push;

@@ -15,9 +15,11 @@ mod eject;
 mod explain;
 mod feast_python;
 mod get;
+mod health;
 mod import_feast;
 mod ingest;
 mod materialize;
+mod monitor;
 mod new;
 mod output;
 mod progress;
@@ -79,6 +81,7 @@ enum Command {
     Serve(serve::Serve),
     Replay(replay::Replay),
     Verify(verify::Verify),
+    Monitor(monitor::Monitor),
     ImportFeast(import_feast::ImportFeast),
     CompareFeast(compare_feast::CompareFeast),
     Clock(clock::ClockCommand),
@@ -196,6 +199,7 @@ pub fn run_as(arguments: impl IntoIterator<Item = OsString>, command: OwnCommand
         Command::Serve(command) => serve::run(&context, &command),
         Command::Replay(command) => replay::run(&context, &command),
         Command::Verify(command) => verify::run(&context, &command),
+        Command::Monitor(command) => monitor::run(&context, &command),
         Command::ImportFeast(command) => import_feast::run(&context, &command),
         Command::CompareFeast(command) => compare_feast::run(&context, &command),
         Command::Clock(command) => clock::run(&context, &command),

@@ -107,6 +107,7 @@ pub(crate) fn source_parts(source: &Source) -> Parts {
         // What was pushed is in the log, whatever was expected of it.
         expectations: _,
         on_bad_event: _,
+        materialize_every: _,
         // Which events there are, not what they mean: histories and manifests have the files by their digests.
         files: _,
         // The list of sources has the name.

@@ -55,6 +55,11 @@ impl MetricConstructor<Histogram> for Times {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Source {
+    source: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Field {
     source: String,
     field: String,
@@ -99,6 +104,8 @@ pub(super) struct Metrics {
     newest: Family<View, Seconds>,
     age: Family<View, Seconds>,
     promised: Family<View, Seconds>,
+    materialized: Family<Source, Seconds>,
+    late_after: Family<Source, Seconds>,
     bad_events: Family<Field, Counter>,
     dead_letters: Family<Field, Counter>,
     null_share: Family<Field, Share>,
@@ -140,6 +147,8 @@ impl Metrics {
             newest: Family::default(),
             age: Family::default(),
             promised: Family::default(),
+            materialized: Family::default(),
+            late_after: Family::default(),
             bad_events: Family::default(),
             dead_letters: Family::default(),
             null_share: Family::default(),
@@ -202,6 +211,10 @@ impl Metrics {
         registry.register_with_unit("view_age", help, Unit::Seconds, self.age.clone());
         let help = "How old the newest event of a view may be before people are told, as the project says";
         registry.register_with_unit("view_freshness", help, Unit::Seconds, self.promised.clone());
+        let help = "How long ago the files of a source were materialized";
+        registry.register_with_unit("materialization_age", help, Unit::Seconds, self.materialized.clone());
+        let help = "From what age on that is late: twice as often as the project says, or as its last runs were";
+        registry.register_with_unit("materialization_late_after", help, Unit::Seconds, self.late_after.clone());
         let help = "Pushed values that were not as their source expects";
         registry.register("bad_events", help, self.bad_events.clone());
         registry.register("dead_letters", "Pushed events that were set aside", self.dead_letters.clone());
@@ -250,6 +263,9 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
     metrics.clock_step.set(seconds(status.clock_step_us.unwrap_or(0)));
     metrics.repeats.inner().store(status.repeats_passed, Ordering::Relaxed);
     metrics.repeats_forgiven.inner().store(status.repeats_forgiven, Ordering::Relaxed);
+    for view in &status.views {
+        metrics.quarantined.get_or_create(&View { view: view.label.clone() }).set(0);
+    }
     for quarantined in &status.quarantined {
         let view = View { view: quarantined.view.clone() };
         metrics.quarantined.get_or_create(&view).set(1);
@@ -265,6 +281,15 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
     for view in &app.server.project().views {
         if let Some(freshness) = view.freshness {
             metrics.promised.get_or_create(&View { view: view.label() }).set(seconds(freshness.0));
+        }
+    }
+    for materialization in &status.materializations {
+        let source = Source { source: materialization.source.clone() };
+        if let Some(up_to) = materialization.up_to_us {
+            metrics.materialized.get_or_create(&source).set(seconds(now.saturating_sub(up_to)));
+        }
+        if let Some(late_after) = materialization.late_after_s {
+            metrics.late_after.get_or_create(&source).set(late_after);
         }
     }
     for expected in &status.expectations {

@@ -1,13 +1,22 @@
 //! Health of what was served. The first and strictest measure: is it what a backfill gives, bit for bit?
 //!
 //! - `verify`: the report, and online states. - `served`: the vectors of the feature log. - `quarantine`: what cannot be proved since
-//!   its component gave two answers.
+//!   its component gave two answers. - `freshness`, `materialization`: what is late.
 //!
 //! Knows nothing of who serves: it reads what was recorded, and replays.
 
+mod freshness;
+mod materialization;
 mod quarantine;
 mod served;
 mod verify;
 
+pub use freshness::{EntitiesTold, Freshness, FreshnessReport, StaleEntities, StaleEntity};
+pub use materialization::{Materialization, MaterializationReport};
 pub use quarantine::{QuarantinedComponent, UnprovedVector};
 pub use verify::{Difference, VerifyReport};
+
+/// Alerting rules for Prometheus, about the metrics of a server.
+pub const RULES: &str = include_str!("rules.yml");
+/// A dashboard for Grafana, of the metrics of a server.
+pub const DASHBOARD: &str = include_str!("dashboard.json");

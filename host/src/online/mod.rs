@@ -113,6 +113,7 @@ use crate::feature_store::{
 };
 use crate::files;
 use crate::log::LogReader;
+use crate::monitor::Materialization;
 use crate::project::{Project, Source};
 use crate::threads::OnceMap;
 use crate::time::{AsOf, EventTime};
@@ -168,6 +169,8 @@ pub struct Server {
     watch: Option<Watch>,
     lost: Arc<Lost>,
     expectations: Expectations,
+    /// How the materializations of its sources kept time when it was opened.
+    materializations: Vec<Materialization>,
     options: ServerOptions,
     warnings: Vec<String>,
     behind: Option<String>,
@@ -221,6 +224,7 @@ impl Server {
             schemas.insert(source.name.clone(), Arc::new(event_schema(project, source, &views)?));
         }
         let mut log = store.begin_log(&events)?;
+        let materializations = store.materializations_of(Some(log.reader()))?.sources;
         let history = marks::history_of(log.reader(), &*reader, &views)?;
         if options.unmaterialized == Unmaterialized::Refuse && history.is_none() {
             store.check_materialized(&views)?;
@@ -298,6 +302,7 @@ impl Server {
             writer: Some(end::start(writer, taken)?),
             watch: watch::start(watched, project.data_dir(), Arc::clone(&store), Arc::clone(&store.options().warning))?,
             lost,
+            materializations,
             expectations: Expectations::new(project.data_dir().join("dead_letters")),
             options,
             warnings,

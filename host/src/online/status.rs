@@ -6,6 +6,7 @@ use super::expected::ExpectationStatus;
 use super::recorder::Recorder;
 use super::{RequestedView, Server};
 use crate::feature_store::QuarantinedView;
+use crate::monitor::Materialization;
 use crate::time::EventTime;
 
 /// What a server runs and has done.
@@ -52,6 +53,8 @@ pub struct ServerStatus {
     pub repeats_passed: u64,
     /// Repeats that were given up for they took too long.
     pub repeats_forgiven: u64,
+    /// When the files of sources were materialized, and when that is late: as it was when the server was opened.
+    pub materializations: Vec<Materialization>,
     /// How the events that came compare with what their sources expect.
     pub expectations: Vec<ExpectationStatus>,
     /// What differs from the pinned manifest and should change no bit.
@@ -95,6 +98,7 @@ impl Server {
             quarantined: self.quarantined(),
             repeats_passed,
             repeats_forgiven,
+            materializations: self.materializations.clone(),
             expectations: self.expectations.status(&self.project().sources),
             warnings: self.warnings.clone(),
         }

@@ -114,6 +114,7 @@ pub(super) struct RawSource {
     #[serde(default)]
     pub expect: Table<Spanned<RawExpectation>>,
     pub on_bad_event: Option<Spanned<OnBadEvent>>,
+    pub materialize_every: Option<Spanned<String>>,
     pub description: Option<String>,
     pub owner: Option<String>,
     #[serde(default)]

@@ -8,7 +8,7 @@ use super::paths::distinct_files;
 use super::{DeclaredField, Expectation, Key, MappedColumn, OnBadEvent, ProjectError, SqlText};
 use crate::entity::{EntityKey, KeyType};
 use crate::files::storage::{Listing, ObjectPattern, Storage};
-use crate::time::{TimeForm, TimeFormat, TimeUnit};
+use crate::time::{Length, TimeForm, TimeFormat, TimeUnit};
 
 /// A named stream of events of one schema: files of history, plus what is pushed.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub struct Source {
     pub expectations: Vec<Expectation>,
     /// What becomes of a pushed event that breaks an expectation.
     pub on_bad_event: OnBadEvent,
+    /// How often its files are materialized, as people mean it to be.
+    pub materialize_every: Option<Length>,
     /// Offsets of the log whose events are left out wherever the log is read.
     pub skip_offsets: BTreeSet<u64>,
     /// What it is, for people.

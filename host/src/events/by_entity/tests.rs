@@ -65,6 +65,7 @@ fn source() -> Source {
         description: None,
         owner: None,
         expectations: Vec::new(),
+        materialize_every: None,
         on_bad_event: crate::project::OnBadEvent::RejectPush,
         tags: Default::default(),
     }

@@ -2,7 +2,7 @@
 
 use toml::Spanned;
 
-use super::{expectations, fields};
+use super::{expectations, fields, length};
 use crate::project::fault::Fault;
 use crate::project::names;
 use crate::project::raw::RawSource;
@@ -42,6 +42,11 @@ fn source(table: &Spanned<String>, raw: RawSource, entities: &[Entity]) -> Resul
             .help("write a column's name as it is in the files"));
     }
     let time_format = raw.time_format.as_ref().map(time_format).transpose()?;
+    if let (Some(every), true) = (&raw.materialize_every, raw.files.is_empty()) {
+        return Err(Fault::new(every.span(), format!("source {name:?} has no files to be materialized"))
+            .help("remove materialize_every: what is pushed is in the states at once"));
+    }
+    let materialize_every = length(raw.materialize_every)?;
     let (columns, skip_offsets) =
         (fields::columns(raw.columns, &name)?, fields::skip_offsets(&raw.skip_offsets, &name)?);
     let derived = fields::derived(raw.derived, &name)?;
@@ -58,6 +63,7 @@ fn source(table: &Spanned<String>, raw: RawSource, entities: &[Entity]) -> Resul
         derived,
         fields,
         expectations,
+        materialize_every,
         on_bad_event: raw.on_bad_event.map(Spanned::into_inner).unwrap_or_default(),
         columns,
         skip_offsets,
