@@ -32,9 +32,15 @@ def own_command() -> tuple[str | None, list[str]]:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and gives its exit code. What the arguments get wrong ends the process with 2."""
     from . import _onepath
+    from ._errors import Error
+    from ._mlflow import pinned_arguments
 
     # An interrupt is the command's own business.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     program, before = own_command()
-    given = sys.argv[1:] if arguments is None else arguments
-    return _onepath._main(["onepath", *given], program, before)
+    try:
+        with pinned_arguments(sys.argv[1:] if arguments is None else arguments) as given:
+            return _onepath._main(["onepath", *given], program, before)
+    except Error as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2

@@ -169,23 +169,16 @@ class RetrievalJob:
     def log_to_mlflow(self, *, artifact_path: str = "onepath", dataset: bool = True) -> None:
         """Logs to the active run of MLflow what the training set was made of.
 
-        Parameters: the features, and the digests of the training set and of each component. Artifacts: the manifest, by which
-        ``onepath serve --pin`` refuses to serve what differs from it. With ``dataset``, the training set is an input of the run too.
+        Parameters: the features, the rows, and the digests of the training set and of each component. Artifact: the manifest, by
+        which ``onepath serve --pin runs:/RUN_ID`` and ``FeatureStore(pin="runs:/RUN_ID")`` refuse to serve what differs from it. With
+        ``dataset``, the training set is an input of the run too; for that it is read into memory.
+
+        A second training set of one run needs an ``artifact_path`` of its own, by which its parameters are called too.
         """
-        mlflow = needed("mlflow", "log_to_mlflow()", "mlflow")
-        report = self.report
+        from . import _mlflow
+
         asked = self._asked.features
-        mlflow.log_params(
-            {
-                "onepath.features": asked if isinstance(asked, str) else ",".join(asked),
-                "onepath.rows": report["rows"],
-                "onepath.sha256": report["sha256"],
-            }
-        )
-        mlflow.log_dict(self.manifest, f"{artifact_path}/training.manifest.json")
-        if dataset:
-            made = mlflow.data.from_pandas(self.to_df(), name="onepath", digest=report["sha256"][:12])
-            mlflow.log_input(made, context="training")
+        _mlflow.log(self, asked if isinstance(asked, str) else ",".join(asked), artifact_path, dataset)
 
     def __repr__(self) -> str:
         features = self._asked.features if isinstance(self._asked.features, str) else ", ".join(self._asked.features)

@@ -17,6 +17,7 @@ from ._cli import own_command
 from ._errors import BusyError, ComponentError, ForkError, InputError, RequestError
 from ._frames import Staging, Table, columns_of, json_of
 from ._job import Asked, RetrievalJob
+from ._mlflow import pinned
 from ._online import OnlineResponse, PushResult
 from ._progress import running, warn
 from ._times import Naive, is_utc
@@ -265,7 +266,8 @@ class FeatureStore:
     ``naive`` says how times without a zone are taken: ``None`` refuses them, ``"utc"`` takes them as UTC; each method has it too.
     ``locked`` refuses components other than those that ``onepath.lock`` pins; ``stale`` goes on, with a warning, with a component whose
     source has changed since it was built. ``allow_unmaterialized`` answers from what was pushed alone where sources have files of which
-    nothing was materialized. ``pin`` is the manifest of a training set: what differs from what made it is not served.
+    nothing was materialized. ``pin`` is the manifest of a training set: what differs from what made it is not served. ``"runs:/RUN_ID"`` and
+    ``"models:/NAME@ALIAS"`` are that of a run of MLflow, which :meth:`RetrievalJob.log_to_mlflow` logged to.
     """
 
     def __init__(
@@ -546,7 +548,8 @@ class FeatureStore:
             self._process = os.getpid()
         with self._lock:
             if self._server is None:
-                self._server = self._native.server(allow_unmaterialized=self._allow_unmaterialized, pin=self._pin)
+                with pinned(self._pin) as pin:
+                    self._server = self._native.server(allow_unmaterialized=self._allow_unmaterialized, pin=pin)
                 warn(self._server.warnings())
             return self._server
 

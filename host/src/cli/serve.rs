@@ -33,8 +33,9 @@ pub(super) struct Serve {
     /// Where to listen; port 0 takes a free one, and the first line of output says which.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:6566")]
     listen: SocketAddr,
-    /// Refuse to start where what would run differs from what made this training set (its .manifest.json).
-    #[arg(long, value_name = "MANIFEST")]
+    /// Refuse to start where what would run differs from what made this training set (its .manifest.json; with the Python
+    /// package's command also runs:/RUN_ID or models:/NAME@ALIAS of MLflow).
+    #[arg(long, value_name = "MANIFEST", value_parser = parse_pin)]
     pin: Option<PathBuf>,
     /// A file with the bearer token that requests must bring [default: the variable ONEPATH_TOKEN, or no token].
     #[arg(long, value_name = "FILE")]
@@ -286,6 +287,16 @@ fn stay_on_hangup() {
     let _ = signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default());
 }
 
+/// A manifest is a file; what MLflow has is read by the Python package before it calls this command.
+fn parse_pin(text: &str) -> Result<PathBuf, String> {
+    if text.starts_with("runs:/") || text.starts_with("models:/") {
+        return Err("MLflow is read by the command of the Python package: run it after `pip install 'onepath[mlflow]'`, or download the \
+                    manifest (`mlflow artifacts download -r RUN_ID -a onepath/training.manifest.json`) and name the file"
+            .to_owned());
+    }
+    Ok(PathBuf::from(text))
+}
+
 fn start_log(command: &Serve) {
     let level = match command.log {
         LogLevel::Error => tracing::Level::ERROR,
@@ -310,6 +321,15 @@ mod tests {
     use crate::batch::{Column, Values};
     use crate::events::PushedEvents;
     use crate::time::Clock;
+
+    #[test]
+    fn a_run_of_mlflow_is_for_the_python_package() {
+        for reference in ["runs:/1", "models:/churn@champion"] {
+            let told = parse_pin(reference).expect_err("is no file");
+            assert!(told.contains("pip install 'onepath[mlflow]'"), "{told}");
+        }
+        assert_eq!(parse_pin("runs/1.manifest.json"), Ok(PathBuf::from("runs/1.manifest.json")));
+    }
 
     /// A clock that fails whoever asks it next, when it is told to.
     struct FailingClock(AtomicBool);
