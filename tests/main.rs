@@ -8,6 +8,7 @@
 //! - `server`: many threads, kills, full disks.
 //! - `http`: a server process and real sockets.
 //! - `bad_input`: what a person reads when something is wrong, word for word.
+//! - `catalog`: what a project has, whose it is, what it means and who reads it, by every door.
 //! - `declared`: declared views, from the project file to proof, without a compiler.
 //! - `eject`: declared views as Rust, in the same bits.
 //! - `defaults`: what stands in place of nulls, and features with a time to live of their own.
@@ -25,6 +26,7 @@
 //! - `tidy`: the shape of the code; `documents`: that documents name what there is.
 
 mod bad_input;
+mod catalog;
 mod declared;
 mod defaults;
 mod documents;

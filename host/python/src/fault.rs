@@ -75,7 +75,8 @@ impl From<ServerError> for Fault {
             ErrorKind::UnknownService
             | ErrorKind::UnknownView
             | ErrorKind::UnknownFeature
-            | ErrorKind::UnknownSource => "UnknownNameError",
+            | ErrorKind::UnknownSource
+            | ErrorKind::UnknownName => "UnknownNameError",
             ErrorKind::Busy | ErrorKind::Unavailable => "UnavailableError",
             ErrorKind::TransformRefused
             | ErrorKind::TransformTrapped

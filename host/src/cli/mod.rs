@@ -11,6 +11,7 @@ mod build;
 mod check;
 mod clock;
 mod compare_feast;
+mod describe;
 mod eject;
 mod explain;
 mod feast_python;
@@ -18,6 +19,8 @@ mod get;
 mod health;
 mod import_feast;
 mod ingest;
+mod lineage;
+mod list;
 mod materialize;
 mod monitor;
 mod new;
@@ -50,7 +53,7 @@ struct Arguments {
     project: PathBuf,
     /// How results are printed.
     #[arg(long, global = true, default_value = "text")]
-    format: Format,
+    format: FormatArgument,
     /// Refuse components other than those that onepath.lock pins, as `onepath --locked backfill ...` on a server.
     #[arg(long, global = true)]
     locked: bool,
@@ -59,7 +62,7 @@ struct Arguments {
 }
 
 /// How results are printed.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
     /// Tables and sentences.
     Text,
@@ -67,11 +70,26 @@ enum Format {
     Json,
 }
 
+/// How results are to be printed.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum FormatArgument {
+    /// Tables and sentences.
+    Text,
+    /// One JSON document.
+    Json,
+    /// A graph of Graphviz: of `onepath lineage` alone.
+    #[value(hide = true)]
+    Dot,
+}
+
 #[derive(Subcommand)]
 enum Command {
     New(new::New),
     Build(build::Build),
     Check(check::Check),
+    List(list::List),
+    Describe(describe::Describe),
+    Lineage(lineage::LineageCommand),
     Explain(explain::Explain),
     Eject(eject::Eject),
     Backfill(backfill::Backfill),
@@ -101,6 +119,8 @@ const HOUR_MS: u64 = 3_600_000;
 struct Context {
     project: PathBuf,
     format: Format,
+    /// A graph is wanted.
+    dot: bool,
     locking: Locking,
     command: OwnCommand,
 }
@@ -185,11 +205,20 @@ pub fn run() -> ExitCode {
 pub fn run_as(arguments: impl IntoIterator<Item = OsString>, command: OwnCommand) -> ExitCode {
     let arguments = Arguments::parse_from(arguments);
     let locking = if arguments.locked { Locking::Enforced } else { Locking::Free };
-    let context = Context { project: arguments.project, format: arguments.format, locking, command };
+    let dot = arguments.format == FormatArgument::Dot;
+    if dot && !matches!(arguments.command, Command::Lineage(_)) {
+        output::error(&anyhow::anyhow!("--format dot is of `onepath lineage` alone: give text or json"));
+        return ExitCode::from(2);
+    }
+    let format = if arguments.format == FormatArgument::Json { Format::Json } else { Format::Text };
+    let context = Context { project: arguments.project, format, dot, locking, command };
     let result = match arguments.command {
         Command::New(command) => new::run(&context, &command),
         Command::Build(command) => build::run(&context, &command),
         Command::Check(command) => check::run(&context, &command),
+        Command::List(command) => list::run(&context, &command),
+        Command::Describe(command) => describe::run(&context, &command),
+        Command::Lineage(command) => lineage::run(&context, &command),
         Command::Explain(command) => explain::run(&context, &command),
         Command::Eject(command) => eject::run(&context, &command),
         Command::Backfill(command) => backfill::run(&context, &command),

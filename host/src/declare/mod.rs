@@ -28,7 +28,7 @@ pub(crate) use fault::{DeclareFault, FaultParts};
 pub(crate) use lower::{InputField, lower};
 pub(crate) use sample::sample_events;
 pub(crate) use standard::{Standard, definition_in};
-pub(crate) use words::{feature_words, store_words};
+pub(crate) use words::{feature_words, store_words, window_words};
 
 use onepath_definition::ValueType;
 

@@ -121,7 +121,8 @@ fn aggregate_words(made: &Aggregation, sources: &[String]) -> String {
     format!("{what}, {}", window_words(made.window))
 }
 
-fn window_words(window: Window) -> String {
+/// Which stretch of time a window is, in words.
+pub(crate) fn window_words(window: Window) -> String {
     match window {
         Window::Lifetime => "of all time up to the as-of".to_owned(),
         Window::Exact { length, ago, is_half_open } => {

@@ -102,7 +102,7 @@ impl FeatureStore {
     }
 
     /// How the states of a view grow; `None` where its component makes none of ordinary events.
-    fn state_growth(&self, view: &View) -> Result<Option<StateGrowth>, Error> {
+    pub(super) fn state_growth(&self, view: &View) -> Result<Option<StateGrowth>, Error> {
         const SEED: u64 = 1;
         let program = self.program(view)?;
         let Some(component) = self.components.get(&self.component_path(view)) else { return Ok(None) };

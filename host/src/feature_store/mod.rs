@@ -11,6 +11,7 @@
 //! - `backfill`: training sets. - `manifest`, `summary`, `warnings`: what a run was made of, saw, and should tell.
 //! - `materialize`, `fold`, `folded_ids`: history and log become online states, and the ids of history a file; `kept`: the project
 //!   as it was then.
+//! - `catalog`: what there is, whose it is, what it means, and who reads it. - `training_sets`: notes of those that were made.
 //! - `clock`: what the log's clock says, and its repair. - `stores`: the stores of a project, open. - `spine`, `asked`: questions, and
 //!   words for who was asked about. - `reset`: the stores are removed. - `skips`: what a project must agree on with its log.
 
@@ -19,6 +20,7 @@ mod admit;
 mod asked;
 mod backfill;
 mod built;
+mod catalog;
 mod check;
 mod clock;
 mod components;
@@ -47,6 +49,7 @@ mod spine;
 mod steps;
 mod stores;
 mod summary;
+mod training_sets;
 mod warnings;
 
 use std::collections::{BTreeMap, HashSet};
@@ -60,6 +63,12 @@ pub use admit::Locking;
 use admit::stopped;
 pub use backfill::{BackfillReport, BackfillRequest, BackfillTimes, ProofSummary, SpineSource};
 pub use built::WhereStale;
+pub(crate) use catalog::NewestEvents;
+pub use catalog::{
+    Catalog, Column, Described, EntityEntry, FeatureEntry, Filter, Freshness, Kind, Lineage, LineageEdge, LineageKind,
+    LineageNode, Listing, Measured, Readers, Reads, ServiceEntry, ServiceFeature, ServiceInput, ServiceView,
+    SourceColumn, SourceEntry, TrainingSetEntry, ViewEntry, ViewFeature,
+};
 pub use check::{Earlier, ViewCheck};
 pub(crate) use clock::{AcceptAnswer, answer_accept};
 pub use clock::{ClockReport, RepairReport};
@@ -84,6 +93,7 @@ pub use spine::Spine;
 pub use steps::{StateText, Step, StepEvent, Steps, StepsRequest};
 pub use stores::Stores;
 pub use summary::{FeatureNulls, RunSummary, SourceSummary, SpineSummary, UnseenEvents, ViewSummary};
+pub use training_sets::{TRAINING_SETS_MAX, TrainingSet, TrainingSetView};
 pub(crate) use warnings::warnings_of_push;
 
 use crate::Error;

@@ -7,6 +7,7 @@
 //! - `shares`: how what is limited is shared among clients and views; `repeated`: log lines that say the same.
 //! - `routes`: which path is answered by what; `observe`: what happens around every request.
 //! - `feast`, `native`: the two dialects; `openapi`: what they are, for machines.
+//! - `catalog`: what there is, and who reads it.
 //! - `ask`: a question, from JSON to the server and back; `inline`: where it is evaluated; `events`: a push.
 //! - `body`, `json`: JSON in and out.
 //! - `refusal`: what is answered instead; `metrics`.
@@ -17,6 +18,7 @@
 
 mod ask;
 mod body;
+mod catalog;
 mod connections;
 mod events;
 mod feast;

@@ -1,6 +1,5 @@
 //! The native API, under `/v1`: typed, with as-of and offset in and out, and the components that answered.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -9,7 +8,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde_json::json;
 
-use super::ask::{Answer, PLANNING, Planning, lag_ms, parties, work};
+use super::ask::{Answer, Planning, lag_ms};
 use super::body::{self, Document};
 use super::events::Pushed;
 use super::refusal::Refusal;
@@ -18,9 +17,8 @@ use super::{events as pushes, json as write};
 use crate::feature_store::QuarantinedView;
 use crate::files::{Fields, Name};
 use crate::online::Named;
-use crate::project::{FeatureInfo, View};
 use crate::time::{AsOf, parse_time};
-use crate::{OnlineFeatures, PreparedRequest, Request};
+use crate::{OnlineFeatures, Request};
 
 /// The dialect of refusals.
 const DIALECT: &str = "/v1";
@@ -168,83 +166,6 @@ fn lines(body: &[u8]) -> Result<(Vec<usize>, Vec<Fields<'_>>), Refusal> {
             Ok((at + 1, fields))
         })
         .collect()
-}
-
-/// `GET /v1/services`
-pub(super) async fn services(State(app): State<Arc<App>>) -> Response {
-    let services = app.server.project().services.iter().map(|service| {
-        json!({
-            "service": service.name,
-            "owner": service.owner,
-            "description": service.description,
-            "tags": service.tags,
-        })
-    });
-    routes::json(json!({"services": services.collect::<Vec<_>>()}).to_string())
-}
-
-/// `GET /v1/services/{service}`: what it reads and gives, and the components that make it.
-pub(super) async fn service(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
-    let described = {
-        let app = Arc::clone(&app);
-        move || {
-            let prepared = app.server.prepare_named(&Named::Service(&name))?;
-            Ok(described(&name, &prepared).to_string())
-        }
-    };
-    match app.in_time(work(&app.disk, parties(&PLANNING), described)).await {
-        Ok(described) => routes::json(described),
-        Err(refusal) => refusal.answer(DIALECT),
-    }
-}
-
-fn described(name: &str, prepared: &PreparedRequest) -> serde_json::Value {
-    let inputs = prepared.inputs().iter().map(
-        |input| json!({"name": input.name, "type": input.value_type, "nullable": input.nullable, "key": input.is_key}),
-    );
-    let features = prepared.features().iter().map(|feature| {
-        let view = &prepared.views()[feature.view_at].label;
-        json!({"feature": feature.reference, "type": feature.value_type, "view": view})
-    });
-    let views = prepared.views().iter().map(|view| json!({"view": view.label, "component": view.component}));
-    json!({
-        "service": name,
-        "inputs": inputs.collect::<Vec<_>>(),
-        "features": features.collect::<Vec<_>>(),
-        "views": views.collect::<Vec<_>>(),
-    })
-}
-
-/// `GET /v1/views`; of a view without events, a service that reads it names the component.
-pub(super) async fn views(State(app): State<Arc<App>>) -> Response {
-    let status = app.server.status();
-    let newest: BTreeMap<String, _> = status.newest_events.into_iter().collect();
-    let components: BTreeMap<String, String> =
-        status.views.into_iter().map(|view| (view.label, view.component)).collect();
-    let views = app.server.project().views.iter().map(|view| {
-        json!({
-            "view": view.label(),
-            "entity": view.entity,
-            "component": components.get(&view.label()),
-            "quarantined": status.quarantined.iter().any(|quarantined| quarantined.view == view.label()),
-            "sources": view.sources,
-            "ttl": view.ttl.map(|ttl| ttl.to_string()),
-            "defaults": decided(view, |info| info.default.as_ref().map(crate::files::to_json)),
-            "feature_ttls": decided(view, |info| info.ttl.map(|ttl| ttl.to_string().into())),
-            "freshness": view.freshness.map(|freshness| freshness.to_string()),
-            "newest_event": newest.get(&view.label()).copied().flatten().map(|newest| newest.to_string()),
-            "owner": view.owner,
-            "description": view.description,
-            "tags": view.tags,
-        })
-    });
-    routes::json(json!({"views": views.collect::<Vec<_>>()}).to_string())
-}
-
-/// What is declared about the features of a view, by name.
-fn decided(view: &View, part: impl Fn(&FeatureInfo) -> Option<serde_json::Value>) -> serde_json::Value {
-    let parts = view.features.iter().filter_map(|(name, info)| Some((name.clone(), part(info)?)));
-    serde_json::Value::Object(parts.collect())
 }
 
 /// A view in quarantine, and what was served of it since a repeat passed last.

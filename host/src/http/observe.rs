@@ -97,7 +97,7 @@ async fn admitted(app: &App, request: Request, next: Next) -> Result<Response, R
 /// What a request is about, by its route.
 fn kind(request: &Request) -> Kind {
     match request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str) {
-        "/get-online-features" | "/v1/features" => Kind::Question,
+        "/get-online-features" | "/v1/features" if request.method() == Method::POST => Kind::Question,
         "/push" | "/write-to-online-store" | "/v1/events/{source}" => Kind::Push,
         _ => Kind::Other,
     }

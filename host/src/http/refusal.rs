@@ -88,7 +88,8 @@ impl Cause {
                 ErrorKind::UnknownService
                 | ErrorKind::UnknownView
                 | ErrorKind::UnknownFeature
-                | ErrorKind::UnknownSource => StatusCode::NOT_FOUND,
+                | ErrorKind::UnknownSource
+                | ErrorKind::UnknownName => StatusCode::NOT_FOUND,
                 ErrorKind::Busy | ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
                 // A component that is not what it promised to be is a fault of this side, and stays one.
                 ErrorKind::TransformBroken | ErrorKind::TransformQuarantined | ErrorKind::Failed => {

@@ -15,7 +15,7 @@ use super::metrics::Metrics;
 use super::refusal::{Cause, Refusal};
 use super::repeated::Repeated;
 use super::shares::Share;
-use super::{HttpLimits, Token, feast, metrics, native, observe, openapi};
+use super::{HttpLimits, Token, catalog, feast, metrics, native, observe, openapi};
 use crate::Server;
 use crate::online::step_warning;
 use crate::time::{Clock, SystemClock};
@@ -96,9 +96,19 @@ pub(super) fn routes() -> Vec<(&'static str, Method, MethodRouter<Arc<App>>)> {
         ("/write-to-online-store", Method::POST, post(feast::write_to_online_store)),
         ("/v1/features", Method::POST, post(native::features)),
         ("/v1/events/{source}", Method::POST, post(native::events)),
-        ("/v1/services", Method::GET, get(native::services)),
-        ("/v1/services/{service}", Method::GET, get(native::service)),
-        ("/v1/views", Method::GET, get(native::views)),
+        ("/v1/features", Method::GET, get(catalog::features)),
+        ("/v1/features/{feature}", Method::GET, get(catalog::feature)),
+        ("/v1/views", Method::GET, get(catalog::views)),
+        ("/v1/views/{view}", Method::GET, get(catalog::view)),
+        ("/v1/services", Method::GET, get(catalog::services)),
+        ("/v1/services/{service}", Method::GET, get(catalog::service)),
+        ("/v1/sources", Method::GET, get(catalog::sources)),
+        ("/v1/sources/{source}", Method::GET, get(catalog::source)),
+        ("/v1/entities", Method::GET, get(catalog::entities)),
+        ("/v1/entities/{entity}", Method::GET, get(catalog::entity)),
+        ("/v1/training-sets", Method::GET, get(catalog::training_sets)),
+        ("/v1/training-sets/{path}", Method::GET, get(catalog::training_set)),
+        ("/v1/lineage/{name}", Method::GET, get(catalog::lineage)),
         ("/v1/status", Method::GET, get(native::status)),
         ("/health", Method::GET, get(health)),
         ("/ready", Method::GET, get(ready)),

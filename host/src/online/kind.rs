@@ -22,6 +22,8 @@ pub enum ErrorKind {
     UnknownFeature,
     /// No source of that name.
     UnknownSource,
+    /// An entity, a training set or any other name that the project does not have.
+    UnknownName,
     /// More rows than a request may have.
     TooManyRows,
     /// As much as may be is being worked on: try again.
@@ -53,6 +55,7 @@ impl ErrorKind {
             Self::UnknownView => "unknown_view",
             Self::UnknownFeature => "unknown_feature",
             Self::UnknownSource => "unknown_source",
+            Self::UnknownName => "unknown_name",
             Self::TooManyRows => "too_many_rows",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
@@ -83,7 +86,9 @@ impl ServerError {
                 Error::Unknown(unknown) => match unknown.kind {
                     "service" => ErrorKind::UnknownService,
                     "source" => ErrorKind::UnknownSource,
-                    _ => ErrorKind::UnknownView,
+                    "feature" => ErrorKind::UnknownFeature,
+                    "view" => ErrorKind::UnknownView,
+                    _ => ErrorKind::UnknownName,
                 },
                 Error::UnknownFeature { .. } => ErrorKind::UnknownFeature,
                 Error::Reference(_) | Error::Request { .. } | Error::Column(_) | Error::Time(_) => ErrorKind::Invalid,

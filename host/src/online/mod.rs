@@ -44,6 +44,7 @@ mod answer;
 mod apply;
 mod backlog;
 mod cache;
+mod catalog;
 mod costs;
 mod end;
 mod error;

@@ -30,6 +30,7 @@ use arrow::datatypes::FieldRef;
 use self::failed::Failed;
 use self::memory::{Needed, Questions};
 use self::output::Output;
+pub(super) use self::output::manifest_path;
 use self::partitioned::Partitioned;
 use self::run::{Run, check_output, feature_names};
 use self::spine_file::{SpineFile, SpineRows, leading_arrays};

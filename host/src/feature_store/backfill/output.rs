@@ -79,7 +79,7 @@ impl<'a> Output<'a> {
         // The manifest of an earlier output goes first: a process that dies here leaves a training set without one, never
         // with that of another.
         let out = &self.run.request.out;
-        let sidecar = sidecar_path(out);
+        let sidecar = manifest_path(out);
         if sidecar.exists() {
             std::fs::remove_file(&sidecar).map_err(|source| Error::Write { path: sidecar.clone(), source })?;
         }
@@ -88,6 +88,7 @@ impl<'a> Output<'a> {
         let written = self.writer.finish(&[(MANIFEST_KEY.to_owned(), manifest.to_json())])?;
         manifest.set_output(store.project().recorded_path(out), &written.sha256, written.bytes);
         files::write_text(&sidecar, &manifest.to_json())?;
+        store.note_or_warn(out);
         Ok(BackfillReport {
             out: out.clone(),
             manifest: sidecar,
@@ -207,7 +208,8 @@ pub(super) fn features(plan: &FeaturePlan, mut replayed: Vec<Replayed>) -> Resul
     Ok(plan.features.iter().filter_map(|feature| of((feature.view, feature.feature))).collect())
 }
 
-fn sidecar_path(out: &Path) -> PathBuf {
+/// Where the manifest of an output lies.
+pub(in crate::feature_store) fn manifest_path(out: &Path) -> PathBuf {
     let mut name = out.as_os_str().to_owned();
     name.push(".manifest.json");
     PathBuf::from(name)
