@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._catalog import Description, Lineage, Listing
 from ._errors import (
     BusyError,
     ClosedError,
@@ -55,12 +56,15 @@ __all__ = [
     "Client",
     "ClosedError",
     "ComponentError",
+    "Description",
     "Error",
     "EventIdConflictError",
     "FeatureStore",
     "ForkError",
     "HttpError",
     "InputError",
+    "Lineage",
+    "Listing",
     "MaterializeReport",
     "MissingPackageError",
     "NotMaterializedError",

@@ -145,6 +145,7 @@ class RetrievalJob:
         shutil.copyfile(made, path)
         with open(f"{path}.manifest.json", "w", encoding="utf-8") as file:
             file.write(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+        warn(_onepath.note_training_set(self._store, os.path.abspath(path)))
         return path
 
     def to_parquet(self, path: str | os.PathLike[str]) -> Path:

@@ -15,6 +15,19 @@ _Files = Sequence[tuple[str, Sequence[_Path]]]
 
 def _main(arguments: Sequence[str], program: str | None, before: Sequence[str]) -> int: ...
 
+def catalog_list(
+    store: Store,
+    kind: str,
+    *,
+    search: str | None = None,
+    owner: str | None = None,
+    tag: str | None = None,
+    stale: bool = False,
+) -> tuple[str, list[str]]: ...
+def catalog_describe(store: Store, name: str) -> tuple[str, list[str]]: ...
+def catalog_lineage(store: Store, name: str) -> tuple[str, str, list[str]]: ...
+def note_training_set(store: Store, path: _Path) -> list[str]: ...
+
 class Folder:
     path: str
     def __init__(self, parent: _Path) -> None: ...

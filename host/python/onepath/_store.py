@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from . import _html, _onepath
+from ._catalog import CatalogMethods, Description
 from ._cli import own_command
 from ._errors import BusyError, ComponentError, ForkError, InputError, RequestError
 from ._frames import Staging, Table, columns_of, json_of
@@ -137,6 +138,27 @@ class View:
         return description
 
     @property
+    def owner(self) -> str | None:
+        """Who answers for it."""
+        owner: str | None = self._about["owner"]
+        return owner
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Its free labels."""
+        return dict(self._about["tags"])
+
+    @property
+    def freshness(self) -> str | None:
+        """How old its newest event may be before people are told."""
+        freshness: str | None = self._about["freshness"]
+        return freshness
+
+    def describe(self) -> Description:
+        """All that is known of it: see :meth:`FeatureStore.describe`."""
+        return self._store.describe(f"view:{self.label}")
+
+    @property
     def store(self) -> FeatureStore:
         """The store that it is of."""
         return self._store
@@ -254,7 +276,7 @@ class RunningServer:
         return f"<RunningServer {self.url}{' (stopped)' if self._stopped else ''}>"
 
 
-class FeatureStore:
+class FeatureStore(CatalogMethods):
     """A project: the folder that holds ``onepath.toml``.
 
     Training sets, proofs and what views are only read the project. The first question or push opens its online half, which makes this

@@ -100,8 +100,17 @@ impl Store {
         py: Python<'_>,
         work: impl FnOnce(&FeatureStore) -> Result<T, Fault> + Send,
     ) -> PyResult<T> {
+        Ok(self.look_and_tell(py, work)?.0)
+    }
+
+    /// The same, with what is worth a look.
+    pub(crate) fn look_and_tell<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&FeatureStore) -> Result<T, Fault> + Send,
+    ) -> PyResult<(T, Vec<String>)> {
         let running = Running { memory: None, threads: None, progress: None };
-        Ok(self.run(py, &running, |options| options, work)?.0)
+        self.run(py, &running, |options| options, work)
     }
 }
 
@@ -109,7 +118,8 @@ fn overrides(files: Files) -> Vec<SourceOverride> {
     files.into_iter().map(|(source, files)| SourceOverride { source, files }).collect()
 }
 
-fn text(value: &impl serde::Serialize) -> Result<String, Fault> {
+/// A value as JSON.
+pub(crate) fn text(value: &impl serde::Serialize) -> Result<String, Fault> {
     serde_json::to_string(value).map_err(|error| Fault::io("cannot write JSON", &error))
 }
 
@@ -141,7 +151,8 @@ impl Store {
             let views = project.views.iter().map(|view| {
                 json!({
                     "name": view.name, "version": view.version, "entity": view.entity, "sources": view.sources,
-                    "owner": view.owner, "description": view.description,
+                    "owner": view.owner, "description": view.description, "tags": view.tags,
+                    "freshness": view.freshness.map(|freshness| freshness.to_string()),
                 })
             });
             let services = project.services.iter().map(|service| {
