@@ -605,3 +605,40 @@ fn a_view_without_a_component_is_listed() {
         ran.stderr
     );
 }
+
+#[test]
+fn what_the_author_of_a_transform_says_is_shown() {
+    let project = Project::churn(&["events.csv"], "", "");
+    project.write(
+        "events.csv",
+        "customer_id,event_type,amount,event_timestamp\nc1,purchase,10,2024-01-01\nc2,view,0,2024-01-03\n",
+    );
+    let feature = json_of(&project, "describe purchase_count_30d");
+    assert_eq!(feature["documentation"], "Purchases in the last 30 days.");
+    assert_eq!(
+        (&feature["type"], &feature["description"], &feature["made"]),
+        (&"int64".into(), &Value::Null, &Value::Null)
+    );
+    // A component reads for all of its features.
+    let reads = serde_json::json!({"is_exact": false, "columns": ["events.event_type", "events.amount"],
+        "sources": [], "features": [], "request_fields": []});
+    assert_eq!(feature["reads"], reads);
+    let lineage = json_of(&project, "lineage events.amount");
+    assert!(lineage["edges"].as_array().is_some_and(|edges| edges.iter().any(|edge| edge["is_exact"] == false)));
+    assert!(good(&project, "lineage events.amount --format dot").contains("[style=dashed]"));
+    let text = good(&project, "describe view:activity");
+    assert!(text.contains("purchase_count_30d: int64; Purchases in the last 30 days.\n"), "{text}");
+    assert!(text.contains("What happened: `purchase`, `view` or `return`."), "{text}");
+
+    // What a check has measured is told from then on.
+    let measured = |project: &Project| json_of(project, "describe view:activity")["measured"].clone();
+    let before = measured(&project);
+    assert_eq!((&before["cost"], &before["state_bytes_max"]), (&Value::Null, &(1 << 20).into()));
+    assert!(before["state_growth"]["bytes_of_100_events"].as_u64().is_some_and(|bytes| bytes > 0), "{before}");
+    let checked = json_of(&project, "check activity --cases 8");
+    let after = measured(&project);
+    let cost = &checked[0]["cost"];
+    assert!(cost["operators_per_row"].as_f64().is_some_and(|operators| operators > 0.0), "{checked}");
+    assert_eq!(&after["cost"], cost);
+    assert_eq!(after["state_growth"]["bytes_of_100_events"], cost["state_bytes"]);
+}

@@ -3,7 +3,7 @@
 use super::entries::{Measured, ViewEntry};
 use super::name::Described;
 use crate::Error;
-use crate::admission::{Cost, Report};
+use crate::admission::{Cost, Report, StateGrowth};
 use crate::feature_store::FeatureStore;
 
 /// How many reports are looked through for one that has the costs of a component.
@@ -22,22 +22,22 @@ impl FeatureStore {
 
     fn measure(&self, entry: &ViewEntry) -> Result<Measured, Error> {
         let view = self.project().view_version(&entry.name, Some(entry.version))?;
-        // One that may not be used has no states either.
-        let state_growth = match entry.sources.is_empty() || entry.quarantined {
-            true => None,
-            false => self.state_growth(view).unwrap_or_default(),
+        let cost = entry.component.as_deref().and_then(|component| self.recorded_cost(component));
+        let state_growth = match &cost {
+            // One that may not be used has no states either.
+            _ if entry.sources.is_empty() || entry.quarantined => None,
+            // By the events of the check, which may have been real ones.
+            Some(cost) => {
+                Some(StateGrowth { bytes_per_event: cost.state_bytes_per_event, bytes_of_100_events: cost.state_bytes })
+            }
+            None => self.state_growth(view).unwrap_or_default(),
         };
         let online = self.online_for_reading()?;
         let entities = match &online {
             Some(online) if online.mark(&entry.view)?.is_some() => Some(online.count(&entry.view)?),
             _ => None,
         };
-        Ok(Measured {
-            cost: entry.component.as_deref().and_then(|component| self.recorded_cost(component)),
-            state_growth,
-            state_bytes_max: self.limits().state_bytes_max as u64,
-            entities,
-        })
+        Ok(Measured { cost, state_growth, state_bytes_max: self.limits().state_bytes_max as u64, entities })
     }
 
     /// What a component costs, as an admission or `onepath check` has recorded it; the record that was written last.

@@ -1,6 +1,7 @@
 //! Views and their features, of project, component and online store.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use onepath_definition::Definition;
@@ -48,7 +49,7 @@ pub(super) fn entries(store: &FeatureStore, view: &View, newest: &NewestEvents) 
     } = view;
     let project = store.project();
     let (made, latest, tie_break, request) = match transform {
-        Transform::Path(path) => (project.recorded_path(path).display().to_string(), Vec::new(), None, &[][..]),
+        Transform::Path(path) => (as_written(project, path), Vec::new(), None, &[][..]),
         Transform::Declared(declaration) => (
             "declared".to_owned(),
             declaration.latest.iter().map(|sql| sql.text.clone()).collect(),
@@ -97,6 +98,11 @@ pub(super) fn entries(store: &FeatureStore, view: &View, newest: &NewestEvents) 
         measured: None,
     };
     (entry, features)
+}
+
+/// A path of the project file as it stands there.
+fn as_written(project: &Project, path: &Path) -> String {
+    path.strip_prefix(&project.root).unwrap_or(path).display().to_string()
 }
 
 fn known(store: &FeatureStore, view: &View) -> Known {
