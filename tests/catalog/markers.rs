@@ -11,24 +11,29 @@ use super::{good, json_of, view_of_parameters};
 use crate::support::http::Client;
 use crate::support::{Project, Served};
 
-/// What is described, a setting of it, the text by which JSON shows it, and the text by which people are shown it; where that is the
-/// same, nothing.
+/// What is described, a setting of it, the text by which JSON shows it, and the text by which people are shown it (where that is the
+/// same, nothing); with one space between words.
 type Marker = (&'static str, &'static str, &'static str, &'static str);
 
 const MARKERS: [Marker; 57] = [
     ("entity:person", "keys", "m_key", ""),
     ("entity:person", "description", "m_entity_description", ""),
-    ("source:visits", "entity", "person", ""),
-    ("source:moves", "entities", "person", ""),
-    ("source:visits", "files", "m_files.csv", ""),
-    ("source:visits", "event_time", "m_event_time", ""),
-    ("source:visits", "event_time_unit", "\"event_time_unit\": \"ms\"", "m_event_time, integers of ms"),
-    ("source:visits", "arrival_time", "m_arrival_time", ""),
-    ("source:visits", "arrival_time_unit", "\"arrival_time_unit\": \"us\"", "m_arrival_time, integers of us"),
-    ("source:moves", "time_format", "m_format", ""),
-    ("source:visits", "event_id", "m_event_id", ""),
+    ("source:visits", "entity", "\"entities\": [ \"person\" ]", "entities person"),
+    ("source:moves", "entities", "\"entities\": [ \"person\" ]", "entities person"),
+    ("source:visits", "files", "\"files\": [ \"m_files.csv\" ]", "files m_files.csv"),
+    ("source:visits", "event_time", "\"event_time\": \"m_event_time\"", "event time m_event_time"),
+    ("source:visits", "event_time_unit", "\"event_time_unit\": \"ms\"", "event time m_event_time, integers of ms"),
+    ("source:visits", "arrival_time", "\"arrival_time\": \"m_arrival_time\"", "arrival time m_arrival_time"),
+    (
+        "source:visits",
+        "arrival_time_unit",
+        "\"arrival_time_unit\": \"us\"",
+        "arrival time m_arrival_time, integers of us",
+    ),
+    ("source:moves", "time_format", "m_format", "time format %d.%m.%Y %H:%M m_format"),
+    ("source:visits", "event_id", "\"event_id\": \"m_event_id\"", "event id m_event_id"),
     ("source:visits", "columns", "m_mapped_column", ""),
-    ("source:visits", "skip_offsets", "\"skip_offsets\": [\n    1\n  ]", "offset 1"),
+    ("source:visits", "skip_offsets", "\"skip_offsets\": [ 1 ]", "left out offset 1"),
     ("source:visits", "fields", "\"name\": \"kind\"", "kind: text"),
     ("source:visits", "derived", "amount * 7001", ""),
     ("source:visits", "description", "m_source_description", ""),
@@ -38,27 +43,27 @@ const MARKERS: [Marker; 57] = [
     ("source field", "nullable", "\"nullable\": false", "amount: float64;"),
     ("source field", "description", "m_field_description", ""),
     ("view:spending", "version", "7002", ""),
-    ("view:spending", "entity", "person", ""),
-    ("view:spending", "sources", "visits", ""),
-    ("view:offer", "inputs", "spending:total as m_input", ""),
+    ("view:spending", "entity", "\"entity\": \"person\"", "entity person"),
+    ("view:spending", "sources", "\"sources\": [ \"visits\" ]", "sources visits"),
+    ("view:offer", "inputs", "\"inputs\": [ \"spending:total as m_input\"", "inputs spending:total as m_input"),
     ("view:scaled", "parameters", "7009", ""),
-    ("view:scaled", "transform", ".wasm", ""),
-    ("view:place", "latest", "city", ""),
-    ("view:place", "tie_break", "rank + 7008", ""),
+    ("view:scaled", "transform", "\"transform\": \"/", "transform /"),
+    ("view:place", "latest", "\"latest\": [ \"city\" ]", "latest city"),
+    ("view:place", "tie_break", "\"tie_break\": \"rank + 7008\"", "tie break rank + 7008"),
     ("view:offer", "request", "m_request_field", ""),
     ("view:spending", "owner", "m_view_owner", ""),
     ("view:spending", "description", "m_view_description", ""),
-    ("view:spending", "ttl", "7003us", ""),
-    ("view:spending", "freshness", "7004us", ""),
+    ("view:spending", "ttl", "\"ttl\": \"7003us\"", "ttl 7003us"),
+    ("view:spending", "freshness", "\"freshness\": \"7004us\"", "freshness 7004us"),
     ("view:spending", "tags", "m_view_tag_value", "m_view_tag=m_view_tag_value"),
-    ("view:spending", "features", "total", ""),
+    ("view:spending", "features", "\"name\": \"total\"", "total: float64"),
     ("feature:spending:total", "owner", "m_feature_owner", ""),
     ("feature:spending:total", "description", "m_feature_description", ""),
-    ("feature:spending:total", "default", "7005.5", ""),
-    ("feature:spending:total", "ttl", "7006us", ""),
-    ("feature:spending:total", "freshness", "7007us", ""),
+    ("feature:spending:total", "default", "\"default\": 7005.5", "default 7005.5"),
+    ("feature:spending:total", "ttl", "\"ttl\": \"7006us\"", "ttl 7006us"),
+    ("feature:spending:total", "freshness", "\"freshness\": \"7007us\"", "freshness 7007us"),
     ("feature:spending:total", "tags", "m_feature_tag_value", "m_feature_tag=m_feature_tag_value"),
-    ("service:model", "features", "spending:total", ""),
+    ("service:model", "features", "\"selects\": [ \"spending:total\"", "gives spending:total"),
     ("service:model", "owner", "m_service_owner", ""),
     ("service:model", "description", "m_service_description", ""),
     ("service:model", "tags", "m_service_tag_value", "m_service_tag=m_service_tag_value"),
@@ -70,7 +75,7 @@ const MARKERS: [Marker; 57] = [
     ("own request field", "description", "m_own_request_description", ""),
     // Of the making of a feature, what decides it.
     ("feature:spending:total", "sum", "sum of doubled", ""),
-    ("feature:spending:total", "window", "30 days", ""),
+    ("feature:spending:total", "window", "\"window\": \"in the closed 30 days", "window in the closed 30 days"),
     ("feature:place:city", "latest", "rank + 7008", ""),
     ("feature:offer:ratio", "expr", "m_input / m_request_field + m_request_input", ""),
     ("feature:spending:total", "view's tags", "m_view_tag_value", "m_view_tag=m_view_tag_value"),
@@ -157,10 +162,10 @@ fn every_door_shows_every_marker() {
     for (of, setting, in_json, in_text) in MARKERS {
         let thing = thing(of);
         let in_text = if in_text.is_empty() { in_json } else { in_text };
-        if !shown[thing].text.contains(in_text) {
+        if !one_spaced(&shown[thing].text).contains(in_text) {
             missing.push(format!("describe {thing}: {setting} ({in_text})"));
         }
-        let without = shown[thing].json.iter().filter(|(_, json)| !json.contains(in_json));
+        let without = shown[thing].json.iter().filter(|(_, json)| !one_spaced(json).contains(in_json));
         missing.extend(without.map(|(door, _)| format!("{door} {thing}: {setting} ({in_json})")));
     }
     served.stop(&project);
@@ -178,6 +183,11 @@ fn every_door_shows_every_marker() {
             assert!(table.contains(marker), "list {kind} does not show {marker}:\n{table}");
         }
     }
+}
+
+/// A text whose words have one space between them.
+fn one_spaced(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What the doors show of a thing.
