@@ -15,7 +15,7 @@ use crate::support::{Project, Served};
 /// same, nothing); with one space between words.
 type Marker = (&'static str, &'static str, &'static str, &'static str);
 
-const MARKERS: [Marker; 57] = [
+const MARKERS: [Marker; 64] = [
     ("entity:person", "keys", "m_key", ""),
     ("entity:person", "description", "m_entity_description", ""),
     ("source:visits", "entity", "\"entities\": [ \"person\" ]", "entities person"),
@@ -34,6 +34,13 @@ const MARKERS: [Marker; 57] = [
     ("source:visits", "event_id", "\"event_id\": \"m_event_id\"", "event id m_event_id"),
     ("source:visits", "columns", "m_mapped_column", ""),
     ("source:visits", "skip_offsets", "\"skip_offsets\": [ 1 ]", "left out offset 1"),
+    ("source:visits", "materialize_every", "\"materialize_every\": \"7010us\"", "materialized every 7010us"),
+    ("source:visits", "on_bad_event", "\"on_bad_event\": \"dead_letter\"", "bad events dead_letter"),
+    ("source:visits", "expect", "\"expect\": { \"amount\"", "expected amount"),
+    ("expectation", "min", "at least 0.7011", ""),
+    ("expectation", "max", "at most 7012.5", ""),
+    ("expectation", "values", "m_expected_value", ""),
+    ("expectation", "null_share_max", "at most 0.7013 of them null", ""),
     ("source:visits", "fields", "\"name\": \"kind\"", "kind: text"),
     ("source:visits", "derived", "amount * 7001", ""),
     ("source:visits", "description", "m_source_description", ""),
@@ -84,7 +91,7 @@ const MARKERS: [Marker; 57] = [
 /// The thing in which a marker is shown.
 fn thing(of: &str) -> &str {
     match of {
-        "source field" => "source:visits",
+        "source field" | "expectation" => "source:visits",
         "request field" | "own request field" => "view:offer",
         thing => thing,
     }
@@ -130,6 +137,7 @@ fn every_setting_has_a_marker() {
         ("service:", "description = \"m_service_description\"", "moons = 3"),
         ("request field", "description = \"m_request_description\"", "moons = 3"),
         ("own request field", "description = \"m_own_request_description\"", "moons = 3"),
+        ("expectation", "null_share_max = 0.7013", "moons = 3"),
     ];
     for (of, before, unknown) in tables {
         for setting in settings(&project, before, unknown) {

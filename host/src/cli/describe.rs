@@ -330,6 +330,9 @@ fn source(page: &mut Page, entry: SourceEntry) {
         arrival_time_unit,
         time_format,
         event_id,
+        materialize_every,
+        expect,
+        on_bad_event,
         skip_offsets,
         columns,
         derived,
@@ -346,6 +349,8 @@ fn source(page: &mut Page, entry: SourceEntry) {
     page.maybe("arrival time", arrival_time.map(|name| format!("{name}{}", unit(arrival_time_unit))));
     page.maybe("time format", time_format);
     page.maybe("event id", event_id);
+    page.maybe("materialized every", materialize_every);
+    page.maybe("bad events", on_bad_event.map(str::to_owned));
     page.fact("left out", skip_offsets.iter().map(|at| format!("offset {at}")).collect::<Vec<_>>().join(", "));
     page.list(
         "columns",
@@ -362,6 +367,7 @@ fn source(page: &mut Page, entry: SourceEntry) {
             format!("{}{role}{from}{readers}", column(&entry.column))
         }),
     );
+    page.list("expected", expect.iter().map(|(field, words)| format!("{field}: {words}")));
     page.list("computed columns", derived.iter().map(|(name, sql)| format!("{name} = {sql}")));
     page.list("read by", views.into_iter().map(|view| format!("view {view}")));
 }

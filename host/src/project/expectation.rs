@@ -40,6 +40,17 @@ pub struct BrokenExpectation {
     expected: String,
 }
 
+impl OnBadEvent {
+    /// As the project file has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RejectPush => "reject_push",
+            Self::DeadLetter => "dead_letter",
+            Self::Count => "count",
+        }
+    }
+}
+
 impl Expectation {
     /// Why a value breaks it; `None` where it does not. Its type is that of the field.
     pub fn broken_by(&self, value: &Value) -> Option<BrokenExpectation> {
@@ -61,10 +72,24 @@ impl Expectation {
         if !self.values.is_empty()
             && !self.values.iter().any(|expected| order(expected, value) == Some(Ordering::Equal))
         {
-            let values: Vec<String> = self.values.iter().map(shown).collect();
-            return broken(format!("one of {}", values.join(", ")));
+            return broken(self.one_of());
         }
         None
+    }
+
+    /// What is expected, in words: `at least 0.0, at most 2.5, at most 0.01 of them null`.
+    pub fn words(&self) -> String {
+        let bounds = [("at least", &self.min), ("at most", &self.max)];
+        let bounds =
+            bounds.into_iter().filter_map(|(words, bound)| Some(format!("{words} {}", shown(bound.as_ref()?))));
+        let values = (!self.values.is_empty()).then(|| self.one_of());
+        let nulls = self.null_share_max.map(|share| format!("at most {share} of them null"));
+        bounds.chain(values).chain(nulls).collect::<Vec<_>>().join(", ")
+    }
+
+    fn one_of(&self) -> String {
+        let values: Vec<String> = self.values.iter().map(shown).collect();
+        format!("one of {}", values.join(", "))
     }
 
     /// Whether it is about each event, and not about shares alone.

@@ -83,6 +83,12 @@ pub struct SourceEntry {
     pub time_format: Option<String>,
     /// The column that names an event.
     pub event_id: Option<String>,
+    /// How often its files are materialized, as people mean it to be.
+    pub materialize_every: Option<String>,
+    /// What is expected of the fields of pushed events, in words.
+    pub expect: BTreeMap<String, String>,
+    /// What becomes of a pushed event that is not as expected, where something is expected of events.
+    pub on_bad_event: Option<&'static str>,
     /// Offsets of the log that are left out.
     pub skip_offsets: Vec<u64>,
     /// Its columns: those that are declared, and those that views read.

@@ -1,7 +1,7 @@
 //! Entities and sources, as the project has them, with what the views read of them.
 
 use super::entries::{Column, EntityEntry, SourceColumn, SourceEntry, ViewEntry};
-use crate::project::{Entity, Key, MappedColumn, Project, Source};
+use crate::project::{Entity, Expectation, Key, MappedColumn, Project, Source};
 
 /// The entry of an entity.
 pub(super) fn entity(entity: &Entity, project: &Project, views: &[ViewEntry]) -> EntityEntry {
@@ -42,11 +42,15 @@ pub(super) fn source(source: &Source, views: &[ViewEntry]) -> SourceEntry {
         time_format,
         event_id,
         derived,
+        expectations,
+        on_bad_event,
+        materialize_every,
         skip_offsets,
         description,
         owner,
         tags,
     } = source;
+    let is_of_events = expectations.iter().any(Expectation::is_of_events);
     SourceEntry {
         source: name.clone(),
         owner: owner.clone(),
@@ -60,6 +64,9 @@ pub(super) fn source(source: &Source, views: &[ViewEntry]) -> SourceEntry {
         arrival_time_unit: arrival_time_unit.map(|unit| unit.name()),
         time_format: time_format.as_ref().map(|format| format.pattern().to_owned()),
         event_id: event_id.clone(),
+        materialize_every: materialize_every.map(|length| length.to_string()),
+        expect: expectations.iter().map(|expected| (expected.field.clone(), expected.words())).collect(),
+        on_bad_event: is_of_events.then(|| on_bad_event.as_str()),
         skip_offsets: skip_offsets.iter().copied().collect(),
         columns,
         derived: derived.iter().map(|(name, sql)| (name.clone(), sql.text.clone())).collect(),
