@@ -158,6 +158,7 @@ fn the_rooms_below_do_not_know_those_above() {
         "schema",
         "batch",
         "entity",
+        "profile",
         "files",
         "project",
         "declare",

@@ -17,6 +17,7 @@
 //! | [`time`] | what is visible when? what is now? what does a text say of time? | everything else |
 //! | [`schema`], [`batch`] | which types, which columns? | entities, files, components |
 //! | [`entity`] | whom does a feature describe, and what is its key? | files, projects, components |
+//! | [`profile`] | how are the values of a feature distributed, and otherwise than before? | files, projects, components |
 //! | [`files`] | how are rows read and written? where do inputs lie ([`files::storage`])? | projects, views, components |
 //! | [`project`] | what does `onepath.toml` say? | components, logs, stores |
 //! | `declare` | what is a declared view lowered to? (the only room that names sqlparser) | running components, files, stores |
@@ -106,6 +107,7 @@ pub mod http;
 pub mod log;
 pub mod monitor;
 mod online;
+pub mod profile;
 pub mod project;
 pub mod replay;
 pub mod scaffold;

@@ -39,10 +39,11 @@ fn backfill(project: &Project, request: &BackfillRequest, change: impl FnOnce(&m
     project.open_with(change).backfill(request).expect("the backfill runs")
 }
 
-/// The manifest's words but for the path of the output, and the bytes of the output.
+/// The manifest's words but for the path of the output, those of the profile, and the bytes of the output.
 fn written(project: &Project, out: &str) -> (String, Vec<u8>) {
     let manifest = std::fs::read_to_string(project.path(&format!("{out}.manifest.json"))).expect("a manifest");
-    (manifest.replace(out, "OUT"), std::fs::read(project.path(out)).expect("an output"))
+    let profile = std::fs::read_to_string(project.path(&format!("{out}.profile.json"))).expect("a profile");
+    (manifest.replace(out, "OUT") + &profile, std::fs::read(project.path(out)).expect("an output"))
 }
 
 /// Nothing that a run keeps for a while is left.

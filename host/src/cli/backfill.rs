@@ -98,6 +98,9 @@ pub(super) struct Backfill {
     /// By what the sample of answers is drawn that is proved as it is served [default: chance]. Never changes the output.
     #[arg(long, value_name = "N")]
     proof_seed: Option<u64>,
+    /// Write no profile of the features: OUT.profile.json, which `onepath monitor drift` compares with.
+    #[arg(long)]
+    no_profile: bool,
     #[command(flatten)]
     shown: ShowOutput,
     /// Print the first rows of the output.
@@ -163,6 +166,7 @@ pub(super) fn run(context: &Context, command: &Backfill) -> anyhow::Result<ExitC
     let mut options = OpenOptions { batch_rows: command.batch_rows as usize, ..OpenOptions::default() };
     options.on_error = command.on_error.into();
     (options.strict, options.proof_seed) = (command.strict, command.proof_seed);
+    options.profiles = !command.no_profile;
     if command.interpret {
         options.variant = Variant::Interpreted;
     }

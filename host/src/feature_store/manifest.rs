@@ -58,6 +58,17 @@ pub(crate) struct Manifest {
     summary: RunSummary,
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     output: Option<OutputRecord>,
+    /// The profile of its features, beside it.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    profile: Option<ProfileRecord>,
+}
+
+/// The profile of a training set.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ProfileRecord {
+    /// Its name in the folder of the manifest.
+    pub(super) file: PathBuf,
+    pub(super) sha256: String,
 }
 
 /// What a view was made by.
@@ -208,12 +219,18 @@ impl Manifest {
             first_failures,
             summary,
             output: None,
+            profile: None,
         })
     }
 
     /// Names the file that was written, by its place in the project.
     pub(super) fn set_output(&mut self, path: PathBuf, sha256: &str, bytes: u64) {
         self.output = Some(OutputRecord { path, bytes, sha256: sha256.to_owned() });
+    }
+
+    /// Names the profile that was written beside it.
+    pub(super) fn set_profile(&mut self, profile: ProfileRecord) {
+        self.profile = Some(profile);
     }
 
     /// The newest offset of the log, where pushed events were read too.
@@ -287,6 +304,7 @@ mod tests {
             first_failures: Vec::new(),
             summary: RunSummary::default(),
             output: None,
+            profile: None,
         }
     }
 

@@ -30,6 +30,8 @@ pub struct OpenOptions {
     pub on_error: OnError,
     /// By what a backfill draws the sample of its answers that it proves; by default chance.
     pub proof_seed: Option<u64>,
+    /// Whether a backfill writes a profile of its features beside the training set.
+    pub profiles: bool,
     /// Whether entities that could not be served end a backfill and `materialize`.
     pub strict: bool,
     /// What components may use, where the project does not say it.
@@ -87,6 +89,7 @@ impl Default for OpenOptions {
             batch_rows: crate::batch::REPLAY_ROWS,
             on_error: OnError::Stop,
             proof_seed: None,
+            profiles: true,
             strict: false,
             limits: Limits::default(),
             limits_first: LimitSettings::default(),

@@ -166,13 +166,15 @@ pub(super) struct RawFeature {
     pub default: Option<Spanned<toml::Value>>,
     pub ttl: Option<Spanned<String>>,
     pub freshness: Option<Spanned<String>>,
+    pub profile_values: bool,
     pub tags: Tags,
     /// All other entries, in the order of the document: they say how the feature is made.
     pub making: Vec<(Spanned<String>, Spanned<RawValue>)>,
 }
 
 /// The entries of a feature that say nothing of how it is made.
-pub(super) const FEATURE_FACTS: [&str; 6] = ["owner", "description", "default", "ttl", "freshness", "tags"];
+pub(super) const FEATURE_FACTS: [&str; 7] =
+    ["owner", "description", "default", "ttl", "freshness", "profile_values", "tags"];
 
 impl<'de> Deserialize<'de> for RawFeature {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -193,6 +195,7 @@ impl<'de> Deserialize<'de> for RawFeature {
                         "default" => feature.default = map.next_value()?,
                         "ttl" => feature.ttl = map.next_value()?,
                         "freshness" => feature.freshness = map.next_value()?,
+                        "profile_values" => feature.profile_values = map.next_value()?,
                         "tags" => feature.tags = map.next_value()?,
                         _ => feature.making.push((name, map.next_value()?)),
                     }

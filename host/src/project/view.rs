@@ -112,6 +112,8 @@ pub struct FeatureInfo {
     pub ttl: Option<Length>,
     /// How old the newest event may be before people are told; without one, the view's.
     pub freshness: Option<Length>,
+    /// Whether profiles may hold its values, of a text: they may be personal data.
+    pub profile_values: bool,
     /// Free labels, beside the view's.
     pub tags: BTreeMap<String, String>,
 }

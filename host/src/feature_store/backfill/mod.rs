@@ -14,6 +14,7 @@ mod located;
 pub(super) mod memory;
 mod output;
 pub(super) mod partitioned;
+mod profiling;
 mod rule;
 mod run;
 pub(super) mod slices;
@@ -32,6 +33,7 @@ use self::memory::{Needed, Questions};
 use self::output::Output;
 pub(super) use self::output::manifest_path;
 use self::partitioned::Partitioned;
+use self::profiling::Profiling;
 use self::run::{Run, check_output, feature_names};
 use self::spine_file::{SpineFile, SpineRows, leading_arrays};
 use super::feeds::feeds;
@@ -98,6 +100,8 @@ pub struct BackfillReport {
     pub out: PathBuf,
     /// Its manifest.
     pub manifest: PathBuf,
+    /// The profile of its features, unless none was wanted.
+    pub profile: Option<PathBuf>,
     /// Rows written.
     pub rows: u64,
     /// Feature columns written.
@@ -256,11 +260,14 @@ impl FeatureStore {
             sliced: 0,
             spilled_bytes: 0,
         };
+        let mut profiling = Profiling::new(self, run);
+        let columns = run.plan.features.iter().map(|feature| &replayed.views[feature.view].features[feature.feature]);
+        profiling.add(&spine, &columns.collect::<Vec<_>>());
         let mut output = Output::new(run, writer, schema, digests);
         let mut arrays = leading_arrays(spine, &leading, &rest)?;
         arrays.extend(output::features(run.plan, replayed.views)?);
         output.write(arrays)?;
-        let mut report = output.finish(self, made, record)?;
+        let mut report = output.finish(self, made, record, profiling)?;
         let (group_s, evaluate_s) = self.times.seconds();
         report.times = BackfillTimes {
             spine_s,
@@ -298,11 +305,14 @@ impl FeatureStore {
         let wanted: Vec<(usize, usize)> = run.plan.features.iter().map(|f| (f.view, f.feature)).collect();
         let mut features = answered.reader(&folder, run.plan, &wanted)?;
         let mut output = Output::new(&run, writer, schema, digests);
+        let mut profiling = Profiling::new(self, &run);
         let rows = spine.open()?.map(|table| {
             let table = table?;
             let columns = features.next(table.rows_before, table.rows)?;
             let rest = table.rest.as_ref().map_or(&[][..], |rest| rest.columns());
-            let mut arrays = leading_arrays(spine.spine(table.columns), &leading, rest)?;
+            let asked = spine.spine(table.columns);
+            profiling.add(&asked, &columns.iter().collect::<Vec<_>>());
+            let mut arrays = leading_arrays(asked, &leading, rest)?;
             arrays.extend(columns.into_iter().map(array).collect::<Result<Vec<_>, _>>()?);
             Ok::<_, Error>(arrays)
         });
@@ -324,7 +334,7 @@ impl FeatureStore {
             sliced: answered.sliced,
             spilled_bytes: answered.spilled_bytes,
         };
-        let mut report = output.finish(self, made, spine_record(spine))?;
+        let mut report = output.finish(self, made, spine_record(spine), profiling)?;
         workspace.remove();
         let (group_s, evaluate_s) = self.times.seconds();
         let read_s = answered.prepare_s;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
+use super::profiling::{self, Profiling};
 use super::{
     BackfillReport, BackfillTimes, FeatureNulls, Made, ProofSummary, Run, RunSummary, Seen, SpineSource, ViewSeen,
     array, wrong,
@@ -54,6 +55,7 @@ impl<'a> Output<'a> {
         store: &FeatureStore,
         made: Made,
         mut record: SpineRecord,
+        profiling: Profiling,
     ) -> Result<BackfillReport, Error> {
         let mut summary = self.summary(store, &made, &record)?;
         summary.warnings.extend(self.unlike_materialized(store, &made)?);
@@ -80,18 +82,26 @@ impl<'a> Output<'a> {
         // with that of another.
         let out = &self.run.request.out;
         let sidecar = manifest_path(out);
-        if sidecar.exists() {
-            std::fs::remove_file(&sidecar).map_err(|source| Error::Write { path: sidecar.clone(), source })?;
+        for earlier in [&sidecar, &profiling::profile_path(out)] {
+            if earlier.exists() {
+                std::fs::remove_file(earlier).map_err(|source| Error::Write { path: earlier.clone(), source })?;
+            }
         }
         let (replay_cpu_s, proof_cpu_s) = self.run.proving.seconds();
         let times = BackfillTimes { replay_cpu_s, proof_cpu_s, ..BackfillTimes::default() };
         let written = self.writer.finish(&[(MANIFEST_KEY.to_owned(), manifest.to_json())])?;
+        let profile =
+            profiling::write(out, profiling.finish(self.run.plan, &made.seen).as_ref())?.map(|(path, record)| {
+                manifest.set_profile(record);
+                path
+            });
         manifest.set_output(store.project().recorded_path(out), &written.sha256, written.bytes);
         files::write_text(&sidecar, &manifest.to_json())?;
         store.note_or_warn(out);
         Ok(BackfillReport {
             out: out.clone(),
             manifest: sidecar,
+            profile,
             rows: made.rows,
             features: self.run.names.len(),
             events: manifest.events(),

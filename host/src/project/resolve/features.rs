@@ -22,11 +22,12 @@ pub(super) fn features(
 ) -> Result<BTreeMap<String, FeatureInfo>, Fault> {
     let info = |(name, raw): (Spanned<String>, RawFeature)| {
         let name = names::identifier(&name, "a feature")?;
-        let RawFeature { owner, description, default, ttl: of_feature, freshness, tags, making: _ } = raw;
+        let RawFeature { owner, description, default, ttl: of_feature, freshness, profile_values, tags, making: _ } =
+            raw;
         let ttl = ttl(of_feature, || format!("feature {name:?} of view {view:?}"), has_sources)?;
         let default = default.map(|value| default_value(&name, &value)).transpose()?;
         let freshness = length(freshness)?;
-        Ok(FeatureInfo { owner, description, default, ttl, freshness, tags })
+        Ok(FeatureInfo { owner, description, default, ttl, freshness, profile_values, tags })
     };
     let infos = raw.into_iter().map(info).collect::<Result<Vec<FeatureInfo>, Fault>>()?;
     Ok(made.iter().map(|(name, at, _)| (name.clone(), infos[*at].clone())).collect())

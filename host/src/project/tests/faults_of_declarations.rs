@@ -65,7 +65,7 @@ n = { onwer = "me" }
     5 | n = { onwer = "me" }
       |       ^^^^^
       |
-      = help: did you mean "owner"? the fields of this table are owner, description, default, ttl, freshness, tags"#]],
+      = help: did you mean "owner"? the fields of this table are owner, description, default, ttl, freshness, profile_values, tags"#]],
     );
     check(
         r#"[views.v]

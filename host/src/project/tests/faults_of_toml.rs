@@ -138,6 +138,6 @@ fn unknown_fields() {
             2 | onwer = "me"
               | ^^^^^
               |
-              = help: did you mean "owner"? the fields of this table are owner, description, default, ttl, freshness, tags"#]],
+              = help: did you mean "owner"? the fields of this table are owner, description, default, ttl, freshness, profile_values, tags"#]],
     );
 }

@@ -55,7 +55,7 @@ fn decides_what_is_read(input: &Input) -> bool {
 
 /// Of what is declared about a feature, what replaces its nulls and when it is null.
 fn decides_what_is_null(feature: &FeatureInfo) -> bool {
-    let FeatureInfo { default, ttl, owner: _, description: _, freshness: _, tags: _ } = feature;
+    let FeatureInfo { default, ttl, owner: _, description: _, freshness: _, profile_values: _, tags: _ } = feature;
     default.is_some() || ttl.is_some()
 }
 
