@@ -1,6 +1,7 @@
 //! Pushes, crashes and `verify`: what serving keeps, and how it is proved.
 
 mod changes;
+mod drift;
 mod flips;
 mod format;
 mod late;

@@ -12,6 +12,7 @@ mod check;
 mod clock;
 mod compare_feast;
 mod describe;
+mod drift;
 mod eject;
 mod explain;
 mod feast_python;
@@ -29,6 +30,7 @@ mod progress;
 mod replay;
 mod reset;
 mod serve;
+mod served;
 mod shown;
 mod summary;
 mod verify;
@@ -100,6 +102,7 @@ enum Command {
     Replay(replay::Replay),
     Verify(verify::Verify),
     Monitor(monitor::Monitor),
+    Served(served::ServedCommand),
     ImportFeast(import_feast::ImportFeast),
     CompareFeast(compare_feast::CompareFeast),
     Clock(clock::ClockCommand),
@@ -229,6 +232,7 @@ pub fn run_as(arguments: impl IntoIterator<Item = OsString>, command: OwnCommand
         Command::Replay(command) => replay::run(&context, &command),
         Command::Verify(command) => verify::run(&context, &command),
         Command::Monitor(command) => monitor::run(&context, &command),
+        Command::Served(command) => served::run(&context, &command),
         Command::ImportFeast(command) => import_feast::run(&context, &command),
         Command::CompareFeast(command) => compare_feast::run(&context, &command),
         Command::Clock(command) => clock::run(&context, &command),

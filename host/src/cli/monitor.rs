@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::{Context, health};
+use super::{Context, drift, health};
 
-/// Watch what was served.
+/// Watch what was served, and what is late.
 #[derive(Args)]
 pub(super) struct Monitor {
     #[command(subcommand)]
@@ -15,12 +15,14 @@ pub(super) struct Monitor {
 
 #[derive(Subcommand)]
 enum Command {
+    Drift(Box<drift::Drift>),
     #[command(flatten)]
     Health(health::Health),
 }
 
 pub(super) fn run(context: &Context, command: &Monitor) -> anyhow::Result<ExitCode> {
     match &command.command {
+        Command::Drift(command) => drift::run(context, command),
         Command::Health(command) => health::run(context, command),
     }
 }

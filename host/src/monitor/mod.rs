@@ -1,16 +1,25 @@
-//! Health of what was served. The first and strictest measure: is it what a backfill gives, bit for bit?
+//! Health of what was served. The first and strictest measure: is it what a backfill gives, bit for bit? The second: is it what a model was
+//! trained on?
 //!
 //! - `verify`: the report, and online states. - `served`: the vectors of the feature log. - `quarantine`: what cannot be proved since
-//!   its component gave two answers. - `freshness`, `materialization`: what is late.
+//!   its component gave two answers. - `drift`: whether values are distributed as those of a training set, or of another time.
+//! - `export`: what was served as a file. - `freshness`, `materialization`: what is late.
 //!
 //! Knows nothing of who serves: it reads what was recorded, and replays.
 
+mod drift;
+mod export;
 mod freshness;
 mod materialization;
 mod quarantine;
 mod served;
 mod verify;
 
+pub use drift::{
+    ComparedSide, DriftReport, DriftRequest, DriftSide, FeatureDrift, OtherVersion, Period, StatusCount, VALUES_MIN,
+    Verdict,
+};
+pub use export::{ExportReport, ExportRequest};
 pub use freshness::{EntitiesTold, Freshness, FreshnessReport, StaleEntities, StaleEntity};
 pub use materialization::{Materialization, MaterializationReport};
 pub use quarantine::{QuarantinedComponent, UnprovedVector};

@@ -101,12 +101,21 @@ impl ServedVectors {
 
     /// The vectors whose as-of is `since` or later.
     pub fn since(self, since: AsOf) -> Result<Self, ColumnError> {
-        if self.requests.iter().all(|request| !request.as_of.is_before(since)) {
+        self.within(Some(since), None)
+    }
+
+    /// The vectors whose as-of is `since` or later, and before `until`.
+    pub fn within(self, since: Option<AsOf>, until: Option<AsOf>) -> Result<Self, ColumnError> {
+        let is_within = |request: &&ServedRequest| {
+            since.is_none_or(|since| !request.as_of.is_before(since))
+                && until.is_none_or(|until| request.as_of.is_before(until))
+        };
+        if self.requests.iter().all(|request| is_within(&request)) {
             return Ok(self);
         }
         let mut requests: Vec<ServedRequest> = Vec::new();
         let mut rows: Vec<u32> = Vec::new();
-        for request in self.requests.iter().filter(|request| !request.as_of.is_before(since)) {
+        for request in self.requests.iter().filter(is_within) {
             let start = rows.len();
             rows.extend(request.rows.clone().map(|row| row as u32));
             requests.push(ServedRequest { rows: start..rows.len(), ..request.clone() });
