@@ -15,7 +15,7 @@ use crate::support::{Project, Served};
 /// same, nothing); with one space between words.
 type Marker = (&'static str, &'static str, &'static str, &'static str);
 
-const MARKERS: [Marker; 64] = [
+const MARKERS: [Marker; 65] = [
     ("entity:person", "keys", "m_key", ""),
     ("entity:person", "description", "m_entity_description", ""),
     ("source:visits", "entity", "\"entities\": [ \"person\" ]", "entities person"),
@@ -69,6 +69,7 @@ const MARKERS: [Marker; 64] = [
     ("feature:spending:total", "default", "\"default\": 7005.5", "default 7005.5"),
     ("feature:spending:total", "ttl", "\"ttl\": \"7006us\"", "ttl 7006us"),
     ("feature:spending:total", "freshness", "\"freshness\": \"7007us\"", "freshness 7007us"),
+    ("feature:spending:total", "profile_values", "\"profile_values\": true", "profiles name its texts"),
     ("feature:spending:total", "tags", "m_feature_tag_value", "m_feature_tag=m_feature_tag_value"),
     ("service:model", "features", "\"selects\": [ \"spending:total\"", "gives spending:total"),
     ("service:model", "owner", "m_service_owner", ""),

@@ -122,6 +122,7 @@ fn feature(page: &mut Page, entry: FeatureEntry) {
         window,
         tags,
         default,
+        profile_values,
         ttl,
         fresh,
         reads,
@@ -139,6 +140,7 @@ fn feature(page: &mut Page, entry: FeatureEntry) {
     page.maybe("owner", owner);
     page.fact("tags", tag_words(&tags));
     page.maybe("default", default.map(|value| value.to_string()));
+    page.maybe("profiles", profile_values.then(|| "name its texts".to_owned()));
     page.maybe("ttl", ttl);
     freshness(page, fresh);
     let crate::feature_store::Reads { is_exact, columns, sources, features, request_fields } = reads;

@@ -281,6 +281,8 @@ pub struct FeatureEntry {
     pub default: Option<serde_json::Value>,
     /// How old the newest event may be for it to be served: its own, else that of the view.
     pub ttl: Option<String>,
+    /// Whether profiles of training sets name its texts, which may tell of people.
+    pub profile_values: bool,
     /// How old the newest event may be, and is.
     #[serde(flatten)]
     pub fresh: Freshness,

@@ -152,7 +152,7 @@ fn features(store: &FeatureStore, view: &View, known: &Known, newest: &NewestEve
     let events = newest_event(project, view, newest);
     let feature = |(at, (name, field)): (usize, (String, Option<&Field>))| {
         let info = view.features.get(&name).cloned().unwrap_or_default();
-        let FeatureInfo { owner, description, default, ttl, freshness, tags } = info;
+        let FeatureInfo { owner, description, default, ttl, freshness, profile_values, tags } = info;
         let declared = declared(project, view, known, &name);
         let mut all_tags = view.tags.clone();
         all_tags.extend(tags);
@@ -172,6 +172,7 @@ fn features(store: &FeatureStore, view: &View, known: &Known, newest: &NewestEve
             tags: all_tags,
             default: default.as_ref().map(to_json),
             ttl: ttl.or(view.ttl).map(|ttl| ttl.to_string()),
+            profile_values,
             fresh: fresh(freshness.or(view.freshness), events, newest),
             reads: declared.map_or_else(|| reads_of_view(project, view, program), |declared| declared.reads),
             readers: Readers::default(),
