@@ -113,6 +113,7 @@ fn refused(project: &Project, twin: &MemoryStorage, seed: u64, faults: Faults) -
     } else {
         std::fs::remove_file(project.path("failed.csv")).expect("removes");
         std::fs::remove_file(project.path("failed.csv.manifest.json")).expect("removes");
+        std::fs::remove_file(project.path("failed.csv.profile.json")).expect("removes");
     }
     told.err()
 }
