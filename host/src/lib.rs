@@ -120,7 +120,7 @@ pub mod time;
 pub mod usage;
 pub mod wasm;
 
-pub use error::Error;
+pub use error::{Error, told};
 pub use events::EventSchema;
 pub use online::{
     Applied, ErrorKind, ExpectationStatus, FirstReservation, GetError, InputKind, OnlineFeatures, PreparedRequest,

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{Context, Format, output, shown};
-use crate::Error;
 use crate::admission::{self, CheckOptions, Counterexample, LawResult, Place, Report, Sample, TrialOutput};
 use crate::feature_store::{Earlier, OpenOptions, ViewCheck};
 use crate::project::{LimitSettings, PROJECT_FILE};
 use crate::time::Stopwatch;
 use crate::wasm::LoadError;
+use crate::{Error, told};
 
 /// Prove that components are pure functions of their rows: the laws that make a served vector equal a backfill.
 ///
@@ -150,7 +150,7 @@ fn as_json(checked: &Checked) -> serde_json::Value {
             value
         }
         Checked::Refused { name, reason } => {
-            serde_json::json!({ "name": name, "holds": false, "refused": output::told(reason) })
+            serde_json::json!({ "name": name, "holds": false, "refused": told(reason) })
         }
     }
 }
@@ -159,7 +159,7 @@ fn print(checked: &Checked, verbose: bool) {
     let report = match checked {
         Checked::Report(report) => report,
         Checked::Refused { name, reason } => {
-            return output::line(&format!("{name}: refused\n  {}", output::told(reason)));
+            return output::line(&format!("{name}: refused\n  {}", told(reason)));
         }
     };
     let broken = report.laws.iter().filter(|law| law.counterexample.is_some()).count();

@@ -4,6 +4,8 @@ use std::io::Write;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
+use crate::told;
+
 /// Prints an error and its causes on standard error.
 pub(super) fn error(error: &anyhow::Error) {
     let text = told(error.as_ref());
@@ -21,19 +23,6 @@ pub(super) fn error(error: &anyhow::Error) {
 /// Prints on standard error what is worth a look and stops nothing.
 pub(super) fn warning(text: &str) {
     let _ = writeln!(std::io::stderr(), "warning: {text}");
-}
-
-/// An error and its causes in one text. A cause that the message already tells is left out.
-pub(super) fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    for cause in causes.map(ToString::to_string) {
-        if !text.contains(&cause) {
-            text.push_str(": ");
-            text.push_str(&cause);
-        }
-    }
-    text
 }
 
 /// Prints a line on standard output; a reader that went away (`| head`) is no error.

@@ -196,8 +196,10 @@ fn with_cheap_texts(metadata: &ArrowReaderMetadata, group: usize, wanted: &[Want
         encodings.is_some_and(|all| all.is_only(Encoding::RLE_DICTIONARY) || all.is_only(Encoding::PLAIN_DICTIONARY))
     };
     let is_text = |found: &DataType| match found {
-        DataType::Utf8 | DataType::LargeUtf8 => true,
-        DataType::Dictionary(_, values) => matches!(**values, DataType::Utf8 | DataType::LargeUtf8),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, values) => {
+            matches!(**values, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+        }
         _ => false,
     };
     let fields = schema.fields().iter().map(|field| {

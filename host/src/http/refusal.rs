@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::routes;
-use crate::{ErrorKind, ServerError};
+use crate::{ErrorKind, ServerError, told};
 
 /// Why a request was refused; the label of the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -226,16 +226,4 @@ impl From<ServerError> for Refusal {
     fn from(error: ServerError) -> Self {
         Self::new(Cause::Of(error.kind()), told(&error))
     }
-}
-
-/// An error and its causes in one text. A cause that the message already tells is left out.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    for cause in std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string) {
-        if !text.contains(&cause) {
-            text.push_str(": ");
-            text.push_str(&cause);
-        }
-    }
-    text
 }

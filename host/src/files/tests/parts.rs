@@ -5,6 +5,8 @@ use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::parser::parse_message_type;
 use arrow::array::{Float64Array, Int32Array, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 
 use super::*;
 use crate::batch::{FieldLane, Lane, Value};
@@ -38,9 +40,17 @@ fn parts_hold_the_rows_of_the_file() {
     let files = Files::new();
     let wanted = all_wanted();
     let whole = files.parquet("whole.parquet", columns(1_000));
-    for (dictionary, group_rows) in [(true, 1_000), (true, 300), (false, 300)] {
+    // As polars writes them, texts are views.
+    let viewed = |array: ArrayRef| match array.data_type() {
+        DataType::Utf8 => cast(&array, &DataType::Utf8View).expect("views"),
+        _ => array,
+    };
+    for (dictionary, group_rows, views) in
+        [(true, 1_000, false), (true, 300, false), (false, 300, false), (true, 300, true), (false, 300, true)]
+    {
         let path = files.path("parts.parquet");
-        let batch = RecordBatch::try_from_iter_with_nullable(columns(1_000).into_iter().map(|(n, a)| (n, a, true)));
+        let columns = columns(1_000).into_iter().map(|(n, a)| (n, if views { viewed(a) } else { a }, true));
+        let batch = RecordBatch::try_from_iter_with_nullable(columns);
         let batch = batch.expect("a batch");
         let properties = WriterProperties::builder()
             .set_dictionary_enabled(dictionary)
