@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _onepath
-from ._errors import InputError, MissingPackageError
+from ._errors import Error, InputError, MissingPackageError
 from ._times import to_datetime, to_micros
 
 if TYPE_CHECKING:
@@ -55,6 +56,30 @@ class Staging:
     def __init__(self, data_dir: str) -> None:
         self._data_dir = data_dir
         self._made: _onepath.Folder | None = None
+        #: By the file that a table was written to, what whoever gave it calls it.
+        self._names: dict[str, str] = {}
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a table was written to it."""
+        return bool(self._names)
+
+    def renamed(self, text: str) -> str:
+        """What is told of a file that a table was written to, told of the table."""
+        for path, name in self._names.items():
+            text = text.replace(path, name)
+        return text
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Errors name a table as whoever gave it does."""
+        try:
+            yield
+        except Error as error:
+            text = self.renamed(str(error))
+            if text == str(error):
+                raise
+            raise type(error)(text).with_traceback(error.__traceback__) from None
 
     @property
     def folder(self) -> _onepath.Folder:
@@ -65,9 +90,11 @@ class Staging:
 
     def out(self, name: str) -> str:
         """A path in it."""
-        return os.path.join(self.folder.path, name)
+        return os.fspath(self.folder.path / name)
 
-    def stage(self, name: str, table: Table, *, naive: bool, times: Sequence[str] | None = None) -> Staged:
+    def stage(
+        self, name: str, table: Table, *, called: str, naive: bool, times: Sequence[str] | None = None
+    ) -> Staged:
         """The file of a table. Times without a zone are refused, in all columns or in ``times``, unless ``naive``."""
         if isinstance(table, (str, os.PathLike)):
             return Staged(os.path.abspath(os.fspath(table)))
@@ -77,9 +104,12 @@ class Staging:
             path = self.out(f"{name}.ndjson")
             with open(path, "w", encoding="utf-8") as file:
                 file.writelines(json_of(row, naive) + "\n" for row in table)
+            self._names[path] = called
             return Staged(path)
         stream, index, dtypes = _stream_of(table)
-        return Staged(self.folder.write(name, stream, naive=naive, times=times), index, dtypes)
+        path = str(self.folder.write(name, stream, naive=naive, times=times))
+        self._names[path] = called
+        return Staged(path, index, dtypes)
 
 
 def _is_rows(table: Any) -> bool:
@@ -98,6 +128,8 @@ def _stream_of(table: Any) -> tuple[Any, Any, Mapping[str, Any] | None]:
         return stream, table.index, dtypes
     if module_of(table) == "polars" and not hasattr(table, "__arrow_c_stream__") and hasattr(table, "collect"):
         return table.collect(), None, None
+    if module_of(table) in ("pandas", "polars") and type(table).__name__ == "Series":
+        raise InputError("a Series is one column, and no table: give a DataFrame, such as series.to_frame()")
     if hasattr(table, "__arrow_c_stream__"):
         return table, None, None
     # DuckDB before 1.4.
@@ -169,9 +201,11 @@ def to_pandas(stream: Any, what: str) -> Any:
     return pandas.DataFrame(columns, index=None if columns else range(table.num_rows))
 
 
-def like_given(frame: Any, staged: Staged, as_of: str | None) -> Any:
+def like_given(frame: Any, staged: Staged | None, as_of: str | None) -> Any:
     """The columns of a training set that were given, with the dtypes and the index that they had."""
     pandas = needed("pandas", "to_df()", "pandas")
+    if staged is None:
+        return frame
     for name, dtype in (staged.dtypes or {}).items():
         if name not in frame.columns or frame[name].dtype == dtype:
             continue

@@ -8,12 +8,23 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _html, _onepath
+from ._errors import InputError, RequestError
 from ._frames import Staged, Staging, existing, like_given, needed, to_pandas
 from ._progress import running, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
     from pathlib import Path
+
+
+class Every(NamedTuple):
+    """Regular moments: the step, the first and the last of them, and whether times without a zone are in UTC."""
+
+    step: int | str
+    start: str | date
+    end: str | date
+    utc: bool
 
 
 class Asked(NamedTuple):
@@ -28,20 +39,22 @@ class Asked(NamedTuple):
     memory: int | str | None
     threads: int | None
     progress: bool | None
+    #: Of feature history at regular moments.
+    every: Every | None = None
 
 
 class RetrievalJob:
     """A training set that is made when it is first wanted, once, and then read as often as it is wanted.
 
     What gives Arrow streams takes a job itself: ``polars.DataFrame(job)``, ``pyarrow.table(job)``, ``arro3.core.Table(job)``, and
-    ``duckdb.sql("FROM job")``. The rows are those of the labels, in their order.
+    ``duckdb.sql("FROM job")``. The rows are those of the labels, in their order; of feature history, they are by moment, then by key.
     """
 
     def __init__(
         self,
         store: _onepath.Store,
         asked: Asked,
-        spine: Staged,
+        spine: Staged | None,
         sources: Sequence[tuple[str, Sequence[str]]],
         staging: Staging,
         describe: Callable[[], Mapping[str, Any]],
@@ -54,21 +67,24 @@ class RetrievalJob:
         self._describe = describe
         self._made: tuple[str, dict[str, Any]] | None = None
 
-    def _run(self, out: str) -> dict[str, Any]:
+    def _run(self, out: str, resume: bool = False) -> dict[str, Any]:
         asked = self._asked
-        with running("backfill", memory=asked.memory, threads=asked.threads, progress=asked.progress) as options:
+        shows = running("backfill", memory=asked.memory, threads=asked.threads, progress=asked.progress)
+        with self._staging.told(), shows as options:
             wanted = {
-                "spine": self._spine.path,
+                "spine": self._spine.path if self._spine else None,
                 "out": out,
                 "sources": self._sources,
                 "as_of_column": asked.as_of,
                 "as_of_unit": asked.as_of_unit,
+                "every": asked.every,
                 "full_feature_names": asked.full_feature_names,
                 "strict": asked.strict,
                 "on_error": asked.on_error,
+                "resume": resume,
             }
             report, warnings = self._store.backfill(asked.features, wanted, options)
-        warn(warnings)
+        warn(self._staging.renamed(text) for text in warnings)
         made: dict[str, Any] = json.loads(report)
         return made
 
@@ -125,14 +141,18 @@ class RetrievalJob:
         """A table of pyarrow."""
         return needed("pyarrow", "to_arrow()", "arrow").table(self)
 
-    def to_file(self, path: str | os.PathLike[str]) -> Path:
+    def to_file(self, path: str | os.PathLike[str], *, resume: bool = False) -> Path:
         """Writes ``path`` (.parquet, .csv or .ndjson) and ``path.manifest.json`` beside it, byte for byte as ``onepath backfill`` does.
 
-        The file appears whole or not at all; an interrupt leaves nothing.
+        The file appears whole or not at all; an interrupt leaves nothing. With ``resume``, what is done stays in ``path.partial`` when
+        the process dies or is interrupted, and the same call goes on with it; the bytes are the same. Labels and events must then
+        be files, and what was made already is not made again.
         """
         path = existing(path)
+        if resume:
+            self._check_resumable()
         if self._made is None or path.suffix.lower() not in (".parquet", ".pq"):
-            report = self._run(str(path))
+            report = self._run(str(path), resume)
             # The file may be replaced, and what was made stays as it is: this job reads its own.
             if self._made is None and path.suffix.lower() in (".parquet", ".pq"):
                 self._keep(path, report)
@@ -148,13 +168,23 @@ class RetrievalJob:
         warn(_onepath.note_training_set(self._store, os.path.abspath(path)))
         return path
 
-    def to_parquet(self, path: str | os.PathLike[str]) -> Path:
+    def to_parquet(self, path: str | os.PathLike[str], *, resume: bool = False) -> Path:
         """Writes a Parquet file and its manifest: see :meth:`to_file`."""
-        return self.to_file(path)
+        return self.to_file(_of_kind("to_parquet()", path, ".parquet", ".pq"), resume=resume)
 
-    def to_csv(self, path: str | os.PathLike[str]) -> Path:
+    def to_csv(self, path: str | os.PathLike[str], *, resume: bool = False) -> Path:
         """Writes a CSV file and its manifest: see :meth:`to_file`."""
-        return self.to_file(path)
+        return self.to_file(_of_kind("to_csv()", path, ".csv"), resume=resume)
+
+    def _check_resumable(self) -> None:
+        """A run goes on only over the same inputs, and a table in memory is another file each time."""
+        if self._spine is None:
+            raise RequestError("feature history is made in one go: leave resume out")
+        if self._staging.is_used:
+            raise InputError(
+                "only a run over files can be gone on with: write labels and events to Parquet files, give their paths, or leave "
+                "resume out"
+            )
 
     def _keep(self, path: Path, report: dict[str, Any]) -> None:
         import shutil
@@ -197,3 +227,9 @@ class RetrievalJob:
         rows = [(name, f"{count:,}") for name, count in nulls.items()]
         note = f"{report['entities']:,} entities, {report['events']:,} events; sha256 {report['sha256']}"
         return _html.table(repr(self).strip("<>"), ["feature", "nulls"], rows, note)
+
+
+def _of_kind(what: str, path: str | os.PathLike[str], *ends: str) -> str | os.PathLike[str]:
+    if not os.fspath(path).lower().endswith(ends):
+        raise RequestError(f"{what} writes a file that ends in {ends[0]}, and {os.fspath(path)} does not: to_file() goes by the name")
+    return path

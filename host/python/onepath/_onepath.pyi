@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from os import PathLike
+from pathlib import Path
 from typing import Any, Protocol
 
 __version__: str
@@ -29,9 +30,9 @@ def catalog_lineage(store: Store, name: str) -> tuple[str, str, list[str]]: ...
 def note_training_set(store: Store, path: _Path) -> list[str]: ...
 
 class Folder:
-    path: str
+    path: Path
     def __init__(self, parent: _Path) -> None: ...
-    def write(self, name: str, table: _Stream, *, naive: bool, times: Sequence[str] | None = None) -> str: ...
+    def write(self, name: str, table: _Stream, *, naive: bool, times: Sequence[str] | None = None) -> Path: ...
 
 class ParquetStream:
     def __init__(self, path: _Path, columns: Sequence[str] | None = None) -> None: ...

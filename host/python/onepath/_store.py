@@ -9,19 +9,19 @@ import sys
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import _html, _onepath
 from ._catalog import CatalogMethods, Description
 from ._cli import own_command
 from ._errors import BusyError, ComponentError, ForkError, InputError, RequestError
 from ._frames import Staging, Table, columns_of, json_of
-from ._job import Asked, RetrievalJob
+from ._job import Asked, Every, RetrievalJob
 from ._mlflow import pinned
 from ._online import OnlineResponse, PushResult
 from ._progress import running, warn
-from ._times import Naive, is_utc
+from ._times import Naive, is_utc, to_step
 
 if TYPE_CHECKING:
     from ._client import Client
@@ -190,7 +190,8 @@ class View:
         """
         staging = self._store._staging()
         sources = self._store._sources(staging, self._events(events), is_utc(self._store._naive(naive)))
-        return self._steps(keys, as_of, request or {}, sources, naive)
+        with staging.told():
+            return self._steps(keys, as_of, request or {}, sources, naive)
 
     def _events(self, events: Table | Mapping[str, Table] | None) -> Mapping[str, Table]:
         if events is None:
@@ -366,11 +367,15 @@ class FeatureStore(CatalogMethods):
 
     def get_historical_features(
         self,
-        entity_df: Table,
-        features: str | Sequence[str],
+        entity_df: Table | None = None,
+        features: str | Sequence[str] | None = None,
         *,
         as_of: str | None = None,
         as_of_unit: str | None = None,
+        at: Literal["events"] | None = None,
+        every: str | timedelta | None = None,
+        start_date: str | date | None = None,
+        end_date: str | date | None = None,
         events: Mapping[str, Table] | None = None,
         naive: Naive = None,
         full_feature_names: bool = False,
@@ -387,6 +392,10 @@ class FeatureStore(CatalogMethods):
         ``event_timestamp``), the request fields that the views read, and whatever else, which passes through.
         ``features`` is the name of a service, or a list of ``view:feature``.
 
+        Without ``entity_df``, it is the history of the features themselves: ``at="events"`` has a row for each event, as of when it was
+        available; ``every="1d"`` (or a ``timedelta``) has one for every entity seen by then, at each step from ``start_date`` to
+        ``end_date``, which counts too. Their moments are in the column ``as_of``.
+
         ``events`` stands for sources, by name, instead of their files and of what was pushed to them.
 
         A table that is no file is written to a temporary Parquet file within the project's ``.onepath`` when this is called, with its
@@ -398,6 +407,9 @@ class FeatureStore(CatalogMethods):
         entities have states that serving would refuse as too large.
         """
         utc = is_utc(self._naive(naive))
+        if features is None:
+            raise RequestError('no features are asked for: name a service, or features as ["view:feature"]')
+        moments = _moments(entity_df, as_of or as_of_unit, at, every, start_date, end_date, utc)
         staging = self._staging()
 
         def describe() -> Mapping[str, Any]:
@@ -406,17 +418,17 @@ class FeatureStore(CatalogMethods):
 
         is_path = isinstance(entity_df, (str, os.PathLike))
         times: list[str] | None = None
-        if not is_path and not utc:
+        if entity_df is not None and not is_path and not utc:
             # Other columns pass through, as they are.
             fields = [field["name"] for field in describe()["request_fields"]]
             times = [as_of, *fields] if as_of else ["as_of", "event_timestamp", *fields]
-        spine = staging.stage("labels", entity_df, naive=utc, times=times)
-        sources = self._sources(staging, events or {}, utc)
-        if as_of is None and spine.dtypes is not None:
+        spine = None if entity_df is None else staging.stage("labels", entity_df, called="entity_df", naive=utc, times=times)
+        sources = self._sources(staging, {} if events is None else events, utc)
+        if as_of is None and spine is not None and spine.dtypes is not None:
             known = [name for name in ("as_of", "event_timestamp") if name in spine.dtypes]
             as_of = known[0] if len(known) == 1 else None
         shows = self._progress if progress is None else progress
-        asked = Asked(features, as_of, as_of_unit, full_feature_names, on_error, strict, memory, threads, shows)
+        asked = Asked(features, as_of, as_of_unit, full_feature_names, on_error, strict, memory, threads, shows, moments)
         return RetrievalJob(self._native, asked, spine, sources, staging, describe)
 
     # Online.
@@ -461,8 +473,9 @@ class FeatureStore(CatalogMethods):
             applied = server.push_json(push_source_name, json_of(df, utc))
         else:
             staging = self._staging()
-            pushed = staging.stage("pushed", df, naive=utc)
-            applied = server.ingest(push_source_name, pushed.path, arrived_at)
+            pushed = staging.stage("pushed", df, called="df", naive=utc)
+            with staging.told():
+                applied = server.ingest(push_source_name, pushed.path, arrived_at)
         warn(server.warnings())
         return PushResult(*applied)
 
@@ -479,7 +492,7 @@ class FeatureStore(CatalogMethods):
         """Folds history and log into online states, as of ``up_to`` (now). Until it is done, and if it fails, the old states are served."""
         utc = is_utc(self._naive(naive))
         sources: Sequence[tuple[str, Sequence[str]]] = []
-        if events:
+        if events is not None:
             paths = {name: events[name] for name in events}
             if not all(isinstance(path, (str, os.PathLike)) for path in paths.values()):
                 raise InputError("events to materialize are files, which verify reads again: write the table to one, and give its path")
@@ -594,7 +607,13 @@ class FeatureStore(CatalogMethods):
     def _sources(
         self, staging: Staging, events: Mapping[str, Table], utc: bool
     ) -> list[tuple[str, Sequence[str]]]:
-        return [(name, [staging.stage(f"events-{name}", table, naive=utc).path]) for name, table in events.items()]
+        if not isinstance(events, Mapping):
+            raise RequestError(f'events is a dict of tables by source, such as {{"events": table}}, and no {type(events).__name__}')
+        sources: list[tuple[str, Sequence[str]]] = []
+        for name, table in events.items():
+            staged = staging.stage(f"events-{name}", table, called=f'events["{name}"]', naive=utc)
+            sources.append((name, [staged.path]))
+        return sources
 
     def __repr__(self) -> str:
         return f"<FeatureStore {self.name} in {self.path}>"
@@ -617,6 +636,36 @@ def _close_all() -> None:
 
 def _opened(path: str, options: Mapping[str, Any]) -> FeatureStore:
     return FeatureStore(path, **options)
+
+
+def _moments(
+    entity_df: Table | None,
+    column: str | None,
+    at: str | None,
+    every: str | timedelta | None,
+    start: str | date | None,
+    end: str | date | None,
+    utc: bool,
+) -> Every | None:
+    """The regular moments that are asked for, if they are; refuses what does not go together."""
+    given = [name for name, value in (("entity_df", entity_df), ("at", at), ("every", every)) if value is not None]
+    if len(given) != 1:
+        wrong = f"{' and '.join(given)} do not go together" if given else "nothing says for which rows"
+        raise RequestError(f'{wrong}: give one of entity_df (a training set), at="events" and every="1d" (feature history)')
+    if entity_df is None and column is not None:
+        raise RequestError(f"as_of and as_of_unit are of entity_df, and {given[0]} is given: its moments are in the column as_of")
+    if at not in (None, "events"):
+        raise RequestError(f'at is "events", and not {at!r}')
+    if every is None:
+        if start is not None or end is not None:
+            raise RequestError('start_date and end_date are of every: give it too, such as every="1d"')
+        return None
+    if start is None or end is None:
+        raise RequestError("every needs start_date and end_date, the first and the last moment")
+    step = to_step(every)
+    if isinstance(step, int) and step <= 0:
+        raise RequestError(f"every is {every}: give what is longer than nothing, such as timedelta(days=1)")
+    return Every(step, start, end, utc)
 
 
 def _text(value: object, utc: bool) -> str:

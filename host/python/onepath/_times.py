@@ -43,6 +43,15 @@ def to_micros(value: Any, naive: bool) -> int:
     raise InputError(f"{value!r} is no time: give a datetime with a zone, or a text such as 2024-06-30T12:00:00Z")
 
 
+def to_step(value: str | timedelta) -> int | str:
+    """A step between moments: a text such as ``1d`` as it is, or whole microseconds."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, timedelta):
+        return value // _MICROSECOND
+    raise RequestError(f'every is a text such as "1d" or "12h", or a timedelta, and not {value!r}')
+
+
 def to_datetime(micros: int) -> datetime:
     """The moment in UTC."""
     return EPOCH + timedelta(microseconds=micros)

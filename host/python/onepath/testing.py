@@ -79,7 +79,8 @@ def replay(
             raise InputError(f"a question lacks {', '.join(missing)}; it has: {', '.join(row)}")
         named = {name: row[name] for name in keys}
         request = {name: row[name] for name in row if name in fields}
-        steps = view._steps(named, row[as_of], request, sources, naive)
+        with staging.told():
+            steps = view._steps(named, row[as_of], request, sources, naive)
         *before, last = steps
         replayed.append(
             ReplayedRow(

@@ -4,7 +4,7 @@ use onepath::evaluate::EvaluateError;
 use onepath::events::ReadError;
 use onepath::http::ListenError;
 use onepath::replay::ReplayError;
-use onepath::{Error, ErrorKind, ServerError};
+use onepath::{Error, ErrorKind, ServerError, told};
 use pyo3::prelude::*;
 
 /// An error on its way to Python.
@@ -63,8 +63,36 @@ impl From<Fault> for PyErr {
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        Self { class: class_of(&error), text: told(&error) }
+        Self { class: class_of(&error), text: by_arguments(told(&error)) }
     }
+}
+
+/// What the library says of options of the command, said of arguments.
+fn by_arguments(text: String) -> String {
+    const SAID: [(&str, &str); 12] = [
+        (
+            "run the command in a project folder or give --project DIR",
+            "give the folder of a project: FeatureStore(\"my-features\")",
+        ),
+        (
+            "run `onepath materialize`, or pass --allow-unmaterialized",
+            "call store.materialize(), or open it with FeatureStore(..., allow_unmaterialized=True)",
+        ),
+        (
+            "one process writes a project's stores at a time",
+            "one process writes a project's stores at a time: close it there, or ask that one (onepath.Client, of what serves)",
+        ),
+        ("with --as-of-column", "with as_of=\"...\""),
+        ("--as-of-unit for a spine", "as_of_unit=\"ms\" for entity_df"),
+        ("--memory gives", "memory gives"),
+        ("make a --spine file of", "make a file of labels of"),
+        ("give a --spine with that column", "give entity_df with that column"),
+        ("give a --spine", "give entity_df"),
+        ("--full-feature-names", "full_feature_names=True"),
+        ("--every", "every"),
+        ("the spine", "entity_df"),
+    ];
+    SAID.iter().fold(text, |text, (said, meant)| text.replace(said, meant))
 }
 
 impl From<ServerError> for Fault {
@@ -94,7 +122,7 @@ impl From<ServerError> for Fault {
             ServerError::Closed => "ClosedError",
             _ => of_kind,
         };
-        Self { class, text: told(&error) }
+        Self { class, text: by_arguments(told(&error)) }
     }
 }
 
@@ -102,19 +130,6 @@ impl From<ListenError> for Fault {
     fn from(error: ListenError) -> Self {
         Self::store(told(&error))
     }
-}
-
-/// An error and its causes in one text. A cause that the message already tells is left out.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    for cause in causes.map(ToString::to_string) {
-        if !text.contains(&cause) {
-            text.push_str(": ");
-            text.push_str(&cause);
-        }
-    }
-    text
 }
 
 fn class_of(error: &Error) -> &'static str {

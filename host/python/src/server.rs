@@ -102,17 +102,34 @@ fn inputs(prepared: &PreparedRequest, rows: &Bound<'_, PyAny>, naive: bool) -> P
     if let Ok(columns) = rows.cast::<PyDict>() {
         for (name, cells) in columns {
             let name: String = name.extract()?;
-            let column = values::column((&name, typed(&name)?), cells.try_iter()?, naive)?;
+            let value_type = typed(&name)?;
+            // A text would be taken for the list of its letters.
+            let cells = if cells.is_instance_of::<PyString>() { None } else { cells.try_iter().ok() };
+            let cells = cells.ok_or_else(|| {
+                let text = format!(
+                    "{name} is one value where a list is expected: give {{\"{name}\": [...]}}, or [{{\"{name}\": ...}}]"
+                );
+                Fault::request(text)
+            })?;
+            let column = values::column((&name, value_type), cells, naive)?;
             inputs.push((name, column));
         }
         return Ok(inputs);
     }
-    let rows = rows.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+    let no_row = || {
+        Fault::request(
+            "entity_rows is a list of dicts, a dict of lists, or a table, such as [{\"customer_id\": \"c1\"}]",
+        )
+    };
+    let rows = rows.try_iter().map_err(|_| no_row())?.collect::<PyResult<Vec<_>>>()?;
     let Some(first) = rows.first() else {
         return Err(Fault::request("no entity is asked about: give at least one row").into());
     };
-    let names: Vec<String> = first.cast::<PyMapping>()?.keys()?.extract()?;
+    let names: Vec<String> = first.cast::<PyMapping>().map_err(|_| no_row())?.keys()?.extract()?;
     for (at, row) in rows.iter().enumerate() {
+        if row.cast::<PyMapping>().is_err() {
+            return Err(no_row().into());
+        }
         if row.len()? != names.len() {
             return Err(Fault::request(format!("row {} has other fields than the first one", at + 1)).into());
         }

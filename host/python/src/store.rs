@@ -7,7 +7,7 @@ use onepath::feature_store::{
     WhereStale,
 };
 use onepath::replay::OnError;
-use onepath::time::{AsOf, AvailableAt, TimeUnit};
+use onepath::time::{self, AsOf, AvailableAt, TimeError, TimeUnit};
 use onepath::{FirstReservation, ServerOptions, Unmaterialized, usage};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -40,15 +40,44 @@ struct Running<'py> {
 /// A training set to write.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-struct Wanted {
-    spine: PathBuf,
+struct Wanted<'py> {
+    /// Without one, feature history is wanted: at each event, or at each step of `every`.
+    spine: Option<PathBuf>,
     out: PathBuf,
     sources: Files,
     as_of_column: Option<String>,
     as_of_unit: Option<String>,
+    every: Option<Every<'py>>,
     full_feature_names: bool,
     strict: bool,
     on_error: String,
+    resume: bool,
+}
+
+/// Regular moments: the step, the first and the last of them, and whether times without a zone are in UTC.
+type Every<'py> = (Length, Bound<'py, PyAny>, Bound<'py, PyAny>, bool);
+
+/// The step between moments: a text such as `1d`, or microseconds.
+#[derive(FromPyObject)]
+enum Length {
+    Micros(i64),
+    Text(String),
+}
+
+impl Wanted<'_> {
+    fn spine(&self) -> PyResult<SpineSource> {
+        if let Some(path) = &self.spine {
+            let as_of_unit = self.as_of_unit.as_deref().map(unit).transpose()?;
+            return Ok(SpineSource::File { path: path.clone(), as_of_column: self.as_of_column.clone(), as_of_unit });
+        }
+        let Some((every, from, to, naive)) = &self.every else { return Ok(SpineSource::AtEvents) };
+        let every = match every {
+            Length::Micros(micros) => time::Length(*micros),
+            Length::Text(text) => text.parse().map_err(|error: TimeError| Fault::request(format!("every: {error}")))?,
+        };
+        let moment = |of: &Bound<'_, PyAny>| Ok::<_, PyErr>(AsOf::from_micros(values::micros(of, *naive)?));
+        Ok(SpineSource::Grid { every, from: moment(from)?, to: moment(to)? })
+    }
 }
 
 /// An entity to replay.
@@ -201,7 +230,7 @@ impl Store {
         &self,
         py: Python<'_>,
         features: &Bound<'_, PyAny>,
-        wanted: Wanted,
+        wanted: Wanted<'_>,
         running: Running<'_>,
     ) -> PyResult<(String, Vec<String>)> {
         let on_error = match &*wanted.on_error {
@@ -209,14 +238,13 @@ impl Store {
             "null" => OnError::Null,
             other => return Err(Fault::request(format!("on_error is \"stop\" or \"null\", and not {other:?}")).into()),
         };
-        let as_of_unit = wanted.as_of_unit.as_deref().map(unit).transpose()?;
         let request = BackfillRequest {
             selection: selection(features)?,
-            spine: SpineSource::File { path: wanted.spine, as_of_column: wanted.as_of_column, as_of_unit },
+            spine: wanted.spine()?,
             out: wanted.out,
             overrides: overrides(wanted.sources),
             full_feature_names: wanted.full_feature_names,
-            resume: false,
+            resume: wanted.resume,
         };
         let strict = wanted.strict;
         usage::keep_freed_memory();

@@ -59,6 +59,12 @@ def test_what_cannot_be_asked(served: onepath.FeatureStore) -> None:
         ask("churn_v1", [{"card_id": "c1"}])
     with pytest.raises(onepath.RequestError, match="at least one"):
         ask("churn_v1", [])
+    for one in ("c1", 7):
+        with pytest.raises(onepath.RequestError, match="customer_id is one value where a list is expected"):
+            ask("churn_v1", {"customer_id": one})
+    for rows in ("c1", ["c1"], 7, [{"customer_id": "c1"}, "c2"]):
+        with pytest.raises(onepath.RequestError, match="entity_rows is a list of dicts, a dict of lists, or a table"):
+            ask("churn_v1", rows)
     with pytest.raises(onepath.RequestError, match="row 2 has other fields"):
         ask("churn_v1", [{"customer_id": "c1"}, {}])
     with pytest.raises(onepath.InputError, match="has no zone"):
@@ -68,7 +74,7 @@ def test_what_cannot_be_asked(served: onepath.FeatureStore) -> None:
 
 
 def test_the_history_is_asked_for(churn: onepath.FeatureStore) -> None:
-    with pytest.raises(onepath.NotMaterializedError, match="materialize"):
+    with pytest.raises(onepath.NotMaterializedError, match=r"call store.materialize\(\), or open it with FeatureStore\(..., allow_unm"):
         churn.get_online_features("churn_v1", [{"customer_id": "c1"}])
 
 
@@ -125,21 +131,35 @@ def test_pushes_of_every_kind(served: onepath.FeatureStore) -> None:
 
 
 def test_many_threads(served: onepath.FeatureStore) -> None:
+    """200 questions and 200 pushes from 8 threads, with training sets beside them: nothing is lost, nothing hangs."""
     expected = served.get_online_features("churn_v1", [{"customer_id": "c207"}]).to_dict()
+    labels = EXAMPLES / "churn/data/labels.csv"
+    training = served.get_historical_features(labels, "churn_v1", as_of="label_date", events={"events": EXAMPLES / "churn/data/events.csv"})
     began = threading.Barrier(8)
+    at = datetime.now(timezone.utc) - timedelta(hours=1)
 
-    def ask(thread: int) -> None:
+    def ask(thread: int) -> list[int]:
         began.wait()
-        for _ in range(25):
+        offsets = []
+        for turn in range(25):
             assert served.get_online_features("churn_v1", [{"customer_id": "c207"}]).to_dict().keys() == expected.keys()
-            if thread == 0:
-                event = {"customer_id": "busy", "event_timestamp": "2025-01-02T00:00:00Z", "event_type": "view", "amount": 0.0}
-                served.push("events", event)
+            event = {"customer_id": f"busy{thread}", "event_timestamp": at, "event_type": "purchase", "amount": float(turn)}
+            offsets.append(served.push("events", event).offset)
+            # What this thread has pushed is in what it is answered.
+            now = served.get_online_features("churn_v1", [{"customer_id": f"busy{thread}"}])
+            assert now.to_dict()["purchase_count_30d"] == [turn + 1] and now.offset >= offsets[-1]
+            if turn == thread:
+                events = {"events": EXAMPLES / "churn/data/events.csv"}
+                made = served.get_historical_features(labels, "churn_v1", as_of="label_date", events=events)
+                assert made.to_arrow().equals(training.to_arrow())
+        return offsets
 
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(ask, range(8)))
+        offsets = [offset for of_thread in threads.map(ask, range(8), timeout=300) for offset in of_thread]
+    # A push's offset is the newest of the log when it was answered.
+    assert len(offsets) == 200 and max(offsets) == 200
     report = served.verify()
-    assert report.is_equal and report.vectors >= 200
+    assert report.is_equal and report.vectors >= 400
 
 
 def test_over_http(served: onepath.FeatureStore) -> None:

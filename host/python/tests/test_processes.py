@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import warnings
+from datetime import datetime, timezone
 from pathlib import Path
 
 import polars
@@ -120,6 +121,60 @@ def test_an_interrupt_ends_a_backfill(churn: onepath.FeatureStore, tmp_path: Pat
     assert running.wait(60) == 7 and running.stdout.read() == "interrupted\n"
     assert not list(out.parent.iterdir())
     assert not list(Path(churn.path, ".onepath").glob(".onepath-*"))
+
+
+MATERIALIZING = """
+import sys, onepath
+store = onepath.FeatureStore(sys.argv[1])
+print("begins", flush=True)
+try:
+    store.materialize(events={"events": sys.argv[2]}, threads=1)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    sys.exit(7)
+"""
+
+
+def test_an_interrupt_ends_a_materialization(served: onepath.FeatureStore, tmp_path: Path) -> None:
+    before = served.get_online_features("churn_v1", [{"customer_id": "c207"}], as_of="2025-01-01T00:00:00Z").to_dict()
+    served.close()
+    rows = 4_000_000
+    polars.select(
+        customer_id="c" + (polars.int_range(rows) % 500_000).cast(polars.String),
+        event_timestamp=datetime(2023, 1, 1, tzinfo=timezone.utc) + polars.duration(seconds=polars.int_range(rows)),
+        event_type=polars.lit("purchase"),
+        amount=polars.int_range(rows).cast(polars.Float64),
+    ).write_parquet(tmp_path / "events.parquet")
+    words = [sys.executable, "-c", MATERIALIZING, served.path, tmp_path / "events.parquet"]
+    running = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    assert running.stdout is not None and running.stdout.readline() == "begins\n"
+    # It has the project when it is interrupted.
+    written = Path(served.path, ".onepath")
+    deadline, names = time.monotonic() + 120, set(os.listdir(written))
+    while set(os.listdir(written)) <= names and running.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(60) == 7 and running.stdout.read() == "interrupted\n"
+    # The old states are served.
+    after = served.get_online_features("churn_v1", [{"customer_id": "c207"}], as_of="2025-01-01T00:00:00Z").to_dict()
+    assert after == before and served.verify().is_equal
+
+
+@pytest.mark.parametrize("wait", [1, 7, 30])
+def test_an_interrupt_loses_no_push(wait: int, served: onepath.FeatureStore) -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-c", PUSHING, served.path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stdout is not None and running.stderr is not None
+    told = [int(running.stdout.readline()) for _ in range(wait)]
+    running.send_signal(signal.SIGINT)
+    out, errors = running.communicate(timeout=60)
+    told += [int(line) for line in out.splitlines()]
+    # It ends as a program of Python does, and what was told is there; at most the push that was on its way is there beside.
+    assert "KeyboardInterrupt" in errors
+    now = served.get_online_features("churn_v1", [{"customer_id": "killed"}])
+    assert told[-1] <= now.offset <= told[-1] + 1
+    assert served.verify().is_equal
 
 
 PUSHING = """

@@ -233,6 +233,72 @@ def test_what_goes_wrong_says_so(churn: onepath.FeatureStore, tmp_path: Path) ->
         churn.get_historical_features(LABELS, "churn_v1", as_of="label_date").to_csv(tmp_path / "none/train.csv")
 
 
+def test_errors_name_what_was_given(churn: onepath.FeatureStore, tmp_path: Path) -> None:
+    """Not the files that tables are written to, nor options of the command."""
+    labels = arrow_labels()
+    ask = lambda given=labels, **more: churn.get_historical_features(given, "churn_v1", **more).to_arrow()  # noqa: E731
+    with pytest.raises(onepath.RequestError, match=r'^entity_df has neither .* name the column of the cut-off with as_of="..."; it has: cust'):
+        ask()
+    with pytest.raises(onepath.InputError, match='^entity_df: no column "when"; it has: customer_id, label_date'):
+        ask(as_of="when")
+    with pytest.raises(onepath.InputError, match="^entity_df, column customer_id: is of type Int64 where text is expected"):
+        ask(labels.set_column(0, "customer_id", pyarrow.array([1] * len(labels))), as_of="label_date")
+    with pytest.raises(onepath.RequestError, match="entity_df already has a column purchase_count_30d: give full_feature_names=True"):
+        ask(labels.append_column("purchase_count_30d", labels.column(0)), as_of="label_date")
+    with pytest.raises(onepath.InputError, match=r'^events\["events"\]: no column "event_timestamp"'):
+        ask(as_of="label_date", events={"events": labels})
+    with pytest.raises(onepath.RequestError, match='events is a dict of tables by source, such as {"events": table}, and no DataFrame'):
+        ask(as_of="label_date", events=polars.from_arrow(labels))
+    for series in (labels.to_pandas()["customer_id"], polars.from_arrow(labels)["customer_id"]):  # type: ignore[index]
+        with pytest.raises(onepath.InputError, match="a Series is one column, and no table"):
+            ask(series)
+    with pytest.raises(onepath.RequestError, match=r"to_csv\(\) writes a file that ends in .csv, and .*train.parquet does not"):
+        churn.get_historical_features(labels, "churn_v1", as_of="label_date").to_csv(tmp_path / "train.parquet")
+    with pytest.raises(onepath.RequestError, match=r"to_parquet\(\) writes a file that ends in .parquet"):
+        churn.get_historical_features(labels, "churn_v1", as_of="label_date").to_parquet(tmp_path / "train.csv")
+    with pytest.raises(onepath.InputError, match=r'^events\["events"\], row 1, column event_timestamp: is missing'):
+        onepath.testing.replay(churn.view("activity"), [{"customer_id": "a"}], [{"customer_id": "a", "as_of": "2024-01-01"}])
+    with pytest.raises(onepath.ProjectError, match=r"give the folder of a project: FeatureStore\("):
+        onepath.FeatureStore(tmp_path)
+
+
+def test_a_table_in_many_chunks(churn: onepath.FeatureStore) -> None:
+    """More rows than a row group has, in batches that end elsewhere; texts as views and in dictionaries; nulls and lists beside."""
+    rows = 300_000
+    table = pyarrow.table(
+        {
+            "customer_id": [f"c{row % 1_000}" for row in range(rows)],
+            "label_date": pyarrow.array([1_700_000_000_000_000 + row for row in range(rows)], pyarrow.timestamp("us", "UTC")),
+            "few": pyarrow.array([("x", "y", None)[row % 3] for row in range(rows)]).dictionary_encode(),
+            "seen": pyarrow.array([f"a text of more than twelve bytes {row}" if row % 5 else None for row in range(rows)], pyarrow.string_view()),
+            "list": pyarrow.array([[float(row)] * (row % 3) for row in range(rows)]),
+            "row": range(rows),
+        }
+    )
+    whole = churn.get_historical_features(table, "churn_v1", as_of="label_date").to_arrow()
+    assert whole.column("row").to_pylist() == list(range(rows)) and len(whole) == rows
+    for name in ("few", "seen", "list"):
+        assert whole.column(name).to_pylist() == table.column(name).to_pylist(), name
+    for size in (7_001, 122_880, 250_000):
+        chunked = table.to_reader(max_chunksize=size)
+        assert churn.get_historical_features(chunked, "churn_v1", as_of="label_date").to_arrow().equals(whole)
+    empty = churn.get_historical_features(table.slice(0, 0), "churn_v1", as_of="label_date").to_arrow()
+    assert len(empty) == 0 and empty.column_names == whole.column_names
+
+
+def test_a_stream_that_fails_says_so(churn: onepath.FeatureStore) -> None:
+    table = arrow_labels()
+
+    def batches() -> Any:
+        yield from table.to_batches()
+        raise RuntimeError("the line went dead")
+
+    reader = pyarrow.RecordBatchReader.from_batches(table.schema, batches())
+    with pytest.raises(onepath.InputError, match="the table's stream failed: .*the line went dead"):
+        churn.get_historical_features(reader, "churn_v1", as_of="label_date")
+    assert not list(Path(churn.path, ".onepath").glob(".onepath-*"))
+
+
 def test_nothing_is_left_behind(churn: onepath.FeatureStore) -> None:
     data = Path(churn.path, ".onepath")
     job = churn.get_historical_features(arrow_labels(), "churn_v1", as_of="label_date", events={"events": arrow_events()})
