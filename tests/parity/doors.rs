@@ -1,5 +1,6 @@
-//! The same server behind three doors: the library, HTTP and the command line. Pushes and questions go through any of them, in random
-//! turns, and every answer is that of the naive reference over the events with the stamps that the log gave them.
+//! The same server behind four doors: the library, HTTP, the command line and, where there is the wheel, Python. Pushes and questions
+//! go through any of them, in random turns, and every answer is that of the naive reference over the events with the stamps that the
+//! log gave them.
 
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -16,6 +17,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::case::{Case, Sources};
+use super::python::Python;
 use super::{PLAIN, SOURCES, check_all, project, reference, selection};
 use crate::support::http::Client;
 use crate::support::{Ask, Event, Format, Project, Random, Vector, assert_same, offline, patient, write_events};
@@ -84,6 +86,7 @@ struct Run {
     now: i64,
     pushed: Vec<Event>,
     answered: Vec<Answered>,
+    python: Option<Python>,
 }
 
 impl Run {
@@ -107,6 +110,9 @@ impl Run {
         self.at(event.available().max(event.at));
         self.pushed.push(event.clone());
         let source = SOURCES[event.source];
+        if self.python.is_some() && self.random.once_in(12) {
+            return self.push_by_python(source, event);
+        }
         match self.random.below(24) {
             0 => self.push_by_command(source, event),
             1..8 => {
@@ -158,6 +164,9 @@ impl Run {
         self.at(ask.as_of);
         // A question about now is asked at the newest moment that was answered, or later.
         let declared = (!self.random.once_in(3)).then_some(ask.as_of);
+        if self.python.is_some() && self.random.once_in(12) {
+            return self.ask_by_python(ask);
+        }
         let (door, as_of, found) = match self.random.below(20) {
             0 => self.ask_by_command(ask),
             1..7 => self.ask_by_feast(ask),
@@ -226,6 +235,40 @@ impl Run {
         ("command line", time(&answer["as_of"]), vector(&prepared, cells))
     }
 
+    fn push_by_python(&mut self, source: &str, event: &Event) {
+        self.close();
+        let python = self.python.as_mut().expect("it is there");
+        python.push(&self.project, source, event, &mut self.random);
+    }
+
+    fn ask_by_python(&mut self, ask: &Ask) {
+        let prepared = Arc::clone(&self.open().prepared);
+        self.close();
+        let python = self.python.as_mut().expect("it is there");
+        let (as_of, cells) = python.ask(&self.project, ask, &mut self.random);
+        let found = vector(&prepared, cells.into_iter());
+        self.answered.push(Answered { ask: Ask { as_of: time(&as_of), ..ask.clone() }, found, door: "Python" });
+    }
+
+    /// Training sets of tables of several libraries: values, for they have no statuses.
+    fn train_by_python(&mut self, asks: &[Ask], expected: &[Vector], seed: u64) {
+        if self.python.is_none() {
+            return;
+        }
+        let prepared = Arc::clone(&self.open().prepared);
+        self.close();
+        let python = self.python.as_mut().expect("it is there");
+        for table in ["rows", "pandas", "polars", "file"] {
+            let rows = python.training_set(&self.project, asks, table);
+            assert_eq!(rows.len(), asks.len());
+            for ((row, expected), ask) in rows.into_iter().zip(expected).zip(asks) {
+                let statuses = expected.iter().map(|(_, status)| status.as_str().to_owned());
+                let found = vector(&prepared, row.into_iter().zip(statuses));
+                assert_same(&found, expected, ask, &format!("seed {seed}, a training set of Python, {table}"));
+            }
+        }
+    }
+
     /// The events as the log has them: history, then what was pushed with its stamps.
     fn events(&self, history: &[Event]) -> Vec<Event> {
         let log =
@@ -282,7 +325,15 @@ fn check(seed: u64) {
     let of_history = Case { events: history.clone(), asks: Vec::new(), ..case };
     let project = project(&of_history, PLAIN, seed);
     project.open().materialize(&[], Some(AvailableAt::from_micros(cut))).expect("materializes");
-    let mut run = Run { project, open: None, random, now: cut, pushed: Vec::new(), answered: Vec::new() };
+    let mut run = Run {
+        project,
+        open: None,
+        random,
+        now: cut,
+        pushed: Vec::new(),
+        answered: Vec::new(),
+        python: Python::start(),
+    };
     let mut order: Vec<&Ask> = case.asks.iter().collect();
     order.sort_by_key(|ask| ask.as_of);
     let mut order = order.into_iter().peekable();
@@ -307,10 +358,11 @@ fn check(seed: u64) {
         assert_same(found, &expected(ask), ask, &format!("seed {seed}, by {door}"));
     }
     // Training sets over files and log give the same, and so does the proof.
-    let mut store = run.project.open();
-    let plan = store.plan(&selection()).expect("plans");
     let (asks, answers): (Vec<Ask>, Vec<Vector>) =
         run.answered.iter().map(|answered| (answered.ask.clone(), expected(&answered.ask))).unzip();
+    run.train_by_python(&asks, &answers, seed);
+    let mut store = run.project.open();
+    let plan = store.plan(&selection()).expect("plans");
     let asked = Case { events: Vec::new(), asks, ..of_history };
     check_all(&offline(&store, &plan, &asked.asks, &[]), &asked, &answers, &format!("seed {seed}, a training set"));
     let report = store.verify(None).expect("verifies");

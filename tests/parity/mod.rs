@@ -12,6 +12,7 @@ mod ids;
 mod kinds;
 pub(crate) mod memory;
 mod past;
+mod python;
 mod reference;
 mod resume;
 mod rules;
