@@ -125,5 +125,5 @@ pub use events::EventSchema;
 pub use online::{
     Applied, ErrorKind, ExpectationStatus, FirstReservation, GetError, InputKind, OnlineFeatures, PreparedRequest,
     PushError, Request, RequestBuilder, RequestError, RequestFault, RequestInput, RequestedFeature, RequestedView,
-    Server, ServerError, ServerOptions, ServerStatus, Unmaterialized,
+    SeenFeature, Server, ServerError, ServerOptions, ServerStatus, Unmaterialized,
 };

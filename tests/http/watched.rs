@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{good, start};
-use crate::support::Project;
+use super::good;
+use crate::support::{Project, Served};
 
 /// A project in which everything that is watched is set.
 fn watched() -> Project {
@@ -51,10 +51,33 @@ fn names(text: &str) -> BTreeSet<String> {
 #[test]
 fn rules_and_dashboard_name_metrics_that_there_are() {
     let project = watched();
+    // What a model was trained on: two hundred customers, each with an amount of its own.
+    let people = |count: usize| (0..count).map(|at| format!("p{at}"));
+    let events: String = people(200).enumerate().map(|(at, who)| format!("{who},2024-03-01,{at}\n")).collect();
+    let labels: String = people(200).map(|who| format!("{who},2024-03-02\n")).collect();
+    project.write("events.csv", format!("customer_id,at,amount\n{events}"));
+    project.write("labels.csv", format!("customer_id,at\n{labels}"));
+    let ran = project.run("backfill --service all --spine labels.csv --as-of-column at --out training.csv");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
     let ran = project.run("materialize");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let (served, mut client) = start(&project);
-    good(&mut client, "/v1/features", &json!({"service": "all", "inputs": {"customer_id": ["c1"]}}));
+    let served = Served::start(&project, "--pin training.csv.manifest.json");
+    let mut client = served.client();
+    // Served are those of the upper half alone.
+    let upper: Vec<String> = people(200).skip(100).collect();
+    for _ in 0..3 {
+        good(&mut client, "/v1/features", &json!({"service": "all", "inputs": {"customer_id": upper}}));
+    }
+    // They are counted once they are recorded.
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let lately = loop {
+        let status = client.get("/v1/status").expect("answers").json();
+        if status["served_lately"][0]["vectors"] == json!(300) || std::time::Instant::now() > end {
+            break status["served_lately"].clone();
+        }
+    };
+    assert_eq!(lately[0]["nulls"], json!(0), "{lately}");
+    assert!(lately[0]["psi"].as_f64().is_some_and(|psi| psi > 1.0), "{lately}");
     assert_eq!(client.post("/v1/features", "{").expect("answers").status, 422);
     let metrics = client.get("/metrics").expect("answers");
     let types = metrics.text().lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
@@ -69,11 +92,12 @@ fn rules_and_dashboard_name_metrics_that_there_are() {
     }
     let dashboard: serde_json::Value =
         serde_json::from_str(&project.run("monitor dashboard").stdout).expect("the dashboard is JSON");
-    assert!(dashboard["panels"].as_array().is_some_and(|panels| panels.len() == 10), "{dashboard}");
+    assert!(dashboard["panels"].as_array().is_some_and(|panels| panels.len() == 12), "{dashboard}");
     for line in [
         "onepath_materialization_late_after_seconds{source=\"events\"} 172800.0",
         "onepath_view_freshness_seconds{view=\"spent@v1\"} 3600.0",
         "onepath_source_null_share{source=\"events\",field=\"amount\"} NaN",
+        "onepath_feature_null_share{service=\"all\",feature=\"spent@v1:spent\"} 0.0",
     ] {
         assert!(metrics.text().contains(line), "{line}: {}", metrics.text());
     }

@@ -83,7 +83,7 @@ rules = [rule for group in json.load(sys.stdin)["data"]["groups"] for rule in gr
 unwell = [rule["name"] for rule in rules if rule["health"] != "ok"]
 told = sorted(rule["name"] for rule in rules if rule["state"] != "inactive")
 print(f"{len(rules)} rules; not well: {unwell}; told: {told}")
-sys.exit(not (len(rules) == 11 and not unwell and told == ["OnepathMaterializationLate", "OnepathViewStale"]))'
+sys.exit(not (len(rules) == 12 and not unwell and told == ["OnepathMaterializationLate", "OnepathViewStale"]))'
 }
 wait_for as_it_should
 as_it_should

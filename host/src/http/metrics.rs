@@ -60,6 +60,12 @@ struct Source {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Feature {
+    service: String,
+    feature: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Field {
     source: String,
     field: String,
@@ -106,6 +112,8 @@ pub(super) struct Metrics {
     promised: Family<View, Seconds>,
     materialized: Family<Source, Seconds>,
     late_after: Family<Source, Seconds>,
+    feature_null_share: Family<Feature, Share>,
+    feature_psi: Family<Feature, Gauge<f64, AtomicU64>>,
     bad_events: Family<Field, Counter>,
     dead_letters: Family<Field, Counter>,
     null_share: Family<Field, Share>,
@@ -149,6 +157,8 @@ impl Metrics {
             promised: Family::default(),
             materialized: Family::default(),
             late_after: Family::default(),
+            feature_null_share: Family::default(),
+            feature_psi: Family::default(),
             bad_events: Family::default(),
             dead_letters: Family::default(),
             null_share: Family::default(),
@@ -215,6 +225,10 @@ impl Metrics {
         registry.register_with_unit("materialization_age", help, Unit::Seconds, self.materialized.clone());
         let help = "From what age on that is late: twice as often as the project says, or as its last runs were";
         registry.register_with_unit("materialization_late_after", help, Unit::Seconds, self.late_after.clone());
+        let help = "Share of the recorded vectors of the last ten minutes in which a feature is null; of a thousand features at most";
+        registry.register("feature_null_share", help, self.feature_null_share.clone());
+        let help = "Population stability index of the recorded vectors of the last ten minutes, against the training set that is pinned";
+        registry.register("feature_psi", help, self.feature_psi.clone());
         let help = "Pushed values that were not as their source expects";
         registry.register("bad_events", help, self.bad_events.clone());
         registry.register("dead_letters", "Pushed events that were set aside", self.dead_letters.clone());
@@ -290,6 +304,15 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
         }
         if let Some(late_after) = materialization.late_after_s {
             metrics.late_after.get_or_create(&source).set(late_after);
+        }
+    }
+    for seen in &status.seen {
+        let feature = Feature { service: seen.service.clone().unwrap_or_default(), feature: seen.feature.clone() };
+        let share = if seen.vectors == 0 { f64::NAN } else { seen.nulls as f64 / seen.vectors as f64 };
+        metrics.feature_null_share.get_or_create(&feature).set(share);
+        // Once it was known it has no value where there are too few, rather than the last one.
+        if seen.psi.is_some() || metrics.feature_psi.get(&feature).is_some() {
+            metrics.feature_psi.get_or_create(&feature).set(seen.psi.unwrap_or(f64::NAN));
         }
     }
     for expected in &status.expectations {

@@ -204,6 +204,7 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
         "quarantined": status.quarantined.iter().map(quarantined).collect::<Vec<_>>(),
         "repeats_passed": status.repeats_passed,
         "repeats_forgiven": status.repeats_forgiven,
+        "served_lately": status.seen,
         "materializations": status.materializations,
         "expectations": status.expectations,
         "warnings": status.warnings,

@@ -15,6 +15,7 @@ mod quarantine;
 mod served;
 mod verify;
 
+pub(crate) use drift::reference_deciles;
 pub use drift::{
     ComparedSide, DriftReport, DriftRequest, DriftSide, FeatureDrift, OtherVersion, Period, StatusCount, VALUES_MIN,
     Verdict,

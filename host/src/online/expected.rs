@@ -5,20 +5,19 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::ServerError;
+use super::minutes::{MinuteClock, Minutes};
 use crate::events::{DeadLetter, ExpectationCount};
 use crate::files;
 use crate::project::Source;
-use crate::time::{Stopwatch, format_time};
+use crate::time::format_time;
 
-/// Shares are those of about so many minutes.
-const MINUTES: usize = 10;
 /// Shares of fewer events than these are told, and held to nothing.
 const EVENTS_MIN: u64 = 100;
 
 /// The events of all sources of a project, held to what is expected.
 pub(super) struct Expectations {
     folder: PathBuf,
-    since: Stopwatch,
+    clock: MinuteClock,
     sources: Mutex<BTreeMap<String, Vec<Counted>>>,
     /// Held while a file of dead letters grows.
     files: Mutex<()>,
@@ -27,8 +26,7 @@ pub(super) struct Expectations {
 /// What is known of one expectation.
 #[derive(Clone, Default)]
 struct Counted {
-    /// What was counted in each of the last minutes, by its number modulo [`MINUTES`].
-    minutes: [(u64, ExpectationCount); MINUTES],
+    minutes: Minutes<ExpectationCount>,
     bad: u64,
     set_aside: u64,
     is_met: bool,
@@ -60,7 +58,7 @@ pub struct ExpectationStatus {
 impl Expectations {
     /// Of a server whose dead letters lie in `folder`.
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, since: Stopwatch::start(), sources: Mutex::default(), files: Mutex::new(()) }
+        Self { folder, clock: MinuteClock::start(), sources: Mutex::default(), files: Mutex::new(()) }
     }
 
     /// Writes events that are set aside to the file of their source; when it returns, they are on disk. `now` is told as when.
@@ -88,18 +86,14 @@ impl Expectations {
 
     /// Counts a push, and gives a sentence for each expectation that is now broken and was not, or the other way round.
     pub(super) fn count(&self, source: &Source, counts: &[ExpectationCount], dead: &[DeadLetter]) -> Vec<String> {
-        let minute = self.minute();
+        let minute = self.clock.minute();
         let mut sources = self.sources();
         let known = sources
             .entry(source.name.clone())
             .or_insert_with(|| vec![Counted { is_met: true, ..Counted::default() }; source.expectations.len()]);
         let mut told = Vec::new();
         for ((expectation, count), known) in source.expectations.iter().zip(counts).zip(known) {
-            let (of, kept) = &mut known.minutes[(minute % MINUTES as u64) as usize];
-            if *of != minute {
-                (*of, *kept) = (minute, ExpectationCount::default());
-            }
-            kept.add(count);
+            known.minutes.of(minute).add(count);
             known.bad += count.bad;
             known.set_aside += dead.iter().filter(|dead| dead.field == expectation.field).count() as u64;
             let recent = known.recent(minute);
@@ -121,7 +115,7 @@ impl Expectations {
 
     /// How what came to `sources` compares with what they expect.
     pub(super) fn status(&self, sources: &[Source]) -> Vec<ExpectationStatus> {
-        let minute = self.minute();
+        let minute = self.clock.minute();
         let known = self.sources();
         let mut all = Vec::new();
         for source in sources {
@@ -144,11 +138,6 @@ impl Expectations {
         all
     }
 
-    /// The minute that it is, from 1 on.
-    fn minute(&self) -> u64 {
-        1 + self.since.elapsed().as_secs() / 60
-    }
-
     fn sources(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Counted>>> {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,8 +147,7 @@ impl Counted {
     /// The sum of the last minutes.
     fn recent(&self, minute: u64) -> ExpectationCount {
         let mut sum = ExpectationCount::default();
-        let is_recent = |of: u64| of > 0 && of + MINUTES as u64 > minute;
-        self.minutes.iter().filter(|(of, _)| is_recent(*of)).for_each(|(_, count)| sum.add(count));
+        self.minutes.recent(minute).for_each(|count| sum.add(count));
         sum
     }
 }

@@ -12,7 +12,8 @@
 //! - `writer`: the one thread that writes, pushes become durable in groups; `apply`: events move states, pushed ones and the tail of
 //!   the log; `marks`: what the states are of that a server finds; `backlog`: what waits for it and what it could not do;
 //!   `history_ids`: events that the materialized history has. - `expected`: what sources expect of pushes, and what is set aside.
-//! - `recorder`: what was served is recorded off the path of requests; `share`: of which entities.
+//! - `recorder`: what was served is recorded off the path of requests; `share`: of which entities. - `seen`: what of it is null, and how
+//!   far it is from a training set; `minutes`: counts of the last minutes.
 //! - `watch`: steps of the machine's clock are told, and accepted where an operator says so.
 //! - `status`: what it runs and has done; `kind`: what kind of failure an error is; `lost`: whether its files were taken away;
 //!   `pin`: refuses to serve what differs from what trained the model.
@@ -53,6 +54,7 @@ mod history_ids;
 mod kind;
 mod lost;
 mod marks;
+mod minutes;
 mod options;
 mod pin;
 mod plans;
@@ -64,6 +66,7 @@ mod readers;
 mod recorder;
 mod replays;
 mod request;
+mod seen;
 mod share;
 mod status;
 mod watch;
@@ -98,6 +101,8 @@ use readers::Readers;
 use recorder::Recorder;
 use replays::Replays;
 pub use request::{InputKind, Request, RequestBuilder, RequestError, RequestFault};
+use seen::Seen;
+pub use seen::SeenFeature;
 use share::LogShare;
 pub use status::ServerStatus;
 pub(crate) use watch::step_warning;
@@ -114,7 +119,7 @@ use crate::feature_store::{
 };
 use crate::files;
 use crate::log::LogReader;
-use crate::monitor::Materialization;
+use crate::monitor::{Materialization, reference_deciles};
 use crate::project::{Project, Source};
 use crate::threads::OnceMap;
 use crate::time::{AsOf, EventTime};
@@ -162,6 +167,7 @@ pub struct Server {
     readers: Option<Arc<Readers>>,
     replays: Option<Replays>,
     recorder: Option<Recorder>,
+    seen: Arc<Seen>,
     share: LogShare,
     jobs: Option<SyncSender<Job>>,
     backlog: Arc<Backlog>,
@@ -216,9 +222,9 @@ impl Server {
         };
         let store = Arc::new(store);
         let project = store.project();
-        let warnings = match &options.pin {
-            Some(manifest) => pin::check(&store, manifest)?,
-            None => Vec::new(),
+        let (warnings, reference) = match &options.pin {
+            Some(manifest) => (pin::check(&store, manifest)?, reference_deciles(manifest)),
+            None => (Vec::new(), HashMap::new()),
         };
         let mut schemas = HashMap::new();
         for source in &project.sources {
@@ -279,7 +285,9 @@ impl Server {
         };
         let (jobs, taken) = sync_channel(options.waiting_pushes_max.max(1));
         let (vectors_max, bytes_max) = (options.waiting_vectors_max, options.waiting_vectors_bytes_max);
-        let recorder = Recorder::start(served, recorder::Limits { vectors_max, bytes_max }, Arc::clone(&lost))?;
+        let seen = Arc::new(Seen::new(reference));
+        let limits = recorder::Limits { vectors_max, bytes_max };
+        let recorder = Recorder::start(served, limits, Arc::clone(&lost), Arc::clone(&seen))?;
         Ok(Self {
             sources: project.sources.iter().map(|source| (source.name.clone(), Arc::new(source.clone()))).collect(),
             schemas,
@@ -298,6 +306,7 @@ impl Server {
                 give_way: options.replays_give_way,
             })),
             recorder: Some(recorder),
+            seen,
             jobs: Some(jobs),
             backlog,
             writer: Some(end::start(writer, taken)?),

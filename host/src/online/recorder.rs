@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::ServerError;
 use super::end::told;
 use super::lost::Lost;
+use super::seen::Seen;
 use crate::log::{ServedBatch, ServedSink, ServedWriter};
 
 /// How long the first vector of a commit waits for others.
@@ -47,6 +48,7 @@ struct Queue {
     emptied: Condvar,
     limits: Limits,
     lost: Arc<Lost>,
+    seen: Arc<Seen>,
     written: AtomicU64,
     dropped: AtomicU64,
     expired: AtomicU64,
@@ -75,14 +77,20 @@ struct Waiting {
 }
 
 impl Recorder {
-    /// Records into `sink`; at most so much waits.
-    pub(super) fn start(sink: Box<dyn ServedSink>, limits: Limits, lost: Arc<Lost>) -> Result<Self, ServerError> {
+    /// Records into `sink`; at most so much waits. What is recorded is counted by `seen`.
+    pub(super) fn start(
+        sink: Box<dyn ServedSink>,
+        limits: Limits,
+        lost: Arc<Lost>,
+        seen: Arc<Seen>,
+    ) -> Result<Self, ServerError> {
         let queue = Arc::new(Queue {
             waiting: Mutex::default(),
             filled: Condvar::new(),
             emptied: Condvar::new(),
             limits,
             lost,
+            seen,
             written: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             expired: AtomicU64::new(0),
@@ -168,6 +176,7 @@ impl Queue {
         while let Some(batches) = self.next() {
             let vectors: usize = batches.iter().map(ServedBatch::vectors).sum();
             let recorded = writer.record(&batches);
+            self.seen.count(&batches);
             drop(batches);
             let mut waiting = self.lock();
             waiting.taken = 0;

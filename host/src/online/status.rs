@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::expected::ExpectationStatus;
 use super::recorder::Recorder;
+use super::seen::SeenFeature;
 use super::{RequestedView, Server};
 use crate::feature_store::QuarantinedView;
 use crate::monitor::Materialization;
@@ -53,6 +54,8 @@ pub struct ServerStatus {
     pub repeats_passed: u64,
     /// Repeats that were given up for they took too long.
     pub repeats_forgiven: u64,
+    /// What was served of each feature in the last ten minutes, and recorded; of a thousand features at most.
+    pub seen: Vec<SeenFeature>,
     /// When the files of sources were materialized, and when that is late: as it was when the server was opened.
     pub materializations: Vec<Materialization>,
     /// How the events that came compare with what their sources expect.
@@ -98,6 +101,7 @@ impl Server {
             quarantined: self.quarantined(),
             repeats_passed,
             repeats_forgiven,
+            seen: self.seen.features(),
             materializations: self.materializations.clone(),
             expectations: self.expectations.status(&self.project().sources),
             warnings: self.warnings.clone(),

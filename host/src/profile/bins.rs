@@ -48,6 +48,15 @@ impl Deciles {
         Some(deciles)
     }
 
+    /// The place of the bin that a finite value is in.
+    pub fn bin_of(&self, value: f64) -> usize {
+        let is_within = |bin: &Bin| match bin.upper {
+            None => true,
+            Some(upper) => value < upper || (bin.closed && value == upper),
+        };
+        self.bins.iter().position(is_within).unwrap_or(self.bins.len().saturating_sub(1))
+    }
+
     /// How many of other values, which are sorted, are in each bin.
     pub fn counts(&self, sorted: &[f64]) -> Vec<u64> {
         let mut before = 0;

@@ -10,11 +10,13 @@ mod observed;
 mod reference;
 mod report;
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 pub use report::{ComparedSide, DriftReport, FeatureDrift, OtherVersion, StatusCount, VALUES_MIN, Verdict};
 
 use crate::feature_store::FeatureStore;
+use crate::profile::{Deciles, Measure};
 use crate::time::AsOf;
 use crate::{Error, threads};
 
@@ -73,6 +75,14 @@ impl FeatureStore {
             DriftSide::Served(period) => self.served_side(*period, service, reference),
         }
     }
+}
+
+/// The bins of the numbers of a training set, by feature: nothing where it has no profile that can be read, without which it can be
+/// pinned too.
+pub(crate) fn reference_deciles(manifest: &Path) -> HashMap<String, Deciles> {
+    let Ok(side) = reference::training_set(manifest) else { return HashMap::new() };
+    let numbers = side.profile.features.into_iter().filter(|feature| feature.measure == Measure::Value);
+    numbers.filter_map(|feature| Some((feature.feature, feature.deciles?))).collect()
 }
 
 fn wrong(message: String) -> Error {
