@@ -42,6 +42,7 @@ from ._errors import (
     UnknownNameError,
 )
 from ._job import RetrievalJob
+from ._monitor import Drift, Freshness, Materializations, Profile
 from ._online import OnlineResponse, PushResult
 from ._onepath import __version__
 from ._store import FeatureStore, MaterializeReport, RunningServer, VerifyReport, View
@@ -57,19 +58,23 @@ __all__ = [
     "ClosedError",
     "ComponentError",
     "Description",
+    "Drift",
     "Error",
     "EventIdConflictError",
     "FeatureStore",
     "ForkError",
+    "Freshness",
     "HttpError",
     "InputError",
     "Lineage",
     "Listing",
     "MaterializeReport",
+    "Materializations",
     "MissingPackageError",
     "NotMaterializedError",
     "OnepathWarning",
     "OnlineResponse",
+    "Profile",
     "ProjectError",
     "PushResult",
     "RequestError",

@@ -100,7 +100,8 @@ class Client:
                     event[event_id] = str(uuid.uuid4())
         body = json_of({"events": events}, is_utc(naive or self._naive))
         applied = self._ask("POST", f"/v1/events/{quote(push_source_name, safe='')}", body, is_safe=event_id is not None)
-        return PushResult(applied["appended"], applied["duplicates"], applied["adjusted"], applied["offset"])
+        dead_letters = applied.get("dead_letters", 0)
+        return PushResult(applied["appended"], applied["duplicates"], applied["adjusted"], applied["offset"], dead_letters)
 
     def services(self) -> list[dict[str, Any]]:
         """The services that the server has, with their inputs and features."""

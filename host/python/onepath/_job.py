@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from ._monitor import Profile
+
 
 class Every(NamedTuple):
     """Regular moments: the step, the first and the last of them, and whether times without a zone are in UTC."""
@@ -116,6 +118,12 @@ class RetrievalJob:
             manifest: dict[str, Any] = json.load(file)
         return manifest
 
+    def profile(self) -> Profile:
+        """The profile of its features: nulls, extremes, mean, deciles, a sample. What :meth:`FeatureStore.drift` compares with."""
+        from ._monitor import profile_of
+
+        return profile_of(self.report["manifest"])
+
     @property
     def feature_names(self) -> list[str]:
         """The names of the feature columns."""
@@ -163,6 +171,9 @@ class RetrievalJob:
         manifest = self.manifest
         manifest["output"]["path"] = str(path)
         shutil.copyfile(made, path)
+        if manifest.get("profile"):
+            shutil.copyfile(os.path.join(os.path.dirname(made), manifest["profile"]["file"]), f"{path}.profile.json")
+            manifest["profile"]["file"] = f"{path.name}.profile.json"
         with open(f"{path}.manifest.json", "w", encoding="utf-8") as file:
             file.write(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
         warn(_onepath.note_training_set(self._store, os.path.abspath(path)))
@@ -190,7 +201,12 @@ class RetrievalJob:
         import shutil
 
         out = self._staging.out("training.parquet")
-        for file, kept in ((str(path), out), (report["manifest"], f"{out}.manifest.json")):
+        files = [(str(path), out), (report["manifest"], f"{out}.manifest.json")]
+        profile = f"{path}.profile.json"
+        if os.path.exists(profile):
+            # The manifest names it so.
+            files.append((profile, self._staging.out(os.path.basename(profile))))
+        for file, kept in files:
             try:
                 os.link(file, kept)
             except OSError:

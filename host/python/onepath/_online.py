@@ -22,6 +22,12 @@ class PushResult(NamedTuple):
     adjusted: int
     #: The newest offset of the log.
     offset: int
+    #: Events that are not as their source expects, which were set aside in ``.onepath/dead_letters``.
+    dead_letters: int = 0
+
+    def __repr__(self) -> str:
+        shown = {name: count for name, count in self._asdict().items() if name != "dead_letters" or count}
+        return f"PushResult({', '.join(f'{name}={count}' for name, count in shown.items())})"
 
 
 class Answer(Protocol):

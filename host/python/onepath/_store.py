@@ -19,6 +19,7 @@ from ._errors import BusyError, ComponentError, ForkError, InputError, RequestEr
 from ._frames import Staging, Table, columns_of, json_of
 from ._job import Asked, Every, RetrievalJob
 from ._mlflow import pinned
+from ._monitor import MonitorMethods
 from ._online import OnlineResponse, PushResult
 from ._progress import running, warn
 from ._times import Naive, is_utc, to_step
@@ -277,7 +278,7 @@ class RunningServer:
         return f"<RunningServer {self.url}{' (stopped)' if self._stopped else ''}>"
 
 
-class FeatureStore(CatalogMethods):
+class FeatureStore(CatalogMethods, MonitorMethods):
     """A project: the folder that holds ``onepath.toml``.
 
     Training sets, proofs and what views are only read the project. The first question or push opens its online half, which makes this

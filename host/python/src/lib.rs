@@ -3,12 +3,13 @@
 //! It decides nothing about values: tables come in through files that the library reads, and go out as it wrote them. What is
 //! convenient in Python is written in Python, in `onepath/`.
 //!
-//! - `store`: one project; `catalog`: what it has; `server`: its online half; `served`: that over HTTP.
+//! - `store`: one project; `catalog`: what it has; `monitor`: its health; `server`: its online half; `served`: that over HTTP.
 //! - `tables`: Arrow streams in and out; `values`: Python values in columns and out of them.
 //! - `work`: long work without the interpreter's lock, which an interrupt ends; `fault`: errors as exceptions.
 
 mod catalog;
 mod fault;
+mod monitor;
 mod served;
 mod server;
 mod store;
@@ -39,6 +40,9 @@ fn _onepath(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(catalog::catalog_describe, module)?)?;
     module.add_function(wrap_pyfunction!(catalog::catalog_lineage, module)?)?;
     module.add_function(wrap_pyfunction!(catalog::note_training_set, module)?)?;
+    module.add_function(wrap_pyfunction!(monitor::drift, module)?)?;
+    module.add_function(wrap_pyfunction!(monitor::freshness, module)?)?;
+    module.add_function(wrap_pyfunction!(monitor::materializations, module)?)?;
     module.add_class::<store::Store>()?;
     module.add_class::<server::Server>()?;
     module.add_class::<server::Answer>()?;

@@ -47,7 +47,7 @@ impl Server {
         self.process != std::process::id()
     }
 
-    fn server(&self) -> Result<Arc<onepath::Server>, Fault> {
+    pub(crate) fn server(&self) -> Result<Arc<onepath::Server>, Fault> {
         // Before its locks: who held one at the fork is not here.
         if self.is_forked() {
             return Err(Fault::forked("this feature store"));
@@ -143,6 +143,13 @@ fn inputs(prepared: &PreparedRequest, rows: &Bound<'_, PyAny>, naive: bool) -> P
     Ok(inputs)
 }
 
+/// What a push did, as Python's `PushResult` has it: appended, duplicates, adjusted, offset, dead letters.
+type Applied = (u64, u64, u64, u64, u64);
+
+fn told(applied: onepath::Applied) -> Applied {
+    (applied.appended, applied.duplicates, applied.adjusted, applied.offset, applied.dead_letters)
+}
+
 #[pymethods]
 impl Server {
     /// The answer to a question about entities.
@@ -175,18 +182,18 @@ impl Server {
     }
 
     /// Takes events as a JSON list of objects: when it returns they are on disk.
-    fn push_json(&self, py: Python<'_>, source: &str, events: &str) -> PyResult<(u64, u64, u64, u64)> {
+    fn push_json(&self, py: Python<'_>, source: &str, events: &str) -> PyResult<Applied> {
         let server = self.server()?;
         let push = || -> Result<_, Fault> {
             let events = JsonEvents::parse(events).map_err(|error| Fault::request(error.to_string()))?;
             Ok(server.push(source, server.checked(source, events)?)?)
         };
         let applied = Going::default().run(py, None, push)??;
-        Ok((applied.appended, applied.duplicates, applied.adjusted, applied.offset))
+        Ok(told(applied))
     }
 
     /// Takes the events of a file. They arrive now, when they happened ("event-time"), or when a column says.
-    fn ingest(&self, py: Python<'_>, source: &str, path: PathBuf, arrived_at: &str) -> PyResult<(u64, u64, u64, u64)> {
+    fn ingest(&self, py: Python<'_>, source: &str, path: PathBuf, arrived_at: &str) -> PyResult<Applied> {
         let server = self.server()?;
         let arrival = match arrived_at {
             "now" => Arrival::Now,
@@ -195,7 +202,7 @@ impl Server {
         };
         let ingest = || server.ingest(source, &path, &arrival).map_err(Fault::from);
         let applied = Going::default().run(py, None, ingest)??;
-        Ok((applied.appended, applied.duplicates, applied.adjusted, applied.offset))
+        Ok(told(applied))
     }
 
     /// Serves over HTTP, on a thread of this process.

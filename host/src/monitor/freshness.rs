@@ -89,6 +89,16 @@ impl FreshnessReport {
 impl FeatureStore {
     /// How fresh its views are now, by the clock of its options.
     pub fn freshness(&self, entities: EntitiesTold) -> Result<FreshnessReport, Error> {
+        self.freshness_with(&[], entities)
+    }
+
+    /// The same where a server of it has applied events that are not in the stored states yet: by view, the newest that it has
+    /// (`ServerStatus::newest_events`). Entities are told of by their stored states.
+    pub fn freshness_with(
+        &self,
+        applied: &[(String, Option<EventTime>)],
+        entities: EntitiesTold,
+    ) -> Result<FreshnessReport, Error> {
         let now = self.options().clock.now();
         let online = self.online_for_reading()?;
         let mut promises = Vec::new();
@@ -98,7 +108,9 @@ impl FeatureStore {
                 Some(online) if online.mark(&view.label())?.is_some() => Some(&**online),
                 _ => None,
             };
-            let newest = online.map_or(Ok(None), |online| online.newest_event(&view.label()))?;
+            let stored = online.map_or(Ok(None), |online| online.newest_event(&view.label()))?;
+            let applied = applied.iter().find(|(label, _)| *label == view.label()).and_then(|(_, newest)| *newest);
+            let newest = stored.into_iter().chain(applied).max_by_key(|time| time.micros());
             for (promised, features) in promises_of(view) {
                 let mut promise = told(view, promised, features, newest, now);
                 if let (EntitiesTold::Oldest(most), Some(promised)) = (entities, promised) {

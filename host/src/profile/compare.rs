@@ -122,6 +122,21 @@ impl ValueShare {
     }
 }
 
+/// A bin of the reference, with what there is of both in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComparedBin {
+    /// The category; `None` of numbers, and of the bin for all other categories.
+    pub category: Option<String>,
+    /// Of numbers, up to where it goes; `None` of the last one.
+    pub upper: Option<f64>,
+    /// Whether `upper` itself is in it.
+    pub closed: bool,
+    /// Values of the reference's sample, or rows with its categories.
+    pub reference: u64,
+    /// The same of what is looked at.
+    pub observed: u64,
+}
+
 /// Two profiles of one feature, compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
@@ -131,6 +146,9 @@ pub struct Comparison {
     pub nulls: ValueShare,
     /// The population stability index over the decile bins of the reference, or over its categories.
     pub psi: Option<f64>,
+    /// The bins that it is summed over; none where one side has no values.
+    #[serde(default)]
+    pub bins: Vec<ComparedBin>,
     /// The probability of counts like these, or less likely ones, in the same bins, if nothing has changed (chi-square).
     pub psi_p: Option<f64>,
     /// The test of Kolmogorov and Smirnov on the samples of both.
@@ -169,7 +187,9 @@ fn compare_tested(
 ) -> Comparison {
     let alpha = FALSE_ALARMS_MAX / (features.max(1) * TESTS_PER_FEATURE) as f64;
     let chances = Chances { alpha, z: normal_quantile(alpha / 2.0) };
-    let counts = bins(reference, observed);
+    let bins = bins(reference, observed);
+    let counts: Option<(Vec<u64>, Vec<u64>)> =
+        bins.as_ref().map(|bins| bins.iter().map(|bin| (bin.reference, bin.observed)).unzip());
     let psi_of_bins = counts.as_ref().and_then(|(reference, observed)| psi(reference, observed));
     let psi_p = counts.as_ref().map(|(reference, observed)| same_counts(reference, observed));
     let deviation = reference.variance.map(f64::sqrt).filter(|deviation| *deviation > 0.0);
@@ -181,6 +201,7 @@ fn compare_tested(
         reference_nulls: ValueShare::new(reference.nulls, reference.rows),
         nulls: ValueShare::new(observed.nulls, observed.rows),
         psi: psi_of_bins,
+        bins: bins.unwrap_or_default(),
         psi_p,
         ks,
         reference_mean: reference.mean,
@@ -328,19 +349,26 @@ fn outlier(reference: &FeatureProfile, observed: &FeatureProfile, deviation: Opt
     Some(Finding { kind: FindingKind::Outlier, severity: Severity::Note, cause: Cause::Inputs, text })
 }
 
-/// The counts of reference and observed in the bins of the reference.
-fn bins(reference: &FeatureProfile, observed: &FeatureProfile) -> Option<(Vec<u64>, Vec<u64>)> {
+/// The bins of the reference, with what there is of reference and observed in them.
+fn bins(reference: &FeatureProfile, observed: &FeatureProfile) -> Option<Vec<ComparedBin>> {
     if let (Some(before), Some(now)) = (&reference.categories, &observed.categories) {
         return Some(category_bins(before, now));
     }
     let deciles = reference.deciles.as_ref()?;
-    let counts = deciles.bins.iter().map(|bin| bin.count).collect();
-    (!observed.sample.is_empty()).then(|| (counts, deciles.counts(&observed.sample)))
+    let counts = (!observed.sample.is_empty()).then(|| deciles.counts(&observed.sample))?;
+    let bin = |(bin, observed): (&super::Bin, u64)| ComparedBin {
+        category: None,
+        upper: bin.upper,
+        closed: bin.closed,
+        reference: bin.count,
+        observed,
+    };
+    Some(deciles.bins.iter().zip(counts).map(bin).collect())
 }
 
 /// A bin for each frequent category of the reference, and one for the rest. Values that are new for sure are not counted: they are told
 /// by themselves.
-fn category_bins(before: &Categories, now: &Categories) -> (Vec<u64>, Vec<u64>) {
+fn category_bins(before: &Categories, now: &Categories) -> Vec<ComparedBin> {
     let all = before.listed.iter().map(|category| category.count).sum::<u64>() + before.other;
     let is_known =
         |category: &&Category| before.other > 0 || before.listed.iter().any(|known| known.value == category.value);
@@ -349,11 +377,17 @@ fn category_bins(before: &Categories, now: &Categories) -> (Vec<u64>, Vec<u64>) 
     let frequent = before.listed.iter().filter(|category| category.count as f64 >= all as f64 * BIN_SHARE_MIN);
     let counts: std::collections::HashMap<&str, u64> =
         now.listed.iter().map(|category| (&*category.value, category.count)).collect();
-    let (mut reference, mut observed): (Vec<u64>, Vec<u64>) =
-        frequent.map(|category| (category.count, counts.get(&*category.value).copied().unwrap_or(0))).unzip();
-    reference.push(all - reference.iter().sum::<u64>());
-    observed.push(all_now - observed.iter().sum::<u64>());
-    (reference, observed)
+    let bin = |category, reference, observed| ComparedBin { category, upper: None, closed: false, reference, observed };
+    let mut bins: Vec<ComparedBin> = frequent
+        .map(|category| {
+            let observed = counts.get(&*category.value).copied().unwrap_or(0);
+            bin(Some(category.value.clone()), category.count, observed)
+        })
+        .collect();
+    let (listed, listed_now) =
+        bins.iter().fold((0, 0), |(before, now), bin| (before + bin.reference, now + bin.observed));
+    bins.push(bin(None, all - listed, all_now - listed_now));
+    bins
 }
 
 /// The probability of counts like these if both are drawn from the same bins: Pearson's chi-square of two samples.

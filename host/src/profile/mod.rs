@@ -28,8 +28,8 @@ mod tests;
 pub use bins::{Bin, Deciles};
 pub use categories::{CATEGORIES_LISTED, Categories, Category};
 pub use compare::{
-    Cause, Comparison, FALSE_ALARMS_MAX, Finding, FindingKind, KS_D_MIN, KS_VALUES_MIN, NULLS_UNSTABLE, NULLS_WARN,
-    OUTLIER_DEVIATIONS, PSI_UNSTABLE, PSI_WARN, Severity, TESTS_PER_FEATURE, ValueShare, compare,
+    Cause, ComparedBin, Comparison, FALSE_ALARMS_MAX, Finding, FindingKind, KS_D_MIN, KS_VALUES_MIN, NULLS_UNSTABLE,
+    NULLS_WARN, OUTLIER_DEVIATIONS, PSI_UNSTABLE, PSI_WARN, Severity, TESTS_PER_FEATURE, ValueShare, compare,
 };
 pub use exact::Moments;
 pub use feature::{FeatureProfile, FeatureProfiler, Measure, Number, ProfiledRows};
