@@ -62,11 +62,16 @@ impl Expectations {
     }
 
     /// Writes events that are set aside to the file of their source; when it returns, they are on disk. `now` is told as when.
-    pub(super) fn set_aside(&self, source: &Source, dead: &[DeadLetter], now: i64) -> Result<(), ServerError> {
+    pub(super) fn set_aside(
+        &self,
+        source: &Source,
+        dead: &[DeadLetter],
+        now: impl FnOnce() -> i64,
+    ) -> Result<(), ServerError> {
         if dead.is_empty() {
             return Ok(());
         }
-        let path = self.folder.join(format!("{}.ndjson", source.name));
+        let (path, now) = (self.folder.join(format!("{}.ndjson", source.name)), now());
         let line = |dead: &DeadLetter| {
             let event: serde_json::Value = serde_json::from_str(&dead.event.fields).unwrap_or_default();
             serde_json::json!({

@@ -380,7 +380,7 @@ impl Server {
         let source = Arc::clone(&self.sources[&self.project().source(source)?.name]);
         self.lost.check()?;
         let expected = std::mem::take(&mut events.expected);
-        self.expectations.set_aside(&source, &expected.dead, self.store.options().clock.now())?;
+        self.expectations.set_aside(&source, &expected.dead, || self.store.options().clock.now())?;
         let applied = self.take(&source, events)?;
         for told in self.expectations.count(&source, &expected.counts, &expected.dead) {
             (self.store.options().warning)(&told);

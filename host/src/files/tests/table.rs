@@ -161,7 +161,10 @@ fn numbers_in_every_type(numbers: &[Option<String>]) -> Vec<ArrayRef> {
     let scaled = |digits: &String| {
         let plain = digits.replace('.', "") + &"0".repeat(widest - places(digits));
         let is_plain = !digits.contains('e') && (widest > 0) == digits.contains('.');
-        plain.parse::<i128>().ok().filter(|number| is_plain && number.unsigned_abs() < 10_u128.pow(38))
+        // A decimal has one zero.
+        let is_minus_zero = |number: i128| number == 0 && digits.starts_with('-');
+        let is_held = |number: &i128| !is_minus_zero(*number) && number.unsigned_abs() < 10_u128.pow(38);
+        plain.parse::<i128>().ok().filter(|number| is_plain && is_held(number))
     };
     if numbers.iter().flatten().all(|digits| scaled(digits).is_some()) && widest <= 30 {
         let values = || numbers.iter().map(|digits| scaled(digits.as_ref()?));

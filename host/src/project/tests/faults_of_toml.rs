@@ -128,7 +128,7 @@ fn unknown_fields() {
             4 | time_unit = "ms"
               | ^^^^^^^^^
               |
-              = help: the fields of this table are entity, entities, files, event_time, event_time_unit, arrival_time, arrival_time_unit, time_format, event_id, columns, skip_offsets, fields, derived, expect, on_bad_event, description, owner, tags"#]],
+              = help: the fields of this table are entity, entities, files, event_time, event_time_unit, arrival_time, arrival_time_unit, time_format, event_id, columns, skip_offsets, fields, derived, expect, on_bad_event, materialize_every, description, owner, tags"#]],
     );
     check(
         "[views.v.features.f]\nonwer = \"me\"\n[views.v]\nsources = [\"events\"]\ntransform = \"t\"\n",
