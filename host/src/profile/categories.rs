@@ -10,6 +10,9 @@ pub const CATEGORIES_LISTED: usize = 1_000;
 /// Distinct values that are counted; a feature with more has no categories.
 const CATEGORIES_COUNTED: usize = 10_000;
 
+/// A category with at least this share in the reference has a bin of its own.
+const BIN_SHARE_MIN: f64 = 0.01;
+
 /// Bytes of distinct values that are counted; a feature with more has no categories.
 const BYTES_COUNTED: usize = 1 << 20;
 
@@ -22,6 +25,19 @@ pub struct Categories {
     pub listed: Vec<Category>,
     /// How often the others occur, together.
     pub other: u64,
+}
+
+impl Categories {
+    /// How many values there are.
+    pub(super) fn all(&self) -> u64 {
+        self.listed.iter().map(|category| category.count).sum::<u64>() + self.other
+    }
+
+    /// Those with a bin of their own.
+    pub(super) fn frequent(&self) -> impl Iterator<Item = &Category> {
+        let least = self.all() as f64 * BIN_SHARE_MIN;
+        self.listed.iter().filter(move |category| category.count as f64 >= least)
+    }
 }
 
 /// A value and how often it occurs.

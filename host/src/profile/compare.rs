@@ -41,9 +41,6 @@ pub const FALSE_ALARMS_MAX: f64 = 0.005;
 /// Of new categories so many are named.
 const NEW_SHOWN: usize = 10;
 
-/// A category with at least this share in the reference has a bin of its own.
-const BIN_SHARE_MIN: f64 = 0.01;
-
 /// 95 %, for intervals that are shown.
 const Z_SHOWN: f64 = 1.959_963_984_540_054;
 
@@ -350,7 +347,7 @@ fn outlier(reference: &FeatureProfile, observed: &FeatureProfile, deviation: Opt
 }
 
 /// The bins of the reference, with what there is of reference and observed in them.
-fn bins(reference: &FeatureProfile, observed: &FeatureProfile) -> Option<Vec<ComparedBin>> {
+pub(super) fn bins(reference: &FeatureProfile, observed: &FeatureProfile) -> Option<Vec<ComparedBin>> {
     if let (Some(before), Some(now)) = (&reference.categories, &observed.categories) {
         return Some(category_bins(before, now));
     }
@@ -369,16 +366,16 @@ fn bins(reference: &FeatureProfile, observed: &FeatureProfile) -> Option<Vec<Com
 /// A bin for each frequent category of the reference, and one for the rest. Values that are new for sure are not counted: they are told
 /// by themselves.
 fn category_bins(before: &Categories, now: &Categories) -> Vec<ComparedBin> {
-    let all = before.listed.iter().map(|category| category.count).sum::<u64>() + before.other;
+    let all = before.all();
     let is_known =
         |category: &&Category| before.other > 0 || before.listed.iter().any(|known| known.value == category.value);
     let of_rare = if before.other > 0 { now.other } else { 0 };
     let all_now = now.listed.iter().filter(is_known).map(|category| category.count).sum::<u64>() + of_rare;
-    let frequent = before.listed.iter().filter(|category| category.count as f64 >= all as f64 * BIN_SHARE_MIN);
     let counts: std::collections::HashMap<&str, u64> =
         now.listed.iter().map(|category| (&*category.value, category.count)).collect();
     let bin = |category, reference, observed| ComparedBin { category, upper: None, closed: false, reference, observed };
-    let mut bins: Vec<ComparedBin> = frequent
+    let mut bins: Vec<ComparedBin> = before
+        .frequent()
         .map(|category| {
             let observed = counts.get(&*category.value).copied().unwrap_or(0);
             bin(Some(category.value.clone()), category.count, observed)

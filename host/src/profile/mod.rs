@@ -4,7 +4,8 @@
 //!   hash. - `categories`: counts of texts and booleans. - `bins`: decile bins of a sample. - `feature`: the profile of one feature, and
 //!   its making, column by column. - `set`: those of all features, as JSON.
 //! - `psi`: the population stability index. - `ks`: the two-sample Kolmogorov-Smirnov test. - `interval`: Wilson's interval, and the
-//!   tails of the normal and the chi-square distribution. - `compare`: what two profiles say of each other.
+//!   tails of the normal and the chi-square distribution. - `compare`: what two profiles say of each other. - `histogram`: what there
+//!   is to draw of both.
 //!
 //! Every figure is a function of the rows alone: not of their order, of how they were cut into batches, or of threads.
 //! `docs/monitor.md` has the definition of each.
@@ -16,6 +17,7 @@ mod categories;
 mod compare;
 mod exact;
 mod feature;
+mod histogram;
 mod interval;
 mod ks;
 mod psi;
@@ -33,6 +35,7 @@ pub use compare::{
 };
 pub use exact::Moments;
 pub use feature::{FeatureProfile, FeatureProfiler, Measure, Number, ProfiledRows};
+pub use histogram::{Histogram, HistogramBin, histogram};
 pub use interval::{Interval, chi_square_tail, normal_quantile, wilson};
 pub use ks::{KsTest, ks_two_samples};
 pub use psi::{SHARE_FLOOR, psi};
