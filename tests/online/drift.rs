@@ -15,7 +15,7 @@ use crate::support::{DAY, HOUR, Project, Random, Session, at};
 /// Customers of the shop; as many ask each time.
 const CUSTOMERS: usize = 400;
 
-const MANIFEST: &str = "training.parquet.manifest.json";
+pub(super) const MANIFEST: &str = "training.parquet.manifest.json";
 
 /// Purchases of every customer within so many days before `end`, pushed as they happen.
 fn buy(project: &Project, store: &mut Session, random: &mut Random, end: i64, days: usize, most: usize) {
@@ -62,8 +62,12 @@ fn train(project: &Project, out: &str, as_of: i64, threads: usize) {
 }
 
 /// A shop with a training set as of March, and three days that were served: one as usual, one after a sale, one of strangers.
-fn shop() -> Project {
-    let project = pushed_project("");
+pub(super) fn shop() -> Project {
+    shop_of(pushed_project(""))
+}
+
+/// The same of another project of these views.
+pub(super) fn shop_of(project: Project) -> Project {
     let mut random = Random::new(11);
     let day = at("2024-03-01");
     let mut store = project.open();

@@ -9,6 +9,7 @@ mod late;
 mod places;
 mod push;
 mod readers;
+mod report;
 mod reset;
 mod states;
 mod steps;

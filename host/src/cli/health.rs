@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::{Context, Format, output, progress};
 use crate::feature_store::OpenOptions;
 use crate::monitor::{
-    DASHBOARD, EntitiesTold, Freshness, FreshnessReport, Materialization, MaterializationReport, RULES,
+    DASHBOARD, EntitiesTold, Freshness, FreshnessReport, Materialization, MaterializationReport, RULES, age,
 };
 
 #[derive(Subcommand)]
@@ -186,33 +186,5 @@ fn print_materializations(report: &MaterializationReport) {
     output::table(&["source", "materialized up to", "age", "every", "late"], report.sources.iter().map(row).collect());
     if report.sources.iter().any(|source| source.every_s.is_none()) {
         output::line("say how often a source is materialized, materialize_every = \"1d\", or wait for its third run");
-    }
-}
-
-/// A length of time as people say it, of two units at most.
-fn age(seconds: f64) -> String {
-    let sign = if seconds < 0.0 { "-" } else { "" };
-    let seconds = seconds.abs();
-    if seconds < 60.0 {
-        return format!("{sign}{seconds:.0} s");
-    }
-    let minutes = (seconds / 60.0) as u64;
-    let (whole, unit, rest, unit_of_rest) = match minutes {
-        0..60 => (minutes, "min", 0, ""),
-        60..2_880 => (minutes / 60, "h", minutes % 60, "min"),
-        _ => (minutes / 1_440, "d", minutes % 1_440 / 60, "h"),
-    };
-    match rest {
-        0 => format!("{sign}{whole} {unit}"),
-        _ => format!("{sign}{whole} {unit} {rest} {unit_of_rest}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn ages_are_told_in_two_units_at_most() {
-        let told = [0.4, 59.0, 61.0, 3_700.0, 172_800.0, 1e6, -90.0].map(super::age);
-        assert_eq!(told, ["0 s", "59 s", "1 min", "1 h 1 min", "2 d", "11 d 13 h", "-1 min"]);
     }
 }

@@ -28,6 +28,7 @@ mod new;
 mod output;
 mod progress;
 mod replay;
+mod report;
 mod reset;
 mod serve;
 mod served;
@@ -102,6 +103,7 @@ enum Command {
     Replay(replay::Replay),
     Verify(verify::Verify),
     Monitor(monitor::Monitor),
+    Report(report::ReportCommand),
     Served(served::ServedCommand),
     ImportFeast(import_feast::ImportFeast),
     CompareFeast(compare_feast::CompareFeast),
@@ -232,6 +234,7 @@ pub fn run_as(arguments: impl IntoIterator<Item = OsString>, command: OwnCommand
         Command::Replay(command) => replay::run(&context, &command),
         Command::Verify(command) => verify::run(&context, &command),
         Command::Monitor(command) => monitor::run(&context, &command),
+        Command::Report(command) => report::run(&context, &command),
         Command::Served(command) => served::run(&context, &command),
         Command::ImportFeast(command) => import_feast::run(&context, &command),
         Command::CompareFeast(command) => compare_feast::run(&context, &command),

@@ -194,3 +194,31 @@ fn stale(
 pub(super) fn seconds(micros: i64) -> f64 {
     micros as f64 / 1e6
 }
+
+/// A length of time as people say it, of two units at most.
+pub(crate) fn age(seconds: f64) -> String {
+    let sign = if seconds < 0.0 { "-" } else { "" };
+    let seconds = seconds.abs();
+    if seconds < 60.0 {
+        return format!("{sign}{seconds:.0} s");
+    }
+    let minutes = (seconds / 60.0) as u64;
+    let (whole, unit, rest, unit_of_rest) = match minutes {
+        0..60 => (minutes, "min", 0, ""),
+        60..2_880 => (minutes / 60, "h", minutes % 60, "min"),
+        _ => (minutes / 1_440, "d", minutes % 1_440 / 60, "h"),
+    };
+    match rest {
+        0 => format!("{sign}{whole} {unit}"),
+        _ => format!("{sign}{whole} {unit} {rest} {unit_of_rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn ages_are_told_in_two_units_at_most() {
+        let told = [0.4, 59.0, 61.0, 3_700.0, 172_800.0, 1e6, -90.0].map(super::age);
+        assert_eq!(told, ["0 s", "59 s", "1 min", "1 h 1 min", "2 d", "11 d 13 h", "-1 min"]);
+    }
+}

@@ -4,6 +4,7 @@
 //! - `verify`: the report, and online states. - `served`: the vectors of the feature log. - `quarantine`: what cannot be proved since
 //!   its component gave two answers. - `drift`: whether values are distributed as those of a training set, or of another time.
 //! - `export`: what was served as a file. - `freshness`, `materialization`: what is late.
+//! - `report`: all of it on a page.
 //!
 //! Knows nothing of who serves: it reads what was recorded, and replays.
 
@@ -12,6 +13,7 @@ mod export;
 mod freshness;
 mod materialization;
 mod quarantine;
+mod report;
 mod served;
 mod verify;
 
@@ -21,9 +23,11 @@ pub use drift::{
     Verdict,
 };
 pub use export::{ExportReport, ExportRequest};
+pub(crate) use freshness::age;
 pub use freshness::{EntitiesTold, Freshness, FreshnessReport, StaleEntities, StaleEntity};
 pub use materialization::{Materialization, MaterializationReport};
 pub use quarantine::{QuarantinedComponent, UnprovedVector};
+pub use report::{FeatureReport, Report, ReportRequest, ServiceReport};
 pub use verify::{Difference, VerifyReport};
 
 /// Alerting rules for Prometheus, about the metrics of a server.

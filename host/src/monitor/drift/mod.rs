@@ -1,7 +1,7 @@
 //! Drift: whether features are distributed as those that a model was trained on, or as those of another time.
 //!
 //! - `reference`: the profile of a training set, by its manifest. - `observed`: the profile of what was served in a time. `report`: what
-//!   the comparison says.
+//!   the comparison says. - `service`: all that is known of what was served of a service, with bins to draw.
 //!
 //! The figures are those of [`crate::profile`]. What is compared was made by the same code, or the report says that it was not: so it
 //! names *inputs* that changed, or their *delivery*, and never the code.
@@ -9,16 +9,20 @@
 mod observed;
 mod reference;
 mod report;
+mod service;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 pub use report::{ComparedSide, DriftReport, FeatureDrift, OtherVersion, StatusCount, VALUES_MIN, Verdict};
 
+pub(super) use service::{ServedFeature, service_of};
+
 use crate::feature_store::FeatureStore;
 use crate::profile::{Deciles, Measure};
 use crate::time::AsOf;
 use crate::{Error, threads};
+use observed::Others;
 
 /// What is to be compared with what.
 #[derive(Clone, Debug)]
@@ -57,6 +61,15 @@ impl FeatureStore {
         let reference = self.side(&request.reference, request.service.clone(), None)?;
         let service = request.service.clone().or_else(|| reference.service.clone());
         let observed = self.side(&request.observed, service.clone(), Some(&reference))?;
+        self.compared(&reference, &observed, service)
+    }
+
+    fn compared(
+        &self,
+        reference: &report::Side,
+        observed: &report::Side,
+        service: Option<String>,
+    ) -> Result<DriftReport, Error> {
         report::report(reference, observed, service, |count, compare| {
             let compared =
                 threads::map(self.options().threads, count, |at| Ok::<_, std::convert::Infallible>(compare(at)));
@@ -72,7 +85,10 @@ impl FeatureStore {
     ) -> Result<report::Side, Error> {
         match side {
             DriftSide::TrainingSet(manifest) => reference::training_set(manifest),
-            DriftSide::Served(period) => self.served_side(*period, service, reference),
+            DriftSide::Served(period) => {
+                let others = if reference.is_none() { Others::Watched } else { Others::LeftOut };
+                self.served_side(*period, service, reference, others)
+            }
         }
     }
 }

@@ -20,6 +20,13 @@ const VECTORS_AT_ONCE: u64 = 1 << 15;
 const NOT_FOUND: u8 = 2;
 const OUTSIDE_MAX_AGE: u8 = 3;
 
+/// What becomes of features that the reference does not have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Others {
+    LeftOut,
+    Watched,
+}
+
 /// One feature while served vectors pass.
 struct Observer {
     profiler: FeatureProfiler,
@@ -37,12 +44,13 @@ struct Observers {
 }
 
 impl FeatureStore {
-    /// The profile of what was served in a time: of the features of `reference`, or of all.
+    /// The profile of what was served in a time: of the features of `reference`, and of `others`.
     pub(super) fn served_side(
         &self,
         period: Period,
         service: Option<String>,
         reference: Option<&Side>,
+        others: Others,
     ) -> Result<Side, Error> {
         let mut side = Side { what: told(period, service.as_deref()), service, ..Side::default() };
         let mut observers = Observers::default();
@@ -51,7 +59,7 @@ impl FeatureStore {
         }
         let Some(served) = self.served_for_reading()? else { return Ok(observers.finish(side)) };
         side.expired = served.head()?.expired_vectors;
-        self.observe(&*served, period, reference.is_none(), &mut observers, &mut side)?;
+        self.observe(&*served, period, others, &mut observers, &mut side)?;
         Ok(observers.finish(side))
     }
 
@@ -59,7 +67,7 @@ impl FeatureStore {
         &self,
         served: &dyn ServedSink,
         period: Period,
-        is_open: bool,
+        others: Others,
         observers: &mut Observers,
         side: &mut Side,
     ) -> Result<(), Error> {
@@ -77,7 +85,7 @@ impl FeatureStore {
             if is_later || side.service.is_some() && batch.plan.service != side.service {
                 continue;
             }
-            if is_open {
+            if others == Others::Watched {
                 for field in &batch.plan.features {
                     let keeps_texts = self.keeps_values(&field.name);
                     observers.watch(field.name.clone(), field.value_type, keeps_texts);

@@ -134,20 +134,20 @@ pub(super) struct Side {
 }
 
 impl Side {
-    fn compared(self) -> ComparedSide {
+    pub(super) fn compared(&self) -> ComparedSide {
         let (first, last) = self.as_ofs.unzip();
         ComparedSide {
-            what: self.what,
+            what: self.what.clone(),
             rows: self.profile.rows,
             first_as_of: first.map(|as_of| as_of.to_string()),
             last_as_of: last.map(|as_of| as_of.to_string()),
             expired: self.expired,
             unread: self.unread,
-            reasons: self.reasons,
+            reasons: self.reasons.clone(),
         }
     }
 
-    fn status_counts(&self, at: usize) -> Vec<StatusCount> {
+    pub(super) fn status_counts(&self, at: usize) -> Vec<StatusCount> {
         let counts = self.statuses.get(at).copied();
         let all = counts.iter().flatten().sum::<u64>().max(1) as f64;
         let of = |(status, count): (&&str, u64)| StatusCount {
@@ -161,12 +161,12 @@ impl Side {
 
 /// Compares two sides; `each` gives the features by their numbers, on as many threads as it likes.
 pub(super) fn report(
-    reference: Side,
-    observed: Side,
+    reference: &Side,
+    observed: &Side,
     service: Option<String>,
     each: impl FnOnce(usize, &(dyn Fn(usize) -> FeatureDrift + Sync)) -> Vec<FeatureDrift>,
 ) -> Result<DriftReport, Error> {
-    let other_versions = other_versions(&reference, &observed);
+    let other_versions = other_versions(reference, observed);
     let place = |name: &str| observed.profile.features.iter().position(|feature| feature.feature == name);
     let pairs: Vec<(usize, Option<usize>)> =
         reference.profile.features.iter().enumerate().map(|(at, feature)| (at, place(&feature.feature))).collect();
@@ -183,7 +183,7 @@ pub(super) fn report(
     }
     let compared = |at: usize| {
         let (of_reference, of_observed) = both[at];
-        drift_of(&reference, of_reference, &observed, of_observed, both.len() as u64, &other_versions)
+        drift_of(reference, of_reference, observed, of_observed, both.len() as u64, &other_versions)
     };
     let features = each(both.len(), &compared);
     let verdict = features.iter().map(|feature| feature.verdict).max().unwrap_or(Verdict::TooFew);
