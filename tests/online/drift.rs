@@ -226,6 +226,27 @@ fn the_command_says_what_has_changed() {
 }
 
 #[test]
+fn coverage_is_told_by_status() {
+    let project = shop();
+    let told = |words: &str| project.run(&format!("--format json monitor coverage {words}"));
+    let usual = told("--until 2024-03-03 --present-min 1");
+    assert_eq!((usual.code, &*usual.stderr), (0, ""), "{}", usual.stdout);
+    let ran = told("--service all --present-min 0.7");
+    assert_eq!(ran.code, 1, "two days in three are below 70 %: {}", ran.stdout);
+    assert_eq!(told("--service all --present-min 0.6").code, 0);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one document");
+    let feature = &report["features"][0];
+    assert_eq!((feature["feature"].as_str(), feature["rows"].as_u64()), (Some(COUNT), Some(1_200)));
+    assert_eq!(
+        (&feature["statuses"][2]["status"], feature["statuses"][2]["count"].as_u64()),
+        (&"NOT_FOUND".into(), Some(400))
+    );
+    let ran = project.run("monitor coverage --since 2024-03-03 --present-min 0.9");
+    assert!(ran.code == 1 && ran.stdout.contains("TOO FEW"), "{}", ran.stdout);
+    assert_eq!(project.run("monitor coverage --present-min 2").code, 2);
+}
+
+#[test]
 fn what_was_served_is_exported_whole_or_not_at_all() {
     let project = shop();
     let ran = project.run("served export --since 2024-03-03 --out strangers.csv");

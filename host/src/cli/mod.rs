@@ -11,6 +11,7 @@ mod build;
 mod check;
 mod clock;
 mod compare_feast;
+mod coverage;
 mod describe;
 mod drift;
 mod eject;

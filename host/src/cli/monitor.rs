@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::{Context, drift, health};
+use super::{Context, coverage, drift, health};
 
 /// Watch what was served, and what is late.
 #[derive(Args)]
@@ -16,6 +16,7 @@ pub(super) struct Monitor {
 #[derive(Subcommand)]
 enum Command {
     Drift(Box<drift::Drift>),
+    Coverage(coverage::Coverage),
     #[command(flatten)]
     Health(health::Health),
 }
@@ -23,6 +24,7 @@ enum Command {
 pub(super) fn run(context: &Context, command: &Monitor) -> anyhow::Result<ExitCode> {
     match &command.command {
         Command::Drift(command) => drift::run(context, command),
+        Command::Coverage(command) => coverage::run(context, command),
         Command::Health(command) => health::run(context, command),
     }
 }

@@ -4,10 +4,11 @@
 //! - `verify`: the report, and online states. - `served`: the vectors of the feature log. - `quarantine`: what cannot be proved since
 //!   its component gave two answers. - `drift`: whether values are distributed as those of a training set, or of another time.
 //! - `export`: what was served as a file. - `freshness`, `materialization`: what is late.
-//! - `report`: all of it on a page.
+//! - `coverage`: which statuses features had. `report`: all of it on a page.
 //!
 //! Knows nothing of who serves: it reads what was recorded, and replays.
 
+mod coverage;
 mod drift;
 mod export;
 mod freshness;
@@ -18,6 +19,7 @@ mod served;
 mod verify;
 
 pub(crate) use drift::reference_deciles;
+pub use coverage::{CoverageReport, FeatureCoverage};
 pub use drift::{
     ComparedSide, DriftReport, DriftRequest, DriftSide, FeatureDrift, OtherVersion, Period, StatusCount, VALUES_MIN,
     Verdict,

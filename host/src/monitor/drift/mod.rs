@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub use report::{ComparedSide, DriftReport, FeatureDrift, OtherVersion, StatusCount, VALUES_MIN, Verdict};
 
-pub(super) use service::{ServedFeature, service_of};
+pub(super) use service::{ServedFeature, all_served, service_of};
 
 use crate::feature_store::FeatureStore;
 use crate::profile::{Deciles, Measure};

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::observed::Others;
+use super::report::Side;
 use super::{ComparedSide, DriftReport, Period, StatusCount, reference};
 use crate::Error;
 use crate::feature_store::FeatureStore;
@@ -33,6 +34,17 @@ pub(in crate::monitor) fn service_of(manifest: &Path) -> Result<Option<String>, 
     Ok(reference::training_set(manifest)?.service)
 }
 
+/// What was served in a time of one service, or of all, compared with nothing.
+pub(in crate::monitor) fn all_served(
+    store: &FeatureStore,
+    period: Period,
+    service: Option<&str>,
+) -> Result<(ComparedSide, Vec<ServedFeature>), Error> {
+    let side = store.served_side(period, service.map(str::to_owned), None, Others::Watched)?;
+    let features = features_of(&side, |_| None);
+    Ok((side.compared(), features))
+}
+
 impl FeatureStore {
     /// What was served of a service in a time, compared with the training set of a manifest, where there is one.
     pub(in crate::monitor) fn served_service(
@@ -51,16 +63,22 @@ impl FeatureStore {
         let of_reference = |name: &str| -> Option<&FeatureProfile> {
             reference.as_ref()?.profile.features.iter().find(|profile| profile.feature == name)
         };
-        let features = observed.profile.features.iter().enumerate().map(|(at, profile)| ServedFeature {
-            feature: profile.feature.clone(),
-            value_type: profile.value_type,
-            rows: profile.rows,
-            nulls: profile.nulls,
-            statuses: observed.status_counts(at),
-            histogram: of_reference(&profile.feature).and_then(|reference| histogram(reference, profile)),
+        let features = features_of(&observed, |profile| {
+            of_reference(&profile.feature).and_then(|reference| histogram(reference, profile))
         });
-        let features = features.collect();
         let drift = reference.as_ref().map(|reference| self.compared(reference, &observed, service));
         Ok(ServedService { observed: observed.compared(), features, drift: drift.or(fault) })
     }
+}
+
+fn features_of(side: &Side, drawn: impl Fn(&FeatureProfile) -> Option<Histogram>) -> Vec<ServedFeature> {
+    let feature = |(at, profile): (usize, &FeatureProfile)| ServedFeature {
+        feature: profile.feature.clone(),
+        value_type: profile.value_type,
+        rows: profile.rows,
+        nulls: profile.nulls,
+        statuses: side.status_counts(at),
+        histogram: drawn(profile),
+    };
+    side.profile.features.iter().enumerate().map(feature).collect()
 }
