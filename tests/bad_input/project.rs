@@ -26,7 +26,7 @@ fn a_project_file_that_is_malformed() {
                 10 | event_tme = "event_timestamp"
                    | ^^^^^^^^^
                    |
-                   = help: did you mean "event_time"? the fields of this table are entity, entities, files, event_time, event_time_unit, arrival_time, arrival_time_unit, time_format, event_id, columns, skip_offsets, fields, derived, description, owner, tags
+                   = help: did you mean "event_time"? the fields of this table are entity, entities, files, event_time, event_time_unit, arrival_time, arrival_time_unit, time_format, event_id, columns, skip_offsets, fields, derived, expect, on_bad_event, materialize_every, description, owner, tags
             "#]],
         ),
         (

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from ._errors import ForkError, HttpError, InputError, RequestError, UnavailableError
-from ._frames import Table, columns_of, json_of
+from ._frames import Table, columns_of, is_table, json_of, json_of_rows
 from ._online import JsonAnswer, OnlineResponse, PushResult
 from ._times import Naive, is_utc, to_datetime, to_micros
 
@@ -82,7 +82,8 @@ class Client:
         body["inputs"] = inputs
         if as_of is not None:
             body["as_of"] = as_of if isinstance(as_of, str) else to_datetime(to_micros(as_of, utc)).isoformat()
-        answer = self._ask("POST", "/v1/features", json_of(body, utc), is_safe=True)
+        written = json_of(body, utc) if is_table(entity_rows) else json_of_rows(body, utc)
+        answer = self._ask("POST", "/v1/features", written, is_safe=True)
         return OnlineResponse(JsonAnswer(answer, inputs, full_feature_names))
 
     def push(
@@ -98,7 +99,8 @@ class Client:
             for event in events:
                 if event.get(event_id) is None:
                     event[event_id] = str(uuid.uuid4())
-        body = json_of({"events": events}, is_utc(naive or self._naive))
+        written = json_of if is_table(df) else json_of_rows
+        body = written({"events": events}, is_utc(naive or self._naive))
         applied = self._ask("POST", f"/v1/events/{quote(push_source_name, safe='')}", body, is_safe=event_id is not None)
         dead_letters = applied.get("dead_letters", 0)
         return PushResult(applied["appended"], applied["duplicates"], applied["adjusted"], applied["offset"], dead_letters)

@@ -41,6 +41,11 @@ def needed(package: str, what: str, extra: str) -> Any:
         raise MissingPackageError(f"{what} needs {package}: pip install 'onepath[{extra}]'") from error
 
 
+def is_table(rows: Any) -> bool:
+    """Whether rows are those of a table whose columns have types, and not dicts and lists."""
+    return not isinstance(rows, (Mapping, list, tuple))
+
+
 class Staged(NamedTuple):
     """A table as a run reads it: a file that it was in already, or one that it was written to."""
 
@@ -103,7 +108,7 @@ class Staging:
         if _is_rows(table):
             path = self.out(f"{name}.ndjson")
             with open(path, "w", encoding="utf-8") as file:
-                file.writelines(json_of(row, naive) + "\n" for row in table)
+                file.writelines(json_of_rows(row, naive) + "\n" for row in table)
             self._names[path] = called
             return Staged(path)
         stream, index, dtypes = _stream_of(table)
@@ -143,25 +148,43 @@ def _stream_of(table: Any) -> tuple[Any, Any, Mapping[str, Any] | None]:
 
 
 def json_of(value: Any, naive: bool) -> str:
-    """A value as the library reads JSON: floats by their digits, and times in UTC to the microsecond."""
-    return json.dumps(_plain(value, naive), allow_nan=False)
+    """A value as the library reads JSON: floats by their digits, and times in UTC as fine as they are."""
+    return json.dumps(_plain(value, naive, True), allow_nan=False)
 
 
-def _plain(value: Any, naive: bool) -> Any:
+def json_of_rows(value: Any, naive: bool) -> str:
+    """The same of rows that are dicts. Nobody knows the types of their fields, so a NaN in them may be a number or, as pandas has it, a
+    text that is missing: it is refused."""
+    return json.dumps(_plain(value, naive, False), allow_nan=False)
+
+
+def _plain(value: Any, naive: bool, nan: bool) -> Any:
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
         if math.isfinite(value):
             return float(value)
-        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+        if math.isnan(value):
+            if nan:
+                return "NaN"
+            raise InputError(
+                "a row has a NaN: give None where a value is missing, as pandas writes NaN for it, or a table of pyarrow or polars where NaN "
+                "is the value"
+            )
+        return "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, (datetime, date)) or type(value).__name__ == "datetime64":
-        return to_datetime(to_micros(value, naive)).isoformat()
+        moment = to_datetime(to_micros(value, naive))
+        # Of what is finer than a microsecond the library knows which way to round: pandas has it.
+        finer = getattr(value, "nanosecond", 0)
+        return moment.isoformat(timespec="microseconds").replace("+00:00", f"{finer:03}+00:00") if finer else moment.isoformat()
+    if _is_missing(value):
+        return None
     if isinstance(value, Mapping):
-        return {str(key): _plain(item, naive) for key, item in value.items()}
+        return {str(key): _plain(item, naive, nan) for key, item in value.items()}
     if hasattr(value, "tolist"):
-        return _plain(value.tolist(), naive)
+        return _plain(value.tolist(), naive, nan)
     if isinstance(value, Iterable):
-        return [_plain(item, naive) for item in value]
+        return [_plain(item, naive, nan) for item in value]
     raise InputError(f"{value!r} has no counterpart: give a number, a text, a bool, a time or a list of floats")
 
 
@@ -170,12 +193,26 @@ def columns_of(rows: Any) -> Any:
     if isinstance(rows, (dict, list, tuple)):
         return rows
     if is_pandas(rows):
-        return {str(name): [None if _is_missing(cell) else cell for cell in rows[name].tolist()] for name in rows.columns}
+        return {str(name): _cells(rows[name]) for name in rows.columns}
     if module_of(rows) == "polars":
         return rows.to_dict(as_series=False)
     if hasattr(rows, "to_pydict"):
         return rows.to_pydict()
     return rows
+
+
+#: The dtypes of pandas in which NaN is a value, for they have another word for what is missing.
+_NAN_IS_A_VALUE = ("ArrowDtype", "Float32Dtype", "Float64Dtype")
+
+
+def _cells(column: Any) -> list[Any]:
+    """The cells of a column of pandas. What Arrow takes as missing is missing: NaN, where the dtype has no other word for it."""
+    nan = type(column.dtype).__name__ in _NAN_IS_A_VALUE
+    return [None if _is_missing(cell) or (not nan and _is_nan(cell)) else cell for cell in column.tolist()]
+
+
+def _is_nan(cell: Any) -> bool:
+    return isinstance(cell, float) and math.isnan(cell)
 
 
 def _is_missing(cell: Any) -> bool:

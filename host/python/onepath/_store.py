@@ -16,7 +16,7 @@ from . import _html, _onepath
 from ._catalog import CatalogMethods, Description
 from ._cli import own_command
 from ._errors import BusyError, ComponentError, ForkError, InputError, RequestError
-from ._frames import Staging, Table, columns_of, json_of
+from ._frames import Staging, Table, columns_of, json_of, json_of_rows
 from ._job import Asked, Every, RetrievalJob
 from ._mlflow import pinned
 from ._monitor import MonitorMethods
@@ -471,7 +471,7 @@ class FeatureStore(CatalogMethods, MonitorMethods):
         if isinstance(df, Mapping):
             df = [df]
         if isinstance(df, list) and arrived_at == "now":
-            applied = server.push_json(push_source_name, json_of(df, utc))
+            applied = server.push_json(push_source_name, json_of_rows(df, utc))
         else:
             staging = self._staging()
             pushed = staging.stage("pushed", df, called="df", naive=utc)

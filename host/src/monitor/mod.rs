@@ -18,8 +18,8 @@ mod report;
 mod served;
 mod verify;
 
-pub(crate) use drift::reference_deciles;
 pub use coverage::{CoverageReport, FeatureCoverage};
+pub(crate) use drift::reference_deciles;
 pub use drift::{
     ComparedSide, DriftReport, DriftRequest, DriftSide, FeatureDrift, OtherVersion, Period, StatusCount, VALUES_MIN,
     Verdict,
