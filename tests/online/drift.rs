@@ -76,13 +76,20 @@ pub(super) fn shop_of(project: Project) -> Project {
     store.close();
     train(&project, "training.parquet", day, 2);
     ask_all(&mut store, "c");
+    flush(&mut store);
     project.clock.set(day + DAY + HOUR);
     buy(&project, &mut store, &mut random, day + DAY, 1, 20);
     ask_all(&mut store, "c");
+    flush(&mut store);
     project.clock.set(day + 2 * DAY + HOUR);
     ask_all(&mut store, "stranger");
     store.close();
     project
+}
+
+/// What was asked so far is a commit of its own.
+fn flush(store: &mut Session) {
+    store.server().expect("is open").flush();
 }
 
 fn drift(project: &Project, since: &str, until: &str) -> DriftReport {
