@@ -9,21 +9,8 @@ source ../../tests/feast/environment.sh
 environment=$target/notebooks/venv
 feast=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 
-shopt -s nullglob
-wheels=("$target"/python/wheels/*.whl)
-if [ "${#wheels[@]}" != 1 ]; then
-    echo "there is no wheel in $target/python/wheels: build it with host/python/test.sh" >&2
-    exit 1
-fi
-if ! cmp -s requirements.txt "$environment/requirements.txt"; then
-    started=$SECONDS
-    rm -rf "$environment"
-    python3 -m venv "$environment"
-    "$environment/bin/pip" install --quiet --disable-pip-version-check -r requirements.txt
-    cp requirements.txt "$environment"
-    echo "installed the notebooks' environment in $((SECONDS - started)) s"
-fi
-"$environment/bin/pip" install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall "${wheels[0]}"
+source ../../host/python/environment.sh
+wheel_environment "$environment" requirements.txt
 
 # No cargo is on the path, and nothing of the user's is read or written.
 home=$(mktemp -d)

@@ -7,21 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 venv=$target/mlflow/venv
 
-shopt -s nullglob
-wheels=("$target"/python/wheels/*.whl)
-if [ "${#wheels[@]}" != 1 ]; then
-    echo "there is no wheel in $target/python/wheels: build it with host/python/test.sh" >&2
-    exit 1
-fi
-if ! cmp -s requirements.txt "$venv/requirements.txt"; then
-    started=$SECONDS
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r requirements.txt
-    cp requirements.txt "$venv"
-    echo "installed mlflow in $((SECONDS - started)) s"
-fi
-"$venv/bin/pip" install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall "${wheels[0]}"
+source ../../host/python/environment.sh
+wheel_environment "$venv" requirements.txt
 
 # No cargo is on the path, and MLflow keeps nothing outside.
 work=$(mktemp -d)

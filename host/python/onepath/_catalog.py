@@ -7,24 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, overload
 
 from . import _html, _onepath
+from ._facts import Facts
 from ._frames import needed
 from ._progress import warn
 
 
-class Description(Mapping[str, Any]):
+class Description(Facts):
     """What is known of one thing, by name, as ``onepath describe --format json`` prints it; ``kind`` says what it is."""
-
-    def __init__(self, facts: Mapping[str, Any]) -> None:
-        self._facts = facts
-
-    def __getitem__(self, name: str) -> Any:
-        return self._facts[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._facts)
-
-    def __len__(self) -> int:
-        return len(self._facts)
 
     def __eq__(self, other: object) -> bool:
         return dict(self) == dict(other) if isinstance(other, Mapping) else NotImplemented

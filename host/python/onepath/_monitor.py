@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar, overload
 
 from . import _html, _onepath
 from ._errors import InputError, RequestError
+from ._facts import Facts
 from ._frames import needed
 from ._job import RetrievalJob
 from ._progress import warn
@@ -21,25 +22,6 @@ Moment = str | date | timedelta
 
 #: A training set: a job, or the path of its manifest (``OUT.manifest.json``) or of itself.
 TrainingSet = RetrievalJob | str | os.PathLike[str]
-
-
-class Facts(Mapping[str, Any]):
-    """What is known of one thing, by name, as ``--format json`` prints it."""
-
-    def __init__(self, facts: Mapping[str, Any]) -> None:
-        self._facts = facts
-
-    def __getitem__(self, name: str) -> Any:
-        return self._facts[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._facts)
-
-    def __len__(self) -> int:
-        return len(self._facts)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({json.dumps(self._facts, indent=2)})"
 
 
 class FeatureDrift(Facts):

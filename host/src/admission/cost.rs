@@ -154,8 +154,7 @@ impl Measure<'_> {
     }
 }
 
-/// The rows of a case without those that the component refuses, as it does a text that is cast to a number and is none; `None`
-/// where nothing is left.
+/// The rows of a case that the component accepts: a cast to a number, for example, refuses other texts. `None` if it accepts none.
 fn answered(
     description: &Description,
     mut case: Case,

@@ -109,12 +109,12 @@ fn known(store: &FeatureStore, view: &View) -> Known {
     let (mut definition, mut problem) = (None, None);
     match store.definition(view) {
         Ok(lowered) => definition = lowered,
-        Err(error) => problem = Some(told(&error)),
+        Err(error) => problem = Some(first_line(&error)),
     }
     let program = match store.loaded(view) {
         Ok(program) => Some(program),
         Err(error) => {
-            problem = problem.or_else(|| Some(told(&error)));
+            problem = problem.or_else(|| Some(first_line(&error)));
             None
         }
     };
@@ -127,16 +127,9 @@ fn known(store: &FeatureStore, view: &View) -> Known {
     Known { program, definition, problem }
 }
 
-/// An error and its causes in one line.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    for cause in std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string) {
-        if !text.contains(&cause) {
-            text.push_str(": ");
-            text.push_str(&cause);
-        }
-    }
-    text.lines().next().unwrap_or_default().to_owned()
+/// An error and its causes, as far as its first line goes.
+fn first_line(error: &dyn std::error::Error) -> String {
+    crate::error::told(error).lines().next().unwrap_or_default().to_owned()
 }
 
 fn features(store: &FeatureStore, view: &View, known: &Known, newest: &NewestEvents) -> Vec<FeatureEntry> {
